@@ -27,7 +27,8 @@ def prune(saver: SqliteSaver, thread: str) -> None:
     """Forget all but the last checkpoints of a thread: the ledger is the history.
 
     SqliteSaver writes the whole state at every step and has no pruning of its own; without
-    it a research would grow by about 50 kB an experiment. Checkpoint ids sort by time.
+    it a research would grow by about 50 kB an experiment. Checkpoint ids sort by time. The
+    conversations of a model, which have a namespace of their own, are over by now.
     """
     oldest = (
         "(SELECT checkpoint_id FROM checkpoints WHERE thread_id = :thread "
@@ -36,6 +37,7 @@ def prune(saver: SqliteSaver, thread: str) -> None:
     with saver.lock, saver.conn:
         for table in ("checkpoints", "writes"):
             saver.conn.execute(
-                f"DELETE FROM {table} WHERE thread_id = :thread AND checkpoint_id < {oldest}",
+                f"DELETE FROM {table} WHERE thread_id = :thread "
+                f"AND (checkpoint_ns != '' OR checkpoint_id < {oldest})",
                 {"thread": thread, "kept": _KEPT},
             )

@@ -38,6 +38,7 @@ BaseUrl = Annotated[str | None, typer.Option(help="A server that speaks OpenAI's
 SearchShare = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="The search's share of proposals beside a model.")
 ]
+Review = Annotated[bool, typer.Option("--review", help="Ask about every proposal before its run.")]
 Asset = Annotated[str | None, typer.Option(help="Supplies the asset.")]
 MetricName = Annotated[str | None, typer.Option("--metric", help="Supplies the metric's name.")]
 Direction = Annotated[str | None, typer.Option(help="Supplies its direction: lower or higher.")]
@@ -67,6 +68,7 @@ def run(
     model: Model = "search",
     base_url: BaseUrl = None,
     search_share: SearchShare = 0.0,
+    review: Review = False,
     experiments: Experiments = None,
     hours: Hours = None,
     asset: Asset = None,
@@ -223,13 +225,15 @@ def _research(settings: "Settings") -> str:
 
     from autoresearch_graph.lab import open_lab
 
+    if settings.review and not sys.stdin.isatty():
+        raise InputError("--review asks in a terminal, and there is none; leave it out")
     lab = open_lab(settings)
     try:
         from autoresearch_graph import research
         from autoresearch_graph.view import View
 
         with View(lab, Console()) as view:
-            return research.run(lab, view.watch)
+            return research.run(lab, view.watch, view.decide)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         lab.close()

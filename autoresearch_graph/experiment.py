@@ -9,6 +9,7 @@ from autoresearch_graph.value import Value
 
 Status = Literal["keep", "discard", "crash"]
 Author = Literal["baseline", "search", "model", "person"]
+Review = Literal["", "approved", "edited", "rejected"]
 Cause = Literal[
     "syntax",
     "import",
@@ -94,10 +95,14 @@ Outcome = Annotated[Measured | Crashed | TimedOut, Field(discriminator="kind")]
 
 
 class Candidate(Value):
-    """An experiment under way: a proposal and the outcomes of its trials so far."""
+    """An experiment under way: a proposal and the outcomes of its trials so far.
+
+    `review` is what a person decided about it, where one was asked.
+    """
 
     proposal: Proposal
     outcomes: tuple[Outcome, ...] = ()
+    review: Review = ""
 
     @property
     def next_trial(self) -> Trial:
@@ -142,6 +147,7 @@ class Experiment(Idea):
     memory_gb: float
     dollars: float = 0.0
     self_reported: bool
+    review: Review = ""
     finished: str
 
 
@@ -164,5 +170,6 @@ def row(candidate: Candidate, verdict: Verdict, *, self_reported: bool) -> Exper
         seconds=round(sum(t.seconds for t in trials), 3),
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,
+        review=candidate.review,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -1,42 +1,39 @@
 """The loop as a state machine: the table of contents of this package."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import get_runtime
-from pydantic_core import to_jsonable_python
 
 from autoresearch_graph import nodes
+from autoresearch_graph.binding import LabOf, editing_node, node, waiting_node
 from autoresearch_graph.experiment import Again, Verdict
-from autoresearch_graph.lab import Lab
-from autoresearch_graph.state import Context, State, Update
+from autoresearch_graph.proposers.conversation import Conversation, ask_model, use_tools
+from autoresearch_graph.state import Context, State
+from autoresearch_graph.tools import Desk
 
-LabOf = Callable[[Context, State], Lab]
-Step = Callable[[State, Lab], Update]
-AsyncStep = Callable[[State, Lab], Awaitable[Update]]
 Graph = CompiledStateGraph[State, Context, State, State]
+Editor = CompiledStateGraph[Conversation, Desk, Conversation, Conversation]
 
 
 def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
     """Wire the nodes; `lab_of` gives the lab that an invocation works in."""
     builder = StateGraph(State, context_schema=Context)
-    builder.add_node("read_program", _node(nodes.read_program, lab_of))
-    builder.add_node("propose", _node(nodes.propose, lab_of))
-    builder.add_node("train", _node(nodes.train, lab_of))
-    builder.add_node("collect", _waiting_node(nodes.collect, nodes.collect_async, lab_of))
-    builder.add_node("judge", _node(nodes.judge, lab_of))
-    builder.add_node("keep", _node(nodes.keep, lab_of))
-    builder.add_node("revert", _node(nodes.revert, lab_of))
-    builder.add_node("report", _node(nodes.report, lab_of))
+    builder.add_node("read_program", node(nodes.read_program, lab_of))
+    builder.add_node("propose", editing_node(nodes.propose, build_editor(), lab_of))
+    builder.add_node("review", node(nodes.review, lab_of))
+    builder.add_node("train", node(nodes.train, lab_of))
+    builder.add_node("collect", waiting_node(nodes.collect, nodes.collect_async, lab_of))
+    builder.add_node("judge", node(nodes.judge, lab_of))
+    builder.add_node("keep", node(nodes.keep, lab_of))
+    builder.add_node("revert", node(nodes.revert, lab_of))
+    builder.add_node("report", node(nodes.report, lab_of))
 
     builder.add_edge(START, "read_program")
     builder.add_conditional_edges("read_program", what_next)
     builder.add_edge("propose", "read_program")
+    builder.add_conditional_edges("review", approved_or_not)
     builder.add_edge("train", "read_program")
     builder.add_edge("collect", "judge")
     builder.add_conditional_edges("judge", keep_or_revert)
@@ -46,13 +43,31 @@ def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = N
     return builder.compile(checkpointer=checkpointer, name="autoresearch")
 
 
-def what_next(state: State) -> Literal["propose", "train", "collect", "report"]:
+def build_editor() -> Editor:
+    """Wire the inside of `propose`: a model edits a draft by tool calls until it proposes."""
+    builder = StateGraph(Conversation, context_schema=Desk)
+    builder.add_node("model", ask_model)
+    builder.add_node("tools", use_tools)
+    builder.add_edge(START, "model")
+    builder.add_conditional_edges("model", tools_or_end)
+    builder.add_conditional_edges("tools", model_or_end)
+    return builder.compile(name="editor")
+
+
+def what_next(state: State) -> Literal["review", "propose", "train", "collect", "report"]:
     """Stop when nothing is under way; else keep the proposer, then the workers, busy."""
+    if state.review_wanted:
+        return "review"
     if state.proposal_wanted:
         return "propose"
     if state.worker_free:
         return "train"
     return "collect" if state.candidates else "report"
+
+
+def approved_or_not(state: State) -> Literal["read_program", "revert"]:
+    """A proposal that a person rejects has its verdict without a run."""
+    return "revert" if state.candidates[-1].review == "rejected" else "read_program"
 
 
 def keep_or_revert(state: State) -> Literal["keep", "revert", "read_program"]:
@@ -65,21 +80,11 @@ def keep_or_revert(state: State) -> Literal["keep", "revert", "read_program"]:
     return "revert"
 
 
-def _node(step: Step, lab_of: LabOf) -> Callable[..., Update]:
-    """Bind a step to its lab; what it returns goes into the checkpoint as plain JSON."""
-
-    def run(state: State) -> Update:
-        update = step(state, lab_of(get_runtime(Context).context, state))
-        return dict(to_jsonable_python(update))
-
-    return run
+def tools_or_end(state: Conversation) -> Literal["tools", "__end__"]:
+    """A conversation that cannot go on ends without a proposal."""
+    return "__end__" if state.ended else "tools"
 
 
-def _waiting_node(step: Step, afunc: AsyncStep, lab_of: LabOf) -> Runnable[State, Update]:
-    """Bind both forms of a step that waits: `invoke` blocks, a server must be able to cancel."""
-
-    async def run(state: State) -> Update:
-        lab = await asyncio.to_thread(lab_of, get_runtime(Context).context, state)
-        return dict(to_jsonable_python(await afunc(state, lab)))
-
-    return RunnableLambda(_node(step, lab_of), afunc=run, name=step.__name__)
+def model_or_end(state: Conversation) -> Literal["model", "__end__"]:
+    """Until there is a proposal."""
+    return "__end__" if state.draft or state.ended else "model"

@@ -1,6 +1,7 @@
 """The collaborators of a research, and the one place that chooses implementations."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
-from autoresearch_graph.proposers import Brief, Proposer
+from autoresearch_graph.proposers import Brief, Edit, Proposer
 from autoresearch_graph.proposers.constants import find_some
 from autoresearch_graph.proposers.mixture import Mixture
 from autoresearch_graph.proposers.search import Search
@@ -41,7 +42,7 @@ class Lab:
     """One open research. Close it to end its runs and release its lock.
 
     `tell` is called with a sentence that a person should know, `show` four times a second with
-    the progress of every run.
+    the progress of every run; `review` has a person asked about every proposal.
     """
 
     tag: str
@@ -56,10 +57,12 @@ class Lab:
     sandbox: Sandbox
     environ: dict[str, str]
     traces: tracing.Tracing
+    review: bool
     tell: Callable[[str], None]
     show: Callable[[Progress], None]
     resources: ExitStack
     _lap: float = field(default_factory=time.monotonic)
+    _closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def program(self) -> Program:
@@ -76,7 +79,7 @@ class Lab:
         before, self._lap = self._lap, time.monotonic()
         return self._lap - before
 
-    def brief(self, number: int, state: State) -> Brief:
+    def brief(self, number: int, state: State, edit: Edit) -> Brief:
         """What the proposer may know when it writes experiment `number`."""
         if state.incumbent is None:
             raise ValueError("there is nothing to propose before the baseline was measured")
@@ -91,8 +94,15 @@ class Lab:
             log_of=lambda n: self.artifacts.read(n, "log.txt"),
             keep=lambda name, text: self.artifacts.write(number, name, text),
             tell=self.tell,
+            pause=self._closing.wait,
+            edit=edit,
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
         )
+
+    def write_patch(self, proposal: Proposal) -> None:
+        """Write what a proposal changes beside its experiment; the same if it runs twice."""
+        new, old = self.workspace.text(proposal.commit), self.workspace.text(proposal.parent)
+        self.artifacts.write_patch(proposal.number, self.program.asset, old=old, new=new)
 
     def start(self, trial: Trial, proposal: Proposal) -> None:
         """Start a trial in a clean checkout of its proposal; a no-op for one that runs."""
@@ -147,6 +157,7 @@ class Lab:
 
     def close(self) -> None:
         """End every run and release everything; harmless when called twice."""
+        self._closing.set()
         self.resources.close()
         self.traces.close()
         self._tell_of_traces()
@@ -194,6 +205,7 @@ def open_lab(
             sandbox=detect(),
             environ=dict(os.environ),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
+            review=settings.review,
             tell=tell,
             show=show,
             resources=resources.pop_all(),

@@ -28,6 +28,7 @@ class Settings:
     model: str = "search"
     base_url: str | None = None
     search_share: float = 0.0
+    review: bool = False
     flags: Flags = field(default_factory=Flags)
 
     @property

@@ -26,6 +26,15 @@ class Context:
         default="search",
         metadata={"description": "`search`, or as `openai:gpt-5`."},
     )
+    base_url: str = field(
+        default="", metadata={"description": "A server that speaks OpenAI's protocol."}
+    )
+    search_share: float = field(
+        default=0.0, metadata={"description": "The search's share of proposals beside a model."}
+    )
+    review: bool = field(
+        default=False, metadata={"description": "Ask about every proposal before it is run."}
+    )
     experiments: int = field(default=0, metadata={"description": "At most so many; 0: no limit."})
 
 
@@ -66,8 +75,8 @@ class State(Value):
     `candidates` are the experiments under way, oldest first; `queue` holds trials that wait
     for a worker, `running` those in the pool; `collected` is the number of the experiment
     whose trial ended last, `decision` what was judged of it. `exhausted` is why the proposer
-    has nothing left to try. Once `stop` is set no proposal is made any more, and the research
-    ends with the last candidate.
+    has nothing left to try. `review` says that a person is asked about every proposal. Once
+    `stop` is set no proposal is made any more, and the research ends with the last candidate.
     """
 
     tag: str = ""
@@ -80,8 +89,15 @@ class State(Value):
     decision: Verdict | Again | None = None
     tally: Tally = Tally()
     workers: int = 1
+    review: bool = False
     exhausted: str | None = None
     stop: str | None = None
+
+    @property
+    def review_wanted(self) -> bool:
+        """Whether a person has yet to be asked about the last proposal."""
+        last = self.candidates[-1] if self.review and self.candidates else None
+        return last is not None and last.proposal.number > 0 and not last.review
 
     @property
     def proposal_wanted(self) -> bool:
@@ -101,7 +117,9 @@ class State(Value):
         """
         busy = {trial.number for trial in (*self.queue, *self.running)}
         candidates = tuple(
-            c if c.proposal.number in busy else c.model_copy(update={"outcomes": c.outcomes[:-1]})
+            c
+            if c.proposal.number in busy
+            else c.model_copy(update={"outcomes": c.outcomes[:-1], "review": ""})
             for c in self.candidates
         )
         again = (c.next_trial for c in candidates if c.proposal.number not in busy)

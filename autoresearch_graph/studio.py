@@ -29,6 +29,9 @@ class Labs:
             project=Path(context.project),
             tag=context.tag or state.tag,
             model=context.model,
+            base_url=context.base_url or None,
+            search_share=context.search_share,
+            review=context.review,
             flags=Flags(experiments=context.experiments or None),
         )
         research = (settings.root, settings.name)

@@ -9,8 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from autoresearch_graph.asking import ask
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.lab import Lab
+from autoresearch_graph.nodes.review import Answer
 from autoresearch_graph.runner import Progress
 from autoresearch_graph.tables import experiments_table
 
@@ -62,6 +64,17 @@ class View:
     def notice(self, sentence: str) -> None:
         """Say something that a person should know."""
         self._console.print(Text(sentence, "yellow"))
+
+    def decide(self, question: dict[str, Any]) -> Answer:
+        """Ask a person about a proposal, with the picture held still meanwhile."""
+        if self._live:
+            self._live.stop()
+        try:
+            text = self._lab.workspace.text_of(question["experiment"])
+            return ask(question, text, self._console)
+        finally:
+            if self._live:
+                self._live.start()
 
     def _refresh(self) -> None:
         if self._live:

@@ -166,11 +166,26 @@ def test_a_refused_key_stops_the_research_which_goes_on_when_it_is_mended(
 
 
 def test_a_model_that_only_talks_ends_the_research_in_order(llmock: Any, project: Path):
-    for _ in range(3):
+    for _ in range(15):
         llmock.reply("I would rather talk about it.")
     with modelled(project) as lab:
-        assert research.run(lab) == "the model made no proposal in 3 turns"
+        assert research.run(lab) == (
+            "the model made no proposal in 5 turns: "
+            "the model called no tool in 3 answers in a row"
+        )
         assert len(lab.ledger.experiments) == 1
+    kept = sorted((project / ".autoresearch/t/experiments/0001").glob("conversation.*.json"))
+    assert len(kept) == 5 and "I would rather talk" in kept[0].read_text()
+
+
+def test_words_and_an_empty_answer_are_answered_with_what_to_do(llmock: Any, project: Path):
+    llmock.reply("Let me think.")
+    llmock.reply("")
+    propose(llmock, "X = 3.0", "X = 2.0")
+    with modelled(project) as lab:
+        research.run(lab)
+        assert [row.status for row in lab.ledger.experiments] == ["keep", "keep"]
+    assert "Words alone change nothing" in told_to_the_model(llmock)
 
 
 @pytest.mark.parametrize("kind", ["malformed_arguments", "unknown_tool"])

@@ -7,6 +7,7 @@ from autoresearch_graph.nodes.propose import propose
 from autoresearch_graph.nodes.read_program import read_program
 from autoresearch_graph.nodes.report import report
 from autoresearch_graph.nodes.revert import revert
+from autoresearch_graph.nodes.review import review
 from autoresearch_graph.nodes.train import train
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "read_program",
     "report",
     "revert",
+    "review",
     "train",
 ]

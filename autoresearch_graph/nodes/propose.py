@@ -3,27 +3,27 @@
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.experiment import Candidate, Proposal
-from autoresearch_graph.proposers import Exhausted
+from autoresearch_graph.proposers import Edit, Exhausted
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab
 
 
-def propose(state: State, lab: "Lab") -> Update:
+def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     """Add a candidate and queue its first trial; number 0 is the untouched baseline.
 
     Running twice makes one proposal: what was committed under the number is taken up again.
+    A model that proposes does it through `edit`, which runs a graph of its own.
     """
     number = state.next_number
     while number in lab.ledger:
         number += 1
     try:
-        proposal = _proposal(number, state, lab)
+        proposal = _proposal(number, state, lab, edit)
     except Exhausted as reason:
         return {"exhausted": str(reason)}
-    new, old = lab.workspace.text(proposal.commit), lab.workspace.text(proposal.parent)
-    lab.artifacts.write_patch(number, lab.program.asset, old=old, new=new)
+    lab.write_patch(proposal)
     candidate = Candidate(proposal=proposal)
     return {
         "next_number": number + 1,
@@ -32,12 +32,12 @@ def propose(state: State, lab: "Lab") -> Update:
     }
 
 
-def _proposal(number: int, state: State, lab: "Lab") -> Proposal:
+def _proposal(number: int, state: State, lab: "Lab", edit: Edit) -> Proposal:
     if state.incumbent is None:
         return lab.workspace.commit_baseline()
     parent = state.incumbent.commit
     earlier = lab.workspace.proposal(number)
     if earlier and earlier.parent == parent:
         return earlier
-    draft = lab.proposer.propose(lab.brief(number, state))
+    draft = lab.proposer.propose(lab.brief(number, state, edit))
     return lab.workspace.commit_proposal(draft, number=number, parent=parent)

@@ -22,4 +22,10 @@ def read_program(state: State, lab: "Lab") -> Update:
     lab.reread_program()
     tally = state.tally.model_copy(update={"seconds": state.tally.seconds + lab.lap()})
     stop = state.exhausted or stop_reason(lab.program, tally, state.incumbent)
-    return update | {"tag": lab.tag, "tally": tally, "stop": stop, "workers": lab.pool.workers}
+    return update | {
+        "tag": lab.tag,
+        "tally": tally,
+        "stop": stop,
+        "workers": lab.pool.workers,
+        "review": lab.review,
+    }

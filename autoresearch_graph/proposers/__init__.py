@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from autoresearch_graph.experiment import Draft, Experiment, Incumbent, Proposal
 from autoresearch_graph.program.model import Program
 
+Edit = Callable[..., dict[str, Any]]
+
 
 class Exhausted(Exception):
     """The proposer has nothing left to try; the sentence becomes the reason for stopping."""
+
+
+class Abandoned(Exception):
+    """The lab was closed while a proposal was being written: nobody waits for it any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +25,9 @@ class Brief:
     `text` is the incumbent's asset; `text_of(n)` reads the asset of experiment n from git;
     `diff_of(n)` and `log_of(n)` read its patch and the log of its first trial; `ledger` holds
     every finished experiment in order, the baseline first. `keep(name, text)` leaves a file
-    beside the experiment's own; `tell` says something that a person should know.
+    beside the experiment's own; `tell` says something that a person should know; `pause` waits
+    so many seconds, and says whether the lab was closed meanwhile. `edit` runs the graph in
+    which a model edits a draft (`graph.build_editor`).
     """
 
     number: int
@@ -32,6 +40,8 @@ class Brief:
     log_of: Callable[[int], str] = lambda number: ""
     keep: Callable[[str, str], None] = lambda name, text: None
     tell: Callable[[str], None] = lambda notice: None
+    pause: Callable[[float], bool] = lambda seconds: False
+    edit: Edit | None = None
     in_flight: tuple[Proposal, ...] = ()
 
 

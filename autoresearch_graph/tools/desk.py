@@ -1,6 +1,9 @@
 """The desk at which a model works: a draft in memory, and the brief."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, AnyMessage
 
 from autoresearch_graph.experiment import Draft, Experiment
 from autoresearch_graph.proposers import Brief
@@ -14,11 +17,13 @@ class Refusal(Exception):
 class Desk:
     """One proposal in the making: tools change `text`, and `propose` sets `draft`.
 
-    Nothing on it reaches the disk; the workspace commits the draft when the turn is over.
-    `tried` gives for the fingerprint of every text that was tried the experiment's number.
+    Nothing on it reaches the project; the workspace commits the draft when the turn is over.
+    `chat` asks the model; `tried` gives for the fingerprint of every text that was
+    tried the experiment's number.
     """
 
     brief: Brief
+    chat: Callable[[list[AnyMessage]], AIMessage]
     text: str
     tried: dict[str, int]
     draft: Draft | None = None

@@ -1,0 +1,51 @@
+"""Nodes of the graph from steps of the loop: each gets its lab, and gives plain JSON."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langgraph.runtime import get_runtime
+from pydantic_core import to_jsonable_python
+
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.proposers import Edit
+from autoresearch_graph.state import Context, State, Update
+
+LabOf = Callable[[Context, State], Lab]
+Step = Callable[[State, Lab], Update]
+AsyncStep = Callable[[State, Lab], Awaitable[Update]]
+
+
+def node(step: Step, lab_of: LabOf) -> Callable[..., Update]:
+    """Bind a step to its lab; what it returns goes into the checkpoint as plain JSON."""
+
+    def run(state: State) -> Update:
+        return _plain(step(state, lab_of(get_runtime(Context).context, state)))
+
+    return run
+
+
+def waiting_node(step: Step, afunc: AsyncStep, lab_of: LabOf) -> Runnable[State, Update]:
+    """Bind both forms of a step that waits: `invoke` blocks, a server must be able to cancel."""
+
+    async def run(state: State) -> Update:
+        lab = await asyncio.to_thread(lab_of, get_runtime(Context).context, state)
+        return _plain(await afunc(state, lab))
+
+    return RunnableLambda(node(step, lab_of), afunc=run, name=step.__name__)
+
+
+def editing_node(
+    step: Callable[[State, Lab, Edit], Update], editor: Runnable[Any, Any], lab_of: LabOf
+) -> Callable[..., Update]:
+    """Bind a step that works with a graph of its own, which LangGraph finds here and draws."""
+
+    def run(state: State) -> Update:
+        return _plain(step(state, lab_of(get_runtime(Context).context, state), editor.invoke))
+
+    return run
+
+
+def _plain(update: Update) -> dict[str, Any]:
+    return dict(to_jsonable_python(update))
