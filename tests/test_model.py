@@ -170,8 +170,7 @@ def test_a_model_that_only_talks_ends_the_research_in_order(llmock: Any, project
         llmock.reply("I would rather talk about it.")
     with modelled(project) as lab:
         assert research.run(lab) == (
-            "the model made no proposal in 5 turns: "
-            "the model called no tool in 3 answers in a row"
+            "the model made no proposal in 5 turns: the model called no tool in 3 answers in a row"
         )
         assert len(lab.ledger.experiments) == 1
     kept = sorted((project / ".autoresearch/t/experiments/0001").glob("conversation.*.json"))

@@ -32,6 +32,8 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
         lesson: One sentence on what the last outcome taught, if it taught something.
     """
     desk = runtime.context
+    if desk.draft is not None:
+        raise Refusal("a proposal was made already, and it counts")
     check(desk)
     desk.draft = Draft(
         author="model",

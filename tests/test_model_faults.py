@@ -1,0 +1,244 @@
+"""What models and their servers do wrong: each answer here has been seen in the wild."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph import research
+from autoresearch_graph.errors import LabError
+from autoresearch_graph.experiment import Draft, Experiment
+from autoresearch_graph.graph import build_editor
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.ledger import read as read_ledger
+from autoresearch_graph.program import Flags
+from autoresearch_graph.proposers import Abandoned, conversation, patience
+from autoresearch_graph.proposers.model import open_model
+from autoresearch_graph.start import Settings
+
+from .agreement import assert_agreement
+from .conftest import asset
+from .raw_server import Answer, RawServer, edit, error, proposal, said, serving
+from .test_model import brief
+
+GOOD = (said(None, edit("X = 3.0", "X = 2.0")), said(None, proposal()))
+
+
+@pytest.fixture(autouse=True)
+def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
+    monkeypatch.setattr(patience, "_FIRST", 0.01)
+    monkeypatch.setattr(patience, "_LONGEST", 0.02)
+
+
+def researched(
+    project: Path, server: RawServer, *, experiments: int = 1
+) -> tuple[list[Experiment], list[str]]:
+    """The ledger after a research with a model on this server, and what a person was told."""
+    told: list[str] = []
+    settings = Settings(
+        project=project,
+        tag="t",
+        model="openai:gpt-4o",
+        base_url=server.url,
+        flags=Flags(experiments=experiments),
+    )
+    lab = open_lab(settings, tell=told.append)
+    try:
+        research.run(lab)
+        return list(lab.ledger.experiments), told
+    finally:
+        lab.close()
+
+
+def statuses(experiments: list[Experiment]) -> list[str]:
+    return [experiment.status for experiment in experiments]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(b"<html>Bad gateway</html>", kind="text/html"),
+        Answer(b"{not json"),
+        Answer(b"\xff\xfe"),
+        Answer(b"{}"),
+        Answer(b"[]"),
+        Answer(b'{"id": "x", "choices": []}'),
+        Answer(b'{"error": {"message": "upstream", "code": 502}}'),
+        Answer(b'{"id": "chat", "choices": [{"index": 0}]}', drop=True),
+        error(500, "internal"),
+        error(529, "overloaded"),
+        error(408, "too slow"),
+        error(429, "slow down", retry_after="0.01"),
+    ],
+)
+def test_a_fault_is_waited_out_and_told(project: Path, fault: Answer):
+    with serving(fault, fault, GOOD[0], fault, GOOD[1]) as server:
+        experiments, told = researched(project, server)
+    assert statuses(experiments) == ["keep", "keep"]
+    assert len(told) == 3 and all("next try in" in notice for notice in told)
+    assert_agreement(project, "t")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error(401, "Incorrect API key provided"),
+        error(402, "no money"),
+        error(403, "not for you"),
+        error(404, "The model does not exist", "model_not_found"),
+        error(429, "You exceeded your current quota", "insufficient_quota"),
+    ],
+)
+def test_a_refusal_stops_in_a_sentence_and_the_research_goes_on_later(
+    project: Path, refusal: Answer
+):
+    with serving(refusal) as server, pytest.raises(LabError, match="the model refuses"):
+        researched(project, server)
+    with serving(*GOOD) as server:
+        assert statuses(researched(project, server)[0]) == ["keep", "keep"]
+    assert_agreement(project, "t")
+
+
+def test_a_server_that_is_none_is_not_waited_for_all_night(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    page = Answer(b"<html>Welcome</html>", kind="text/html")
+    with serving(*[page] * 30) as server, pytest.raises(LabError, match="Unexpected response"):
+        researched(project, server)
+    assert len(server.requests) == 20
+
+
+def test_the_pause_is_what_the_server_asks_for(project: Path):
+    tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1))
+    waits = [error(429, "later", retry_after=asked) for asked in ("7", tomorrow, "soon")]
+    with serving(*waits, *GOOD) as server:
+        _, paused = proposed(project, server)
+    assert paused == [7.0, 3600.0, 0.02]
+
+
+def test_nobody_waits_for_the_model_of_a_closed_lab(project: Path):
+    with serving(error(503, "down")) as server, pytest.raises(Abandoned):
+        proposed(project, server, closed=True)
+
+
+def proposed(
+    project: Path, server: RawServer, *, closed: bool = False
+) -> tuple[Draft, list[float]]:
+    """What a model proposes outside of a research, and the pauses that were made."""
+    paused: list[float] = []
+
+    def pause(seconds: float) -> bool:
+        paused.append(seconds)
+        return closed
+
+    model = open_model("openai:gpt-4o", base_url=server.url)
+    asked = replace(brief(project, 5), pause=pause, edit=build_editor().invoke)
+    return model.propose(asked), paused
+
+
+# ---------------------------------------------------------------- what the model says
+
+
+def test_tool_calls_of_one_answer_are_done_in_their_order(project: Path):
+    edits = (edit("X = 3.0", "X = 2.5"), edit("X = 2.5", "X = 2.25"), edit("X = 2.25", "X = 2.0"))
+    with serving(said(None, *edits, proposal("all at once"))) as server:
+        experiments, _ = researched(project, server)
+    assert (experiments[1].metric, experiments[1].description) == (1.0, "all at once")
+
+
+def test_what_follows_a_proposal_in_one_answer_is_too_late(project: Path):
+    late = (edit("X = 2.0", "X = 9.0"), proposal("a second one"))
+    with serving(said(None, edit("X = 3.0", "X = 2.0"), proposal("first"), *late)) as server:
+        experiments, _ = researched(project, server)
+    assert (experiments[1].metric, experiments[1].description) == (1.0, "first")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (said("", finish="stop"), "Words alone change nothing"),
+        (said(None), "Words alone change nothing"),
+        (said("I cannot help with that."), "Words alone change nothing"),
+        (said("First I would", finish="length"), "cut off at its limit"),
+        (said("word " * 100_000), "Words alone change nothing"),
+        (said(None, ("edit_file", '{"old_string": "X')), "not valid JSON"),
+        (said(None, ("write_file", '{"content": "X'), finish="length"), "edit in smaller steps"),
+        (said(None, ("edit_file", '{"old_string": "X"}')), "new_string"),
+        (said(None, ("edit_file", '{"old_string": 1, "new_string": []}')), "valid string"),
+        (said(None, ("str_replace_editor", "{}")), "not a valid tool"),
+        (said(None, ("", "{}")), "not a valid tool"),
+        (said(None, ("propose", "{}")), "hypothesis"),
+        (said(None, ("read_file", '{"offset": 99}')), "choose an offset within"),
+        (said(None, ("write_file", json.dumps({"content": "#" * 500_000})), proposal()), "at most"),
+    ],
+)
+def test_an_answer_that_is_no_use_is_answered_with_what_to_do(
+    project: Path, answer: Answer, told: str
+):
+    whole = said(None, ("write_file", json.dumps({"content": asset(2.0)})), proposal())
+    with serving(answer, whole) as server:
+        experiments, _ = researched(project, server)
+    assert statuses(experiments) == ["keep", "keep"]
+    assert told in json.dumps(server.requests[1])
+    assert len(json.dumps(server.requests[1])) < 700_000
+
+
+def test_a_conversation_that_is_too_long_begins_anew(project: Path):
+    overflow = error(400, "maximum context length", "context_length_exceeded")
+    with serving(GOOD[0], overflow, *GOOD) as server:
+        experiments, told = researched(project, server)
+    assert statuses(experiments) == ["keep", "keep"]
+    assert "too long for the model (turn 1 of 5)" in told[0]
+    kept = project / ".autoresearch/t/experiments/0001/conversation.without-proposal-1.json"
+    assert "edit_file" in kept.read_text()
+    assert experiments[1].tokens == 33
+
+
+def test_a_model_that_never_comes_to_an_end_is_stopped_each_turn(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(conversation, "_CALLS", 3)
+    looking = said(None, ("read_file", "{}"))
+    with serving(looking, looking, looking, *GOOD) as server:
+        experiments, told = researched(project, server)
+    assert statuses(experiments) == ["keep", "keep"]
+    assert told == ["the model made no proposal in 3 answers (turn 1 of 5)"]
+
+
+# ---------------------------------------------------------------- a killed lab
+
+
+def test_a_killed_conversation_goes_on_without_asking_again(project: Path):
+    script = """
+import sys
+from pathlib import Path
+from autoresearch_graph import research
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.program import Flags
+from autoresearch_graph.start import Settings
+lab = open_lab(Settings(project=Path(sys.argv[1]), tag="t", model="openai:gpt-4o",
+                        base_url=sys.argv[2], flags=Flags(experiments=1)))
+research.run(lab)
+lab.close()
+"""
+    with serving(GOOD[0], Answer(b"", hang=True), GOOD[1]) as server:
+        command = [sys.executable, "-c", script, str(project), server.url]
+        first = subprocess.Popen(command)
+        deadline = time.monotonic() + 60
+        while len(server.requests) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        first.kill()
+        first.wait()
+        subprocess.run(command, check=True, timeout=60)
+        assert len(server.requests) == 3
+    assert_agreement(project, "t")
+    (row,) = read_ledger(project / ".autoresearch/t/experiments.jsonl")[1:]
+    assert (row.status, row.metric, row.tokens) == ("keep", 1.0, 22)
