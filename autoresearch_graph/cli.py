@@ -170,11 +170,11 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) ->
 
 @app.command()
 def graph() -> None:
-    """Draw the state machine as Mermaid."""
+    """Draw the state machine as Mermaid, with the editor inside propose."""
     from autoresearch_graph.graph import build_graph
     from autoresearch_graph.studio import Labs
 
-    typer.echo(build_graph(Labs().of).get_graph().draw_mermaid())
+    typer.echo(build_graph(Labs().of).get_graph(xray=True).draw_mermaid())
 
 
 def main() -> None:
@@ -226,7 +226,7 @@ def _research(settings: "Settings") -> str:
     from autoresearch_graph.lab import open_lab
 
     if settings.review and not sys.stdin.isatty():
-        raise InputError("--review asks in a terminal, and there is none; leave it out")
+        raise InputError("--review asks in a terminal, and there is none")
     lab = open_lab(settings)
     try:
         from autoresearch_graph import research

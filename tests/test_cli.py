@@ -239,7 +239,8 @@ def test_a_full_disk_is_one_sentence(tunable: Path):
 def test_the_graph_is_drawn_as_mermaid():
     drawn = autoresearch("graph").stdout
     assert "judge -.-> keep;" in drawn and "judge -.-> revert;" in drawn
-    assert "read_program -.-> propose;" in drawn
+    assert "read_program -.-> train;" in drawn and "subgraph propose" in drawn
+    assert r"propose\3amodel -.-> propose\3atools;" in drawn
 
 
 def test_a_new_project_runs_as_it_is(tmp_path: Path):

@@ -1,5 +1,11 @@
 """A person approves, edits or rejects a proposal before its first run."""
 
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +14,13 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.lab import open_lab
+from autoresearch_graph.ledger import read as read_ledger
 from autoresearch_graph.nodes.review import Answer
 from autoresearch_graph.program import Flags
 from autoresearch_graph.start import Settings
 
 from .agreement import assert_agreement
-from .conftest import Scripted, asset
+from .conftest import Scripted, asset, make_project
 
 
 def reviewed(
@@ -73,3 +80,41 @@ def test_a_person_who_goes_away_is_asked_again(project: Path):
     assert [e.review for e in experiments] == ["", "approved"]
     assert len(asked) == 1
     assert_agreement(project, "t")
+
+
+def test_in_a_terminal_the_person_is_shown_the_change_and_answers(tmp_path: Path):
+    project = make_project(tmp_path / "p", text="X = 3.0\nprint(f'loss: {(X - 1.0) ** 2:.6f}')\n")
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'print(\"loss: 0.5\")' > $1\n")
+    editor.chmod(0o755)
+    terminal, inside = pty.openpty()
+    command = "run", str(project), "--tag", "t", "--experiments", "3", "--review"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "autoresearch_graph", *command],
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40", "EDITOR": str(editor)},
+    )
+    os.close(inside)
+    answers, seen = [b"a\n", b"r\nnot that\n", b"e\n"], b""
+    with contextlib.suppress(OSError):  # a terminal whose last writer has gone is an error
+        while chunk := os.read(terminal, 65536):
+            seen += chunk
+            if seen.count(b"reject?") > 3 - len(answers):
+                os.write(terminal, answers.pop(0))
+    os.close(terminal)
+    assert process.wait() == 0, seen.decode()
+    rows = read_ledger(project / ".autoresearch/t/experiments.jsonl")
+    assert [row.review for row in rows] == ["", "approved", "rejected", "edited"]
+    assert rows[2].reason == "rejected by a person: not that"
+    assert rows[3].metric == 0.5
+    assert b"+X = " in re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", seen)
+
+
+def test_without_a_terminal_there_is_nobody_to_ask(project: Path):
+    command = [sys.executable, "-m", "autoresearch_graph", "run", str(project), "--review"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "autoresearch: --review asks in a terminal, and there is none\n"
+    assert not (project / ".autoresearch").exists()

@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+from autoresearch_graph.ledger import read as read_ledger
+
 from .conftest import make_project
 
 pytest.importorskip("langgraph_api")
@@ -44,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         cwd=folder,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "LANGSMITH_TRACING": "false"},
+        env={**os.environ, "LANGSMITH_TRACING": "false", "OPENAI_API_KEY": "sk-wire"},
         start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
@@ -116,6 +118,43 @@ def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(client: Any,
     assert len(ledger.read_text().splitlines()) == 3
 
 
+def test_a_person_reviews_the_proposals_of_a_model(client: Any, llmock: Any, tmp_path: Path):
+    """The model is served by llmock, at a base URL that comes from the context."""
+    project = make_project(tmp_path / "p", text=ASSET)
+    for x in ("2.5", "9.0", "4.0"):
+        llmock.call_tool("edit_file", {"old_string": "X = 3.0", "new_string": f"X = {x}"})
+        llmock.call_tool("propose", {"hypothesis": "Better.", "description": f"X is {x}"})
+    context = {
+        "project": str(project),
+        "tag": "reviewed",
+        "model": "openai:gpt-4o",
+        "base_url": llmock.base_url(),
+        "review": True,
+        "experiments": 3,
+    }
+    thread = client.threads.create()["thread_id"]
+    client.runs.wait(thread, "autoresearch", input={}, context=context)
+    answers = [
+        {"action": "reject", "reason": "not that"},
+        {"action": "approve"},
+        {"action": "edit", "text": "print('loss: 0.5')\n"},
+    ]
+    for number, answer in enumerate(answers, start=1):
+        (task,) = client.threads.get_state(thread)["tasks"]
+        question = task["interrupts"][0]["value"]
+        assert (question["experiment"], question["author"]) == (number, "model")
+        assert "-X = 3.0" in question["diff"]
+        client.runs.wait(thread, "autoresearch", command={"resume": answer}, context=context)
+    assert client.threads.get_state(thread)["values"]["stop"] == "done after 3 experiments"
+    rows = read_ledger(project / ".autoresearch/reviewed/experiments.jsonl")
+    assert [(row.status, row.review) for row in rows] == [
+        ("keep", ""),
+        ("discard", "rejected"),
+        ("discard", "approved"),
+        ("keep", "edited"),
+    ]
+
+
 def children_in(folder: Path) -> list[int]:
     """The processes that work in a folder."""
     found = []
@@ -134,5 +173,8 @@ def test_the_schema_of_the_context_is_a_few_primitives(client: Any):
         "project": "string",
         "tag": "string",
         "model": "string",
+        "base_url": "string",
+        "search_share": "number",
+        "review": "boolean",
         "experiments": "integer",
     }
