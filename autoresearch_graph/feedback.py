@@ -54,10 +54,13 @@ class Sender:
         self._thread: threading.Thread | None = None
         self._client: Client | None = None
 
+    def serve(self, client: "Client") -> None:
+        """See to it that what a client has traced is sent before the end."""
+        self._client = client
+
     def put(self, feedback: Feedback) -> None:
         """Have it sent."""
         self._waiting.put(feedback)
-        self._client = feedback.client
         if self._thread is None:
             self._thread = threading.Thread(target=self._send_all, daemon=True)
             self._thread.start()
@@ -68,15 +71,16 @@ class Sender:
 
     def close(self) -> None:
         """Leave LangSmith a few seconds to take the rest; harmless when called twice."""
-        if self._thread is not None and self._client is not None:
-            patience = 1.0 if self._trouble.known else _PATIENCE
-            deadline = time.monotonic() + patience
+        patience = 1.0 if self._trouble.known else _PATIENCE
+        deadline = time.monotonic() + patience
+        if self._thread is not None:
             self._waiting.put(None)
             self._thread.join(patience)
+        if self._client is not None:
             self._client.flush(timeout=max(0.0, deadline - time.monotonic()))
-            if self._thread.is_alive():
-                self._trouble.take(f"no answer within {patience:g} s")
-            self._thread = None
+        if self._thread is not None and self._thread.is_alive():
+            self._trouble.take(f"no answer within {patience:g} s")
+        self._thread = self._client = None
         self._trouble.close()
 
     def _send_all(self) -> None:

@@ -87,11 +87,15 @@ class Tracing:
     ) -> None:
         """Put a verdict on the run that stands for the experiment, and have its scores sent.
 
-        LangSmith rounds scores to four decimals; in the metadata they are exact.
+        LangSmith rounds scores to four decimals; in the metadata they are exact. OpenTelemetry
+        knows no feedback: there they are in the metadata alone.
         """
         facts = e.model_dump(include={"number", "author", "commit", "metric", "reason"})
         asset = sha256(text.encode()).hexdigest()
         run.add_metadata({**scores, **facts, "tag": self._tag, "verdict": e.status, "asset": asset})
+        self._sender.serve(run.client)
+        if run.client.tracing_mode == "otel":
+            return
         feedback = Feedback(
             client=run.client,
             project=run.session_name,
