@@ -1,0 +1,76 @@
+"""What tracing costs the loop, with an endpoint that works, refuses, hangs or is not there.
+
+    python benchmarks/tracing.py [EXPERIMENTS] [ROUNDS]
+
+Each round runs the same research in a process of its own with every endpoint, in turn, so that
+all see the same machine; the figure is the median of all cycles, beside the one without tracing.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.overhead import make_project, measure
+from tests.collector import collecting
+
+ENDPOINTS = ("off", "works", "refuses", "hangs", "absent")
+
+
+@contextmanager
+def traced(endpoint: str) -> Iterator[dict[str, str]]:
+    """The environment of a research that traces to such an endpoint."""
+    environment = {**os.environ, "LANGSMITH_TRACING": "false" if endpoint == "off" else "true"}
+    environment["LANGSMITH_API_KEY"] = "lsv2_pt_benchmark"
+    if endpoint in ("off", "absent"):
+        yield environment | {"LANGSMITH_ENDPOINT": "http://127.0.0.1:9"}
+        return
+    refusal, hangs = (503 if endpoint == "refuses" else None), "all" * (endpoint == "hangs")
+    with collecting(refusal=refusal, hangs=hangs) as collector:
+        yield environment | {"LANGSMITH_ENDPOINT": collector.url}
+
+
+def cycles(environment: dict[str, str], experiments: int) -> list[float]:
+    """Milliseconds of each cycle of a research in a process of its own, the run left out."""
+    command = [sys.executable, __file__, "--one", str(experiments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return [float(line) for line in done.stdout.splitlines()]
+
+
+def one(experiments: int) -> None:
+    """Print the milliseconds of each cycle, without what the run alone takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        taken, alone = measure(make_project(Path(folder)), experiments)
+    for milliseconds in taken:
+        print(milliseconds - statistics.median(alone))
+
+
+def main(experiments: int = 60, rounds: int = 3) -> None:
+    """Run the rounds and print the table."""
+    found: dict[str, list[float]] = {endpoint: [] for endpoint in ENDPOINTS}
+    for _ in range(rounds):
+        for endpoint in ENDPOINTS:
+            with traced(endpoint) as environment:
+                found[endpoint] += cycles(environment, experiments)
+    table = Table("endpoint", "overhead, ms a cycle", "to none", "to one that works")
+    medians = {endpoint: statistics.median(taken) for endpoint, taken in found.items()}
+    for endpoint, median in medians.items():
+        ratios = (f"{median / medians[to]:.2f}" for to in ("off", "works"))
+        table.add_row(endpoint, f"{median:.1f}", *ratios)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        one(int(sys.argv[2]))
+    else:
+        main(*map(int, sys.argv[1:]))
