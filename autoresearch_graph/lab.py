@@ -13,6 +13,7 @@ from git import Repo
 from autoresearch_graph import tracing
 from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.checkout import Checkout
+from autoresearch_graph.credentials import without_credentials
 from autoresearch_graph.experiment import Experiment, Incumbent, Outcome, Proposal, Trial
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.program import read as read_program
@@ -91,13 +92,17 @@ class Lab:
             ledger=self.ledger.experiments,
             text_of=self.workspace.text_of,
             diff_of=lambda n: self.artifacts.read(n, "diff.patch"),
-            log_of=lambda n: self.artifacts.read(n, "log.txt"),
+            log_of=lambda n: self._hide(self.artifacts.read(n, "log.txt")),
             keep=lambda name, text: self.artifacts.write(number, name, text),
             tell=self.tell,
+            hide=self._hide,
             pause=self._closing.wait,
             edit=edit,
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
         )
+
+    def _hide(self, text: str) -> str:
+        return without_credentials(text, self.environ)
 
     def write_patch(self, proposal: Proposal) -> None:
         """Write what a proposal changes beside its experiment; the same if it runs twice."""

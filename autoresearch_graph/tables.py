@@ -53,6 +53,8 @@ def experiment_page(records: Records, number: int) -> Group:
         Text(f"author       {e.author}" + (f", {e.tokens:,} tokens" if e.tokens else "")),
         Text(f"commit       {e.commit[:12]} on {e.parent[:12]}"),
     ]
+    if e.review:
+        parts.append(Text(f"review       {e.review} by a person"))
     for trial in e.trials:
         told = trial.model_dump(exclude={"kind", "metrics", "seconds", "memory_gb"})
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}

@@ -28,9 +28,9 @@ KEY = "sk-wire-0123456789"
 
 
 @contextmanager
-def modelled(project: Path, *, experiments: int = 1) -> Iterator[Lab]:
+def modelled(project: Path, *, experiments: int = 1, model: str = "openai:gpt-4o") -> Iterator[Lab]:
     flags = Flags(experiments=experiments)
-    lab = open_lab(Settings(project=project, tag="t", model="openai:gpt-4o", flags=flags))
+    lab = open_lab(Settings(project=project, tag="t", model=model, flags=flags))
     try:
         yield lab
     finally:
@@ -72,6 +72,19 @@ def test_a_model_reads_edits_and_proposes_and_its_change_is_kept(llmock: Any, pr
     assert_agreement(project, "t")
     conversation = (project / ".autoresearch/t/experiments/0001/conversation.json").read_text()
     assert "X = 3.0" in conversation and "edit_file" in conversation
+
+
+@pytest.mark.parametrize(
+    ("model", "path"), [("openai:gpt-5", "/chat/completions"), ("openai:gpt-5-codex", "/responses")]
+)
+def test_both_apis_of_openai_are_spoken(llmock: Any, project: Path, model: str, path: str):
+    llmock.call_tool("read_file", {})
+    propose(llmock, "X = 3.0", "X = 2.0")
+    with modelled(project, model=model) as lab:
+        research.run(lab)
+        assert [row.status for row in lab.ledger.experiments] == ["keep", "keep"]
+        assert lab.ledger.experiments[1].tokens > 0
+    assert {request.path.removeprefix("/v1") for request in llmock.requests} == {path}
 
 
 def test_the_model_gets_program_asset_history_and_what_a_crash_printed(llmock: Any, project: Path):

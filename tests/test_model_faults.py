@@ -27,12 +27,13 @@ from .conftest import asset
 from .raw_server import Answer, RawServer, edit, error, proposal, said, serving
 from .test_model import brief
 
+KEY = "sk-wire-0123456789"
 GOOD = (said(None, edit("X = 3.0", "X = 2.0")), said(None, proposal()))
 
 
 @pytest.fixture(autouse=True)
 def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(patience, "_FIRST", 0.01)
     monkeypatch.setattr(patience, "_LONGEST", 0.02)
 
@@ -104,6 +105,14 @@ def test_a_refusal_stops_in_a_sentence_and_the_research_goes_on_later(
     with serving(*GOOD) as server:
         assert statuses(researched(project, server)[0]) == ["keep", "keep"]
     assert_agreement(project, "t")
+
+
+def test_a_server_that_repeats_the_key_does_not_get_it_shown(project: Path):
+    refusal = error(401, f"Incorrect API key provided: {KEY}. Try another.")
+    with serving(error(500, f"oops {KEY}"), refusal) as server, pytest.raises(LabError) as stopped:
+        researched(project, server)
+    assert "(OPENAI_API_KEY). Try another" in str(stopped.value)
+    assert KEY not in str(stopped.value)
 
 
 def test_a_server_that_is_none_is_not_waited_for_all_night(

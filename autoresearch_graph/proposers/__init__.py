@@ -25,9 +25,9 @@ class Brief:
     `text` is the incumbent's asset; `text_of(n)` reads the asset of experiment n from git;
     `diff_of(n)` and `log_of(n)` read its patch and the log of its first trial; `ledger` holds
     every finished experiment in order, the baseline first. `keep(name, text)` leaves a file
-    beside the experiment's own; `tell` says something that a person should know; `pause` waits
-    so many seconds, and says whether the lab was closed meanwhile. `edit` runs the graph in
-    which a model edits a draft (`graph.build_editor`).
+    beside the experiment's own; `tell` says something that a person should know; `hide` blots
+    out the keys in a text that others wrote; `pause` waits so many seconds, and says whether the
+    lab was closed meanwhile; `edit` runs the graph in which a model edits a draft.
     """
 
     number: int
@@ -40,6 +40,7 @@ class Brief:
     log_of: Callable[[int], str] = lambda number: ""
     keep: Callable[[str, str], None] = lambda name, text: None
     tell: Callable[[str], None] = lambda notice: None
+    hide: Callable[[str], str] = lambda text: text
     pause: Callable[[float], bool] = lambda seconds: False
     edit: Edit | None = None
     in_flight: tuple[Proposal, ...] = ()

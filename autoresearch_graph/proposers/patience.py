@@ -36,8 +36,8 @@ def patiently(call: Callable[[], T], brief: Brief) -> T:
             if _is_overflow(error):
                 raise ContextOverflowError from error
             if _is_permanent(error) or unreadable == _UNREADABLE:
-                raise LabError(f"the model refuses: {_sentence(error)}") from error
-            seconds, trouble = _asked_for(error) or pause, _sentence(error)
+                raise LabError(f"the model refuses: {brief.hide(_sentence(error))}") from error
+            seconds, trouble = _asked_for(error) or pause, brief.hide(_sentence(error))
         what = "its answer cannot be read" if unreadable else "the model does not answer"
         brief.tell(f"{what}, next try in {seconds:.0f} s: {trouble}")
         if brief.pause(seconds):
