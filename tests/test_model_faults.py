@@ -132,9 +132,11 @@ def test_the_pause_is_what_the_server_asks_for(project: Path):
     assert paused == [7.0, 3600.0, 0.02]
 
 
-def test_nobody_waits_for_the_model_of_a_closed_lab(project: Path):
-    with serving(error(503, "down")) as server, pytest.raises(Abandoned):
+@pytest.mark.parametrize("answer", [error(503, "down"), said(None, proposal())])
+def test_the_model_of_a_closed_lab_proposes_nothing(project: Path, answer: Answer):
+    with serving(answer) as server, pytest.raises(Abandoned):
         proposed(project, server, closed=True)
+    assert len(server.requests) == 1
 
 
 def proposed(
@@ -144,7 +146,7 @@ def proposed(
     paused: list[float] = []
 
     def pause(seconds: float) -> bool:
-        paused.append(seconds)
+        paused.extend([seconds] if seconds else [])
         return closed
 
     model = open_model("openai:gpt-4o", base_url=server.url)

@@ -19,6 +19,7 @@ import pytest
 from autoresearch_graph.ledger import read as read_ledger
 
 from .conftest import make_project
+from .raw_server import Answer, edit, proposal, said, serving
 
 pytest.importorskip("langgraph_api")
 sdk = pytest.importorskip("langgraph_sdk")
@@ -153,6 +154,25 @@ def test_a_person_reviews_the_proposals_of_a_model(client: Any, llmock: Any, tmp
         ("discard", "approved"),
         ("keep", "edited"),
     ]
+
+
+def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, tmp_path: Path):
+    project = make_project(tmp_path / "p", text=ASSET)
+    context = {"project": str(project), "tag": "thinking", "model": "openai:gpt-4o"}
+    thread = client.threads.create()["thread_id"]
+    edited, proposed = said(None, edit("X = 3.0", "X = 2.0")), said(None, proposal())
+    with serving(edited, Answer(b"", hang=True), edited, proposed) as server:
+        context |= {"base_url": server.url, "experiments": 1}
+        run = client.runs.create(thread, "autoresearch", input={}, context=context)
+        deadline = time.monotonic() + 60
+        while len(server.requests) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        client.runs.cancel(thread, run["run_id"], wait=True)
+        client.runs.wait(thread, "autoresearch", input=None, context=context)
+    assert client.threads.get_state(thread)["values"]["stop"] == "done after 1 experiments"
+    rows = read_ledger(project / ".autoresearch/thinking/experiments.jsonl")
+    assert [row.status for row in rows] == ["keep", "keep"]
 
 
 def children_in(folder: Path) -> list[int]:

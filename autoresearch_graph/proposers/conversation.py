@@ -14,6 +14,7 @@ from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 
 from autoresearch_graph.experiment import Draft
+from autoresearch_graph.proposers import Abandoned
 from autoresearch_graph.proposers.patience import patiently
 from autoresearch_graph.tools import TOOLS, Desk, Refusal
 from autoresearch_graph.value import Value
@@ -36,7 +37,10 @@ class Conversation(Value):
 
 
 def ask_model(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
-    """Have the model say the next thing; waits for as long as it takes to get an answer."""
+    """Have the model say the next thing; waits for as long as it takes to get an answer.
+
+    What it says after the lab was closed comes too late: another may be at work by then.
+    """
     desk = runtime.context
     if ended := _over(state.messages):
         return {"ended": ended}
@@ -44,6 +48,8 @@ def ask_model(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
         answer = patiently(lambda: desk.chat(state.messages), desk.brief)
     except ContextOverflowError:
         return {"ended": "the conversation has become too long for the model"}
+    if desk.brief.pause(0):
+        raise Abandoned
     return {"messages": [_bounded(answer)]}
 
 
