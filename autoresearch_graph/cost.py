@@ -26,6 +26,12 @@ class Usage(Value):
             reasoning=self.reasoning + other.reasoning,
         )
 
+    def __str__(self) -> str:
+        return (
+            f"{self.prompt:,} prompt ({self.cached:,} cached), "
+            f"{self.completion:,} completion ({self.reasoning:,} reasoning)"
+        )
+
 
 class Cost(Value):
     """Tokens and dollars; `dollars` is None where a price is unknown, and 0 where it was free.
@@ -49,6 +55,18 @@ class Cost(Value):
         """What it cost, and nothing else of it."""
         return Cost(tokens=self.tokens, dollars=self.dollars, usage=self.usage)
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether a model had a part in it, for money or not."""
+        return self.cost != Cost()
+
+    def each(self, count: int) -> "Cost | None":
+        """The share of one among so many, in tokens and dollars; None where there is none."""
+        if not count:
+            return None
+        dollars = None if self.dollars is None else self.dollars / count
+        return Cost(tokens=round(self.tokens / count), dollars=dollars)
+
     def __add__(self, other: "Cost") -> "Cost":
         known = self.dollars is not None and other.dollars is not None
         return Cost(
@@ -56,6 +74,19 @@ class Cost(Value):
             dollars=(self.dollars or 0.0) + (other.dollars or 0.0) if known else None,
             usage=self.usage + other.usage,
         )
+
+
+def in_dollars(dollars: float | None) -> str:
+    """Dollars as a person reads them: two decimals from one dollar on, else four."""
+    if dollars is None:
+        return "unknown"
+    return f"${dollars:,.{2 if dollars >= 1 else 4}f}"
+
+
+def in_words(cost: Cost) -> str:
+    """Tokens and dollars in a few words."""
+    price = "price unknown" if cost.dollars is None else in_dollars(cost.dollars)
+    return f"{cost.tokens:,} tokens ({price})"
 
 
 def total(costs: Iterable[Cost]) -> Cost:

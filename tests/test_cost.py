@@ -119,12 +119,12 @@ def test_a_persons_own_prices_win_and_add_to_the_list(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('"m" = { prompt = 1, completion = 2 }\n"n" = { prompt = 1\n', r"own\.toml:2"),
+        ('"m" = { prompt = 1, completion = 2 }\n"n" = { prompt = 1\n', r"own\.toml: .*line 2"),
         ('"m" = { prompt = 1, completion = 2 }\n"n" = { prompt = 1 }\n', r"own\.toml:2: `n` compl"),
         ('"m" = { prompt = 1, completion = 2, input = 3 }\n', r"own\.toml:1: `m` input"),
         ('\n"m" = { prompt = -1, completion = 2 }\n', r"own\.toml:2: `m` prompt"),
         ('\n"m" = { prompt = inf, completion = 2 }\n', r"own\.toml:2: `m` prompt"),
-        ('["m"]\nprompt = 1\nprompt = 2\n', r"own\.toml"),
+        ('["m"]\nprompt = 1\nprompt = 2\n', r"own\.toml: .*line 3"),
         ("m = 3\n", r"own\.toml:1: `m`"),
     ],
 )

@@ -1,12 +1,11 @@
 """What models charge: a table of list prices, and the table of whoever pays other ones."""
 
 import re
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
-import tomlkit
 from pydantic import Field, TypeAdapter, ValidationError
-from tomlkit.exceptions import ParseError, TOMLKitError
 
 from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import InputError
@@ -29,7 +28,7 @@ class Price(Value):
     def dollars(self, usage: Usage) -> float:
         """What so many tokens cost."""
         cached = self.prompt if self.cached is None else self.cached
-        fresh = (usage.prompt - usage.cached) * self.prompt
+        fresh = max(usage.prompt - usage.cached, 0) * self.prompt
         return (fresh + usage.cached * cached + usage.completion * self.completion) / 1e6
 
     def __str__(self) -> str:
@@ -48,7 +47,7 @@ def find_price(model: str, own: Path | None, *, limit: float | None = None) -> P
     """
     tables = [read_prices(own)] if own else []
     listed = files("autoresearch_graph.proposers").joinpath("prices.toml").read_text("utf-8")
-    tables.append(_PRICES.validate_python(tomlkit.parse(listed).unwrap()))
+    tables.append(_PRICES.validate_python(tomllib.loads(listed)))
     name = model.partition(":")[2] or model
     names = dict.fromkeys((model, name, _DATED.sub("", name)))
     found = next((table[name] for table in tables for name in names if name in table), None)
@@ -65,15 +64,13 @@ def read_prices(path: Path) -> dict[str, Price]:
     """A person's table: prices by the name of the model; InputError with the line otherwise."""
     try:
         text = path.read_text("utf-8")
-        return _PRICES.validate_python(tomlkit.parse(text).unwrap())
+        return _PRICES.validate_python(tomllib.loads(text))
     except OSError as error:
         raise InputError(f"--prices {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"--prices {path} is not UTF-8 text") from None
-    except ParseError as error:
-        raise InputError(f"{path.name}:{error.line}: {error.args[0]}") from None
-    except TOMLKitError as error:
-        raise InputError(f"{path.name}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path.name}: this is no TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         name, *keys = map(str, first["loc"])
