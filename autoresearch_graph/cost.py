@@ -77,9 +77,9 @@ class Cost(Value):
 
 
 def in_dollars(dollars: float | None) -> str:
-    """Dollars as a person reads them: two decimals from one dollar on, else four."""
-    if dollars is None:
-        return "unknown"
+    """Dollars as a person reads them: two decimals from one dollar on, four below."""
+    if not dollars:
+        return "unknown" if dollars is None else "$0"
     return f"${dollars:,.{2 if dollars >= 1 else 4}f}"
 
 

@@ -66,6 +66,14 @@ class Records:
         """What all proposals cost."""
         return total(self.experiments)
 
+    @property
+    def spent(self) -> str:
+        """What it cost in words, in all and for each improvement kept; empty without a model."""
+        cost = self.cost
+        each = cost.each(self.count("keep"))
+        share = f", {in_words(each)} for each improvement kept" if each else ""
+        return in_words(cost) + share if cost.is_paid else ""
+
     def yields(self) -> list[Yield]:
         """What the proposals of each author came to, and what was spent on them.
 
@@ -100,22 +108,15 @@ class Records:
         if self.incumbent is None or self.incumbent.metric is None or self.baseline is None:
             return f"{self.tag}: the baseline gave no metric: {self.experiments[0].reason}"
         name, best = self.program.metric.name, self.incumbent
+        spent = f"; {self.spent}" if self.spent else ""
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         return (
             f"{self.tag}: {name} {self.baseline:.6g} → {best.metric:.6g} (better by "
             f"{self.gain:.3g}{share}) after {len(self.experiments) - 1} experiments: "
             f"{self.count('keep')} kept, {self.count('discard')} discarded, "
-            f"{self.count('crash')} crashed{self._cost_in_words()}; "
+            f"{self.count('crash')} crashed{spent}; "
             f"the best is on autoresearch/{self.tag}"
         )
-
-    def _cost_in_words(self) -> str:
-        cost = self.cost
-        if not cost.is_paid:
-            return ""
-        each = cost.each(self.count("keep"))
-        share = f", {in_words(each)} for each improvement kept" if each else ""
-        return f"; {in_words(cost)}{share}"
 
     def as_json(self) -> str:
         """Everything about it as one JSON object."""

@@ -43,19 +43,16 @@ def experiments_table(experiments: Iterable[Experiment], metric: str) -> Table:
 def yields_table(records: Records) -> Group:
     """What the proposals of each author came to, and what they cost."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = ("author", "proposals", "kept", "gain", "tokens", "dollars", "dollars a keep")
-    for column in columns:
+    cost = records.cost
+    paid = ("tokens", "dollars", "tokens a keep", "dollars a keep") if cost.is_paid else ()
+    for column in ("author", "proposals", "kept", "gain", *paid):
         table.add_column(column, justify="left" if column == "author" else "right")
     for y in records.yields():
         each = y.cost.each(y.kept)
-        cost = (
-            f"{y.cost.tokens:,}",
-            in_dollars(y.cost.dollars),
-            in_dollars(each.dollars) if each else "",
-        )
-        table.add_row(y.author, str(y.proposals), str(y.kept), f"{y.gain:.4g}", *cost)
-    split = Text(f"tokens: {records.cost.usage}", "dim") if records.cost.is_paid else ""
-    return Group(table, *([split] if split else []))
+        shares = (f"{each.tokens:,}", in_dollars(each.dollars)) if each else ("", "")
+        spent = (f"{y.cost.tokens:,}", in_dollars(y.cost.dollars), *shares) if paid else ()
+        table.add_row(y.author, str(y.proposals), str(y.kept), f"{y.gain:.4g}", *spent)
+    return Group(table, Text(f"tokens: {cost.usage}", "dim")) if paid else Group(table)
 
 
 def experiment_page(records: Records, number: int) -> Group:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+from rich.console import Console
 
 from autoresearch_graph import research
 from autoresearch_graph.cost import Cost, Usage
@@ -18,10 +20,13 @@ from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Stopping
 from autoresearch_graph.proposers.prices import Price, find_price
 from autoresearch_graph.proposers.usage import Meter
+from autoresearch_graph.records import load
 from autoresearch_graph.start import Settings
+from autoresearch_graph.tables import experiment_page, experiments_table, yields_table
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, asset, make_project
+from .test_cli import autoresearch
 from .test_ledger import experiment
 
 PRICE = Price(prompt=2.5, cached=1.25, completion=10)
@@ -205,3 +210,44 @@ def test_a_row_of_an_older_ledger_has_tokens_of_an_unknown_price(tmp_path: Path)
     path.write_text(json.dumps({**row, "tokens": 123, "dollars": 0.0}) + "\n")
     [old] = Ledger(tmp_path, metric="loss").experiments
     assert (old.tokens, old.dollars) == (123, None)
+
+
+def written(*parts: Any) -> str:
+    console = Console(record=True, width=120, file=StringIO())
+    console.print(*parts)
+    return console.export_text()
+
+
+def test_status_and_show_tell_what_each_author_cost(llmock: Any, project: Path):
+    ideas(llmock, 2.0, 1.8)
+    with opened(project, search_share=0.5, flags=Flags(experiments=4)) as lab:
+        research.run(lab)
+        records = load(lab.folder)
+    assert records is not None
+    told = json.loads(records.as_json())
+    by_author = {y["author"]: y for y in told["yields"]}
+    assert by_author["model"]["cost"]["usage"] == told["cost"]["usage"]
+    assert by_author["model"]["cost"]["per_kept"]["dollars"] > 0
+    assert by_author["search"]["cost"]["dollars"] == 0
+    assert told["cost"]["tokens"] == sum(e["tokens"] for e in told["experiments"]) > 0
+    row = records.experiment(1)
+    assert f"{row.tokens:,} tokens (${row.dollars:.4f})" in written(experiment_page(records, 1))
+    assert f"{row.tokens:,}  ${row.dollars:.4f}" in written(
+        experiments_table(records.experiments, "loss")
+    )
+    table = written(yields_table(records))
+    assert "dollars a keep" in table and f"{records.cost.usage.prompt:,} prompt (0 cached)" in table
+    assert "for each improvement kept" in records.summary()
+
+
+def test_check_and_run_refuse_a_limit_in_dollars_without_a_price(tmp_path: Path):
+    project = limited(tmp_path, "$10")
+    model = ["--model", "openai:mine"]
+    for command in ("check", "run"):
+        done = autoresearch(command, project, *model)
+        assert done.returncode == 2
+        assert "--prices FILE" in " ".join((done.stdout + done.stderr).split())
+    (tmp_path / "own.toml").write_text('"mine" = { prompt = 1, completion = 2 }\n')
+    done = autoresearch("check", project, *model, "--prices", str(tmp_path / "own.toml"))
+    assert done.returncode == 0, done.stdout
+    assert "openai:mine, $1 for 1M prompt tokens" in " ".join(done.stdout.split())

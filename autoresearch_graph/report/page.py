@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from autoresearch_graph.cost import in_dollars, in_words
+from autoresearch_graph.cost import in_dollars
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.records import Records
 from autoresearch_graph.report.chart import draw
@@ -63,7 +63,6 @@ def _environment() -> Environment:
     )
     environment.filters["duration"] = _duration
     environment.filters["in_dollars"] = in_dollars
-    environment.filters["in_words"] = in_words
     return environment
 
 
