@@ -59,6 +59,18 @@ def test_a_proposal_can_be_read_back_from_its_commit(repo: Repo, project: Path):
     assert space.proposal(2) is None
 
 
+@pytest.mark.parametrize("dollars", [None, 0.0, 1.0 / 3.0, 1e-9])
+def test_what_an_idea_cost_is_read_back_to_the_last_digit(
+    repo: Repo, project: Path, dollars: float | None
+):
+    usage = Usage(model="odd: name\n\nof two", prompt=3, completion=4)
+    draft = DRAFT.model_copy(update={"tokens": 7, "dollars": dollars, "usage": usage})
+    proposal = workspace(repo, project).commit_proposal(
+        draft, number=1, parent=repo.head.commit.hexsha
+    )
+    assert proposal.cost == draft.cost
+
+
 def test_nothing_of_the_persons_checkout_index_or_branch_is_touched(repo: Repo, project: Path):
     (project / "asset.py").write_text("# being worked on\n")
     (project / "staged.txt").write_text("staged")
