@@ -91,6 +91,11 @@ def test_a_server_that_counts_no_tokens_cannot_be_limited_by_them(limits: Stoppi
         meter.cost_of([silent], limits)
 
 
+def test_a_limit_in_dollars_that_is_added_while_no_price_is_known_stops_the_research():
+    with pytest.raises(LabError, match="the price of openai:mine is not known"):
+        Meter("openai:mine", None).cost_of([answer()], Stopping(dollars=1.0))
+
+
 @pytest.mark.parametrize(
     ("model", "prompt"),
     [
