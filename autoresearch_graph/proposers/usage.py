@@ -13,7 +13,7 @@ from autoresearch_graph.proposers.prices import Price
 class Meter:
     """Counts the tokens of one model, and prices them where its price is known.
 
-    Not counted: calls whose answer never came, and turns of a process that was killed in them.
+    Not counted: calls whose answer never came.
     """
 
     def __init__(self, model: str, price: Price | None) -> None:
