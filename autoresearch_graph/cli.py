@@ -35,6 +35,9 @@ Tag = Annotated[str, typer.Option(help="The research's name; by default the date
 LatestTag = Annotated[str, typer.Option("--tag", help="The research; by default the latest.")]
 Model = Annotated[str, typer.Option(help="Who proposes: search, or a model as openai:gpt-5.")]
 BaseUrl = Annotated[str | None, typer.Option(help="A server that speaks OpenAI's protocol.")]
+Prices = Annotated[
+    Path | None, typer.Option(help="Dollars per million tokens of your models, as a TOML file.")
+]
 SearchShare = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="The search's share of proposals beside a model.")
 ]
@@ -67,6 +70,7 @@ def run(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    prices: Prices = None,
     search_share: SearchShare = 0.0,
     review: Review = False,
     experiments: Experiments = None,
@@ -90,6 +94,7 @@ def check(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    prices: Prices = None,
     search_share: SearchShare = 0.0,
     experiments: Experiments = None,
     hours: Hours = None,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from autoresearch_graph.cost import Cost
 from autoresearch_graph.value import Value
 
 Status = Literal["keep", "discard", "crash"]
@@ -24,17 +25,16 @@ Cause = Literal[
 ]
 
 
-class Idea(Value):
-    """Who proposes what, and why.
+class Idea(Cost):
+    """Who proposes what, why, and what it cost to have the idea.
 
-    `lesson` is what was learned from the outcome before; `tokens` is what the idea cost.
+    `lesson` is what was learned from the outcome before.
     """
 
     author: Author
     description: str
     hypothesis: str = ""
     lesson: str = ""
-    tokens: int = 0
 
 
 class Draft(Idea):
@@ -145,7 +145,6 @@ class Experiment(Idea):
     trials: tuple[Outcome, ...]
     seconds: float
     memory_gb: float
-    dollars: float = 0.0
     self_reported: bool
     review: Review = ""
     finished: str

@@ -22,6 +22,7 @@ from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers import Brief, Edit, Proposer
 from autoresearch_graph.proposers.constants import find_some
 from autoresearch_graph.proposers.mixture import Mixture
+from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.proposers.search import Search
 from autoresearch_graph.repository import find_repository
 from autoresearch_graph.runner import (
@@ -189,7 +190,8 @@ def open_lab(
         start = read_start(settings.folder) or check_start(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         text = workspace.text(start.base)
-        proposer = proposer or choose_proposer(settings, text, start.program.asset)
+        limit = program.stopping.dollars
+        proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
         resources.enter_context(lock(settings.folder))
         write_start(settings.folder, repo, start)
         ledger = Ledger(settings.folder, metric=start.program.metric.name)
@@ -236,14 +238,20 @@ def _leave_git_hook() -> None:
         os.environ.pop(f"GIT_{name}", None)
 
 
-def choose_proposer(settings: Settings, text: str, asset: str) -> Proposer:
-    """The search, a model, or both; InputError for missing constants, a package or a key."""
+def choose_proposer(
+    settings: Settings, text: str, asset: str, dollars: float | None = None
+) -> Proposer:
+    """The search, a model, or both; InputError for missing constants, a package or a key.
+
+    A limit in `dollars` needs a model whose price is known.
+    """
     if settings.model == "search":
         find_some(text, asset)
         return Search()
     from autoresearch_graph.proposers.model import open_model
 
-    chat = open_model(settings.model, base_url=settings.base_url)
+    price = find_price(settings.model, settings.prices, limit=dollars)
+    chat = open_model(settings.model, base_url=settings.base_url, price=price)
     if not settings.search_share:
         return chat
     find_some(text, asset)

@@ -16,6 +16,7 @@ from autoresearch_graph.lab import choose_proposer
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers.constants import describe
+from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository
 from autoresearch_graph.runner import detect
 from autoresearch_graph.start import Settings, check_start, read_start
@@ -133,9 +134,10 @@ def _sandbox() -> Finding:
 def _model(settings: Settings, program: Program) -> Finding:
     try:
         text = (settings.root / program.asset).read_text("utf-8")
-        choose_proposer(settings, text, program.asset)
+        choose_proposer(settings, text, program.asset, program.stopping.dollars)
         if settings.model != "search":
-            return Finding("model", settings.model)
+            price = find_price(settings.model, settings.prices)
+            return Finding("model", f"{settings.model}, {price or 'whose price is not known'}")
         return Finding("model", f"search, over {describe(text, program.asset)}")
     except UnicodeDecodeError:
         return Finding("model", f"{program.asset} is not UTF-8 text", ready=False)

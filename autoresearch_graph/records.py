@@ -1,12 +1,13 @@
 """A research as it lies on disk, read without opening its lab: while it runs, or long after."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from autoresearch_graph import ledger
 from autoresearch_graph.artifacts import Artifacts
+from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Author, Experiment
 from autoresearch_graph.program.model import Program
@@ -21,7 +22,7 @@ class Yield:
     proposals: int
     kept: int
     gain: float
-    tokens: int
+    cost: Cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +61,24 @@ class Records:
         """How many experiments, without the baseline, had this verdict."""
         return sum(e.status == status for e in self.experiments if e.number > 0)
 
+    @property
+    def cost(self) -> Cost:
+        """What all proposals cost."""
+        return total(self.experiments)
+
+    @property
+    def spent(self) -> str:
+        """What it cost in words, in all and for each improvement kept; empty without a model."""
+        cost = self.cost
+        each = cost.each(self.count("keep"))
+        share = f", {in_words(each)} for each improvement kept" if each else ""
+        return in_words(cost) + share if cost.is_paid else ""
+
     def yields(self) -> list[Yield]:
-        """What the proposals of each author came to."""
+        """What the proposals of each author came to, and what was spent on them.
+
+        Only models are paid: what the row of a search cost, a model spent before it gave up.
+        """
         kept = [e for e in self.experiments if e.status == "keep"]
         gains = {
             new.number: self.program.metric.improvement(new.metric or 0.0, old.metric or 0.0)
@@ -70,13 +87,16 @@ class Records:
         by_author: dict[Author, list[Experiment]] = {}
         for experiment in self.experiments[1:]:
             by_author.setdefault(experiment.author, []).append(experiment)
+        cost = self.cost
+        if cost.is_paid:
+            by_author.setdefault("model", [])
         return [
             Yield(
                 author=author,
                 proposals=len(own),
                 kept=sum(e.number in gains for e in own),
                 gain=sum(gains.get(e.number, 0.0) for e in own),
-                tokens=sum(e.tokens for e in own),
+                cost=cost if author == "model" else Cost(),
             )
             for author, own in by_author.items()
         ]
@@ -88,12 +108,14 @@ class Records:
         if self.incumbent is None or self.incumbent.metric is None or self.baseline is None:
             return f"{self.tag}: the baseline gave no metric: {self.experiments[0].reason}"
         name, best = self.program.metric.name, self.incumbent
+        spent = f"; {self.spent}" if self.spent else ""
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         return (
             f"{self.tag}: {name} {self.baseline:.6g} → {best.metric:.6g} (better by "
             f"{self.gain:.3g}{share}) after {len(self.experiments) - 1} experiments: "
             f"{self.count('keep')} kept, {self.count('discard')} discarded, "
-            f"{self.count('crash')} crashed; the best is on autoresearch/{self.tag}"
+            f"{self.count('crash')} crashed{spent}; "
+            f"the best is on autoresearch/{self.tag}"
         )
 
     def as_json(self) -> str:
@@ -106,7 +128,10 @@ class Records:
                 "baseline": self.baseline,
                 "incumbent": self.incumbent and self.incumbent.model_dump(mode="json"),
                 "gain": self.gain,
-                "yields": [asdict(yielded) for yielded in self.yields()],
+                "cost": _cost_as_json(self.cost, self.count("keep")),
+                "yields": [
+                    vars(y) | {"cost": _cost_as_json(y.cost, y.kept)} for y in self.yields()
+                ],
                 "experiments": [e.model_dump(mode="json") for e in self.experiments],
             },
             indent=2,
@@ -125,6 +150,14 @@ class Records:
     def file(self, number: int, name: str) -> str:
         """The text of a file of one experiment, or nothing."""
         return Artifacts(self.folder).read(number, name)
+
+
+def _cost_as_json(cost: Cost, kept: int) -> dict[str, object]:
+    each = cost.each(kept)
+    return {
+        **cost.model_dump(),
+        "per_kept": each and each.model_dump(include={"tokens", "dollars"}),
+    }
 
 
 def find(settings: Settings) -> Records:

@@ -27,6 +27,7 @@ class Settings:
     tag: str = ""
     model: str = "search"
     base_url: str | None = None
+    prices: Path | None = None
     search_share: float = 0.0
     review: bool = False
     flags: Flags = field(default_factory=Flags)

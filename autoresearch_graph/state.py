@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from autoresearch_graph.cost import Cost
 from autoresearch_graph.experiment import (
     Again,
     Candidate,
@@ -41,7 +42,8 @@ class Context:
 class Tally(Value):
     """Running totals for the stopping criteria; `seconds` is working time, not wall clock.
 
-    `judged` counts every ledger row, `experiments` all but the baseline.
+    `judged` counts every ledger row, `experiments` all but the baseline; `dollars` leaves out
+    what has no known price.
     """
 
     judged: int = 0
@@ -64,9 +66,14 @@ class Tally(Value):
             crashed=self.crashed + (experiment.status == "crash"),
             since_keep=0 if kept else self.since_keep + counted,
             seconds=self.seconds,
-            tokens=self.tokens + experiment.tokens,
-            dollars=self.dollars + experiment.dollars,
-        )
+            tokens=self.tokens,
+            dollars=self.dollars,
+        ).with_cost(experiment)
+
+    def with_cost(self, cost: Cost) -> "Tally":
+        """The totals after something was paid for, be it an experiment or not."""
+        tokens, dollars = self.tokens + cost.tokens, self.dollars + (cost.dollars or 0.0)
+        return self.model_copy(update={"tokens": tokens, "dollars": dollars})
 
 
 class State(Value):

@@ -8,6 +8,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from autoresearch_graph.cost import in_dollars, in_words
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.records import Records
@@ -23,24 +24,35 @@ def experiments_table(experiments: Iterable[Experiment], metric: str) -> Table:
     table.add_column("verdict")
     table.add_column(metric, justify="right")
     table.add_column("seconds", justify="right")
+    shown = list(experiments)
+    paid = any(e.is_paid for e in shown)
+    for column in ("tokens", "dollars") if paid else ():
+        table.add_column(column, justify="right")
     table.add_column("what was tried", ratio=2)
     table.add_column("why", ratio=3, style="dim")
-    for e in experiments:
+    for e in shown:
         value = "" if e.metric is None else f"{e.metric:.6f}"
         verdict = Text(e.status, _COLOURS[e.status])
-        cells = (str(e.number), verdict, value, f"{e.seconds:.1f}", e.description, e.reason)
+        cost = (f"{e.tokens:,}", in_dollars(e.dollars)) if e.is_paid else ("", "")
+        facts = (str(e.number), verdict, value, f"{e.seconds:.1f}", *(cost if paid else ()))
+        cells = (*facts, e.description, e.reason)
         table.add_row(*(c if isinstance(c, Text) else Text(c) for c in cells))
     return table
 
 
-def yields_table(records: Records) -> Table:
+def yields_table(records: Records) -> Group:
     """What the proposals of each author came to, and what they cost."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("author", "proposals", "kept", "gain", "tokens"):
+    cost = records.cost
+    paid = ("tokens", "dollars", "tokens a keep", "dollars a keep") if cost.is_paid else ()
+    for column in ("author", "proposals", "kept", "gain", *paid):
         table.add_column(column, justify="left" if column == "author" else "right")
     for y in records.yields():
-        table.add_row(y.author, str(y.proposals), str(y.kept), f"{y.gain:.4g}", f"{y.tokens:,}")
-    return table
+        each = y.cost.each(y.kept)
+        shares = (f"{each.tokens:,}", in_dollars(each.dollars)) if each else ("", "")
+        spent = (f"{y.cost.tokens:,}", in_dollars(y.cost.dollars), *shares) if paid else ()
+        table.add_row(y.author, str(y.proposals), str(y.kept), f"{y.gain:.4g}", *spent)
+    return Group(table, Text(f"tokens: {cost.usage}", "dim")) if paid else Group(table)
 
 
 def experiment_page(records: Records, number: int) -> Group:
@@ -50,7 +62,8 @@ def experiment_page(records: Records, number: int) -> Group:
         Text(f"experiment {e.number}: {e.description}", "bold"),
         Text(f"{e.status}: {e.reason}", _COLOURS[e.status]),
         Text(f"hypothesis   {e.hypothesis}"),
-        Text(f"author       {e.author}" + (f", {e.tokens:,} tokens" if e.tokens else "")),
+        Text(f"author       {' '.join(filter(None, (e.author, e.usage.model)))}"),
+        *([Text(f"cost         {in_words(e)}: {e.usage}")] if e.is_paid else []),
         Text(f"commit       {e.commit[:12]} on {e.parent[:12]}"),
     ]
     if e.review:

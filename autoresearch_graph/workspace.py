@@ -10,6 +10,7 @@ from git import Commit, Git, GitCommandError, Repo
 from git.refs import Reference
 
 from autoresearch_graph.checkout import SAFE, Checkout
+from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.objects import Objects
@@ -168,8 +169,10 @@ def _message(draft: Draft, number: int, tag: str) -> str:
     trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
     if draft.lesson:
         trailers["Lesson"] = " ".join(draft.lesson.split())
-    if draft.tokens:
+    if draft.usage != Usage():
         trailers["Tokens"] = str(draft.tokens)
+        trailers["Dollars"] = "unknown" if draft.dollars is None else repr(draft.dollars)
+        trailers["Usage"] = draft.usage.model_dump_json()
     last = "\n".join(f"{key}: {value}" for key, value in trailers.items())
     paragraphs = (" ".join(draft.description.split()), draft.hypothesis.strip(), last)
     return "\n\n".join(filter(None, paragraphs)) + "\n"
@@ -189,6 +192,16 @@ def _read(commit: Commit, number: int) -> Proposal:
             "description": description,
             "hypothesis": hypothesis,
             "lesson": trailers.get("Lesson", ""),
-            "tokens": int(trailers.get("Tokens", 0)),
+            **_cost(trailers),
         }
     )
+
+
+def _cost(trailers: dict[str, str]) -> dict[str, object]:
+    """What an idea cost, by the trailers of its commit; an older one tells only its tokens."""
+    cost: dict[str, object] = {"tokens": int(trailers.get("Tokens", 0))}
+    if "Usage" in trailers:
+        dollars = trailers["Dollars"]
+        cost["dollars"] = None if dollars == "unknown" else float(dollars)
+        cost["usage"] = Usage.model_validate_json(trailers["Usage"])
+    return cost

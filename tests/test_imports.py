@@ -14,6 +14,7 @@ PURE = {
     "value",
     "errors",
     "metric",
+    "cost",
     "experiment",
     "judging",
     "stopping",

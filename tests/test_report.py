@@ -261,6 +261,36 @@ def test_a_crashed_baseline_says_why(report: Reporter) -> None:
     assert "self-reported" not in page.text
 
 
+def test_the_yield_of_each_author_tells_what_its_ideas_cost(report: Reporter) -> None:
+    used = {"model": "m", "prompt": 1000, "cached": 400, "completion": 200, "reasoning": 50}
+    paid = {"tokens": 1200, "dollars": 0.5, "usage": used}
+    search = {"author": "search"}
+    night = [
+        tried(0, 2.0, "keep"),
+        tried(1, 1.5, "keep", **paid),
+        tried(2, 1.25, "keep", **search),
+        tried(3, 1.75, **paid),
+    ]
+    page = report(night)
+    assert (
+        "ideas 2,400 tokens ($1.00), 1,200 tokens ($0.5000) for each improvement kept" in page.text
+    )
+    assert "model 2 1 0.5 2,400 $1.00 2,400 $1.00 search 1 1 0.25 0 $0 0 $0" in page.text
+    assert "2,000 prompt (800 cached), 400 completion (100 reasoning)" in page.text
+    cells = [[cell.strip() for cell in page.cells[f"e{n}"][6:8]] for n in (1, 2)]
+    assert cells == [["1,200", "$0.5000"], ["", ""]]
+
+
+def test_a_price_that_is_not_known_is_not_shown_as_free(report: Reporter) -> None:
+    text = report([tried(0, 2.0, "keep"), tried(1, 1.5, "keep", tokens=1200)]).text
+    assert "1,200 tokens (price unknown)" in text and "$" not in text
+
+
+def test_a_night_without_a_model_has_no_columns_for_costs(report: Reporter) -> None:
+    page = report([tried(0, 2.0, "keep"), tried(1, 1.5, "keep", author="search")])
+    assert "tokens" not in page.text and "dollars" not in page.text
+
+
 def test_without_an_improvement_there_is_nothing_to_take(report: Reporter) -> None:
     text = report([tried(0, 2.0, "keep"), tried(1, 3.0)]).text
     assert "No experiment was better than the baseline: loss is still 2.0000" in text

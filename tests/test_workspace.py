@@ -4,6 +4,7 @@ import pytest
 from git import Repo
 
 from autoresearch_graph.checkout import Checkout
+from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Draft, Verdict
 from autoresearch_graph.repository import find_repository
@@ -16,6 +17,9 @@ DRAFT = Draft(
     description="a smaller X",
     hypothesis="The loss is a parabola.\n\nIts foot is at 1.",
     lesson="Larger was worse.",
+    tokens=1200,
+    dollars=0.0023,
+    usage=Usage(model="gpt-4o", prompt=1000, cached=400, completion=200, reasoning=50),
     text=asset(2.0),
 )
 
@@ -51,7 +55,20 @@ def test_a_proposal_can_be_read_back_from_its_commit(repo: Repo, project: Path):
     assert workspace(repo, project).proposal(1) == proposal
     assert proposal.hypothesis == DRAFT.hypothesis
     assert proposal.lesson == DRAFT.lesson
+    assert proposal.cost == DRAFT.cost
     assert space.proposal(2) is None
+
+
+@pytest.mark.parametrize("dollars", [None, 0.0, 1.0 / 3.0, 1e-9])
+def test_what_an_idea_cost_is_read_back_to_the_last_digit(
+    repo: Repo, project: Path, dollars: float | None
+):
+    usage = Usage(model="odd: name\n\nof two", prompt=3, completion=4)
+    draft = DRAFT.model_copy(update={"tokens": 7, "dollars": dollars, "usage": usage})
+    proposal = workspace(repo, project).commit_proposal(
+        draft, number=1, parent=repo.head.commit.hexsha
+    )
+    assert proposal.cost == draft.cost
 
 
 def test_nothing_of_the_persons_checkout_index_or_branch_is_touched(repo: Repo, project: Path):

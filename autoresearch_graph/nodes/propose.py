@@ -14,7 +14,8 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     """Add a candidate and queue its first trial; number 0 is the untouched baseline.
 
     Running twice makes one proposal: what was committed under the number is taken up again.
-    A model that proposes does it through `edit`, which runs a graph of its own.
+    A model that proposes does it through `edit`, which runs a graph of its own. What a proposer
+    spent without proposing is in no ledger row, only in the totals of the state.
     """
     number = state.next_number
     while number in lab.ledger:
@@ -22,7 +23,7 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     try:
         proposal = _proposal(number, state, lab, edit)
     except Exhausted as reason:
-        return {"exhausted": str(reason)}
+        return {"exhausted": str(reason), "tally": state.tally.with_cost(reason.cost)}
     lab.write_patch(proposal)
     candidate = Candidate(proposal=proposal)
     return {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from autoresearch_graph.cost import Cost
 from autoresearch_graph.experiment import Draft, Experiment, Incumbent, Proposal
 from autoresearch_graph.program.model import Program
 
@@ -11,7 +12,14 @@ Edit = Callable[..., dict[str, Any]]
 
 
 class Exhausted(Exception):
-    """The proposer has nothing left to try; the sentence becomes the reason for stopping."""
+    """The proposer has nothing left to try; the sentence becomes the reason for stopping.
+
+    `cost` is what was spent in trying all the same.
+    """
+
+    def __init__(self, reason: str, *, cost: Cost | None = None) -> None:
+        super().__init__(reason)
+        self.cost = cost or Cost()
 
 
 class Abandoned(Exception):

@@ -2,6 +2,7 @@
 
 from math import floor
 
+from autoresearch_graph.cost import Cost
 from autoresearch_graph.experiment import Draft
 from autoresearch_graph.proposers import Brief, Exhausted, Proposer
 
@@ -19,11 +20,22 @@ class Mixture:
         self._share = share
 
     def propose(self, brief: Brief) -> Draft:
-        """Have the one whose turn it is propose; the other, where that has nothing left."""
+        """Have the one whose turn it is propose; the other, where that has nothing left.
+
+        What the first has spent is added to what the other's draft costs.
+        """
         turn = floor(brief.number * self._share) > floor((brief.number - 1) * self._share)
         first, second = (self._search, self._model)[:: 1 if turn else -1]
         try:
             return first.propose(brief)
         except Exhausted as reason:
             brief.tell(str(reason))
-            return second.propose(brief)
+            return _after(reason.cost, second, brief)
+
+
+def _after(spent: Cost, proposer: Proposer, brief: Brief) -> Draft:
+    try:
+        draft = proposer.propose(brief)
+    except Exhausted as reason:
+        raise Exhausted(str(reason), cost=spent + reason.cost) from None
+    return draft.model_copy(update=dict(spent + draft.cost))

@@ -5,19 +5,16 @@ from typing import Any
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import (
-    AIMessage,
-    AnyMessage,
-    HumanMessage,
-    SystemMessage,
-    messages_to_dict,
-)
+from langchain_core.messages import HumanMessage, SystemMessage, messages_to_dict
 
+from autoresearch_graph.cost import Cost
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Draft
 from autoresearch_graph.proposers import Abandoned, Brief, Exhausted, prompt
 from autoresearch_graph.proposers.conversation import Conversation
 from autoresearch_graph.proposers.patience import pauses
+from autoresearch_graph.proposers.prices import Price
+from autoresearch_graph.proposers.usage import Meter
 from autoresearch_graph.tools import TOOLS, Desk
 from autoresearch_graph.tools.propose import fingerprint
 
@@ -28,7 +25,8 @@ _TIMEOUT = 300.0
 class Model:
     """Proposes with any LangChain chat model that can call tools."""
 
-    def __init__(self, chat: BaseChatModel) -> None:
+    def __init__(self, chat: BaseChatModel, meter: Meter) -> None:
+        self._meter = meter
         self._chat = chat.bind_tools(TOOLS).invoke
         self._tried: dict[int, str] = {}
 
@@ -37,19 +35,19 @@ class Model:
 
         The conversation of every turn is kept beside the experiment.
         """
-        spent = 0
+        cost = Cost()
         for turn, pause in zip(range(1, _TURNS + 1), pauses(), strict=False):
             held = self._converse(brief)
-            spent += _tokens(held.messages)
+            cost += self._meter.cost_of(held.messages, brief.program.stopping)
             said = json.dumps(messages_to_dict(held.messages), indent=1)
             if held.draft is not None:
                 brief.keep("conversation.json", said)
-                return held.draft.model_copy(update={"tokens": spent})
+                return held.draft.model_copy(update=dict(cost))
             brief.keep(f"conversation.without-proposal-{turn}.json", said)
             brief.tell(f"{held.ended} (turn {turn} of {_TURNS})")
             if brief.pause(pause):
                 raise Abandoned
-        raise Exhausted(f"the model made no proposal in {_TURNS} turns: {held.ended}")
+        raise Exhausted(f"the model made no proposal in {_TURNS} turns: {held.ended}", cost=cost)
 
     def _converse(self, brief: Brief) -> Conversation:
         """One turn; where a killed one left off, the checkpoint has more than what begins it."""
@@ -69,7 +67,7 @@ class Model:
         return {mark: number for number, mark in self._tried.items()}
 
 
-def open_model(name: str, *, base_url: str | None) -> Model:
+def open_model(name: str, *, base_url: str | None, price: Price | None = None) -> Model:
     """Open the model `provider:name`; InputError where its package or key is missing."""
     if not name:
         raise InputError("--model is empty; name one as in openai:gpt-5, or leave it out")
@@ -77,14 +75,9 @@ def open_model(name: str, *, base_url: str | None) -> Model:
     if base_url:
         options["base_url"] = base_url
     try:
-        return Model(init_chat_model(name, **options))
+        return Model(init_chat_model(name, **options), Meter(name, price))
     except ImportError as error:
         raise InputError(f"--model {name}: {error}") from error
     except Exception as error:
         sentence = " ".join(str(error).split())
         raise InputError(f"--model {name}: {sentence[:300]}") from error
-
-
-def _tokens(messages: list[AnyMessage]) -> int:
-    used = (m.usage_metadata for m in messages if isinstance(m, AIMessage))
-    return sum(usage["total_tokens"] for usage in used if usage)

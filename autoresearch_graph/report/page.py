@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autoresearch_graph.cost import in_dollars
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.records import Records
 from autoresearch_graph.report.chart import draw
@@ -40,6 +41,7 @@ def page(records: Records) -> str:
     rows = list(_rows(records))
     return template.render(
         records=records,
+        cost=records.cost,
         metric=records.program.metric,
         chart=draw(records.experiments, records.program.metric),
         rows=rows,
@@ -60,6 +62,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = _duration
+    environment.filters["in_dollars"] = in_dollars
     return environment
 
 
