@@ -25,7 +25,7 @@ from autoresearch_graph.start import Settings
 from .agreement import assert_agreement
 from .conftest import asset
 from .raw_server import Answer, RawServer, edit, error, proposal, said, serving
-from .test_model import brief
+from .test_brief import plain
 
 KEY = "sk-wire-0123456789"
 GOOD = (said(None, edit("X = 3.0", "X = 2.0")), said(None, proposal()))
@@ -150,7 +150,7 @@ def proposed(
         return closed
 
     model = open_model("openai:gpt-4o", base_url=server.url)
-    asked = replace(brief(project, 5), pause=pause, edit=build_editor().invoke)
+    asked = replace(plain(project), pause=pause, edit=build_editor().invoke)
     return model.propose(asked), paused
 
 

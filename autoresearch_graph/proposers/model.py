@@ -29,6 +29,7 @@ class Model:
         self._meter = meter
         self._chat = chat.bind_tools(TOOLS).invoke
         self._tried: dict[int, str] = {}
+        self._memory = prompt.Memory()
 
     def propose(self, brief: Brief) -> Draft:
         """Let the model work until it proposes; Exhausted when it does not in several turns.
@@ -53,7 +54,8 @@ class Model:
         """One turn; where a killed one left off, the checkpoint has more than what begins it."""
         if brief.edit is None:
             raise ValueError("a model needs the editor of the graph")
-        begin = [SystemMessage(prompt.system(brief)), HumanMessage(prompt.user(brief))]
+        told = prompt.user(brief, self._memory)
+        begin = [SystemMessage(prompt.system(brief)), HumanMessage(told)]
         desk = Desk(brief, self._chat, brief.text, self._fingerprints(brief))
         held = brief.edit({"messages": begin, "text": brief.text}, context=desk)
         return Conversation.model_validate(held)

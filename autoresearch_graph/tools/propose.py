@@ -61,7 +61,8 @@ def check(desk: Desk) -> None:
     if mark in desk.tried:
         e = desk.experiment(desk.tried[mark])
         raise Refusal(
-            f"experiment {e.number} tried the same: {e.status}, {e.reason}. Try something else"
+            f"experiment {e.number} tried the same: {e.status}. `show_experiment` tells why; "
+            "try something else"
         )
 
 
