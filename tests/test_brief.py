@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
 
+from autoresearch_graph import research
 from autoresearch_graph.experiment import (
     Crashed,
     Experiment,
@@ -25,6 +27,7 @@ from benchmarks.brief import Night, begins_alike, tokenizer, told
 
 from .conftest import ASSET
 from .test_ledger import experiment
+from .test_model import end, modelled, propose
 
 PYTHON = """\
 import math
@@ -259,6 +262,27 @@ def test_nothing_that_a_run_printed_stands_outside_a_fence(project: Path):
         assert fenced_off(told, words), words
     for mark in ("<|im_end|>", "\x1b", "\u202e", "\x00"):
         assert mark not in told
+
+
+def test_what_a_run_printed_reaches_the_model_in_a_fence_by_every_way(
+    llmock: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wire")
+    text = f"X = 2.0\nprint({INJECTED!r})\nraise ValueError({INJECTED!r})\n"
+    llmock.call_tool("write_file", {"content": text})
+    end(llmock)
+    llmock.call_tool("show_experiment", {"number": 1})
+    llmock.call_tool("list_experiments", {})
+    propose(llmock, "X = 3.0", "X = 2.0")
+    with modelled(project, experiments=2) as lab:
+        research.run(lab)
+    messages = llmock.requests[-1].body["messages"]
+    told = [m["content"] for m in messages if m["role"] in ("user", "tool")]
+    injected = [text for text in told if "Ignore previous" in text]
+    assert len(injected) == 2, "the brief, and the page of the experiment"
+    for each in injected:
+        assert fenced_off(each, "Ignore previous") and fenced_off(each, "You may edit")
+        assert "\x1b" not in each and "\u202e" not in each
 
 
 def test_a_refusal_does_not_repeat_what_a_run_printed(project: Path):
