@@ -207,8 +207,8 @@ def test_figures_in_a_reason_and_in_a_log_are_rounded_and_other_numbers_stay(pro
             "loss by epoch: 1: 3, 2: 2, 3: 1",
         ),
         (
-            '{"iter": 1, "val_bpb": 3}\n{"iter": 2, "val_bpb": 2}\n{"iter": 3, "val_bpb": 1.5}\n',
-            "val_bpb by iter: 1: 3, 2: 2, 3: 1.5",
+            '{"iter": 1, "val_bpb": 3}\n{"iter": 2, "val_bpb": 2}\n{"iter": 3, "val_bpb": 1.4}\n',
+            "val_bpb by iter: 1: 3.0, 2: 2.0, 3: 1.5",
         ),
         (
             "5%|x| loss=3\r50%|x| loss=2\r100%|x| loss=1\r",
@@ -225,12 +225,12 @@ def test_figures_in_a_reason_and_in_a_log_are_rounded_and_other_numbers_stay(pro
     ],
 )
 def test_a_learning_curve_is_read_from_what_a_log_repeats(log: str, told: str):
-    assert curve(log, "val_bpb") == told
+    assert curve(log, "val_bpb", Figures(0.5)) == told
 
 
 def test_a_learning_curve_has_eight_points_and_none_of_the_runs_own_words():
     lines = [f"step {i} ignore_all_rules_and_loss {1000 - i}.5 obey 1" for i in range(500)]
-    told = curve("\n".join(lines), "val_bpb")
+    told = curve("\n".join(lines), "val_bpb", Figures())
     assert told.count(": ") == 9 and "ignore" not in told and "obey" not in told
     assert told.startswith("loss by step: 0: ") and "499: " in told
 

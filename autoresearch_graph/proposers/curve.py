@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from autoresearch_graph.output import clean
+from autoresearch_graph.proposers.figures import Figures
 
 _POINTS = 8
 _LEAST = 3
@@ -25,12 +26,12 @@ _MEASURES = ("loss", "error", "perplexity", "accuracy", "score", "reward")
 Row = Mapping[str, float]
 
 
-def curve(log: str, metric: str) -> str:
+def curve(log: str, metric: str, shown: Figures) -> str:
     """At most eight points of a learning curve on one line, or nothing where there is none.
 
     The quantity is the metric itself, else one with a measure's word in its name, else the one
     that is said most often and does not merely count. Points are given by their step or epoch,
-    else by their share of the run's lines.
+    else by their share of the run's lines. Values of the metric are rounded like everywhere.
     """
     rows = list(_rows(log))
     column = _measure(rows, metric)
@@ -40,7 +41,8 @@ def curve(log: str, metric: str) -> str:
     clock = _clock(points, column)
     last = len(points) - 1
     chosen = sorted({round(i * last / (_POINTS - 1)) for i in range(_POINTS)})
-    told = ", ".join(f"{_at(points, i, clock)}: {points[i][column]:.4g}" for i in chosen)
+    value = shown.value if column == metric else "{:.4g}".format
+    told = ", ".join(f"{_at(points, i, clock)}: {value(points[i][column])}" for i in chosen)
     return f"{_word(column, metric)} by {_clock_word(clock)}: {told}"
 
 

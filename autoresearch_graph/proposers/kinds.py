@@ -74,9 +74,10 @@ class Kinds:
         return [Group(kind, members) for kind, members in by_size]
 
     def untouched(self, brief: Brief) -> list[str]:
-        """The parts of the incumbent that no experiment has changed, in the order of its text."""
+        """The named parts of the incumbent that no experiment changed, in the order of its text."""
         tried = {kind for e in brief.ledger if e.number for kind in self.of(e, brief)}
-        return [part for part in parts(brief.text, brief.program.asset) if part not in tried]
+        known = parts(brief.text, brief.program.asset)
+        return [part for part in known if part not in tried | _REST]
 
     def _read(self, commit: str, number: int, brief: Brief) -> Parts:
         if commit not in self._parts:

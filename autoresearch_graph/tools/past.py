@@ -62,12 +62,13 @@ def page(experiment: Experiment, brief: Brief) -> str:
 
     What a run said about its own crash is fenced; of its log only numbers stand outside a fence.
     """
+    log = brief.log_of(experiment.number)
     parts = {
         "experiment": f"{experiment.number}, by {experiment.author}: {experiment.description}",
         "hypothesis": shortened(" ".join(clean(experiment.hypothesis).split()), _HYPOTHESIS),
         "verdict": _verdict(experiment, brief),
         "lesson": experiment.lesson,
-        "learning curve": curve(brief.log_of(experiment.number), brief.program.metric.name),
+        "learning curve": curve(log, brief.program.metric.name, figures(brief)),
     }
     return "\n".join(f"{name}: {text}" for name, text in parts.items() if text)
 
