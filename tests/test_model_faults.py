@@ -226,7 +226,13 @@ def test_a_model_that_never_comes_to_an_end_is_stopped_each_turn(
 # ---------------------------------------------------------------- a killed lab
 
 
-def test_a_killed_conversation_goes_on_without_asking_again(project: Path):
+TALK = said("Let me think.")
+
+
+@pytest.mark.parametrize(("before", "tokens"), [([GOOD[0]], 22), ([TALK, TALK, TALK, GOOD[0]], 55)])
+def test_a_killed_conversation_goes_on_and_is_paid_for_once(
+    project: Path, before: list[Answer], tokens: int
+):
     script = """
 import sys
 from pathlib import Path
@@ -239,17 +245,17 @@ lab = open_lab(Settings(project=Path(sys.argv[1]), tag="t", model="openai:gpt-4o
 research.run(lab)
 lab.close()
 """
-    with serving(GOOD[0], Answer(b"", hang=True), GOOD[1]) as server:
+    with serving(*before, Answer(b"", hang=True), GOOD[1]) as server:
         command = [sys.executable, "-c", script, str(project), server.url]
         first = subprocess.Popen(command)
         deadline = time.monotonic() + 60
-        while len(server.requests) < 2:
+        while len(server.requests) <= len(before):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         first.kill()
         first.wait()
         subprocess.run(command, check=True, timeout=60)
-        assert len(server.requests) == 3
+        assert len(server.requests) == len(before) + 2
     assert_agreement(project, "t")
     (row,) = read_ledger(project / ".autoresearch/t/experiments.jsonl")[1:]
-    assert (row.status, row.metric, row.tokens) == ("keep", 1.0, 22)
+    assert (row.status, row.metric, row.tokens) == ("keep", 1.0, tokens)
