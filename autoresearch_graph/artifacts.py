@@ -1,7 +1,15 @@
-"""What lies beside the ledger for every experiment: its log, its patch, its conversation."""
+"""What lies beside the ledger for every experiment: its log, its patch, its conversation.
+
+`handed-over` is what a run left for its evaluation, until the verdict is recorded; `holdout.json`
+is what the holdout said of a kept experiment.
+"""
 
 import difflib
+import shutil
 from pathlib import Path
+
+HANDED_OVER = "handed-over"
+HOLDOUT = "holdout.json"
 
 
 class Artifacts:
@@ -24,6 +32,10 @@ class Artifacts:
     def write(self, number: int, name: str, text: str) -> None:
         """Write a file; the same if it runs twice."""
         self.path(number, name).write_text(text, "utf-8")
+
+    def remove(self, number: int, name: str) -> None:
+        """Remove a folder of an experiment, if it is there."""
+        shutil.rmtree(self._folder / f"{number:04d}" / name, ignore_errors=True)
 
     def write_patch(self, number: int, asset: str, *, old: str, new: str) -> None:
         """Write the change of the asset as diff.patch."""

@@ -38,14 +38,20 @@ class Checkout:
         self._worktrees = Path(repo.common_dir) / "worktrees"
         self._make()
 
-    def lay_out(self, text: str) -> None:
-        """Make the worktree a clean checkout whose asset is `text`; the same every time."""
+    def lay_out(self, text: str | None) -> None:
+        """Make the worktree a clean checkout whose asset is `text`; the same every time.
+
+        Without a text it has no asset.
+        """
         self.restore()
         try:
             self._clear()
         except OSError:
             self._make()
         asset = self.folder / self._asset
+        if text is None:
+            asset.unlink(missing_ok=True)
+            return
         asset.parent.mkdir(parents=True, exist_ok=True)
         asset.write_bytes(text.encode())
         asset.chmod(self._mode)

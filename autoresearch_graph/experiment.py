@@ -94,6 +94,20 @@ class TimedOut(Ran):
 Outcome = Annotated[Measured | Crashed | TimedOut, Field(discriminator="kind")]
 
 
+class Holdout(Value):
+    """What the holdout said of a kept experiment; without a metric, the reason why."""
+
+    metric: float | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, seen: Measured | Crashed) -> "Holdout":
+        """The answer of a holdout command as it is kept."""
+        if isinstance(seen, Measured):
+            return cls(metric=seen.metric)
+        return cls(reason=seen.reason)
+
+
 class Candidate(Value):
     """An experiment under way: a proposal and the outcomes of its trials so far.
 

@@ -5,16 +5,24 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git import Repo
 
-from autoresearch_graph import tracing
-from autoresearch_graph.artifacts import Artifacts
+from autoresearch_graph import files, tracing
+from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
 from autoresearch_graph.checkout import Checkout
 from autoresearch_graph.credentials import without_credentials
-from autoresearch_graph.experiment import Experiment, Incumbent, Outcome, Proposal, Trial
+from autoresearch_graph.evaluation import EvaluationRoom
+from autoresearch_graph.experiment import (
+    Experiment,
+    Holdout,
+    Incumbent,
+    Outcome,
+    Proposal,
+    Trial,
+)
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
@@ -29,9 +37,12 @@ from autoresearch_graph.runner import (
     Pool,
     Progress,
     Sandbox,
+    Site,
     Watch,
     conduct,
     detect,
+    expand,
+    look_again,
     run_environment,
 )
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
@@ -52,6 +63,7 @@ class Lab:
     live: LiveProgram
     workspace: Workspace
     checkout: Checkout
+    evaluations: EvaluationRoom
     ledger: Ledger
     artifacts: Artifacts
     pool: Pool
@@ -113,25 +125,53 @@ class Lab:
     def start(self, trial: Trial, proposal: Proposal) -> None:
         """Start a trial in a clean checkout of its proposal; a no-op for one that runs."""
         if not self.pool.knows(trial):
-            self.checkout.lay_out(self.workspace.text(proposal.commit))
-            self.pool.start(trial, lambda watch: self._conduct(trial, watch))
+            text = self.workspace.text(proposal.commit)
+            self.checkout.lay_out(text)
+            self.pool.start(trial, lambda watch: self._conduct(trial, text, watch))
 
-    def _conduct(self, trial: Trial, watch: Watch) -> Outcome:
+    def _conduct(self, trial: Trial, text: str, watch: Watch) -> Outcome:
         log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
+        program, folder = self.program, self.workspace.project_in(self.checkout)
+        kept = self.artifacts.path(trial.number, HANDED_OVER) if program.holdout else None
         return conduct(
-            program=self.program,
-            folder=self.workspace.project_in(self.checkout),
+            program=program,
+            site=Site(folder, self.checkout.restore),
+            evaluation=lambda: self.evaluations.fresh(program, text),
             log=self.artifacts.path(trial.number, log),
-            environment=run_environment(
-                self.environ,
-                self.program.environment,
-                seconds=self.program.time_box.seconds,
-                seed=trial.repeat,
-            ),
-            sandbox=self.sandbox,
-            restore=self.checkout.restore,
+            environment=self._environment(trial.repeat),
+            sandbox=replace(self.sandbox, hidden=self._hidden(folder)),
             watch=watch,
+            handed_over=kept,
         )
+
+    def _environment(self, seed: int) -> dict[str, str]:
+        program = self.program
+        seconds = program.time_box.seconds
+        return run_environment(self.environ, program.environment, seconds=seconds, seed=seed)
+
+    def _hidden(self, checkout: Path) -> tuple[Path, ...]:
+        project = self.workspace.project
+        hidden = self.program.hidden
+        return expand(hidden, project=project, checkout=checkout, variables=self.environ)
+
+    def hold_out(self, proposal: Proposal) -> None:
+        """Run the holdout command on what a kept proposal left; a no-op once it has an answer.
+
+        The answer goes into a file that no proposer is given, and into nothing else.
+        """
+        program, number = self.program, proposal.number
+        if program.holdout is None or self.artifacts.read(number, HOLDOUT):
+            return
+        seen = look_again(
+            program=program,
+            site=self.evaluations.fresh(program, self.workspace.text(proposal.commit)),
+            artifacts=self.artifacts.path(number, HANDED_OVER),
+            log=self.artifacts.path(number, "holdout.txt"),
+            environment=self._environment(seed=0),
+            sandbox=self.sandbox,
+            watch=Watch(),
+        )
+        files.replace(self.artifacts.path(number, HOLDOUT), Holdout.of(seen).model_dump_json())
 
     def keep(self, commit: str) -> None:
         """Move the branch to a kept commit, unless the person is on it; then the next one will."""
@@ -189,6 +229,8 @@ def open_lab(
         repo = resources.enter_context(find_repository(settings.root))
         start = read_start(settings.folder) or check_start(settings, repo, program)
         workspace = _workspace(settings, repo, start)
+        hidden = start.program.hidden
+        expand(hidden, project=settings.root, checkout=settings.root, variables=os.environ)
         text = workspace.text(start.base)
         limit = program.stopping.dollars
         proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
@@ -205,6 +247,7 @@ def open_lab(
             live=LiveProgram(start.program, program, project=settings.root, flags=settings.flags),
             workspace=workspace,
             checkout=workspace.checkout(settings.folder / "worktree"),
+            evaluations=EvaluationRoom(workspace, settings.folder / "evaluation"),
             ledger=ledger,
             artifacts=Artifacts(settings.folder),
             pool=pool,

@@ -65,6 +65,9 @@ def _understood(program: Program) -> list[Finding]:
         "metric": f"{metric.name}, {metric.direction} is better",
         "experiment": program.experiment,
         "evaluation": program.evaluation or "none: the metric is self-reported by the run",
+        **({"artifacts": _artifacts(program)} if program.evaluation or program.holdout else {}),
+        "holdout": program.holdout or "none",
+        "hidden": _hidden(program),
         "check": program.check or "none",
         "time_box": f"{box.seconds:g} s, killed after {box.kill_after:g} s",
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
@@ -79,6 +82,19 @@ def _understood(program: Program) -> list[Finding]:
         Finding(name.replace("_", " "), value, program.lines.get(name, 0))
         for name, value in values.items()
     ]
+
+
+def _artifacts(program: Program) -> str:
+    if program.artifacts:
+        return f"{', '.join(program.artifacts)}, and nothing else of what a run leaves"
+    return f"none named: the evaluation gets the text of {program.asset}, and may run it"
+
+
+def _hidden(program: Program) -> str:
+    names = ", ".join(program.hidden)
+    if program.hidden and detect().level != "bwrap":
+        return f"{names}: NOT hidden on this machine, which takes bubblewrap"
+    return names or "nothing: a run may read whatever its sandbox lets it"
 
 
 def _git(settings: Settings, program: Program) -> Finding:

@@ -24,6 +24,7 @@ class Workspace:
         self.repo = repo
         self.base = base
         self._tag = tag
+        self.project = project.resolve()
         self._below = project.resolve().relative_to(Path(repo.working_dir).resolve())
         self._asset = (self._below / asset).as_posix()
         self._branch = Reference(repo, f"refs/heads/autoresearch/{tag}")

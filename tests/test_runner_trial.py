@@ -12,7 +12,7 @@ import pytest
 from autoresearch_graph.experiment import Crashed, Measured, Outcome, TimedOut
 from autoresearch_graph.metric import Metric
 from autoresearch_graph.program.model import Constraint, Program, TimeBox
-from autoresearch_graph.runner import Cancelled, Watch, conduct, detect, run_environment
+from autoresearch_graph.runner import Cancelled, Site, Watch, conduct, detect, run_environment
 
 GOOD = "print('val_bpb: 0.9979')\n"
 
@@ -59,13 +59,14 @@ class Project:
             time_box=TimeBox(seconds=limit / 2, kill_after=limit),
         )
         base = os.environ | {"OPENAI_API_KEY": "sk-secret"}
+        site = Site(self.folder, self.restore)
         return conduct(
             program=program,
-            folder=self.folder,
+            site=site,
+            evaluation=lambda: site,
             log=self.log,
             environment=run_environment(base, program.environment, seconds=limit / 2, seed=7),
             sandbox=detect(),
-            restore=self.restore,
             watch=self.watch,
         )
 

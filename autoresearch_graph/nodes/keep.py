@@ -16,6 +16,7 @@ def keep(state: State, lab: "Lab") -> Update:
     match state.decision:
         case Verdict(status="keep", metric=float(metric)) as verdict:
             lab.keep(proposal.commit)
+            lab.hold_out(proposal)
             incumbent = Incumbent(number=proposal.number, commit=proposal.commit, metric=metric)
             return record(state, verdict, lab) | {"incumbent": incumbent}
         case decision:

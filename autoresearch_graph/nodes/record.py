@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph.artifacts import HANDED_OVER
 from autoresearch_graph.experiment import Verdict, row
 from autoresearch_graph.state import State, Update
 
@@ -15,6 +16,7 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
     experiment = row(candidate, verdict, self_reported=lab.program.evaluation is None)
     lab.workspace.annotate(candidate.proposal, verdict)
     lab.ledger.append(experiment)
+    lab.artifacts.remove(experiment.number, HANDED_OVER)
     lab.trace(experiment, state.incumbent)
     return {
         "candidates": state.without(experiment.number),

@@ -9,11 +9,12 @@ from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.statements import Statement
 
 KEYS = (
-    "asset", "protected", "metric", "direction", "experiment", "evaluation", "check", "time_box",
-    "kill_after", "constraints", "noise", "stopping", "environment",
+    "asset", "protected", "metric", "direction", "experiment", "evaluation", "artifacts", "holdout",
+    "hidden", "check", "time_box", "kill_after", "constraints", "noise", "stopping", "environment",
 )  # fmt: skip
 OPTIONAL = (
-    "protected", "evaluation", "check", "kill_after", "constraints", "noise", "environment",
+    "protected", "evaluation", "artifacts", "holdout", "hidden", "check", "kill_after",
+    "constraints", "noise", "environment",
 )  # fmt: skip
 
 

@@ -4,7 +4,10 @@ from typing import Any
 
 from autoresearch_graph.program.model import Program
 
-FROZEN = ("asset", "metric", "experiment", "evaluation", "check", "time_box")
+FROZEN = (
+    "asset", "metric", "experiment", "evaluation", "artifacts", "holdout", "hidden", "check",
+    "time_box",
+)  # fmt: skip
 
 
 def frozen(program: Program) -> dict[str, Any]:

@@ -19,6 +19,8 @@ PROPER = {
         "how to run one experiment",
     ),
     "evaluation": ("evaluation", "evaluation command", "evaluate", "scorer"),
+    "holdout": ("holdout", "hold out", "holdout command"),
+    "hidden": ("hidden", "hidden files", "hidden paths", "hidden data", "hidden from the run"),
     "check": ("check", "checks", "check command", "preflight", "guard"),
     "time_box": ("time box", "timebox", "time budget", "time limit", "timeout", "budget"),
     "constraints": ("constraints", "constraint", "rules"),

@@ -83,7 +83,8 @@ class Program(Value):
     """What a person wrote in program.md.
 
     `lines` gives for each field the line (from 1) that it was read from; a field that was
-    given by a flag or took its default is not in it. Paths are relative to the project.
+    given by a flag or took its default is not in it. Paths are relative to the project, but
+    for those in `hidden`, which are as written: absolute, with `~`, or with variables.
     `unchecked` has a line for each thing under Constraints that is left to the model.
     """
 
@@ -94,6 +95,9 @@ class Program(Value):
     experiment: str
     time_box: TimeBox
     evaluation: str | None = None
+    artifacts: tuple[str, ...] = ()
+    holdout: str | None = None
+    hidden: tuple[str, ...] = ()
     check: str | None = None
     protected: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
@@ -102,3 +106,8 @@ class Program(Value):
     stopping: Stopping = Stopping()
     environment: Environment = Environment()
     lines: dict[str, int] = {}
+
+    @property
+    def handed_over(self) -> tuple[str, ...]:
+        """What an evaluation gets of a run: the named artifacts, else the text of the asset."""
+        return self.artifacts or (self.asset,)

@@ -11,7 +11,7 @@ from autoresearch_graph.errors import ProgramError
 _SUFFIX = re.compile(
     r"\.(?:bash|c|cc|cfg|cpp|cs|css|csv|cuh?|env|exs?|f90|go|gz|hh?|hpp|hs|html|ini|ipynb|j2|java|"
     r"jinja|[cm]?js|jsonl?|jsx|kt|lock|log|lua|md|ml|npy|npz|onnx|parquet|php|pkl|pl|prompt|proto|"
-    r"pt|py[ix]?|r|rb|rs|rst|scala|sh|sql|svg|swift|tex|tmpl|toml|tsv?|tsx|txt|vhd|vue|xml|ya?ml|"
+    r"pt[2h]?|py[ix]?|r|rb|rs|rst|safetensors|scala|sh|sql|svg|swift|tex|tmpl|toml|tsv?|tsx|txt|vhd|vue|xml|ya?ml|"
     r"zig|zip)$",
     re.IGNORECASE,
 )
@@ -81,6 +81,17 @@ class Place:
                 f"`{there.relative_to(here).as_posix()}`",
                 line=line,
             )
+
+    def artifact(self, text: str, line: int | None) -> str:
+        """The path of a file that a run leaves, normal; ProgramError where it can be none."""
+        path = normal(text)
+        _check_inside(text, path, "the artifact", line)
+        if is_pattern(path) or text.strip().endswith("/"):
+            raise ProgramError(
+                f"the artifact `{text}` must be one file; name each, or have the run pack them",
+                line=line,
+            )
+        return path
 
     def protected(self, text: str, line: int) -> str:
         """A protected path, normal; ProgramError where it lies outside or names no file."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import document as documents
+from autoresearch_graph.program.artifacts import read_artifacts, read_hidden
 from autoresearch_graph.program.asset import read_protected
 from autoresearch_graph.program.commands import read_optional
 from autoresearch_graph.program.constraints import read_constraints
@@ -55,16 +56,20 @@ def _text(path: Path) -> str:
 def _program(document: Document, text: str, place: Place, flags: Flags) -> Program:
     needed = read_required(document, place, flags)
     kill_after = read_kill_after(document, flags.kill_after)
-    evaluation, check = read_optional(document, "evaluation"), read_optional(document, "check")
+    optional = {name: read_optional(document, name) for name in ("evaluation", "holdout", "check")}
     protected = read_protected(document, place, needed.asset)
+    paths = {
+        "protected": protected,
+        "artifacts": read_artifacts(document, place, protected),
+        "hidden": read_hidden(document, needed.asset),
+    }
     constraints, unchecked = read_constraints(document, place)
     noise, noise_line = read_noise(document)
     environment, environment_line = read_environment(document, place)
     lines = needed.lines | {
         "kill_after": kill_after and kill_after.line,
-        "evaluation": evaluation and evaluation.line,
-        "check": check and check.line,
-        "protected": protected[0].line if protected else None,
+        **{name: command and command.line for name, command in optional.items()},
+        **{name: named[0].line if named else None for name, named in paths.items()},
         "constraints": constraints[0].line if constraints else None,
         "noise": noise_line,
         "environment": environment_line,
@@ -76,9 +81,12 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         metric=needed.metric,
         experiment=needed.experiment.value,
         time_box=time_box(needed.seconds, kill_after),
-        evaluation=evaluation and evaluation.value,
-        check=check and check.value,
-        protected=tuple(path.value for path in protected),
+        evaluation=optional["evaluation"] and optional["evaluation"].value,
+        holdout=optional["holdout"] and optional["holdout"].value,
+        check=optional["check"] and optional["check"].value,
+        protected=tuple(path.value for path in paths["protected"]),
+        artifacts=tuple(path.value for path in paths["artifacts"]),
+        hidden=tuple(path.value for path in paths["hidden"]),
         constraints=tuple(constraint.value for constraint in constraints),
         unchecked=unchecked,
         noise=noise,

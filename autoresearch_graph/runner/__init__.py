@@ -1,11 +1,13 @@
 """The runner: a hard time box, a process box that nothing outlives, and the pool of trials."""
 
 from autoresearch_graph.runner.environment import run_environment
+from autoresearch_graph.runner.hidden import expand
 from autoresearch_graph.runner.pool import Pool, Progress
 from autoresearch_graph.runner.sandbox import Sandbox, detect
-from autoresearch_graph.runner.trial import conduct
+from autoresearch_graph.runner.trial import Site, conduct, look_again
 from autoresearch_graph.runner.watch import Cancelled, Watch
 
 __all__ = [
-    "Cancelled", "Pool", "Progress", "Sandbox", "Watch", "conduct", "detect", "run_environment",
+    "Cancelled", "Pool", "Progress", "Sandbox", "Site", "Watch", "conduct", "detect", "expand",
+    "look_again", "run_environment",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from autoresearch_graph.experiment import Crashed, Measured, TimedOut
+from autoresearch_graph.experiment import Cause, Crashed, Measured, TimedOut
 from autoresearch_graph.output import bounded, clean, read_metrics
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner.box import Ended
@@ -18,7 +18,8 @@ from autoresearch_graph.runner.log import LEFT_OUT
 
 _METRICS = 32
 
-Name = Literal["check", "run", "evaluation"]
+Name = Literal["check", "run", "evaluation", "holdout"]
+_CAUSE: dict[Name, Cause] = {"check": "check", "evaluation": "evaluation", "holdout": "evaluation"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ def failure(step: Step, *, limit: float) -> Crashed | TimedOut | None:
         if step.name == "run":
             return TimedOut(limit=limit)
         reason = f"the {step.name} did not end within {limit:g} s"
-        return Crashed(cause=step.name, reason=reason)
+        return Crashed(cause=_CAUSE[step.name], reason=reason)
     if step.ended.exit_code == 0:
         return None
     cause, reason = diagnose(step.ended.exit_code, step.text, memory_gb=step.ended.memory_gb)
     if step.name == "run":
         return Crashed(cause=cause, reason=reason)
-    return Crashed(cause=step.name, reason=sentence(f"the {step.name} failed: {reason}"))
+    return Crashed(cause=_CAUSE[step.name], reason=sentence(f"the {step.name} failed: {reason}"))
 
 
 def measure(program: Program, *, run: Step, scorer: Step) -> Measured | Crashed:

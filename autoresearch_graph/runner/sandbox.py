@@ -35,10 +35,11 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A level, and for `bwrap` the program that provides it."""
+    """A level, for `bwrap` the program that provides it, and what a run must not read."""
 
     level: Level
     bwrap: Path | None = None
+    hidden: tuple[Path, ...] = ()
 
     def argv(self, command: str, *, status: int) -> list[str]:
         """The argument vector that runs a shell command inside.

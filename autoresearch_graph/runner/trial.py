@@ -4,73 +4,135 @@ A metric counts only after exit code 0, only if it is finite, and, where program
 evaluation, only from the evaluation's output. Protected files are put back after every command,
 so that each starts from the committed ones; a command that changed one has failed.
 
-Not covered: an asset that prints a false number itself (name an evaluation against that), and
-what it leaves beside the protected files for the evaluation to read.
+The evaluation works at another site: the committed files and what the run hands over, brought
+there when every process of the run is gone. Not covered: an asset that prints a false number
+itself (name an evaluation against that), and an evaluation that runs what was handed over.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoresearch_graph.experiment import Outcome
+from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import box
+from autoresearch_graph.runner.handover import Unusable, clear, hand_over
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.outcome import Name, Step, failure, measure
 from autoresearch_graph.runner.sandbox import Sandbox
 from autoresearch_graph.runner.watch import Cancelled, Watch
 
 
+@dataclass(frozen=True)
+class Site:
+    """A folder with the committed files, in which commands run.
+
+    `restore` puts the protected ones back and returns the paths of those that were changed.
+    """
+
+    folder: Path
+    restore: Callable[[], Sequence[str]]
+
+
 def conduct(
     *,
     program: Program,
-    folder: Path,
+    site: Site,
+    evaluation: Callable[[], Site],
     log: Path,
     environment: Mapping[str, str],
     sandbox: Sandbox,
-    restore: Callable[[], Sequence[str]],
     watch: Watch,
+    handed_over: Path | None = None,
 ) -> Outcome:
-    """Run the program's commands in `folder` and say what came of it; raises `Cancelled`.
+    """Run the program's commands at `site` and say what came of it; raises `Cancelled`.
 
-    `restore` puts the protected files back and returns the paths of those that were changed.
+    `evaluation` makes a fresh site; what `sandbox` hides is hidden from check and run alone.
+    `handed_over`, where it is given, is a folder that keeps the artifacts for a later look.
     Every command has the same limit; time and memory in the outcome are those of the run, or of
     the check if that failed. A second call writes `log` anew.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
-    bench = _Bench(program, folder, log, environment, sandbox, restore, watch)
-    step, outcome = bench.outcome()
+    bench = _Bench(program, site, log, environment, sandbox, watch)
+    step, outcome = bench.outcome(evaluation, handed_over)
     cost = {"seconds": step.ended.seconds, "memory_gb": step.ended.memory_gb}
     return outcome.model_copy(update=cost)
 
 
+def look_again(
+    *,
+    program: Program,
+    site: Site,
+    artifacts: Path,
+    log: Path,
+    environment: Mapping[str, str],
+    sandbox: Sandbox,
+    watch: Watch,
+) -> Measured | Crashed:
+    """Run the program's holdout command on artifacts that an earlier trial left in a folder."""
+    log.write_bytes(b"")
+    bench = _Bench(program, site, log, environment, replace(sandbox, hidden=()), watch)
+    return bench.scored("holdout", program.holdout or "", artifacts)
+
+
 @dataclass(frozen=True)
 class _Bench:
-    """What all commands of a trial have in common."""
+    """What all commands at one site have in common."""
 
     program: Program
-    folder: Path
+    site: Site
     log: Path
     environment: Mapping[str, str]
     sandbox: Sandbox
-    restore: Callable[[], Sequence[str]]
     watch: Watch
 
-    def outcome(self) -> tuple[Step, Outcome]:
+    def outcome(
+        self, evaluation: Callable[[], Site], handed_over: Path | None
+    ) -> tuple[Step, Outcome]:
         """The outcome, and the step that it cost."""
         program, limit = self.program, self.program.time_box.kill_after
         if program.check is not None:
             check = self._step("check", program.check)
             if failed := failure(check, limit=limit):
                 return check, failed
+        clear(self._artifacts, folder=self.site.folder)
         run = self._step("run", program.experiment)
         if failed := failure(run, limit=limit):
             return run, failed
+        left = self.site.folder
+        if handed_over is not None:
+            if unusable := self._hand_over(left, handed_over):
+                return run, unusable
+            left = handed_over
         if program.evaluation is None:
             return run, measure(program, run=run, scorer=run)
-        scorer = self._step("evaluation", program.evaluation)
-        return run, failure(scorer, limit=limit) or measure(program, run=run, scorer=scorer)
+        scorer = replace(self, site=evaluation(), sandbox=replace(self.sandbox, hidden=()))
+        return run, scorer.scored("evaluation", program.evaluation, left, run=run)
+
+    def scored(
+        self, name: Name, command: str, left: Path, run: Step | None = None
+    ) -> Measured | Crashed:
+        """What a command prints about the artifacts in `left`, which are brought here first."""
+        if unusable := self._hand_over(left, self.site.folder):
+            return unusable
+        step = self._step(name, command)
+        failed = failure(step, limit=self.program.time_box.kill_after)
+        if isinstance(failed, Crashed):
+            return failed
+        return measure(self.program, run=run or step, scorer=step)
+
+    @property
+    def _artifacts(self) -> tuple[str, ...]:
+        """The files that come from the run; the text of the asset comes from its commit."""
+        return tuple(path for path in self.program.handed_over if path != self.program.asset)
+
+    def _hand_over(self, source: Path, target: Path) -> Crashed | None:
+        try:
+            hand_over(self._artifacts, source=source, target=target)
+        except Unusable as reason:
+            return Crashed(cause="evaluation", reason=f"{reason}, which the evaluation reads")
+        return None
 
     def _step(self, name: Name, command: str) -> Step:
         """Run one command within the limit, and put the protected files back."""
@@ -79,10 +141,10 @@ class _Bench:
         several = self.program.check is not None or self.program.evaluation is not None
         with Log(self.log, title=command if several else "") as log:
             ended = box.run(
-                command, folder=self.folder, environment=self.environment,
+                command, folder=self.site.folder, environment=self.environment,
                 seconds=self.program.time_box.kill_after, log=log, sandbox=self.sandbox,
                 watch=self.watch,
             )  # fmt: skip
         if ended.cancelled:
             raise Cancelled
-        return Step(name, ended, log.text(), self.restore())
+        return Step(name, ended, log.text(), self.site.restore())

@@ -1,0 +1,87 @@
+"""From the folder of a run to the one of its evaluation: named files, copied with suspicion.
+
+Only regular files with one name and below a size pass; no part of the path may be a link, so
+nothing outside the run's folder is ever read. It is called when the processes of the run are gone,
+so what was looked at is what is copied. Not covered: what is in a file. Whoever reads it has to
+treat it as the work of a stranger (no pickle, no eval).
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+LARGEST = 16 * 2**30  # bytes of one file
+
+
+class Unusable(Exception):
+    """A file that cannot be handed over; the sentence says why."""
+
+
+def hand_over(paths: Iterable[str], *, source: Path, target: Path) -> None:
+    """Copy files from one folder to the other; `Unusable` for one that is missing or no file."""
+    for path in paths:
+        place = target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(source, path) as old, place.open("wb") as new:
+            shutil.copyfileobj(old, new, 2**20)
+
+
+def clear(paths: Iterable[str], *, folder: Path) -> None:
+    """Remove what an earlier command left under these names; of a link, the link itself."""
+    for path in paths:
+        *above, place = (folder / step for step in _steps(path))
+        place = next(filter(Path.is_symlink, above), place)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                place.unlink()
+
+
+def _steps(path: str) -> list[str]:
+    """`a`, `a/b` and `a/b/c` for `a/b/c`."""
+    parts = path.split("/")
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+@contextmanager
+def _opened(folder: Path, path: str) -> Iterator[BinaryIO]:
+    """A regular file; every step on the way to it is opened without following links."""
+    *above, name = path.split("/")
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for step in above:
+            below = _open(step, os.O_DIRECTORY, at, path)
+            os.close(at)
+            at = below
+        file = _open(name, os.O_NONBLOCK, at, path)
+    finally:
+        os.close(at)
+    try:
+        _check(os.fstat(file), path)
+        with os.fdopen(file, "rb", closefd=False) as opened:
+            yield opened
+    finally:
+        os.close(file)
+
+
+def _open(name: str, flags: int, at: int, path: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | flags, dir_fd=at)
+    except FileNotFoundError:
+        raise Unusable(f"the run left no `{path}`") from None
+    except OSError as error:
+        raise Unusable(f"the run left `{path}` as no plain file ({error.strerror})") from None
+
+
+def _check(found: os.stat_result, path: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise Unusable(f"the run left `{path}` as no plain file")
+    if found.st_nlink > 1:
+        raise Unusable(f"the run left `{path}` as a link: the file has another name, too")
+    if found.st_size > LARGEST:
+        raise Unusable(f"the run left `{path}` with {found.st_size / 2**30:.1f} GiB")
