@@ -23,6 +23,7 @@ bench: $(VENV)/dev.stamp
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	$(BIN)/python prepare.py
 	touch $@
 
 $(VENV)/dev.stamp: pyproject.toml

@@ -1,10 +1,22 @@
 """Data, tokenizer, clock and evaluation of the default job. Nobody edits this file in a research.
 
 The text is the source of Python's standard library: it is on every machine that can run this, so
-nothing is downloaded. A tenth of its files, chosen by the hash of their path, is for validation.
-A figure is comparable only between runs on the same text: `Corpus.name` is printed beside it.
+nothing is downloaded. Modules that no training run imports are kept for validation and holdout;
+program.md hides them from the run. A figure is comparable only between runs on the same text:
+the fingerprint of all of it is printed beside it.
 
-    python prepare.py      # optional: the first training run does the same
+    python prepare.py            # optional: the first training run does the same
+    python prepare.py evaluate   # val_bpb of the model that train.py left in model.npz
+    python prepare.py holdout    # the same on text that nothing else is measured with
+
+The evaluation runs none of train.py: it reads a graph of operators (exported.py). It takes nothing
+from the cache, where a run could have written, and makes the tokenizer anew, which takes a second.
+Every second window is read twice, the second time with its end replaced from a random token on: if
+what is said of the tokens before that moves, the model looks ahead, and gets no number.
+
+Not covered: another copy of these modules on the machine (another Python, say); a proposer that
+knows them by heart and writes them into train.py; and looking ahead so seldom, below one window in
+some hundred, that the random places do not meet it.
 """
 
 import functools
@@ -15,17 +27,24 @@ import os
 import platform
 import resource
 import shutil
+import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+import exported
+
+if TYPE_CHECKING:
+    import tiktoken
 
 MAX_SEQ_LEN = 128  # tokens that the model sees at once
 VOCAB_SIZE = 1024  # byte pairs, and one token that opens a document
@@ -38,9 +57,22 @@ DEVICE = (
 
 OPENING = VOCAB_SIZE - 1  # the token that opens a document
 PATTERN = r"[ ._(]?\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]+|\s*\n[ \t]*|\s+"  # no token crosses these
-EVAL_WINDOWS = 1280  # of MAX_SEQ_LEN tokens: some 440 kB, a few seconds on one core
-EVAL_BATCH = 64
-LOOK_AHEAD = 0.1  # a logit that moves more than this knows a token that it must predict
+EVAL_WINDOWS = 768  # of MAX_SEQ_LEN tokens: some 270 kB, two seconds on one core
+EVAL_BATCH = 16
+LOOK_AHEAD = 0.001  # nats; a prediction that moves more than this knows what it must predict
+MODEL = Path("model.npz")  # where train.py leaves its model for the evaluation
+
+# Below the standard library. Nothing that trains a model imports them, so a run can do without.
+HELD_OUT = {
+    "validation": (
+        "ftplib.py", "imaplib.py", "mailbox.py", "modulefinder.py", "optparse.py", "plistlib.py",
+        "smtplib.py", "trace.py", "turtle.py", "wsgiref", "xml/sax", "xmlrpc",
+    ),
+    "holdout": (
+        "curses", "doctest.py", "poplib.py", "pyclbr.py", "venv", "wave.py", "webbrowser.py",
+        "xml/dom", "zipapp.py",
+    ),
+}  # fmt: skip
 
 # Folders that a distribution leaves out, moves or generates, and code tables that are no prose.
 LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
@@ -51,23 +83,54 @@ LEFT_OUT_PREFIXES = ("config-", "_sysconfigdata")
 
 @dataclass(frozen=True)
 class Corpus:
-    """The tokenized text. `name` tells the Python version and the fingerprint of the text."""
+    """The text to train on. `name` tells the Python version and the fingerprint of the text."""
 
     name: str
     train: np.ndarray  # uint16 tokens, every document opened by OPENING
-    val: np.ndarray
     tokens: tuple[bytes, ...]  # what each token stands for; nothing for OPENING
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Text to measure with, and the fingerprint of it and the text that was trained on."""
+
+    name: str
+    tokens: np.ndarray
+    sizes: np.ndarray  # bytes that each token stands for
+
+
 def main() -> None:
-    """Prepare the text and say what there is."""
+    """Prepare the text and say what there is; or measure the model that a run left."""
+    match sys.argv[1:]:
+        case []:
+            _show()
+        case ["evaluate"]:
+            _measure(held_out("validation"))
+        case ["holdout"]:
+            _measure(held_out("holdout"))
+        case _:
+            raise SystemExit("usage: python prepare.py [evaluate | holdout]")
+
+
+def _show() -> None:
     text = corpus()
-    sizes = np.array([len(token) for token in text.tokens])
+    sizes = np.array([len(token) for token in text.tokens])[text.train]
+    files = (text.train == OPENING).sum()
     print(f"data: {text.name}")
-    for part, tokens in (("train", text.train), ("validation", text.val)):
-        size, files = sizes[tokens].sum(), (tokens == OPENING).sum()
-        print(f"{part}: {files} files, {size:,} bytes, {size / len(tokens):.2f} bytes a token")
+    print(f"train: {files} files, {sizes.sum():,} bytes, {sizes.mean():.2f} bytes a token")
     print(f"device: {DEVICE}, time box: {TIME_BOX:g} s on the {Clock().kind} clock, seed: {SEED}")
+
+
+def _measure(text: HeldOut) -> None:
+    """Print val_bpb, and before it what each window adds, whose mean it is."""
+    torch.set_num_threads(1)
+    try:
+        each = bits_per_byte(exported.read(MODEL, DEVICE), text)
+    except (exported.Unusable, FileNotFoundError) as error:
+        raise SystemExit(f"The model cannot be measured: {error}") from None
+    print(f"data: {text.name}")
+    print(f"val_bpb_items: {json.dumps([round(value, 5) for value in each.tolist()])}")
+    print(f"val_bpb: {each.mean():.6f}")
 
 
 # ---------------------------------------------------------------- what train.py uses
@@ -106,9 +169,14 @@ class Clock:
 def batches(size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless random windows of the training text, the same for the same SEED.
 
-    Yields x and y, both (size, MAX_SEQ_LEN): y is x one token later.
+    Yields x and y, both (size, MAX_SEQ_LEN): y is x one token later. The text is read at the call,
+    so that it costs nothing of the time box.
     """
     tokens = torch.from_numpy(corpus().train.astype(np.int64)).to(DEVICE)
+    return _windows(tokens, size)
+
+
+def _windows(tokens: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     generator = torch.Generator().manual_seed(SEED)
     window = torch.arange(MAX_SEQ_LEN + 1)
     while True:
@@ -117,41 +185,76 @@ def batches(size: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield rows[:, :-1], rows[:, 1:]
 
 
-@torch.no_grad()
-def evaluate_bpb(model: nn.Module, device: str = DEVICE) -> float:
-    """Bits that the model needs for a byte of validation text: lower is better.
+def hand_over(model: nn.Module) -> None:
+    """Leave a trained model for the evaluation. `model(x)` gives logits; see `bits_per_byte`.
 
-    `model(x)` gives logits (rows, MAX_SEQ_LEN, VOCAB_SIZE). The sum of the nats of all targets is
-    divided by ln 2 times the bytes that the targets stand for, so that the figure does not depend
-    on the tokenizer; a target without bytes (OPENING) counts in neither sum. As in
-    karpathy/autoresearch, but for bytes that are no UTF-8 alone: they count as what they are.
+    It is called with EVAL_BATCH windows at a time, in an order of the evaluation's choosing. A
+    model that torch.export cannot trace ends the run; it can still be measured within the run, by
+    `evaluate_bpb`, if program.md names neither an Evaluation nor what is hidden.
+    """
+    windows = torch.zeros(EVAL_BATCH, MAX_SEQ_LEN, dtype=torch.long, device=DEVICE)
+    try:
+        exported.write(model, windows, MODEL)
+    except exported.Unusable as error:
+        raise SystemExit(f"The model cannot be handed over: {error}") from None
+
+
+def evaluate_bpb(model: nn.Module) -> float:
+    """Measure a model in the process that made it: a number that it could have forged."""
+    return float(bits_per_byte(model.eval(), held_out("validation")).mean())
+
+
+@torch.no_grad()
+def bits_per_byte(model: nn.Module, text: HeldOut) -> np.ndarray:
+    """Bits that the model needs for a byte of text: lower is better. One number a window.
+
+    `model(x)` gives logits (EVAL_BATCH, MAX_SEQ_LEN, VOCAB_SIZE). The mean of the result is the sum
+    of the nats of all targets, divided by ln 2 times the bytes that the targets stand for, so that
+    it does not depend on the tokenizer; a target without bytes (OPENING) counts in neither sum. As
+    in karpathy/autoresearch, but for bytes that are no UTF-8 alone: they count as what they are.
     The windows are the same for everyone. A model that looks ahead is refused.
     """
-    model.eval()
-    text = corpus()
-    sizes = torch.tensor([len(token) for token in text.tokens], device=device)
-    starts = np.linspace(0, len(text.val) - MAX_SEQ_LEN - 1, EVAL_WINDOWS).astype(np.int64)
-    rows = text.val[starts[:, None] + np.arange(MAX_SEQ_LEN + 1)].astype(np.int64)
-    windows = torch.from_numpy(rows).to(device)
-    _refuse_to_look_ahead(model, windows[:EVAL_BATCH, :-1])
-    nats, size = 0.0, 0
-    for batch in windows.split(EVAL_BATCH):
-        x, y = batch[:, :-1], batch[:, 1:].flatten()
-        losses = F.cross_entropy(model(x).float().flatten(0, 1), y, reduction="none")
-        nats += losses[sizes[y] > 0].sum().item()
-        size += int(sizes[y].sum())
-    if not math.isfinite(nats):
-        raise ValueError(f"the logits of the model are not finite: the loss is {nats}")
-    return nats / (math.log(2) * size)
+    starts = np.linspace(0, len(text.tokens) - MAX_SEQ_LEN - 1, EVAL_WINDOWS).astype(np.int64)
+    rows = text.tokens[starts[:, None] + np.arange(MAX_SEQ_LEN + 1)].astype(np.int64)
+    sizes = torch.from_numpy(text.sizes[rows[:, 1:]])
+    windows = torch.from_numpy(rows).to(DEVICE)
+    secret = np.random.default_rng()  # no model may know where it will be looked at twice
+    twice = set(secret.permutation(EVAL_WINDOWS // EVAL_BATCH)[::2].tolist())
+    nats = []
+    for at, batch in enumerate(windows.split(EVAL_BATCH)):
+        losses = _losses(model, batch[:, :-1], batch[:, 1:])
+        if at in twice:
+            _refuse_to_look_ahead(model, batch, losses, secret)
+        nats.append(losses.cpu())
+    counted = torch.cat(nats).double() * (sizes > 0)
+    return (counted.sum(-1) / (math.log(2) * sizes.sum() / EVAL_WINDOWS)).numpy()
 
 
-def _refuse_to_look_ahead(model: nn.Module, x: Tensor) -> None:
-    """Change the end of every row, each from another token on: what comes before must not move."""
-    first = torch.linspace(1, x.shape[1] - 1, len(x), device=x.device).long()[:, None]
-    changed = torch.arange(x.shape[1], device=x.device) >= first
-    moved = (model(torch.where(changed, (x + 1) % VOCAB_SIZE, x)) - model(x)).abs().amax(-1)
-    if moved[~changed].max() > LOOK_AHEAD:
-        raise ValueError("the model looks ahead: its logits depend on tokens that come later")
+def _losses(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Nats (rows, time) that the model needs for each target; it sees a copy of x and no more."""
+    logits = model(x.clone())
+    if logits.shape != (*x.shape, VOCAB_SIZE) or not logits.is_floating_point():
+        raise SystemExit(f"The model gives {tuple(logits.shape)} of {logits.dtype}, no logits.")
+    if not logits.sum().isfinite():
+        raise SystemExit("The logits of the model are not finite.")
+    losses = F.cross_entropy(logits.float().flatten(0, 1), y.flatten(), reduction="none")
+    return losses.view(y.shape)
+
+
+def _refuse_to_look_ahead(
+    model: nn.Module, batch: Tensor, losses: Tensor, secret: np.random.Generator
+) -> None:
+    """Replace the end of every row, each from a random token on: what comes before must not move.
+
+    The rows are changed at different places, so a model that looks at other rows is found, too.
+    """
+    x, y = batch[:, :-1], batch[:, 1:]
+    first = torch.from_numpy(secret.integers(1, MAX_SEQ_LEN, (len(x), 1))).to(x.device)
+    noise = torch.from_numpy(secret.integers(0, VOCAB_SIZE, tuple(x.shape))).to(x.device)
+    late = torch.arange(MAX_SEQ_LEN, device=x.device) >= first
+    moved = (_losses(model, torch.where(late, noise, x), y) - losses).abs()[~late]
+    if moved.max() > LOOK_AHEAD:
+        raise SystemExit("The model looks ahead: what it says depends on tokens that come later.")
 
 
 def peak_memory_mb() -> float:
@@ -172,10 +275,8 @@ def peak_memory_mb() -> float:
 
 @functools.cache
 def corpus() -> Corpus:
-    """Tokenized text: from the cache, or prepared now and put there."""
-    documents = _documents()
-    if not documents:
-        raise SystemExit(f"No Python source below {sysconfig.get_path('stdlib')} to train on.")
+    """Tokenized text to train on: from the cache, or prepared now and put there."""
+    documents = _documents("train")
     name = f"python-{platform.python_version()}-{_fingerprint(documents)}"
     folder = _cache() / name
     if not folder.is_dir():
@@ -184,50 +285,77 @@ def corpus() -> Corpus:
     return Corpus(
         name=name,
         train=np.load(folder / "train.npy"),
-        val=np.load(folder / "val.npy"),
         tokens=tuple(bytes.fromhex(token) for token in tokens),
     )
 
 
-def _documents() -> dict[str, bytes]:
+@functools.cache
+def held_out(part: str) -> HeldOut:
+    """Text to measure with, in the tokens of the training text; nothing comes from the cache."""
+    train, documents = _documents("train"), _documents(part)
+    encoding, tokens = _tokenizer(train)
+    sizes = np.array([len(token) for token in tokens])
+    name = f"python-{platform.python_version()}-{_fingerprint(train | documents)}"
+    return HeldOut(name, _encoded(encoding, documents), sizes)
+
+
+def _documents(part: str) -> dict[str, bytes]:
     """Path and content of each source file once, in the order of the hashes of their paths."""
     root = Path(sysconfig.get_path("stdlib"))
     contents: dict[bytes, str] = {}
     found = {}
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).parts
-        if LEFT_OUT.isdisjoint(parts) and not any(p.startswith(LEFT_OUT_PREFIXES) for p in parts):
+        left_out = LEFT_OUT.intersection(parts) or parts[0].startswith(LEFT_OUT_PREFIXES)
+        if not left_out and _part("/".join(parts)) == part:
             found["/".join(parts)] = path.read_bytes()
     for name, content in found.items():
         if content and _is_utf8(content):
             contents.setdefault(hashlib.sha256(content).digest(), name)
+    if not contents:
+        raise SystemExit(f"No Python source for {part} can be read below {root}.")
     return {name: found[name] for name in sorted(contents.values(), key=lambda n: _hash("o" + n))}
 
 
-def _prepare(name: str, documents: dict[str, bytes], folder: Path) -> Corpus:
-    """Train the tokenizer on the training files, encode everything, keep it."""
-    import rustbpe
-    import tiktoken
+def _part(name: str) -> str:
+    """What a file is for: to train on, or for one of the parts that are held out."""
+    for part, paths in HELD_OUT.items():
+        if any(name == path or name.startswith(f"{path}/") for path in paths):
+            return part
+    return "train"
 
+
+def _prepare(name: str, documents: dict[str, bytes], folder: Path) -> Corpus:
+    """Train the tokenizer on the training files, encode them, keep it."""
     start = time.perf_counter()
-    texts: dict[bool, list[str]] = {True: [], False: []}
-    for path, content in documents.items():
-        texts[_hash(path) % 10 == 0].append(content.decode())
-    trainer = rustbpe.Tokenizer()
-    trainer.train_from_iterator(iter(texts[False]), OPENING, pattern=PATTERN)
-    ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
-    encoding = tiktoken.Encoding(
-        name, pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={"<|opening|>": OPENING}
-    )
-    train, val = (
-        np.array([t for s in part for t in (OPENING, *encoding.encode_ordinary(s))], np.uint16)
-        for part in (texts[False], texts[True])
-    )
-    result = Corpus(name, train, val, (*sorted(ranks, key=ranks.__getitem__), b""))
+    encoding, tokens = _tokenizer(documents)
+    result = Corpus(name, _encoded(encoding, documents), tokens)
     kept = "in " + str(folder) if _keep(result, folder) else "for this run only"
     seconds = time.perf_counter() - start
     print(f"prepared {len(documents)} files in {seconds:.1f} s, kept {kept}", flush=True)
     return result
+
+
+def _tokenizer(documents: dict[str, bytes]) -> tuple["tiktoken.Encoding", tuple[bytes, ...]]:
+    """Byte pairs of the training text, and what each token stands for."""
+    import rustbpe
+    import tiktoken
+
+    trainer = rustbpe.Tokenizer()
+    texts = (content.decode() for content in documents.values())
+    trainer.train_from_iterator(texts, OPENING, pattern=PATTERN)
+    ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
+    special = {"<|opening|>": OPENING}
+    encoding = tiktoken.Encoding(
+        "stdlib", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special
+    )
+    return encoding, (*sorted(ranks, key=ranks.__getitem__), b"")
+
+
+def _encoded(encoding: "tiktoken.Encoding", documents: dict[str, bytes]) -> np.ndarray:
+    texts = (content.decode() for content in documents.values())
+    tokens = (t for text in texts for t in (OPENING, *encoding.encode_ordinary(text)))
+    return np.fromiter(tokens, np.uint16)
 
 
 def _keep(text: Corpus, folder: Path) -> bool:
@@ -242,7 +370,6 @@ def _keep(text: Corpus, folder: Path) -> bool:
         return False
     try:
         np.save(unfinished / "train.npy", text.train)
-        np.save(unfinished / "val.npy", text.val)
         tokens = json.dumps([token.hex() for token in text.tokens])
         (unfinished / "tokens.json").write_text(tokens)
         unfinished.rename(folder)

@@ -3,7 +3,8 @@
 Everything may change here: the constants, the model, the optimisers, the schedule, the loop. What
 may not is in prepare.py: the text, the tokenizer, the clock, the seed and the evaluation.
 
-    python train.py        # half a minute of training; `val_bpb: ...` at the end, lower is better
+    python train.py              # half a minute of training; leaves the model in model.npz
+    python prepare.py evaluate   # `val_bpb: ...`, lower is better
 
 What the parts are called elsewhere: RoPE (2104.09864), QK-norm (2010.04245), squared ReLU
 (2109.08668), RMSNorm (1910.07467), Muon (kellerjordan.github.io/posts/muon), soft-capped logits
@@ -41,15 +42,14 @@ WARMDOWN = 0.5  # one of: 0.2, 0.35, 0.5, 0.65, 0.8, 1.0
 
 
 def main() -> None:
-    """Train until the time box is used up, evaluate, report."""
+    """Train until the time box is used up, hand the model over to its evaluation, report."""
     started = time.perf_counter()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)  # more threads cost more CPU time than they save on such a model
     model = GPT().to(DEVICE)
     steps, seconds = train(model)
-    val_bpb = prepare.evaluate_bpb(model, DEVICE)
+    prepare.hand_over(model)
     print("---")
-    print(f"val_bpb: {val_bpb:.6f}")
     print(f"training_seconds: {seconds:.1f}")
     print(f"total_seconds: {time.perf_counter() - started:.1f}")
     print(f"peak_vram_mb: {prepare.peak_memory_mb():.1f}")

@@ -91,7 +91,8 @@ def _artifacts(program: Program) -> str:
 
 
 def _hidden(program: Program) -> str:
-    names = ", ".join(program.hidden)
+    more = f" and {len(program.hidden) - 3} more" if len(program.hidden) > 3 else ""
+    names = ", ".join(program.hidden[:3]) + more
     if program.hidden and detect().level != "bwrap":
         return f"{names}: NOT hidden on this machine, which takes bubblewrap"
     return names or "nothing: a run may read whatever its sandbox lets it"

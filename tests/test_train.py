@@ -49,20 +49,30 @@ def train(prepare: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def printed(cache: Path) -> dict[str, str]:
-    """What three runs at the same time print: two of one seed, one of another."""
+def printed(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What three runs at the same time and their evaluations print: two of one seed, one not."""
     seeds = {"first": 0, "again": 0, "other": 1}
-    runs = {name: start(ROOT / "train.py", cache, seed=seed) for name, seed in seeds.items()}
-    return {name: process.communicate(timeout=90)[0] for name, process in runs.items()}
+    folders = {name: tmp_path_factory.mktemp(name) for name in seeds}
+    output = dict.fromkeys(seeds, "")
+    for script, *command in (["train.py"], ["prepare.py", "evaluate"]):
+        runs = {
+            name: start(ROOT / script, cache, *command, seed=seed, folder=folders[name])
+            for name, seed in seeds.items()
+        }
+        for name, process in runs.items():
+            output[name] += process.communicate(timeout=90)[0]
+    return output
 
 
-def start(script: Path, cache: Path, *, seed: int = 0) -> subprocess.Popen[str]:
+def start(
+    script: Path, cache: Path, *command: str, seed: int = 0, folder: Path = ROOT
+) -> subprocess.Popen[str]:
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     env |= {"AUTORESEARCH_CACHE": str(cache), "CUDA_VISIBLE_DEVICES": ""}
     env |= {"AUTORESEARCH_SEED": str(seed), "AUTORESEARCH_STEPS": str(STEPS)}
     pipe = subprocess.PIPE
-    argv = [sys.executable, str(script)]
-    return subprocess.Popen(argv, env=env, stdout=pipe, stderr=pipe, text=True)
+    argv = [sys.executable, str(script), *command]
+    return subprocess.Popen(argv, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
 
 
 def value(name: str, output: str) -> str:
@@ -99,9 +109,11 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
         edited, changes = re.subn(rf"^{name} = \S+", f"{name} = {number}", edited, flags=re.M)
         assert changes == 1
     (tmp_path / "train.py").write_text(edited)
-    (tmp_path / "prepare.py").write_text((ROOT / "prepare.py").read_text())
-    process = start(tmp_path / "train.py", cache=Path("/dev/null/nowhere"))
+    for name in ("prepare.py", "exported.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    process = start(tmp_path / "train.py", cache=Path("/dev/null/nowhere"), folder=tmp_path)
     output, errors = process.communicate(timeout=60)
+    assert not (tmp_path / "model.npz").exists()
     assert process.returncode == 1
     assert re.fullmatch(r"The loss exploded: \S+ at step \d+\.\n", errors)
     assert "val_bpb" not in output
@@ -189,43 +201,108 @@ def test_a_prediction_depends_on_what_came_before_and_on_nothing_later(train):
     assert (moved[60:] > 0).all()
 
 
-def test_a_model_that_looks_ahead_is_refused(train, prepare, monkeypatch):
+# ---------------------------------------------------------------- the evaluation
+
+
+@pytest.fixture(scope="session")
+def text(prepare: ModuleType):
+    return prepare.held_out("validation")
+
+
+def test_a_model_that_looks_ahead_is_refused(train, prepare, text, monkeypatch):
     attention = torch.nn.functional.scaled_dot_product_attention
     monkeypatch.setattr(
         train.F, "scaled_dot_product_attention", lambda q, k, v, is_causal: attention(q, k, v)
     )
-    with pytest.raises(ValueError, match="looks ahead"):
-        prepare.evaluate_bpb(random_model(train), "cpu")
+    with pytest.raises(SystemExit, match="looks ahead"):
+        prepare.bits_per_byte(random_model(train), text)
 
 
-# ---------------------------------------------------------------- the evaluation
+class Peeking(torch.nn.Module):
+    """Knows nothing but the next token, and tells it in one row of fifty by a small margin."""
+
+    def forward(self, tokens):
+        logits = torch.zeros(*tokens.shape, 1024)
+        following = torch.nn.functional.one_hot(tokens.roll(-1, 1), 1024)
+        return logits + 0.05 * following * (tokens[:, :1] % 50 == 7)[..., None]
 
 
-def test_a_model_that_knows_nothing_needs_ten_bits_for_each_token(prepare):
-    text = prepare.corpus()
-    step = (len(text.val) - 129) / (prepare.EVAL_WINDOWS - 1)
+class Gossiping(torch.nn.Module):
+    """Makes likely what the other rows of the batch hold."""
+
+    def forward(self, tokens):
+        known = torch.nn.functional.one_hot(tokens, 1024).sum((0, 1)).float()
+        return known.log1p().expand(*tokens.shape, -1)
+
+
+@pytest.mark.parametrize("model", [Peeking(), Gossiping()])
+def test_looking_ahead_a_little_or_at_other_rows_is_refused_too(prepare, text, model):
+    with pytest.raises(SystemExit, match="looks ahead"):
+        prepare.bits_per_byte(model, text)
+
+
+def test_a_model_that_knows_nothing_needs_ten_bits_for_each_token(prepare, text):
+    step = (len(text.tokens) - 129) / (prepare.EVAL_WINDOWS - 1)
+    known = prepare.corpus().tokens
     targets = [
         int(token)
         for window in range(prepare.EVAL_WINDOWS)
-        for token in text.val[int(window * step + 1e-9) + 1 :][:128]
+        for token in text.tokens[int(window * step + 1e-9) + 1 :][:128]
     ]
-    tokens = [text.tokens[target] for target in targets if target != prepare.OPENING]
+    tokens = [known[target] for target in targets if target != prepare.OPENING]
     expected = len(tokens) * math.log(1024) / (math.log(2) * len(b"".join(tokens)))
-    assert prepare.evaluate_bpb(Fixed(torch.zeros(1024)), "cpu") == pytest.approx(expected, 1e-6)
+    guess = prepare.bits_per_byte(Fixed(torch.zeros(1024)), text)
+    assert guess.mean() == pytest.approx(expected, 1e-6)
+    assert len(guess) == prepare.EVAL_WINDOWS
 
 
-def test_a_token_without_bytes_costs_nothing_and_counts_nothing(prepare):
+def test_a_token_without_bytes_costs_nothing_and_counts_nothing(prepare, text):
     logits = torch.zeros(1024)
     logits[prepare.OPENING] = -1e4  # all others stay as likely as before
     without = 1023 / 1024
-    guess = prepare.evaluate_bpb(Fixed(torch.zeros(1024)), "cpu")
+    guess = prepare.bits_per_byte(Fixed(torch.zeros(1024)), text).mean()
     expected = guess * math.log(1024 * without) / math.log(1024)
-    assert prepare.evaluate_bpb(Fixed(logits), "cpu") == pytest.approx(expected, 1e-6)
+    assert prepare.bits_per_byte(Fixed(logits), text).mean() == pytest.approx(expected, 1e-6)
 
 
-def test_logits_that_are_not_finite_are_no_result(prepare):
-    with pytest.raises(ValueError, match="not finite"):
-        prepare.evaluate_bpb(Fixed(torch.full((1024,), math.nan)), "cpu")
+def test_logits_that_are_not_finite_are_no_result(prepare, text):
+    for number in (math.nan, math.inf, -math.inf):
+        logits = torch.zeros(1024)
+        logits[5] = number
+        with pytest.raises(SystemExit, match="not finite"):
+            prepare.bits_per_byte(Fixed(logits), text)
+
+
+@pytest.mark.parametrize("logits", [torch.zeros(1023), torch.zeros(1024, dtype=torch.long)])
+def test_logits_of_another_shape_or_type_are_no_result(prepare, text, logits):
+    with pytest.raises(SystemExit, match="no logits"):
+        prepare.bits_per_byte(Fixed(logits), text)
+
+
+def test_the_evaluation_gives_what_the_run_itself_would_measure(
+    train, prepare, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    model = random_model(train)
+    own = prepare.evaluate_bpb(model)
+    prepare.hand_over(model)
+    done, _ = start(ROOT / "prepare.py", tmp_path, "evaluate", folder=tmp_path).communicate()
+    assert float(value("val_bpb", done)) == pytest.approx(own, abs=2e-6)
+    items = literal_eval(done.split("val_bpb_items: ")[1].split("\n")[0])
+    assert sum(items) / len(items) == pytest.approx(own, abs=1e-5)
+
+
+def test_a_model_that_cannot_be_traced_ends_the_run_with_a_sentence(prepare, tmp_path, monkeypatch):
+    class Deciding(torch.nn.Module):
+        def forward(self, tokens):
+            if tokens.float().mean().item() > 3:
+                return torch.zeros(*tokens.shape, 1024)
+            return torch.ones(*tokens.shape, 1024)
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"cannot be handed over: torch\.export cannot trace it"):
+        prepare.hand_over(Deciding())
+    assert prepare.evaluate_bpb(Deciding()) > 3
 
 
 class Fixed(torch.nn.Module):
@@ -244,12 +321,16 @@ class Fixed(torch.nn.Module):
 
 def test_the_tokens_are_the_source_of_the_standard_library_each_file_once(prepare):
     text = prepare.corpus()
-    train, val = files(prepare, text.train), files(prepare, text.val)
-    assert len(set(train) | set(val)) == len(train) + len(val)
-    assert 0.05 < len(val) / len(train) < 0.2
+    train = files(prepare, text.train)
+    val = files(prepare, prepare.held_out("validation").tokens)
+    hold = files(prepare, prepare.held_out("holdout").tokens)
+    assert len(set(train)) == len(train)
+    assert all(len(each) < 100 for each in {*train}.intersection(val + hold))
+    sizes = [sum(map(len, part)) for part in (train, val, hold)]
+    assert sizes[0] > 5e6 and sizes[1] > 5e5 and sizes[2] > 3e5
     source = Path(sysconfig.get_path("stdlib"))
-    missing = {file.read_bytes() for file in source.glob("[a-z]*.py")}.difference(train, val, [b""])
-    assert len(missing) < 5
+    known = {*train, *val, *hold, b""}
+    assert len({file.read_bytes() for file in source.glob("[a-z]*.py")} - known) < 5
 
 
 def files(prepare: ModuleType, tokens: "np.ndarray") -> list[bytes]:
