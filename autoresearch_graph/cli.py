@@ -135,7 +135,8 @@ def status(
     console = Console()
     console.print(experiments_table(records.experiments, records.program.metric.name))
     console.print("", yields_table(records), "")
-    console.print(records.summary(), soft_wrap=True, highlight=False)
+    for sentence in (records.summary(), *records.second_looks()):
+        console.print(sentence, soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -153,6 +154,34 @@ def show(
 
     page = conversation_page if conversation else experiment_page
     Console().print(page(find(_settings(project, tag)), number))
+
+
+@app.command()
+def verify(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    repeats: Annotated[int, typer.Option(min=2, help="Fresh runs of each.")] = 5,
+) -> None:
+    """Run baseline and best again, in turn, and tell what of the gain remains."""
+    from autoresearch_graph.records import find
+    from autoresearch_graph.replication import verify
+
+    settings = _settings(project, tag)
+    result = verify(settings, repeats=repeats, tell=typer.echo)
+    warning = result.warning(find(settings).program.metric)
+    typer.echo(f"{result}{f'; {warning}' if warning else ''}")
+
+
+@app.command()
+def replay(
+    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    project: Project = Path(),
+    tag: LatestTag = "",
+) -> None:
+    """Run one experiment again as it was committed, and compare."""
+    from autoresearch_graph.replication import replay
+
+    typer.echo(replay(_settings(project, tag), number))
 
 
 @app.command()

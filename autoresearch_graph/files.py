@@ -14,6 +14,11 @@ def replace(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def read(path: Path) -> str:
+    """The text of a file, or nothing where there is none."""
+    return path.read_text("utf-8") if path.exists() else ""
+
+
 def append(path: Path, line: str) -> None:
     """Add a line and wait until it is on the disk; a loss of power may tear it."""
     with path.open("ab") as file:

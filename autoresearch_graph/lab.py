@@ -3,18 +3,17 @@
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from git import Repo
 
 from autoresearch_graph import files, tracing
 from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
-from autoresearch_graph.checkout import Checkout
+from autoresearch_graph.bench import Bench
 from autoresearch_graph.credentials import without_credentials
-from autoresearch_graph.evaluation import EvaluationRoom
 from autoresearch_graph.experiment import (
     Experiment,
     Holdout,
@@ -32,19 +31,9 @@ from autoresearch_graph.proposers.constants import find_some
 from autoresearch_graph.proposers.mixture import Mixture
 from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.proposers.search import Search
+from autoresearch_graph.records import Records
 from autoresearch_graph.repository import find_repository
-from autoresearch_graph.runner import (
-    Pool,
-    Progress,
-    Sandbox,
-    Site,
-    Watch,
-    conduct,
-    detect,
-    expand,
-    look_again,
-    run_environment,
-)
+from autoresearch_graph.runner import Pool, Progress, Watch, detect, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.workspace import Workspace
@@ -62,13 +51,11 @@ class Lab:
     folder: Path
     live: LiveProgram
     workspace: Workspace
-    checkout: Checkout
-    evaluations: EvaluationRoom
+    bench: Bench
     ledger: Ledger
     artifacts: Artifacts
     pool: Pool
     proposer: Proposer
-    sandbox: Sandbox
     environ: dict[str, str]
     traces: tracing.Tracing
     review: bool
@@ -126,51 +113,33 @@ class Lab:
         """Start a trial in a clean checkout of its proposal; a no-op for one that runs."""
         if not self.pool.knows(trial):
             text = self.workspace.text(proposal.commit)
-            self.checkout.lay_out(text)
+            self.bench.lay_out(text)
             self.pool.start(trial, lambda watch: self._conduct(trial, text, watch))
 
     def _conduct(self, trial: Trial, text: str, watch: Watch) -> Outcome:
         log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
-        program, folder = self.program, self.workspace.project_in(self.checkout)
-        kept = self.artifacts.path(trial.number, HANDED_OVER) if program.holdout else None
-        return conduct(
-            program=program,
-            site=Site(folder, self.checkout.restore),
-            evaluation=lambda: self.evaluations.fresh(program, text),
+        return self.bench.conduct(
+            self.program,
+            text,
+            seed=trial.repeat,
             log=self.artifacts.path(trial.number, log),
-            environment=self._environment(trial.repeat),
-            sandbox=replace(self.sandbox, hidden=self._hidden(folder)),
             watch=watch,
-            handed_over=kept,
+            handed_over=self._handed_over(trial.number),
         )
 
-    def _environment(self, seed: int) -> dict[str, str]:
-        program = self.program
-        seconds = program.time_box.seconds
-        return run_environment(self.environ, program.environment, seconds=seconds, seed=seed)
-
-    def _hidden(self, checkout: Path) -> tuple[Path, ...]:
-        project = self.workspace.project
-        hidden = self.program.hidden
-        return expand(hidden, project=project, checkout=checkout, variables=self.environ)
+    def _handed_over(self, number: int) -> Path | None:
+        return self.artifacts.path(number, HANDED_OVER) if self.program.holdout else None
 
     def hold_out(self, proposal: Proposal) -> None:
         """Run the holdout command on what a kept proposal left; a no-op once it has an answer.
 
         The answer goes into a file that no proposer is given, and into nothing else.
         """
-        program, number = self.program, proposal.number
-        if program.holdout is None or self.artifacts.read(number, HOLDOUT):
+        number, artifacts = proposal.number, self._handed_over(proposal.number)
+        if artifacts is None or self.artifacts.read(number, HOLDOUT):
             return
-        seen = look_again(
-            program=program,
-            site=self.evaluations.fresh(program, self.workspace.text(proposal.commit)),
-            artifacts=self.artifacts.path(number, HANDED_OVER),
-            log=self.artifacts.path(number, "holdout.txt"),
-            environment=self._environment(seed=0),
-            sandbox=self.sandbox,
-            watch=Watch(),
-        )
+        text, log = self.workspace.text(proposal.commit), self.artifacts.path(number, "holdout.txt")
+        seen = self.bench.hold_out(self.program, text, artifacts=artifacts, log=log)
         files.replace(self.artifacts.path(number, HOLDOUT), Holdout.of(seen).model_dump_json())
 
     def keep(self, commit: str) -> None:
@@ -183,7 +152,7 @@ class Lab:
     def put_back(self, incumbent: Incumbent | None) -> None:
         """Leave the worktree with the incumbent's text, while no run is using it."""
         if incumbent is not None and self.pool.free() == self.pool.workers:
-            self.checkout.lay_out(self.workspace.text(incumbent.commit))
+            self.bench.lay_out(self.workspace.text(incumbent.commit))
 
     def trace(self, experiment: Experiment, incumbent: Incumbent | None) -> None:
         """Put a verdict on the trace of its experiment, where there is one, and never wait."""
@@ -246,13 +215,11 @@ def open_lab(
             folder=settings.folder,
             live=LiveProgram(start.program, program, project=settings.root, flags=settings.flags),
             workspace=workspace,
-            checkout=workspace.checkout(settings.folder / "worktree"),
-            evaluations=EvaluationRoom(workspace, settings.folder / "evaluation"),
+            bench=Bench(workspace, settings.folder, sandbox=detect(), environ=os.environ),
             ledger=ledger,
             artifacts=Artifacts(settings.folder),
             pool=pool,
             proposer=proposer,
-            sandbox=detect(),
             environ=dict(os.environ),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             review=settings.review,
@@ -260,6 +227,23 @@ def open_lab(
             show=show,
             resources=resources.pop_all(),
         )
+
+
+@contextmanager
+def open_bench(settings: Settings, records: Records) -> Iterator[tuple[Workspace, Bench]]:
+    """A bench beside the one of a research, and its git side, which nothing is moved on."""
+    with find_repository(settings.root) as repo:
+        program = records.program
+        workspace = Workspace(
+            repo,
+            project=settings.root,
+            tag=records.tag,
+            base=records.base,
+            asset=program.asset,
+        )
+        folder = settings.folder / "again"
+        folder.mkdir(exist_ok=True)
+        yield workspace, Bench(workspace, folder, sandbox=detect(), environ=os.environ)
 
 
 def _workspace(settings: Settings, repo: Repo, start: Start) -> Workspace:

@@ -11,6 +11,13 @@ from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Author, Experiment
 from autoresearch_graph.program.model import Program
+from autoresearch_graph.second_look import (
+    HeldOut,
+    Replication,
+    held_out,
+    holdout_of,
+    replicated,
+)
 from autoresearch_graph.start import Settings, read_start
 
 
@@ -56,6 +63,35 @@ class Records:
         if self.incumbent is None or self.incumbent.metric is None or self.baseline is None:
             return 0.0
         return self.program.metric.improvement(self.incumbent.metric, self.baseline)
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """What the holdout says of baseline and incumbent, where it was asked."""
+        if self.incumbent is None or self.incumbent.number == 0:
+            return None
+        best, metric = self.incumbent.number, self.program.metric
+        return held_out(self.folder, metric=metric, best=best, claimed=self.gain)
+
+    @property
+    def replication(self) -> Replication | None:
+        """What `autoresearch verify` found of the incumbent, if it was run since that was kept."""
+        found = replicated(self.folder)
+        best = self.incumbent and self.incumbent.number
+        return found if found and found.number == best else None
+
+    def second_looks(self) -> list[str]:
+        """What holdout and verification say, a sentence each."""
+        looks = []
+        if held := self.held_out:
+            looks.append(f"{held}{f'; {held.warning}' if held.warning else ''}")
+        if found := self.replication:
+            warning = found.warning(self.program.metric)
+            looks.append(f"{found}{f'; {warning}' if warning else ''}")
+        return looks
+
+    def holdout(self, number: int) -> float | None:
+        """What the holdout gave for one experiment, where it was kept and asked."""
+        return holdout_of(self.folder, number)
 
     def count(self, status: str) -> int:
         """How many experiments, without the baseline, had this verdict."""
@@ -128,6 +164,8 @@ class Records:
                 "baseline": self.baseline,
                 "incumbent": self.incumbent and self.incumbent.model_dump(mode="json"),
                 "gain": self.gain,
+                "held_out": self.held_out and self.held_out.model_dump(),
+                "replication": self.replication and self.replication.model_dump(),
                 "cost": _cost_as_json(self.cost, self.count("keep")),
                 "yields": [
                     vars(y) | {"cost": _cost_as_json(y.cost, y.kept)} for y in self.yields()

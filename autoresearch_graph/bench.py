@@ -1,0 +1,108 @@
+"""Where a trial works: one checkout for its run, and another for what measures it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from autoresearch_graph.checkout import Checkout
+from autoresearch_graph.experiment import Crashed, Measured, Outcome
+from autoresearch_graph.program.model import Program
+from autoresearch_graph.runner import (
+    Sandbox,
+    Site,
+    Watch,
+    conduct,
+    expand,
+    look_again,
+    run_environment,
+)
+from autoresearch_graph.workspace import Workspace
+
+
+class EvaluationRoom:
+    """A checkout at the research's first commit that no run works in, made when it is needed.
+
+    One evaluation at a time: each lays it out anew, so that what was there before is gone. A run
+    that may write outside its own folder may write here, too, but only while it lives.
+    """
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self._workspace, self._folder = workspace, folder
+        self._checkout: Checkout | None = None
+
+    def fresh(self, program: Program, text: str) -> Site:
+        """A site with the committed files alone, and with `text` where the asset is handed over.
+
+        Where it is not, there is no asset: an evaluation that imports it fails, rather than
+        measure the untouched one.
+        """
+        if self._checkout is None:
+            self._checkout = self._workspace.checkout(self._folder)
+        self._checkout.lay_out(text if program.asset in program.handed_over else None)
+        return Site(self._workspace.project_in(self._checkout), self._checkout.restore)
+
+
+class Bench:
+    """The checkouts below `folder`, for one trial at a time, and the box that its commands get."""
+
+    def __init__(
+        self, workspace: Workspace, folder: Path, *, sandbox: Sandbox, environ: Mapping[str, str]
+    ) -> None:
+        self._workspace, self._sandbox, self._environ = workspace, sandbox, environ
+        self._checkout = workspace.checkout(folder / "worktree")
+        self.evaluations = EvaluationRoom(workspace, folder / "evaluation")
+        self._holdouts = EvaluationRoom(workspace, folder / "holdout")
+
+    def lay_out(self, text: str) -> None:
+        """Make the checkout of the run clean, with `text` as its asset."""
+        self._checkout.lay_out(text)
+
+    def conduct(
+        self,
+        program: Program,
+        text: str,
+        *,
+        seed: int,
+        log: Path,
+        watch: Watch,
+        handed_over: Path | None = None,
+    ) -> Outcome:
+        """Run what was laid out, and measure it in a fresh room; raises `Cancelled`.
+
+        It may be called in another thread than the one that laid out.
+        """
+        folder = self._workspace.project_in(self._checkout)
+        hidden = expand(
+            program.hidden,
+            project=self._workspace.project,
+            checkout=folder,
+            variables=self._environ,
+        )
+        return conduct(
+            program=program,
+            site=Site(folder, self._checkout.restore),
+            evaluation=lambda: self.evaluations.fresh(program, text),
+            log=log,
+            environment=self._environment(program, seed),
+            sandbox=replace(self._sandbox, hidden=hidden),
+            watch=watch,
+            handed_over=handed_over,
+        )
+
+    def hold_out(
+        self, program: Program, text: str, *, artifacts: Path, log: Path
+    ) -> Measured | Crashed:
+        """Run the holdout command on artifacts of an earlier trial, in a fresh room."""
+        return look_again(
+            program=program,
+            site=self._holdouts.fresh(program, text),
+            artifacts=artifacts,
+            log=log,
+            environment=self._environment(program, seed=0),
+            sandbox=self._sandbox,
+            watch=Watch(),
+        )
+
+    def _environment(self, program: Program, seed: int) -> dict[str, str]:
+        seconds = program.time_box.seconds
+        return run_environment(self._environ, program.environment, seconds=seconds, seed=seed)

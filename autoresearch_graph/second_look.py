@@ -1,0 +1,86 @@
+"""What holdout and verification say beside the metric: for people alone, never for a verdict."""
+
+from pathlib import Path
+
+from autoresearch_graph.experiment import Holdout
+from autoresearch_graph.files import read
+from autoresearch_graph.metric import Metric
+from autoresearch_graph.value import Value
+
+
+class Replication(Value):
+    """Fresh runs of baseline and incumbent; differences are incumbent minus baseline.
+
+    `half_width` is that of the 95 % confidence interval of the replicated difference.
+    """
+
+    number: int
+    claimed: float
+    replicated: float
+    half_width: float
+    baseline: tuple[float, ...]
+    incumbent: tuple[float, ...]
+
+    def __str__(self) -> str:
+        runs = f"{len(self.baseline)} and {len(self.incumbent)} fresh runs"
+        return (
+            f"claimed {signed(self.claimed)}, replicated {signed(self.replicated)} "
+            f"± {self.half_width:.2g} (95 %, {runs})"
+        )
+
+    def warning(self, metric: Metric) -> str:
+        """What is to be thought of it, or nothing where the gain is beyond doubt."""
+        gain = metric.improvement(self.replicated, 0.0)
+        if gain - self.half_width > 0:
+            return ""
+        return "the interval holds 0: fresh runs do not show that anything was gained"
+
+
+class HeldOut(Value):
+    """What the holdout says of baseline and incumbent."""
+
+    baseline: float
+    incumbent: float
+    gain: float
+    claimed: float
+
+    def __str__(self) -> str:
+        better = "better" if self.gain > 0 else "worse"
+        change = f"{better} by {abs(self.gain):.3g}" if self.gain else "no better"
+        return f"on the holdout {self.baseline:.6g} → {self.incumbent:.6g} ({change})"
+
+    @property
+    def warning(self) -> str:
+        """Where metric and holdout part, a sentence; else nothing."""
+        if self.claimed <= 0 or self.gain > 0:
+            return ""
+        return (
+            f"the metric got better by {self.claimed:.3g}, the holdout did not: what was kept may "
+            "suit the evaluation alone"
+        )
+
+
+def held_out(folder: Path, *, metric: Metric, best: int, claimed: float) -> HeldOut | None:
+    """The holdout of the baseline and of experiment `best`, where both have a number."""
+    first, last = holdout_of(folder, 0), holdout_of(folder, best)
+    if first is None or last is None:
+        return None
+    gain = metric.improvement(last, first)
+    return HeldOut(baseline=first, incumbent=last, gain=gain, claimed=claimed)
+
+
+def holdout_of(folder: Path, number: int) -> float | None:
+    """What the holdout gave for a kept experiment; None where it did not run, or failed."""
+    text = read(folder / "experiments" / f"{number:04d}" / "holdout.json")
+    return Holdout.model_validate_json(text).metric if text else None
+
+
+def replicated(folder: Path) -> Replication | None:
+    """What the last `autoresearch verify` found."""
+    text = read(folder / "verify.json")
+    return Replication.model_validate_json(text) if text else None
+
+
+def signed(value: float) -> str:
+    """A difference with its sign."""
+    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,193 @@
+"""Holdout, verify and replay: what is looked at beside the metric, and who may see it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph import research
+from autoresearch_graph.errors import InputError
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.program import Flags
+from autoresearch_graph.proposers import Brief
+from autoresearch_graph.records import find
+from autoresearch_graph.replication import replay, verify
+from autoresearch_graph.report import write_report
+from autoresearch_graph.start import Settings, lock
+from autoresearch_graph.templates import make_project
+
+from .conftest import Scripted, git, opened
+from .test_cli import autoresearch
+from .test_evaluation import EVALUATION, HONEST, evaluated_project
+
+HOLDOUT = """\
+## Holdout
+```
+python holdout.py
+```
+"""
+# What is good for the evaluation up to 2 is good for the holdout; beyond that it is overfitted.
+HOLD = """\
+from pathlib import Path
+answer = float(Path("answer.txt").read_text())
+print(f"loss: {(answer - 2) ** 2 + 10}")
+"""
+NOISY = """\
+import os, random
+from pathlib import Path
+random.seed(os.environ["AUTORESEARCH_SEED"])
+Path("answer.txt").write_text(str(3.0 + random.gauss(0, 0.01)))
+"""
+
+
+def answer(number: float) -> str:
+    return HONEST.replace("3.0", str(number))
+
+
+def held_project(folder: Path, text: str = HONEST) -> Path:
+    project = evaluated_project(folder, evaluation=EVALUATION + HOLDOUT, text=text)
+    (project / "holdout.py").write_text(HOLD)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=holdout")
+    return project
+
+
+def run(project: Path, texts: list[str]) -> None:
+    with opened(project, texts) as lab:
+        research.run(lab)
+
+
+# ---------------------------------------------------------------- the holdout
+
+
+def test_the_holdout_runs_on_what_is_kept_and_on_nothing_else(tmp_path: Path):
+    project = held_project(tmp_path)
+    run(project, [answer(9.0), answer(2.0), "raise SystemExit(1)"])
+    folders = [project / ".autoresearch" / "t" / "experiments" / f"000{n}" for n in range(4)]
+    answers = [folder / "holdout.json" for folder in folders]
+    assert [each.exists() for each in answers] == [True, False, True, False]
+    assert [json.loads(answers[n].read_text())["metric"] for n in (0, 2)] == [11.0, 10.0]
+    assert not any((folder / "handed-over").exists() for folder in folders)
+
+
+def test_a_proposer_sees_nothing_of_the_holdout(tmp_path: Path):
+    class Curious(Scripted):
+        seen = ""
+
+        def propose(self, brief: Brief):
+            rows = [experiment.model_dump_json() for experiment in brief.ledger]
+            logs = [brief.log_of(n) + brief.diff_of(n) for n in range(brief.number)]
+            self.seen += "\n".join(rows + logs)
+            return super().propose(brief)
+
+    project = held_project(tmp_path)
+    proposer = Curious([answer(2.0), answer(1.0)])
+    lab = open_lab(Settings(project=project, tag="t", flags=Flags()), proposer=proposer)
+    try:
+        research.run(lab)
+    finally:
+        lab.close()
+    assert "4.0" in proposer.seen
+    assert "11.0" not in proposer.seen and "holdout" not in proposer.seen.lower()
+
+
+def test_status_and_report_warn_where_metric_and_holdout_part(tmp_path: Path, capsys):
+    project = held_project(tmp_path)
+    run(project, [answer(2.0)])
+    records = find(Settings(project=project, tag="t"))
+    assert records.second_looks() == ["on the holdout 11 → 10 (better by 1)"]
+    assert "Metric and holdout part" not in write_report(records).read_text()
+    run(project, [answer(2.0), answer(1.0)])
+    records = find(Settings(project=project, tag="t"))
+    assert "the holdout did not" in records.second_looks()[0]
+    assert "Metric and holdout part" in write_report(records).read_text()
+    assert "the holdout did not" in autoresearch("status", project).stdout
+
+
+def test_a_holdout_that_fails_changes_no_verdict_and_says_why(tmp_path: Path):
+    project = held_project(tmp_path)
+    (project / "holdout.py").write_text("raise SystemExit('no data')")
+    git(project, "commit", "--quiet", "--all", "--message=broken")
+    run(project, [answer(2.0)])
+    records = find(Settings(project=project, tag="t"))
+    assert [e.status for e in records.experiments] == ["keep", "keep"]
+    assert records.held_out is None
+    assert "no data" in records.file(1, "holdout.json")
+
+
+# ---------------------------------------------------------------- verify and replay
+
+
+def test_verify_runs_both_in_turn_and_gives_the_gain_with_its_interval(tmp_path: Path):
+    project = held_project(tmp_path, text=NOISY)
+    run(project, [NOISY.replace("3.0", "2.0")])
+    refs, ledger = everything(project)
+    told: list[str] = []
+    result = verify(Settings(project=project, tag="t"), repeats=3, tell=told.append)
+    assert [line.split(",")[0] for line in told] == [f"experiment {n}" for n in (0, 1, 1, 0, 0, 1)]
+    assert abs(result.replicated + 3) < 0.2
+    assert 0 < result.half_width < 0.2
+    assert re.fullmatch(
+        r"claimed .(2\.9|3)\d*, replicated .(2\.9|3)\d* ± 0\.\d+ \(95 %, 3 and 3 fresh runs\)",
+        str(result),
+    )
+    assert everything(project) == (refs, ledger)
+    assert (
+        f"Run again afterwards: {result}"
+        in write_report(find(Settings(project=project, tag="t"))).read_text()
+    )
+
+
+def everything(project: Path) -> tuple[str, str]:
+    ledger = project / ".autoresearch" / "t" / "experiments.jsonl"
+    return git(project, "for-each-ref"), ledger.read_text()
+
+
+def test_a_gain_that_was_luck_is_told_as_such(tmp_path: Path):
+    project = held_project(tmp_path, text=NOISY)
+    lucky = "\nif os.environ['AUTORESEARCH_SEED'] == '0': Path('answer.txt').write_text('1')\n"
+    run(project, [NOISY + lucky])
+    result = verify(Settings(project=project, tag="t"), repeats=3)
+    assert result.claimed < -3
+    warning = result.warning(find(Settings(project=project, tag="t")).program.metric)
+    assert warning.startswith("the interval holds 0")
+
+
+def test_verify_on_the_template_finds_what_it_claimed_for_the_same_file_gives_the_same(
+    tmp_path: Path,
+):
+    make_project(tmp_path / "shops")
+    assert autoresearch("run", tmp_path / "shops", "--experiments", "3").returncode == 0
+    done = autoresearch("verify", tmp_path / "shops", "--repeats", "2")
+    assert done.returncode == 0
+    claimed, replicated = re.findall(r"(?:claimed|replicated) ([^\s,]+)", done.stdout)
+    assert claimed == replicated
+    assert "± 0 (95 %" in done.stdout
+    again = autoresearch("replay", "0", tmp_path / "shops")
+    assert "experiment 0 (keep): was 51.519; is 51.519" in again.stdout
+
+
+def test_a_crash_is_replayed_as_a_crash(tmp_path: Path):
+    project = held_project(tmp_path)
+    run(project, ["raise SystemExit('broken')"])
+    told = replay(Settings(project=project, tag="t"), 1)
+    assert told.count("exit code 1: broken") == 2
+
+
+def test_a_research_that_runs_is_not_disturbed(tmp_path: Path):
+    project = held_project(tmp_path)
+    run(project, [answer(2.0)])
+    with lock(project / ".autoresearch" / "t"):
+        for look in (lambda s: verify(s, repeats=2), lambda s: replay(s, 0)):
+            with pytest.raises(InputError, match="is running in another process"):
+                look(Settings(project=project, tag="t"))
+
+
+def test_what_cannot_be_looked_at_again_is_an_input_error(tmp_path: Path):
+    project = held_project(tmp_path)
+    run(project, [answer(9.0)])
+    with pytest.raises(InputError, match="kept nothing that could be verified"):
+        verify(Settings(project=project, tag="t"), repeats=2)
+    with pytest.raises(InputError, match="no experiment 7"):
+        replay(Settings(project=project, tag="t"), 7)
