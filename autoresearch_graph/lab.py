@@ -23,6 +23,7 @@ from autoresearch_graph.experiment import (
     Trial,
 )
 from autoresearch_graph.ledger import Ledger
+from autoresearch_graph.output import without_items
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
@@ -92,7 +93,7 @@ class Lab:
             ledger=self.ledger.experiments,
             text_of=self.workspace.text_of,
             diff_of=lambda n: self.artifacts.read(n, "diff.patch"),
-            log_of=lambda n: self._hide(self.artifacts.read(n, "log.txt")),
+            log_of=lambda n: self._hide(without_items(self.artifacts.read(n, "log.txt"))),
             keep=lambda name, text: self.artifacts.write(number, name, text),
             tell=self.tell,
             hide=self._hide,

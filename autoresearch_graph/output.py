@@ -25,6 +25,7 @@ _NUMBER = r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:nan|inf(?:inity
 _PAIR = re.compile(
     rf"(?:METRIC\s+(?P<metric>{_NAME})\s*=|(?P<name>{_NAME})\s*:)\s*(?P<number>{_NUMBER})(?:\s*%)?"
 )
+_ITEMS = re.compile(rf"^[ \t]*{_NAME}_items[ \t]*:[ \t]*\[.*(?:\n|$)", re.MULTILINE)
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
 )
@@ -41,6 +42,11 @@ def clean(text: str) -> str:
     """
     text = _ESCAPE.sub("", text)
     return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def without_items(text: str) -> str:
+    """`text` without the lines that give a metric item by item: they are for the verdict alone."""
+    return _ITEMS.sub("", text)
 
 
 def read_metrics(text: str, *, wanted: Collection[str] = ()) -> dict[str, float]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from autoresearch_graph.cost import in_dollars, in_words
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.output import without_items
 from autoresearch_graph.records import Records
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
@@ -83,7 +84,7 @@ def experiment_page(records: Records, number: int) -> Group:
     if patch := records.file(number, "diff.patch"):
         parts += ["", Syntax(patch, "diff", background_color="default")]
     if log := records.file(number, "log.txt"):
-        tail = "\n".join(log.replace("\r", "\n").splitlines()[-_LOG_LINES:])
+        tail = "\n".join(without_items(log).replace("\r", "\n").splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
 

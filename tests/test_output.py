@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from autoresearch_graph.output import NAMES, clean, read_metrics
+from autoresearch_graph.output import NAMES, clean, read_metrics, without_items
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,10 @@ def test_hostile_output_is_read_in_linear_time(text: str):
 def test_clean_text_has_no_control_codes_and_loses_no_progress():
     dirty = "\x1b[31mred\x1b[0m\tx\x00\x07\r\nstep 1\rstep 2\x1b]0;title\x07\u202eevil\u200b\n"
     assert clean(dirty) == "red\tx\nstep 1\nstep 2evil\n"
+
+
+def test_what_a_metric_is_made_of_is_left_out_of_what_is_shown():
+    text = (
+        "loss: 1\nval_bpb_items: [1.5, 2]\n  a_items: [3]\nitems: [4]\nval_bpb: 1.75\nb_items: [5]"
+    )
+    assert without_items(text) == "loss: 1\nitems: [4]\nval_bpb: 1.75\n"

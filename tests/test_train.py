@@ -14,6 +14,8 @@ from types import ModuleType
 
 import pytest
 
+from autoresearch_graph.program import read
+
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
 pytest.importorskip("rustbpe")
@@ -358,3 +360,29 @@ def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_
     assert "prepared" in outputs[0] + outputs[1]
     assert "prepared" not in third
     assert [folder.name for folder in (tmp_path / "new").iterdir()] == [value("data", third)]
+
+
+# ---------------------------------------------------------------- what is hidden
+
+
+def test_program_md_hides_all_text_that_is_measured_with(prepare):
+    program = read(ROOT / "program.md", project=ROOT)
+    held_out = {path for paths in prepare.HELD_OUT.values() for path in paths}
+    assert set(program.hidden) == {f"{{stdlib}}/{path}" for path in held_out}
+    assert (program.artifacts, program.handed_over) == (("model.npz",), (str(prepare.MODEL),))
+
+
+def test_a_training_run_imports_nothing_of_what_is_hidden(prepare, tmp_path):
+    script = (
+        "import sys, runpy, sysconfig; sys.argv = ['train.py']\n"
+        f"runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
+        "import torch._dynamo, torch._inductor.compile_fx, torch.utils.data, scipy.stats\n"
+        "root = sysconfig.get_path('stdlib') + '/'\n"
+        "files = [getattr(m, '__file__', None) or '' for m in list(sys.modules.values())]\n"
+        "print(*(f.removeprefix(root) for f in files if f.startswith(root)))\n"
+    )
+    (tmp_path / "run.py").write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{script}")
+    output, errors = start(tmp_path / "run.py", tmp_path, folder=tmp_path).communicate(timeout=90)
+    loaded = output.splitlines()[-1].split()
+    assert "json/__init__.py" in loaded, errors
+    assert [name for name in loaded if prepare._part(name) != "train"] == []
