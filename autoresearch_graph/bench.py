@@ -20,7 +20,7 @@ from autoresearch_graph.workspace import Workspace
 
 
 class EvaluationRoom:
-    """A checkout at the research's first commit that no run works in, made when it is needed.
+    """A checkout at the research's first commit that no run works in.
 
     One evaluation at a time: each lays it out anew, so that what was there before is gone. A run
     that may write outside its own folder may write here, too, but only while it lives.
@@ -36,10 +36,20 @@ class EvaluationRoom:
         Where it is not, there is no asset: an evaluation that imports it fails, rather than
         measure the untouched one.
         """
+        checkout = self.make()
+        checkout.lay_out(text if program.asset in program.handed_over else None)
+        return Site(self._workspace.project_in(checkout), checkout.restore)
+
+    def make(self) -> Checkout:
+        """Make the checkout, unless that was done."""
         if self._checkout is None:
             self._checkout = self._workspace.checkout(self._folder)
-        self._checkout.lay_out(text if program.asset in program.handed_over else None)
-        return Site(self._workspace.project_in(self._checkout), self._checkout.restore)
+        return self._checkout
+
+    def remove(self) -> None:
+        """Remove the checkout, if there is one."""
+        if self._checkout is not None:
+            self._checkout.remove()
 
 
 class Bench:
@@ -52,6 +62,19 @@ class Bench:
         self._checkout = workspace.checkout(folder / "worktree")
         self.evaluations = EvaluationRoom(workspace, folder / "evaluation")
         self._holdouts = EvaluationRoom(workspace, folder / "holdout")
+
+    def prepare(self, program: Program) -> None:
+        """Make the rooms that the program needs, before any run could change what git writes."""
+        if program.evaluation is not None:
+            self.evaluations.make()
+        if program.holdout is not None:
+            self._holdouts.make()
+
+    def remove(self) -> None:
+        """Remove all of its checkouts; it cannot be used after that."""
+        self._checkout.remove()
+        for room in (self.evaluations, self._holdouts):
+            room.remove()
 
     def lay_out(self, text: str) -> None:
         """Make the checkout of the run clean, with `text` as its asset."""

@@ -69,6 +69,10 @@ class Checkout:
             self._make()
         return changed
 
+    def remove(self) -> None:
+        """Remove the worktree, and git's record of it; it cannot be used after that."""
+        self._unregister()
+
     def _make(self) -> None:
         """Make the worktree, whatever is there, and remember what git wrote."""
         command = [*_GIT, "worktree", "add", "--force", "--detach", str(self.folder), self._base]

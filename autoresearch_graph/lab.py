@@ -32,7 +32,6 @@ from autoresearch_graph.proposers.constants import find_some
 from autoresearch_graph.proposers.mixture import Mixture
 from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.proposers.search import Search
-from autoresearch_graph.records import Records
 from autoresearch_graph.repository import find_repository
 from autoresearch_graph.runner import Pool, Progress, Watch, detect, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
@@ -199,8 +198,7 @@ def open_lab(
         repo = resources.enter_context(find_repository(settings.root))
         start = read_start(settings.folder) or check_start(settings, repo, program)
         workspace = _workspace(settings, repo, start)
-        hidden = start.program.hidden
-        expand(hidden, project=settings.root, checkout=settings.root, variables=os.environ)
+        _check_places(workspace, start.program)
         text = workspace.text(start.base)
         limit = program.stopping.dollars
         proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
@@ -209,6 +207,8 @@ def open_lab(
         ledger = Ledger(settings.folder, metric=start.program.metric.name)
         kept = from_ledger(ledger.experiments).incumbent
         workspace.open(tip=kept.commit if kept else start.base)
+        bench = Bench(workspace, settings.folder, sandbox=detect(), environ=os.environ)
+        bench.prepare(start.program)
         pool = Pool(workers=1)
         resources.callback(pool.close)
         return Lab(
@@ -216,7 +216,7 @@ def open_lab(
             folder=settings.folder,
             live=LiveProgram(start.program, program, project=settings.root, flags=settings.flags),
             workspace=workspace,
-            bench=Bench(workspace, settings.folder, sandbox=detect(), environ=os.environ),
+            bench=bench,
             ledger=ledger,
             artifacts=Artifacts(settings.folder),
             pool=pool,
@@ -231,33 +231,29 @@ def open_lab(
 
 
 @contextmanager
-def open_bench(settings: Settings, records: Records) -> Iterator[tuple[Workspace, Bench]]:
+def open_bench(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Bench]]:
     """A bench beside the one of a research, and its git side, which nothing is moved on."""
     with find_repository(settings.root) as repo:
-        program = records.program
-        workspace = Workspace(
-            repo,
-            project=settings.root,
-            tag=records.tag,
-            base=records.base,
-            asset=program.asset,
-        )
-        folder = settings.folder / "again"
+        workspace, folder = _workspace(settings, repo, start), settings.folder / "again"
         folder.mkdir(exist_ok=True)
-        yield workspace, Bench(workspace, folder, sandbox=detect(), environ=os.environ)
+        bench = Bench(workspace, folder, sandbox=detect(), environ=os.environ)
+        try:
+            bench.prepare(start.program)
+            yield workspace, bench
+        finally:
+            bench.remove()
+
+
+def _check_places(workspace: Workspace, program: Program) -> None:
+    """InputError where the person is on the research's branch, or a hidden path is not there."""
+    workspace.check_branch()
+    project = workspace.project
+    expand(program.hidden, project=project, checkout=project, variables=os.environ)
 
 
 def _workspace(settings: Settings, repo: Repo, start: Start) -> Workspace:
-    """The git side of a research; WorkspaceError where the person is on its branch."""
-    workspace = Workspace(
-        repo,
-        project=settings.root,
-        tag=start.tag,
-        base=start.base,
-        asset=start.program.asset,
-    )
-    workspace.check_branch()
-    return workspace
+    asset = start.program.asset
+    return Workspace(repo, project=settings.root, tag=start.tag, base=start.base, asset=asset)
 
 
 def _leave_git_hook() -> None:

@@ -20,7 +20,7 @@ from autoresearch_graph.lab import open_bench
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.runner import Watch
 from autoresearch_graph.second_look import Replication
-from autoresearch_graph.start import Settings, lock
+from autoresearch_graph.start import Settings, Start, lock
 from autoresearch_graph.workspace import Workspace
 
 FIRST_SEED = 1000  # a research counts its seeds from 0, and never as far as this
@@ -116,5 +116,6 @@ def _stand(settings: Settings) -> Iterator[_Stand]:
     """Open a research beside its lab, with its lock, so that it cannot be running meanwhile."""
     records = find(settings)
     named = replace(settings, tag=records.tag)
-    with lock(records.folder), open_bench(named, records) as (workspace, bench):
+    start = Start(tag=records.tag, base=records.base, program=records.program)
+    with lock(records.folder), open_bench(named, start) as (workspace, bench):
         yield _Stand(records, workspace, bench)

@@ -116,6 +116,19 @@ def test_a_holdout_that_fails_changes_no_verdict_and_says_why(tmp_path: Path):
     assert "no data" in records.file(1, "holdout.json")
 
 
+def test_a_holdout_that_has_its_answer_is_not_asked_again_after_a_kill(tmp_path: Path):
+    project = held_project(tmp_path)
+    run(project, [answer(2.0)])
+    kept = project / ".autoresearch" / "t" / "experiments" / "0001"
+    before = (kept / "holdout.json").read_text(), (kept / "holdout.txt").stat().st_mtime_ns
+    with opened(project) as lab:
+        proposal = lab.workspace.proposal(1)
+        assert proposal
+        lab.hold_out(proposal)
+    after = (kept / "holdout.json").read_text(), (kept / "holdout.txt").stat().st_mtime_ns
+    assert before == after
+
+
 # ---------------------------------------------------------------- verify and replay
 
 
@@ -133,6 +146,7 @@ def test_verify_runs_both_in_turn_and_gives_the_gain_with_its_interval(tmp_path:
         str(result),
     )
     assert everything(project) == (refs, ledger)
+    assert "again" not in git(project, "worktree", "list")
     assert (
         f"Run again afterwards: {result}"
         in write_report(find(Settings(project=project, tag="t"))).read_text()
