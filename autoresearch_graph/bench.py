@@ -15,6 +15,7 @@ from autoresearch_graph.runner import (
     expand,
     look_again,
     run_environment,
+    walls_around,
 )
 from autoresearch_graph.workspace import Workspace
 
@@ -107,7 +108,7 @@ class Bench:
             evaluation=lambda: self.evaluations.fresh(program, text),
             log=log,
             environment=self._environment(program, seed),
-            sandbox=replace(self._sandbox, hidden=hidden),
+            sandbox=replace(self._within(program, text), hidden=hidden),
             watch=watch,
             handed_over=handed_over,
         )
@@ -122,9 +123,21 @@ class Bench:
             artifacts=artifacts,
             log=log,
             environment=self._environment(program, seed=0),
-            sandbox=self._sandbox,
+            sandbox=self._within(program, text),
             watch=Watch(),
         )
+
+    def _within(self, program: Program, text: str) -> Sandbox:
+        """The box with the walls of program.md; only the person's own asset fills caches."""
+        workspace = self._workspace
+        walls = walls_around(
+            workspace.project,
+            environment=program.environment,
+            variables=self._environ,
+            hidden=(workspace.project / ".autoresearch", Path(workspace.repo.common_dir)),
+            fills_caches=text == workspace.text(workspace.base),
+        )
+        return self._sandbox.within(walls)
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -48,6 +48,10 @@ Direction = Annotated[str | None, typer.Option(help="Supplies its direction: low
 Command = Annotated[str | None, typer.Option(help="Supplies the experiment command.")]
 TimeBox = Annotated[str | None, typer.Option(help="Supplies the time box, as in '5 minutes'.")]
 KillAfter = Annotated[str | None, typer.Option(help="Supplies when a run is killed.")]
+Sandbox = Annotated[
+    Literal["auto", "bwrap", "off"],
+    typer.Option(help="What holds the runs: the best there is, bubblewrap, or no walls."),
+]
 Experiments = Annotated[int | None, typer.Option(min=1, help="Stop after so many at most.")]
 Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after so long at most.")]
 
@@ -73,6 +77,7 @@ def run(
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     review: Review = False,
+    sandbox: Sandbox = "auto",
     experiments: Experiments = None,
     hours: Hours = None,
     asset: Asset = None,
@@ -96,6 +101,7 @@ def check(
     base_url: BaseUrl = None,
     prices: Prices = None,
     search_share: SearchShare = 0.0,
+    sandbox: Sandbox = "auto",
     experiments: Experiments = None,
     hours: Hours = None,
     asset: Asset = None,

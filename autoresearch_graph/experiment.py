@@ -62,10 +62,11 @@ class Trial(Value):
 
 
 class Ran(Value):
-    """What every run leaves: wall seconds, and the peak memory of its processes in GiB."""
+    """What every run leaves: wall seconds, the peak memory of its processes in GiB, its box."""
 
     seconds: float = 0.0
     memory_gb: float = 0.0
+    sandbox: str = ""
 
 
 class Measured(Ran):

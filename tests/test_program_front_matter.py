@@ -39,6 +39,7 @@ stopping:
 environment:
   variables: [HF_HOME]
   network: yes
+  readable: [/data/x]
   writable: ~/.cache/models
 ---
 
@@ -74,7 +75,10 @@ def test_front_matter_alone_is_a_program(project: Path) -> None:
         "dollars": 10,
     }
     assert program.environment == Environment(
-        variables=("HF_HOME",), network=True, writable=("~/.cache/models",)
+        variables=("HF_HOME",),
+        network=True,
+        readable=("/data/x",),
+        writable=("~/.cache/models",),
     )
 
 

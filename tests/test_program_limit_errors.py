@@ -97,6 +97,8 @@ def test_a_stopping_criterion_that_is_not_understood_is_refused(
         ("- `CUDA_VISIBLE_DEVICES=1`", "write `CUDA_VISIBLE_DEVICES` and set it where"),
         ("- The network is nice.", "says neither `network allowed` nor `no network`"),
         ("- It may write `~`.", "`~` takes in the project, which no run may write"),
+        ("- It may read `~/`.", "`~/` takes in your home folder and the keys in it"),
+        ("- It may read `/`.", "`/` takes in your home folder and the keys in it"),
         ("- It may write `$HOME/x`.", "`$HOME/x` has a variable; write the path itself"),
     ],
 )

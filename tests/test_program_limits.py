@@ -152,7 +152,21 @@ def test_the_environment_is_variables_network_and_folders(project: Path) -> None
 
     assert environment.variables == ("HF_HOME", "TOKENIZERS_PARALLELISM")
     assert environment.network
+    assert environment.readable == ("/data/x",)
     assert environment.writable == ("~/.cache/models", "/tmp/shared")
+
+
+@pytest.mark.parametrize(
+    ("said", "readable"),
+    [
+        ("Runs read `~/.cache/x` and `../text`.", ("~/.cache/x", "../text")),
+        ("`/data/x` is read-only.", ("/data/x",)),
+        ("A run reads no files of `/data/x`.", ()),
+        ("It reads `HF_HOME` from the environment.", ()),
+    ],
+)
+def test_what_a_run_may_read_is_a_path(project: Path, said: str, readable: tuple[str, ...]) -> None:
+    assert read_parts(project, {"Environment": said}).environment.readable == readable
 
 
 def test_a_variable_that_is_not_to_be_passed_is_not(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run gets beside its checkout: variables, network, folders it may write."""
+"""What a run gets beside its checkout: variables, network, what it may read and write."""
 
 import os
 import re
@@ -27,43 +27,55 @@ _ALLOWED = re.compile(
     r"|\b(?:allow|needs?|with|may use)\s+(?:the\s+)?(?:network|internet)\b",
     re.IGNORECASE,
 )
-_WRITES = re.compile(
-    rf"^(?P<before>.*?)(?:\bwrit(?:e|es|ing|able)\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
-    rf"|(?P<writable>{PATHS})\s+(?:is|are|stays?)\s+writable\b)",
-    re.IGNORECASE | re.DOTALL,
-)
+
+
+def _use(verb: str, adjective: str) -> re.Pattern[str]:
+    """Paths right after a verb, or right before an adjective."""
+    return re.compile(
+        rf"^(?P<before>.*?)(?:\b{verb}\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
+        rf"|(?P<such>{PATHS})\s+(?:is|are|stays?)\s+{adjective}\b)",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+
+_READS = _use("read(?:s|ing|able)?", "(?:readable|read-only)")
+_WRITES = _use("writ(?:e|es|ing|able)", "writable")
+_DENIAL = re.compile(r"\b(?:not|never|no|cannot|can't|don't)\b", re.IGNORECASE)
 
 Said = Statement[str]
-Parts = tuple[list[Said], list[Statement[bool]], list[Said]]
+Parts = tuple[list[Said], list[Statement[bool]], list[Said], list[Said]]
 
 
 def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
     """What a run gets, and the line that says so first."""
     entry = document.front.get("environment")
-    variables, network, writable = _front(entry) if entry else _in_sections(document)
+    variables, network, readable, writable = _front(entry) if entry else _in_sections(document)
     for variable in variables:
         check_variable(variable)
-    for folder in writable:
-        _check_writable(folder, place)
+    for path in readable:
+        _check_readable(path, place)
+    for path in writable:
+        _check_writable(path, place)
     allowed = agree("network", network)
     environment = Environment(
         variables=tuple(dict.fromkeys(said.value for said in variables)),
         network=bool(allowed and allowed.value),
+        readable=tuple(dict.fromkeys(said.value for said in readable)),
         writable=tuple(dict.fromkeys(said.value for said in writable)),
     )
-    lines = [said.line for said in (*variables, *writable) if said.line]
+    lines = [said.line for said in (*variables, *readable, *writable) if said.line]
     lines += [said.line for said in network if said.line]
     return environment, min(lines, default=None)
 
 
 def _front(entry: Entry) -> Parts:
-    parts = entry.keys("variables", "network", "writable")
+    parts = entry.keys("variables", "network", "readable", "writable")
     listed = {
         key: [item.statement() for item in parts[key].items()] if key in parts else []
-        for key in ("variables", "writable")
+        for key in ("variables", "readable", "writable")
     }
     network = [_yes_or_no(parts["network"])] if "network" in parts else []
-    return listed["variables"], network, listed["writable"]
+    return listed["variables"], network, listed["readable"], listed["writable"]
 
 
 def _yes_or_no(entry: Entry) -> Statement[bool]:
@@ -77,10 +89,12 @@ def _in_sections(document: Document) -> Parts:
     sections = document.proper("environment")
     everything = [block for section in sections for block in section.body]
     blocks = [block for block in everything if block.kind != "code"]
+    read = [said for block in blocks for said in _used(block, _READS)]
     return (
         [said for block in everything for said in said_variables(block)],
         [said for block in blocks for said in _network(block)],
-        [said for block in blocks for said in _writable(block)],
+        [said for said in read if re.search("[/~]", said.value)],
+        [said for block in blocks for said in _used(block, _WRITES)],
     )
 
 
@@ -95,22 +109,35 @@ def _network(block: Block) -> Iterator[Statement[bool]]:
             )
 
 
-def _writable(block: Block) -> Iterator[Said]:
-    """What stands right after `write` or right before `is writable`, if nothing denies it."""
+def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
+    """The paths that stand where `use` has them, if nothing denies it."""
     for sentence, line in sentences(block):
-        match = _WRITES.search(sentence)
-        if match and not re.search(r"\b(?:not|never|cannot|can't|don't)\b", match["before"], re.I):
-            for path in re.findall(r"`([^`]+)`", match["after"] or match["writable"]):
+        match = use.search(sentence)
+        named = "after" if match and match["after"] else "such"
+        if match and not _DENIAL.search(sentence[: match.start(named)]):
+            for path in re.findall(r"`([^`]+)`", match[named]):
                 yield Statement(path, line)
+
+
+def _check_readable(said: Said, place: Place) -> None:
+    """Keys lie in the home folder, and in the system's."""
+    if Path.home().resolve().is_relative_to(_resolved(said, place)):
+        raise ProgramError(
+            f"`{said}` takes in your home folder and the keys in it; name a folder of its own",
+            line=said.line,
+        )
 
 
 def _check_writable(said: Said, place: Place) -> None:
     """A run that may write the project could change what measures it."""
-    if "$" in said.value:
-        raise ProgramError(f"`{said}` has a variable; write the path itself", line=said.line)
-    folder = Path(os.path.realpath(place.project / Path(said.value).expanduser()))
-    if Path(os.path.realpath(place.project)).is_relative_to(folder):
+    if Path(os.path.realpath(place.project)).is_relative_to(_resolved(said, place)):
         raise ProgramError(
             f"`{said}` takes in the project, which no run may write; name a folder of its own",
             line=said.line,
         )
+
+
+def _resolved(said: Said, place: Place) -> Path:
+    if "$" in said.value:
+        raise ProgramError(f"`{said}` has a variable; write the path itself", line=said.line)
+    return Path(os.path.realpath(place.project / Path(said.value).expanduser()))

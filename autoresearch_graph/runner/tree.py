@@ -40,7 +40,9 @@ class Tree:
         self._open = [self.output, self._status]
         try:
             self._process = subprocess.Popen(
-                sandbox.argv(command, status=status),
+                sandbox.argv(
+                    command, folder=folder, environment=environment, status=status
+                ),
                 cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, pass_fds=(status,) if sandbox.level == "bwrap" else (),
                 start_new_session=True,

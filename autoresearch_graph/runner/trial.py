@@ -57,7 +57,7 @@ def conduct(
     bench = _Bench(program, site, log, environment, sandbox, watch)
     step, outcome = bench.outcome(evaluation, handed_over)
     cost = {"seconds": step.ended.seconds, "memory_gb": step.ended.memory_gb}
-    return outcome.model_copy(update=cost)
+    return outcome.model_copy(update=cost | {"sandbox": str(sandbox)})
 
 
 def look_again(
