@@ -12,6 +12,7 @@ from autoresearch_graph.experiment import Draft, Experiment
 from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import Brief, Exhausted
+from autoresearch_graph.runner import Choice
 from autoresearch_graph.start import Settings
 
 PROGRAM = """\
@@ -94,9 +95,11 @@ def make_project(folder: Path, *, program: str = PROGRAM, text: str = ASSET) -> 
 
 
 @contextmanager
-def opened(project: Path, texts: Sequence[str] = (), **flags: int) -> Iterator[Lab]:
+def opened(
+    project: Path, texts: Sequence[str] = (), *, sandbox: Choice = "auto", **flags: int
+) -> Iterator[Lab]:
     """An open lab whose proposer is scripted."""
-    settings = Settings(project=project, tag="t", flags=Flags(**flags))
+    settings = Settings(project=project, tag="t", sandbox=sandbox, flags=Flags(**flags))
     lab = open_lab(settings, proposer=Scripted(texts))
     try:
         yield lab
@@ -104,9 +107,11 @@ def opened(project: Path, texts: Sequence[str] = (), **flags: int) -> Iterator[L
         lab.close()
 
 
-def run(project: Path, texts: Sequence[str], **flags: int) -> tuple[str, list[Experiment]]:
+def run(
+    project: Path, texts: Sequence[str], *, sandbox: Choice = "auto", **flags: int
+) -> tuple[str, list[Experiment]]:
     """Run a scripted research to its end; returns the reason and the ledger."""
-    with opened(project, texts, **flags) as lab:
+    with opened(project, texts, sandbox=sandbox, **flags) as lab:
         return research.run(lab), list(lab.ledger.experiments)
 
 

@@ -1,4 +1,7 @@
-"""A worktree that is destroyed while the loop runs costs one run, and the loop goes on."""
+"""A worktree that is destroyed while the loop runs costs one run, and the loop goes on.
+
+Without walls: within them a run cannot reach most of what is destroyed here.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -24,27 +27,27 @@ def test_a_run_that_destroys_its_checkout_is_a_crash_and_the_loop_goes_on(
     tmp_path: Path, command: str
 ):
     project = research_with(tmp_path / "p", command)
-    _, experiments = run(project, [WORSE, BETTER])
+    _, experiments = run(project, [WORSE, BETTER], sandbox="off")
     assert [experiment.status for experiment in experiments] == ["keep", "crash", "keep"]
     assert experiments[1].trials[0].cause == "protected"
     assert "the checkout itself, which is protected" in experiments[1].reason
     assert_agreement(project, "t")
-    run(project, [WORSE, BETTER, WORSE + "#\n", asset(1.5)])
+    run(project, [WORSE, BETTER, WORSE + "#\n", asset(1.5)], sandbox="off")
     rows = assert_agreement(project, "t")
     assert [row["status"] for row in rows] == ["keep", "crash", "keep", "crash", "keep"]
 
 
 def test_a_run_that_locks_the_index_is_judged_by_its_number(tmp_path: Path):
     project = research_with(tmp_path / "p", HARMLESS["a lock on the index"])
-    _, experiments = run(project, [WORSE, BETTER])
+    _, experiments = run(project, [WORSE, BETTER], sandbox="off")
     assert [experiment.status for experiment in experiments] == ["keep", "discard", "keep"]
     assert_agreement(project, "t")
 
 
 def test_a_worktree_that_is_locked_by_its_run_does_not_stop_a_restart(tmp_path: Path):
     project = research_with(tmp_path / "p", "git worktree lock .")
-    run(project, [WORSE])
-    _, experiments = run(project, [WORSE, BETTER])
+    run(project, [WORSE], sandbox="off")
+    _, experiments = run(project, [WORSE, BETTER], sandbox="off")
     assert [experiment.status for experiment in experiments] == ["keep", "discard", "keep"]
 
 
@@ -66,7 +69,7 @@ def test_a_person_who_removes_the_worktree_during_a_run_costs_one_run(
 ):
     project = research_with(tmp_path / "p", "touch ../running; sleep 1")
     worktree = project / ".autoresearch/t/worktree"
-    with opened(project, [WORSE, BETTER]) as lab:
+    with opened(project, [WORSE, BETTER], sandbox="off") as lab:
 
         def meanwhile(progress: object) -> None:
             if (worktree.parent / "running").exists():
