@@ -22,6 +22,9 @@ Cause = Literal[
     "check",
     "evaluation",
     "protected",
+    "processes",
+    "cpu",
+    "disk",
 ]
 
 
@@ -62,10 +65,17 @@ class Trial(Value):
 
 
 class Ran(Value):
-    """What every run leaves: wall seconds, the peak memory of its processes in GiB, its box."""
+    """What every run leaves: what it used, sampled but for `seconds`, and the box that held it.
+
+    Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
+    processes at once, the shells that start it included.
+    """
 
     seconds: float = 0.0
     memory_gb: float = 0.0
+    cpu_seconds: float = 0.0
+    processes: int = 0
+    disk_gb: float = 0.0
     sandbox: str = ""
 
 

@@ -13,6 +13,8 @@ from autoresearch_graph.experiment import (
 )
 from autoresearch_graph.program.model import Constraint, Program
 
+_USED = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
+
 
 def judge(candidate: Candidate, incumbent: Incumbent | None, program: Program) -> Verdict | Again:
     """Judge an experiment by the outcomes of its trials so far.
@@ -90,4 +92,4 @@ def _broken(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:
 
 
 def _known(run: Measured) -> dict[str, float]:
-    return {"seconds": run.seconds, "memory_gb": run.memory_gb} | run.metrics
+    return {name: getattr(run, name) for name in _USED} | run.metrics

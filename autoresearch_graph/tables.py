@@ -70,10 +70,10 @@ def experiment_page(records: Records, number: int) -> Group:
     if e.review:
         parts.append(Text(f"review       {e.review} by a person"))
     for trial in e.trials:
-        told = trial.model_dump(exclude={"kind", "metrics", "seconds", "memory_gb", "sandbox"})
+        told = trial.model_dump(include={"metric", "cause", "reason", "limit"})
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}
         facts = ", ".join(f"{name} {value}" for name, value in values.items())
-        size = f"{trial.seconds:.1f} s, {trial.memory_gb:.2f} GiB"
+        size = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
         size += f", {trial.sandbox}" * bool(trial.sandbox)
         parts.append(Text(f"trial        {trial.kind}: {facts} ({size})"))
     if e.metrics:

@@ -17,8 +17,9 @@ from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.sandbox import Sandbox
 from autoresearch_graph.runner.tree import Tree
 from autoresearch_graph.runner.watch import Watch
+from autoresearch_graph.runner.watchdog import Breach, Limits, Watchdog
 
-_GIB = 2**30
+_BY_THE_MACHINE = Limits()
 _TICK = 0.1
 _TICK_WITHOUT_PIDFD = 0.02
 _PAUSE = 0.002  # lets a flood of small writes gather in the pipe: a read costs more than a byte
@@ -32,15 +33,19 @@ _DRAIN = 0.3
 class Ended:
     """How a command ended; `exit_code` is None when the runner ended it.
 
-    `seconds` is wall time; `memory_gb` the peak of the tree's resident memory in GiB (2**30),
-    sampled every quarter of a second, earlier and more often in the first half second.
+    `seconds` is wall time. The other amounts are those of `Ran`, sampled every quarter of a
+    second, earlier and more often in the first half second.
     """
 
     exit_code: int | None
     timed_out: bool
     cancelled: bool
+    breach: Breach | None
     seconds: float
     memory_gb: float
+    cpu_seconds: float
+    processes: int
+    disk_gb: float
 
 
 def run(
@@ -52,37 +57,44 @@ def run(
     log: Log,
     sandbox: Sandbox,
     watch: Watch,
+    limits: Limits = _BY_THE_MACHINE,
 ) -> Ended:
-    """Run a shell command in `folder` until it ends, `seconds` are over or it is cancelled.
+    """Run a command in `folder` until it ends, breaks a limit, `seconds` pass or it is cancelled.
 
     The calling thread has to outlive the command: at the level `bwrap` and `reaper` the kernel
     ends the box with the thread that opened it.
     """
+    watchdog = Watchdog(limits, folder)
     started = time.monotonic()
     tree = Tree(command, folder=folder, environment=environment, sandbox=sandbox)
     with closing(tree):
         _widen(tree.output)
-        _follow(tree, log=log, watch=watch, until=started + seconds)
+        _follow(tree, log=log, watch=watch, watchdog=watchdog, until=started + seconds)
         exit_code, ended = tree.exit_code(), time.monotonic()
         tree.end()
         _drain(tree.output, log)
     watch.tell(log.latest())
+    breach = watchdog.breach if exit_code is None else None
     cancelled = exit_code is None and watch.cancelled.is_set()
     return Ended(
         exit_code=exit_code,
-        timed_out=exit_code is None and not cancelled,
+        timed_out=exit_code is None and not cancelled and breach is None,
         cancelled=cancelled,
+        breach=breach,
         seconds=ended - started,
-        memory_gb=tree.peak / _GIB,
+        memory_gb=watchdog.memory_gb,
+        cpu_seconds=watchdog.cpu_seconds,
+        processes=watchdog.processes,
+        disk_gb=watchdog.disk_gb,
     )
 
 
-def _follow(tree: Tree, *, log: Log, watch: Watch, until: float) -> None:
-    """Log what comes until the command ends, is cancelled or the time is over."""
+def _follow(tree: Tree, *, log: Log, watch: Watch, watchdog: Watchdog, until: float) -> None:
+    """Log what comes until the command ends, breaks a limit, is cancelled or the time is over."""
     now = started = time.monotonic()
     sample_at, tell_at = now + _FIRST_SAMPLE, now + _TICK
     outputs, exits = [tree.output], [] if tree.exit is None else [tree.exit]
-    while now < until and not watch.cancelled.is_set() and tree.exit_code() is None:
+    while now < until and not _is_over(tree, watch, watchdog):
         longest = _TICK if outputs or exits else _TICK_WITHOUT_PIDFD
         wait = min(longest, max(0.0, sample_at - now), until - now)
         if tree.output in select.select(outputs + exits, [], [], wait)[0]:
@@ -90,12 +102,16 @@ def _follow(tree: Tree, *, log: Log, watch: Watch, until: float) -> None:
             select.select(exits, [], [], _PAUSE)
         now = time.monotonic()
         if now >= sample_at:
-            tree.sample()
+            watchdog.look(tree.sample())
             sample_at = now + min(_SAMPLE_EVERY, now - started)
         if now >= tell_at:
             log.flush()
             watch.tell(log.latest())
             tell_at = now + _TICK
+
+
+def _is_over(tree: Tree, watch: Watch, watchdog: Watchdog) -> bool:
+    return bool(watchdog.breach) or watch.cancelled.is_set() or tree.exit_code() is not None
 
 
 def _widen(pipe: int) -> None:

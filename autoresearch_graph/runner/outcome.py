@@ -38,6 +38,8 @@ def failure(step: Step, *, limit: float) -> Crashed | TimedOut | None:
         which = f"{', '.join(step.changed)}, which {'is' if len(step.changed) == 1 else 'are'}"
         reason = sentence(f"the {step.name} changed {which} protected")
         return Crashed(cause="protected", reason=reason)
+    if breach := step.ended.breach:
+        return _crashed(step, breach.cause, breach.reason)
     if step.ended.exit_code is None:
         if step.name == "run":
             return TimedOut(limit=limit)
@@ -46,6 +48,10 @@ def failure(step: Step, *, limit: float) -> Crashed | TimedOut | None:
     if step.ended.exit_code == 0:
         return None
     cause, reason = diagnose(step.ended.exit_code, step.text, memory_gb=step.ended.memory_gb)
+    return _crashed(step, cause, reason)
+
+
+def _crashed(step: Step, cause: Cause, reason: str) -> Crashed:
     if step.name == "run":
         return Crashed(cause=cause, reason=reason)
     return Crashed(cause=_CAUSE[step.name], reason=sentence(f"the {step.name} failed: {reason}"))

@@ -1,4 +1,4 @@
-"""A command and everything that it starts: its memory, its exit, and its end.
+"""A command and everything that it starts: who they are, its exit, and its end.
 
 Nothing of the tree is alive when `end` returns, as far as its box reaches (see `sandbox.py`).
 Not covered: a process that the kernel itself cannot end, such as one that hangs in a driver; it
@@ -31,7 +31,6 @@ class Tree:
     def __init__(
         self, command: str, *, folder: Path, environment: Mapping[str, str], sandbox: Sandbox
     ) -> None:
-        self.peak = 0
         self._level = sandbox.level
         self._ended = False
         self._seen: set[psutil.Process] = set()
@@ -62,15 +61,16 @@ class Tree:
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
-    def sample(self) -> None:
-        """Raise `peak` (bytes) to the resident memory of all; shared pages count twice."""
+    def sample(self) -> list[psutil.Process]:
+        """All that live now, remembered for the end; without the box itself."""
+        family: list[psutil.Process] = []
         with suppress(psutil.Error):
             family = self._top.children(recursive=True)
             if self._level == "group":
                 family.append(self._top)
-            self.peak = max(self.peak, sum(map(_resident, family)))
             strays = {process for process in self._seen if process.is_running()}
             self._seen = strays.union(family)
+        return family
 
     def end(self) -> None:
         """Kill what is left of the tree and wait until it is gone; twice is the same as once."""
@@ -133,12 +133,6 @@ class Tree:
             self._process.kill()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_PATIENCE)
-
-
-def _resident(process: psutil.Process) -> int:
-    with suppress(psutil.Error):
-        return int(process.memory_info().rss)
-    return 0
 
 
 def _pidfd(pid: int) -> int | None:

@@ -21,6 +21,9 @@ from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.outcome import Name, Step, failure, measure
 from autoresearch_graph.runner.sandbox import Sandbox
 from autoresearch_graph.runner.watch import Cancelled, Watch
+from autoresearch_graph.runner.watchdog import Limits, limits_of
+
+_COST = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def conduct(
     log.write_bytes(b"")
     bench = _Bench(program, site, log, environment, sandbox, watch)
     step, outcome = bench.outcome(evaluation, handed_over)
-    cost = {"seconds": step.ended.seconds, "memory_gb": step.ended.memory_gb}
+    cost = {name: getattr(step.ended, name) for name in _COST}
     return outcome.model_copy(update=cost | {"sandbox": str(sandbox)})
 
 
@@ -139,11 +142,12 @@ class _Bench:
         if self.watch.cancelled.is_set():
             raise Cancelled
         several = self.program.check is not None or self.program.evaluation is not None
+        bounds = limits_of(self.program.constraints) if name == "run" else Limits()
         with Log(self.log, title=command if several else "") as log:
             ended = box.run(
                 command, folder=self.site.folder, environment=self.environment,
                 seconds=self.program.time_box.kill_after, log=log, sandbox=self.sandbox,
-                watch=self.watch,
+                watch=self.watch, limits=bounds,
             )  # fmt: skip
         if ended.cancelled:
             raise Cancelled

@@ -1,0 +1,146 @@
+"""Bounds on everything that a command starts together: memory, processes, CPU time, disk.
+
+It looks several times a second, so what is reported are peaks of samples, and a run may be over
+a bound for a quarter of a second before it is ended: memory by what can be filled in that time.
+Pages that processes share count once when a bound is at stake, and for each process otherwise.
+
+Not covered: threads; CPU time of processes that nobody waited for; files that were removed but are
+still open, and a checkout with more files than can be counted in a tenth of a second. The least
+that stays free on the disk holds for those, whoever fills it. What a run puts into the empty
+folders of its box is bounded there.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from autoresearch_graph.experiment import Cause
+from autoresearch_graph.program.model import Constraint
+
+GIB = 2**30
+_OF_MEMORY = 0.9  # of what is available when the command starts
+_OF_DISK = 0.5  # of what is free then
+_LEFT_ON_DISK = 0.05  # of what is free then, but not more than a GiB
+_PER_CORE, _PROCESSES = 32, 256
+_COUNTING = 0.1
+_COUNT_AGAIN = 20  # times as long as the last count took, so that counting costs 5 %
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a command may use; None leaves it to the machine.
+
+    `memory_gb` and `disk_gb` are GiB; `disk_gb` is what the checkout grows by.
+    """
+
+    memory_gb: float | None = None
+    processes: float | None = None
+    cpu_seconds: float | None = None
+    disk_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class Breach:
+    """The bound that was broken, and how."""
+
+    cause: Cause
+    reason: str
+
+
+def limits_of(constraints: Iterable[Constraint]) -> Limits:
+    """The bounds that program.md sets: its constraints of these names that say *at most*."""
+    names = Limits.__dataclass_fields__
+    upper = (c for c in constraints if c.name in names and c.relation in ("<", "<="))
+    return Limits(**{constraint.name: constraint.bound for constraint in upper})
+
+
+class Watchdog:
+    """Watches one command from its start on; `breach` is the first bound that was broken."""
+
+    def __init__(self, limits: Limits, folder: Path) -> None:
+        self.memory_gb = self.cpu_seconds = self.disk_gb = 0.0
+        self.processes = 0
+        self.breach: Breach | None = None
+        self._limits, self._folder = limits, folder
+        self._memory = _or(limits.memory_gb, psutil.virtual_memory().available / GIB * _OF_MEMORY)
+        self._processes = _or(limits.processes, max(_PROCESSES, _PER_CORE * (os.cpu_count() or 1)))
+        free = shutil.disk_usage(folder).free / GIB
+        self._disk, self._floor = _or(limits.disk_gb, free * _OF_DISK), min(1, free * _LEFT_ON_DISK)
+        self._count_at = 0.0
+        self._before = self._count()
+
+    def look(self, family: Iterable[psutil.Process]) -> None:
+        """Take the sizes of all processes and of the checkout, and compare them."""
+        family = list(family)
+        sizes = [size for process in family if (size := _size(process))]
+        memory, self.processes = sum(m for m, _ in sizes), max(self.processes, len(family))
+        self.memory_gb = max(self.memory_gb, memory / GIB)
+        self.cpu_seconds = max(self.cpu_seconds, sum(cpu for _, cpu in sizes))
+        if time.monotonic() >= self._count_at:
+            self.disk_gb = max(self.disk_gb, self._count() - self._before)
+        if memory / GIB > self._memory:
+            memory = sum(map(_proportional, family))
+        self.breach = self.breach or self._broken(memory / GIB)
+
+    def _broken(self, memory: float) -> Breach | None:
+        limits = self._limits
+        if memory > self._memory:
+            return _breach("memory", limits.memory_gb, f"{memory:.3g} GiB of memory", self._memory)
+        if self.processes > self._processes:
+            used = f"{self.processes} processes at once"
+            return _breach("processes", limits.processes, used, self._processes)
+        if limits.cpu_seconds is not None and self.cpu_seconds > limits.cpu_seconds:
+            used = f"{self.cpu_seconds:.3g} s of CPU time"
+            return _breach("cpu", limits.cpu_seconds, used, limits.cpu_seconds)
+        if self.disk_gb > self._disk:
+            used = f"{self.disk_gb:.3g} GiB on disk"
+            return _breach("disk", limits.disk_gb, used, self._disk)
+        free = shutil.disk_usage(self._folder.anchor if not self._folder.exists() else self._folder)
+        if free.free / GIB < self._floor:
+            return Breach("disk", f"only {free.free / GIB:.2g} GiB were left on the disk")
+        return None
+
+    def _count(self) -> float:
+        """GiB that the checkout takes on disk, as far as they can be counted in a moment."""
+        started, total = time.monotonic(), 0
+        folders = [os.fspath(self._folder)]
+        while folders and time.monotonic() < started + _COUNTING:
+            with suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    with suppress(OSError):
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+        now = time.monotonic()
+        self._count_at = now + _COUNT_AGAIN * (now - started)
+        return total / GIB
+
+
+def _or(said: float | None, otherwise: float) -> float:
+    return otherwise if said is None else said
+
+
+def _breach(cause: Cause, said: float | None, used: str, bound: float) -> Breach:
+    whose = "program.md allows" if said is not None else "this machine can spare"
+    return Breach(cause, f"it used {used}, and {bound:.3g} is what {whose}")
+
+
+def _size(process: psutil.Process) -> tuple[int, float] | None:
+    """Resident bytes and CPU seconds of a process, those of children that ended included."""
+    with suppress(psutil.Error), process.oneshot():
+        return process.memory_info().rss, sum(process.cpu_times()[:4])
+    return None
+
+
+def _proportional(process: psutil.Process) -> int:
+    """Bytes of a process, its part of what it shares; all of it where that cannot be read."""
+    with suppress(psutil.Error):
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.rss))
+    return 0

@@ -1,0 +1,82 @@
+"""The watchdog: real commands that take too much, and the outcome that comes of them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph.program.model import Constraint, Environment
+from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
+from autoresearch_graph.runner.box import Ended, run
+from autoresearch_graph.runner.log import Log
+from autoresearch_graph.runner.watchdog import Limits, limits_of
+
+HOLD = "python -c \"import time; x = b'x' * 2**28; time.sleep(20)\""
+SHARE = """python -c "
+import os, time
+x = b'x' * 2**28
+for _ in range(3): os.fork() or (time.sleep(1), os._exit(0))
+time.sleep(1)
+" """
+FORK = "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 20 & done; wait"
+WRITE = "while true; do head -c 4000000 /dev/zero > part$((n=n+1)); test $n -lt 99 || sleep 9; done"
+SPIN = "python -c 'while True: pass'"
+
+
+def command(folder: Path, text: str, limits: Limits, sandbox: Sandbox | None = None) -> Ended:
+    with Log(folder.parent / f"{folder.name}.log") as log:
+        return run(
+            text, folder=folder, log=log, watch=Watch(), seconds=20, limits=limits,
+            environment=run_environment(os.environ, Environment(), seconds=20, seed=0),
+            sandbox=sandbox or detect(),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("sandbox", [detect(), detect("off")], ids=str)
+@pytest.mark.parametrize(
+    ("text", "limits", "cause", "reason"),
+    [
+        (HOLD, Limits(memory_gb=0.1), "memory", "GiB of memory, and 0.1 is what program.md allows"),
+        (FORK, Limits(processes=8), "processes", "processes at once, and 8 is what program.md"),
+        (WRITE, Limits(disk_gb=0.05), "disk", "GiB on disk, and 0.05 is what program.md allows"),
+        (SPIN, Limits(cpu_seconds=0.2), "cpu", "s of CPU time, and 0.2 is what program.md"),
+    ],
+)
+def test_a_run_that_takes_too_much_is_ended(
+    tmp_path: Path, sandbox: Sandbox, text: str, limits: Limits, cause: str, reason: str
+):
+    ended = command(tmp_path, text, limits, sandbox)
+    assert ended.breach
+    assert ended.breach.cause == cause
+    assert reason in ended.breach.reason
+    assert ended.exit_code is None
+    assert not ended.timed_out
+    assert ended.seconds < 10
+
+
+def test_memory_that_processes_share_breaks_no_bound(tmp_path: Path):
+    ended = command(tmp_path, SHARE, Limits(memory_gb=0.6))
+    assert ended.breach is None
+    assert ended.memory_gb > 0.6
+
+
+def test_what_was_there_before_counts_for_nothing(tmp_path: Path):
+    (tmp_path / "large").write_bytes(b"x" * 2**24)
+    ended = command(tmp_path, "sleep 0.5", Limits(disk_gb=0.01))
+    assert ended.breach is None
+    assert ended.disk_gb < 0.001
+
+
+def test_what_a_run_used_is_told(tmp_path: Path):
+    spin = "python -c 'import time; [0 for _ in iter(lambda: time.process_time() < 0.5, False)]'"
+    ended = command(tmp_path, f"head -c 9000000 /dev/zero > x; {spin} & {spin}; wait", Limits())
+    assert ended.breach is None
+    assert ended.processes >= 2
+    assert ended.cpu_seconds > 0.5
+    assert ended.disk_gb == pytest.approx(9e6 / 2**30, rel=0.1)
+
+
+def test_the_constraints_of_program_md_are_the_bounds():
+    said = [("memory_gb", "<=", 2.0), ("processes", "<", 9.0), ("cpu_seconds", ">", 1.0)]
+    constraints = [Constraint(name=n, relation=r, bound=b) for n, r, b in said]  # type: ignore
+    assert limits_of(constraints) == Limits(memory_gb=2, processes=9)
