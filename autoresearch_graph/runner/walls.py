@@ -185,12 +185,14 @@ def _devices() -> Iterator[str]:
 def _bound(option: str, paths: Iterable[Path], *, below: Iterable[Path]) -> Iterator[str]:
     """Bind each path that exists, and what its links lead to, unless a bound folder holds it.
 
-    A link in a bound folder is there already, and cannot be bound upon.
+    No socket is bound: somebody listens there. A link in a bound folder is there already, and
+    cannot be bound upon.
     """
     bound = list(below)
     for path in paths:
         for name in dict.fromkeys((path, path.resolve())):
-            if name.exists() and not any(name.is_relative_to(folder) for folder in bound):
+            here = name.exists() and not name.is_socket()
+            if here and not any(name.is_relative_to(folder) for folder in bound):
                 yield from (option, str(name), str(name))
                 bound.append(name)
 

@@ -1,0 +1,4 @@
+from prepare import diagonal, save
+
+SLOPE = 0.3
+save(diagonal(SLOPE))

@@ -1,0 +1,51 @@
+"""The lab under attack, in a process of its own: an attack, then an honest proposal.
+
+python -m tests.adversary.night PROJECT SANDBOX ASSET BRIEF
+
+What a model would have been told after the attack is written to the file BRIEF. The environment
+holds a key, as that of a person's lab does.
+"""
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+from autoresearch_graph import research
+from autoresearch_graph.experiment import Draft
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.proposers import Brief
+from autoresearch_graph.proposers.prompt import user
+from autoresearch_graph.runner import Choice
+from autoresearch_graph.start import Settings
+
+from ..conftest import Scripted
+
+HONEST = "from prepare import diagonal, save\n\nsave(diagonal(0.5))\n"
+
+
+class Eavesdropped(Scripted):
+    """A script whose second proposal keeps what a model would have been told."""
+
+    def __init__(self, texts: list[str], told: Path) -> None:
+        super().__init__(texts)
+        self.told = told
+
+    def propose(self, brief: Brief) -> Draft:
+        if brief.number == 2:
+            self.told.write_text(user(brief))
+        return super().propose(brief)
+
+
+def main(project: Path, choice: str, asset: Path, told: Path) -> None:
+    sandbox = next(known for known in get_args(Choice) if known == choice)
+    settings = Settings(project=project, tag="t", sandbox=sandbox)
+    proposer = Eavesdropped([asset.read_text(), HONEST], told)
+    lab = open_lab(settings, proposer=proposer)
+    try:
+        research.run(lab)
+    finally:
+        lab.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
