@@ -19,6 +19,7 @@ lint: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/brief.py
+	$(BIN)/python benchmarks/sandbox.py
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -76,7 +76,7 @@ class Walls:
             *([] if self.network else ["--unshare-net"]),
             *("--cap-drop", "ALL", "--new-session", "--dev", "/dev", *_devices()),
             *("--proc", "/proc", *_emptied(empty)),
-            *_bound("--ro-bind", system, below=()),
+            *_bound_once("--ro-bind", tuple(system)),
             *_bound("--ro-bind", named, below=[*system, *self.writable]),
             *_bound("--bind", self.writable, below=()),
             *_masked(_secrets(path for path in (*named, *self.writable) if path not in system)),
@@ -160,9 +160,10 @@ def _paths(value: str) -> Iterator[Path]:
 
 def _narrow(paths: Iterable[Path], home: Path) -> list[Path]:
     """Those that take in neither the home folder nor a folder that has to be empty."""
-    kept_apart = [home, home.resolve(), *map(Path, _EMPTY), Path("/dev"), Path("/proc")]
-    candidates = dict.fromkeys(paths)
-    return [p for p in candidates if not any(k.is_relative_to(p.resolve()) for k in kept_apart)]
+    apart = [home, home.resolve(), *map(Path, _EMPTY), Path("/dev"), Path("/proc")]
+    real = {path: path.resolve() for path in dict.fromkeys(paths)}
+    too_wide = {Path("/"), *apart, *(above for path in apart for above in path.parents)}
+    return [path for path in real if real[path] not in too_wide]
 
 
 def _is_home(home: Path) -> bool:
@@ -188,13 +189,18 @@ def _bound(option: str, paths: Iterable[Path], *, below: Iterable[Path]) -> Iter
     No socket is bound: somebody listens there. A link in a bound folder is there already, and
     cannot be bound upon.
     """
-    bound = list(below)
+    bound = set(below)
     for path in paths:
         for name in dict.fromkeys((path, path.resolve())):
-            here = name.exists() and not name.is_socket()
-            if here and not any(name.is_relative_to(folder) for folder in bound):
+            held = name in bound or not bound.isdisjoint(name.parents)
+            if not held and name.exists() and not name.is_socket():
                 yield from (option, str(name), str(name))
-                bound.append(name)
+                bound.add(name)
+
+
+@functools.cache
+def _bound_once(option: str, paths: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(_bound(option, paths, below=()))
 
 
 def _masked(paths: Iterable[Path]) -> Iterator[str]:
