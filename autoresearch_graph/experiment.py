@@ -58,10 +58,19 @@ class Proposal(Idea):
 
 
 class Trial(Value):
-    """One run of a proposal; `repeat` (0, 1, ...) is also its seed."""
+    """One run of a proposal; `repeat` (0, 1, ...) is also its seed.
+
+    `beside` is set for a run of the incumbent: the number of the experiment that it is made for.
+    """
 
     number: int
     repeat: int = 0
+    beside: int | None = None
+
+    @property
+    def owner(self) -> int:
+        """The number of the experiment that the outcome belongs to."""
+        return self.number if self.beside is None else self.beside
 
 
 class Ran(Value):
@@ -80,11 +89,12 @@ class Ran(Value):
 
 
 class Measured(Ran):
-    """The run ended well and gave a finite metric."""
+    """The run ended well and gave a finite metric; `items` is what it is the mean of, if told."""
 
     kind: Literal["measured"] = "measured"
     metric: float
     metrics: dict[str, float] = {}
+    items: tuple[float, ...] = ()
 
 
 class Crashed(Ran):
@@ -122,11 +132,13 @@ class Holdout(Value):
 class Candidate(Value):
     """An experiment under way: a proposal and the outcomes of its trials so far.
 
-    `review` is what a person decided about it, where one was asked.
+    `review` is what a person decided about it, where one was asked; `beside` has the outcomes of
+    the incumbent's runs next to it.
     """
 
     proposal: Proposal
     outcomes: tuple[Outcome, ...] = ()
+    beside: tuple[Outcome, ...] = ()
     review: Review = ""
 
     @property
@@ -136,19 +148,31 @@ class Candidate(Value):
 
 
 class Incumbent(Value):
-    """The best kept so far, and the value that a candidate has to beat."""
+    """The best kept so far, and the value that a candidate has to beat.
+
+    `metric` and `items` are means over `runs` runs. `trials` counts all of its runs, whatever
+    came of them: the next one's seed. `since` counts the experiments since the last of them.
+    """
 
     number: int
     commit: str
     metric: float
+    runs: int = 1
+    trials: int = 1
+    since: int = 0
+    items: tuple[float, ...] = ()
 
 
 class Verdict(Value):
-    """The judgement on an experiment, with its reason as a sentence."""
+    """The judgement on an experiment, with its reason as a sentence.
+
+    `metric` is the mean of the last `runs` measured runs.
+    """
 
     status: Status
     reason: str
     metric: float | None = None
+    runs: int = 1
 
 
 class Again(Value):
@@ -158,7 +182,10 @@ class Again(Value):
 
 
 class Experiment(Idea):
-    """One ledger row: a proposal with its trials, their outcomes and one verdict."""
+    """One ledger row: a proposal with its trials, their outcomes and one verdict.
+
+    `metric` is the mean of the last `runs` measured trials; `beside` are runs of the incumbent.
+    """
 
     number: int
     status: Status
@@ -168,6 +195,8 @@ class Experiment(Idea):
     commit: str
     parent: str
     trials: tuple[Outcome, ...]
+    runs: int = 1
+    beside: tuple[Outcome, ...] = ()
     seconds: float
     memory_gb: float
     self_reported: bool
@@ -191,7 +220,9 @@ def row(candidate: Candidate, verdict: Verdict, *, self_reported: bool) -> Exper
         metric=verdict.metric,
         metrics=metrics,
         trials=trials,
-        seconds=round(sum(t.seconds for t in trials), 3),
+        runs=verdict.runs,
+        beside=candidate.beside,
+        seconds=round(sum(t.seconds for t in (*trials, *candidate.beside)), 3),
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,
         review=candidate.review,

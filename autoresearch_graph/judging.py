@@ -1,5 +1,7 @@
-"""Keep, discard or crash: the rule, in one place."""
+"""Keep, discard or crash: the rule, in one place (docs/verdicts.md explains it)."""
 
+from dataclasses import dataclass
+from math import sqrt
 from statistics import fmean
 
 from autoresearch_graph.experiment import (
@@ -11,18 +13,44 @@ from autoresearch_graph.experiment import (
     TimedOut,
     Verdict,
 )
+from autoresearch_graph.paired import paired_z
 from autoresearch_graph.program.model import Constraint, Program
+from autoresearch_graph.standing import Spread, Standing, mean_items
 
 _USED = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 
 
-def judge(candidate: Candidate, incumbent: Incumbent | None, program: Program) -> Verdict | Again:
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """How good a candidate has to be, in standard errors: after one run, between, at the end.
+
+    `items` is for metrics that are means over items.
+    """
+
+    screen: float = 1.2
+    drop: float = 0.3
+    keep: float = 2.0
+    end: float
+    fresh: int = 3
+    items: float
+
+
+BALANCED = Bars(end=0.8, items=1.645)
+STRICT = Bars(keep=2.5, end=1.645, items=2.326)
+UNDOUBTED = 2.5
+UNKNOWN = Spread()
+_CHECKS = 2
+
+
+def judge(
+    candidate: Candidate, incumbent: Incumbent | None, program: Program, spread: Spread = UNKNOWN
+) -> Verdict | Again:
     """Judge an experiment by the outcomes of its trials so far.
 
     A candidate is kept when it improves on the incumbent by strictly more than the program's
-    minimum improvement; a tie is a discard. Where the program asks for confirmations, a first
-    run that would be kept is followed by so many fresh ones, and their mean decides: the first
-    run was selected for being good, and would flatter (docs/decisions/0004).
+    minimum improvement, and, by the rules `balanced` and `strict`, by enough beside the noise; a
+    tie is a discard. Fresh runs are judged without the one that led to them: it was selected for
+    being good, and would flatter.
     """
     match candidate.outcomes[-1]:
         case Crashed(reason=reason):
@@ -34,11 +62,8 @@ def judge(candidate: Candidate, incumbent: Incumbent | None, program: Program) -
         return _baseline(runs, program)
     last, bounds = runs[-1], program.constraints
     if broken := _unreported(last, bounds) or _broken(last, bounds):
-        return Verdict(status="discard", reason=broken, metric=runs[-1].metric)
-    fresh = runs[1:] if program.noise.confirmations else runs
-    if not fresh or len(fresh) < program.noise.confirmations:
-        return _screen(runs[0], incumbent, program)
-    return _compare(fmean(run.metric for run in fresh), incumbent, program)
+        return Verdict(status="discard", reason=broken, metric=last.metric)
+    return _Case(runs, Standing(incumbent=incumbent, spread=spread), incumbent, program).decide()
 
 
 def _baseline(runs: list[Measured], program: Program) -> Verdict | Again:
@@ -46,32 +71,148 @@ def _baseline(runs: list[Measured], program: Program) -> Verdict | Again:
         return Verdict(status="crash", reason=unreported)
     if len(runs) < program.noise.baseline_runs:
         return Again(reason=f"run {len(runs)} of {program.noise.baseline_runs} of the baseline")
-    note = _broken(runs[-1], program.constraints)
-    reason = "the untouched asset, to be improved on" + (f"; {note}" if note else "")
-    return Verdict(status="keep", reason=reason, metric=fmean(run.metric for run in runs))
+    values = [run.metric for run in runs]
+    reason = "the untouched asset, to be improved on"
+    if sigma := Spread().with_runs(values).sigma:
+        reason += f"; the mean of {len(runs)} runs, sigma {sigma:.3g}"
+    if note := _broken(runs[-1], program.constraints):
+        reason += f"; {note}"
+    return Verdict(status="keep", reason=reason, metric=fmean(values), runs=len(runs))
 
 
-def _screen(first: Measured, incumbent: Incumbent, program: Program) -> Verdict | Again:
-    verdict = _compare(first.metric, incumbent, program)
-    if verdict.status == "keep":
-        return Again(reason=f"{verdict.reason}; to be confirmed by fresh runs")
-    return verdict
+@dataclass(frozen=True)
+class _Case:
+    """The measured runs of a candidate against the incumbent."""
+
+    runs: list[Measured]
+    standing: Standing
+    incumbent: Incumbent
+    program: Program
+
+    def decide(self) -> Verdict | Again:
+        """By the noise where the rule asks for it and it is known, else by the bare values."""
+        if self.program.noise.weighs and self.standing.sigma:
+            return self._weigh(STRICT if self.program.noise.rule == "strict" else BALANCED)
+        return self._compare()
+
+    @property
+    def _fresh(self) -> list[Measured]:
+        return self.runs[1:]
+
+    @property
+    def _wanted(self) -> int:
+        """How many fresh runs there must be before a keep, whatever they say."""
+        noise, first = self.program.noise, self.runs[0].metric
+        checks = 0 if noise.is_plausible(first) else _CHECKS
+        return max(noise.confirmations, checks, int(noise.weighs))
+
+    def _compare(self) -> Verdict | Again:
+        """Without noise: better is better, confirmed as often as it is wanted."""
+        fresh, wanted = self._fresh, self._wanted
+        if not fresh:
+            verdict = self._verdict(self.runs, bar=None)
+            if verdict.status == "keep" and wanted:
+                return Again(reason=f"{verdict.reason}; to be confirmed by {_number(wanted)}")
+            return verdict
+        if len(fresh) < wanted:
+            return Again(reason=f"fresh run {len(fresh)} of {wanted}")
+        return self._verdict(fresh, bar=None)
+
+    def _weigh(self, bars: Bars) -> Verdict | Again:
+        """Against the noise: one run to screen, then fresh ones until they tell."""
+        fresh, wanted = self._fresh, self._wanted
+        if not fresh:
+            verdict = self._verdict(self.runs, bar=bars.screen)
+            if verdict.status == "keep":
+                return Again(reason=f"{verdict.reason}; to be judged by fresh runs")
+            return verdict
+        z = self._z(fresh)
+        if z < bars.drop:
+            return self._verdict(fresh, bar=bars.drop)
+        if len(fresh) >= wanted and z >= bars.keep:
+            return self._verdict(fresh, bar=bars.keep, items=bars.items)
+        if len(fresh) >= max(bars.fresh, wanted):
+            return self._verdict(fresh, bar=bars.end, items=bars.items)
+        return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
+
+    def _gain(self, runs: list[Measured]) -> float:
+        value = fmean(run.metric for run in runs)
+        return self.program.metric.improvement(value, self.incumbent.metric)
+
+    def _z(self, runs: list[Measured]) -> float:
+        """The gain in standard errors; that of the first run in sigmas."""
+        gain, sigma = self._gain(runs), self.standing.sigma
+        if runs is self.runs:
+            return gain / sigma
+        return gain / (sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs))
+
+    def _verdict(
+        self, runs: list[Measured], *, bar: float | None, items: float | None = None
+    ) -> Verdict:
+        """Whether these runs beat the incumbent by the bar, with the figures."""
+        gain, least = self._gain(runs), self.program.noise.minimum_improvement
+        value = fmean(run.metric for run in runs)
+        told = self._told(value, gain) + self._figures(runs, bar)
+        failed = gain <= max(least, 0.0) or (bar is not None and self._z(runs) < bar)
+        if 0 < gain <= least:
+            told += f"; not more than the least of {least:g}"
+        elif failed and gain > 0:
+            told += f", less than the {bar:g} that counts"
+        elif not failed and (flaw := self._flaw_in_items(runs, items)):
+            failed, told = True, f"{told}; {flaw}"
+        if failed:
+            return Verdict(status="discard", reason=told, metric=value, runs=len(runs))
+        counted = self._counted(runs)
+        value = fmean(run.metric for run in counted)
+        return Verdict(status="keep", reason=told + self._doubt(), metric=value, runs=len(counted))
+
+    def _told(self, value: float, gain: float) -> str:
+        name, best = self.program.metric.name, self.incumbent
+        against = f"the incumbent's {best.metric:.6g} (experiment {best.number})"
+        if gain == 0:
+            return f"{name} {value:.6g} equals {against}: a tie is a discard"
+        word = "better" if gain > 0 else "worse"
+        return f"{name} {value:.6g} is {word} than {against} by {abs(gain):.3g}"
+
+    def _figures(self, runs: list[Measured], bar: float | None) -> str:
+        known = f"sigma {self.standing.sigma:.3g}, incumbent of {self.incumbent.runs} runs"
+        if bar is not None and runs is self.runs:
+            return f": {self._z(runs):.2f} sigma ({known})"
+        if bar is not None:
+            return f": z {self._z(runs):.2f} (mean of {_number(len(runs))}, {known})"
+        if not self.program.noise.weighs:
+            return ""
+        return "; the repeats so far were identical, so every improvement counts, confirmed once"
+
+    def _flaw_in_items(self, runs: list[Measured], bar: float | None) -> str:
+        """Why the gain may be one of these items only; nothing where that is not known."""
+        z = paired_z(mean_items(runs), self.incumbent.items, self.program.metric)
+        if z is None or not self.program.noise.weighs:
+            return ""
+        bar = BALANCED.items if bar is None else bar
+        few = f"item by item z is {z:.2f}, less than the {bar:g} that counts"
+        return few if z < bar else ""
+
+    def _counted(self, runs: list[Measured]) -> list[Measured]:
+        """The runs whose mean is the new value: the first, too, where it could not have failed.
+
+        It flatters only where luck was needed to pass the screen. So far above the bar that its
+        passing was no selection, it is a measurement like the others, and saves one.
+        """
+        sigma = self.standing.sigma
+        undoubted = sigma and self._gain(runs) >= UNDOUBTED * sigma
+        return self.runs if undoubted and self.program.noise.weighs else runs
+
+    def _doubt(self) -> str:
+        noise, first = self.program.noise, self.runs[0].metric
+        if noise.is_plausible(first):
+            return ""
+        low, high = noise.plausible or (first, first)
+        return f"; outside the plausible range from {low:g} to {high:g}: look at its diff"
 
 
-def _compare(value: float, incumbent: Incumbent, program: Program) -> Verdict:
-    metric, least = program.metric, program.noise.minimum_improvement
-    gain = metric.improvement(value, incumbent.metric)
-    against = f"the incumbent's {incumbent.metric:.6g} (experiment {incumbent.number})"
-    if gain > max(least, 0.0):
-        reason = f"{metric.name} {value:.6g} is better than {against} by {gain:.3g}"
-        return Verdict(status="keep", reason=reason, metric=value)
-    if gain > 0:
-        reason = f"better than {against} by {gain:.3g}, not more than the least of {least:g}"
-    elif gain == 0:
-        reason = f"{metric.name} {value:.6g} equals {against}: a tie is a discard"
-    else:
-        reason = f"{metric.name} {value:.6g} is worse than {against} by {-gain:.3g}"
-    return Verdict(status="discard", reason=reason, metric=value)
+def _number(runs: int) -> str:
+    return f"{runs} fresh run{'s' if runs > 1 else ''}"
 
 
 def _unreported(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:

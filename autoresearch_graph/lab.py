@@ -109,10 +109,10 @@ class Lab:
         new, old = self.workspace.text(proposal.commit), self.workspace.text(proposal.parent)
         self.artifacts.write_patch(proposal.number, self.program.asset, old=old, new=new)
 
-    def start(self, trial: Trial, proposal: Proposal) -> None:
-        """Start a trial in a clean checkout of its proposal; a no-op for one that runs."""
+    def start(self, trial: Trial, commit: str) -> None:
+        """Start a trial in a clean checkout of a commit; a no-op for one that runs."""
         if not self.pool.knows(trial):
-            text = self.workspace.text(proposal.commit)
+            text = self.workspace.text(commit)
             self.bench.lay_out(text)
             self.pool.start(trial, lambda watch: self._conduct(trial, text, watch))
 
@@ -124,7 +124,7 @@ class Lab:
             seed=trial.repeat,
             log=self.artifacts.path(trial.number, log),
             watch=watch,
-            handed_over=self._handed_over(trial.number),
+            handed_over=None if trial.beside else self._handed_over(trial.number),
         )
 
     def _handed_over(self, number: int) -> Path | None:

@@ -57,7 +57,7 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def _understood(program: Program, settings: Settings) -> list[Finding]:
-    metric, box, noise = program.metric, program.time_box, program.noise
+    metric, box = program.metric, program.time_box
     environment = program.environment
     values = {
         "asset": program.asset,
@@ -72,8 +72,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         "time_box": f"{box.seconds:g} s, killed after {box.kill_after:g} s",
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
         **({"left as prose": " / ".join(program.unchecked)} if program.unchecked else {}),
-        "noise": f"baseline runs {noise.baseline_runs}, minimum improvement "
-        f"{noise.minimum_improvement:g}, confirmation runs {noise.confirmations}",
+        "noise": program.noise.describe(),
         "stopping": program.stopping.describe(),
         "environment": f"variables: {', '.join(environment.variables) or 'none'}; "
         f"network: {'allowed' if environment.network else 'not asked for'}; "

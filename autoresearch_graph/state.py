@@ -12,6 +12,7 @@ from autoresearch_graph.experiment import (
     Trial,
     Verdict,
 )
+from autoresearch_graph.standing import Spread, Standing
 from autoresearch_graph.value import Value
 
 Update = dict[str, object]
@@ -89,6 +90,7 @@ class State(Value):
     tag: str = ""
     next_number: int = 0
     incumbent: Incumbent | None = None
+    spread: Spread = Spread()
     candidates: tuple[Candidate, ...] = ()
     queue: tuple[Trial, ...] = ()
     running: tuple[Trial, ...] = ()
@@ -122,7 +124,7 @@ class State(Value):
 
         Between two nodes every experiment has a trial that waits or runs, unless it has ended.
         """
-        busy = {trial.number for trial in (*self.queue, *self.running)}
+        busy = {trial.owner for trial in (*self.queue, *self.running)}
         candidates = tuple(
             c
             if c.proposal.number in busy
@@ -131,6 +133,34 @@ class State(Value):
         )
         again = (c.next_trial for c in candidates if c.proposal.number not in busy)
         return self.model_copy(update={"candidates": candidates, "queue": (*self.queue, *again)})
+
+    @property
+    def standing(self) -> Standing:
+        """The incumbent and the noise, as of the last ledger row."""
+        return Standing(incumbent=self.incumbent, spread=self.spread)
+
+    def beside(self, number: int) -> tuple[Trial, ...]:
+        """One more run of the incumbent, next to an experiment; with a seed it has not had."""
+        if self.incumbent is None:
+            return ()
+        best = self.incumbent
+        made = len(self.candidate(number).beside) if number in self._numbers else 0
+        return (Trial(number=best.number, repeat=best.trials + made, beside=number),)
+
+    def is_waiting(self, number: int) -> bool:
+        """Whether a run of an experiment's own waits or goes on."""
+        trials = (*self.queue, *self.running)
+        return any(trial.number == number and trial.beside is None for trial in trials)
+
+    def commit(self, trial: Trial) -> str:
+        """The commit that a trial runs."""
+        if trial.beside is not None and self.incumbent is not None:
+            return self.incumbent.commit
+        return self.candidate(trial.number).proposal.commit
+
+    @property
+    def _numbers(self) -> set[int]:
+        return {candidate.proposal.number for candidate in self.candidates}
 
     def candidate(self, number: int | None) -> Candidate:
         """The experiment under way with this number."""
@@ -143,12 +173,12 @@ class State(Value):
 
 def from_ledger(ledger: Sequence[Experiment]) -> State:
     """The state in which a research is right after its last ledger row."""
-    tally, incumbent = Tally(), None
+    tally, standing = Tally(), Standing()
     for experiment in ledger:
-        tally = tally.with_experiment(experiment)
-        if experiment.status == "keep" and experiment.metric is not None:
-            incumbent = Incumbent(
-                number=experiment.number, commit=experiment.commit, metric=experiment.metric
-            )
+        tally, standing = tally.with_experiment(experiment), standing.after(experiment)
     seconds = sum(experiment.seconds for experiment in ledger)
-    return State(incumbent=incumbent, tally=tally.model_copy(update={"seconds": seconds}))
+    return State(
+        incumbent=standing.incumbent,
+        spread=standing.spread,
+        tally=tally.model_copy(update={"seconds": seconds}),
+    )

@@ -39,6 +39,8 @@ python asset.py
 ```
 ## Time box
 10 seconds
+## Noise
+- deterministic
 ## Stopping criteria
 - never stop
 """

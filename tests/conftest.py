@@ -32,6 +32,9 @@ python asset.py
 ## Time box
 10 seconds, killed after 20 seconds
 
+## Noise
+- deterministic
+
 ## Stopping criteria
 - 30 experiments
 """

@@ -17,6 +17,8 @@ PURE = {
     "cost",
     "experiment",
     "judging",
+    "standing",
+    "paired",
     "stopping",
     "program",
     "output",
@@ -33,7 +35,7 @@ ADAPTERS = {
     "tracing",
     "feedback",
 }
-DOMAIN_LIBRARIES = {"pydantic", "markdown_it", "mdit_py_plugins", "yaml"}
+DOMAIN_LIBRARIES = {"pydantic", "markdown_it", "mdit_py_plugins", "yaml", "scipy"}
 
 
 def modules() -> dict[str, Path]:

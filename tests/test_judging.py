@@ -25,6 +25,7 @@ def program(direction: str = "lower", **parts: object) -> Program:
             "metric": Metric.model_validate({"name": "loss", "direction": direction}),
             "experiment": "python asset.py",
             "time_box": TimeBox(seconds=1, kill_after=2),
+            "noise": Noise(rule="fast", baseline_runs=1),
             **parts,
         }
     )
@@ -63,7 +64,7 @@ def test_a_tie_is_discarded():
 
 
 def test_an_improvement_of_just_the_minimum_is_discarded():
-    noise = Noise(minimum_improvement=0.25)
+    noise = Noise(rule="fast", minimum_improvement=0.25)
     assert verdict(measured(0.75), noise=noise).status == "discard"
     assert verdict(measured(0.74), noise=noise).status == "keep"
 
@@ -120,7 +121,7 @@ def test_the_baseline_runs_as_often_as_the_program_says_and_counts_with_its_mean
 
 
 def test_a_lucky_first_run_is_not_kept_when_fresh_runs_do_not_confirm_it():
-    twice = program(noise=Noise(confirmations=2))
+    twice = program(noise=Noise(rule="fast", confirmations=2))
     assert isinstance(judge(candidate(measured(0.5)), INCUMBENT, twice), Again)
     assert isinstance(judge(candidate(measured(0.5), measured(1.1)), INCUMBENT, twice), Again)
     runs = candidate(measured(0.5), measured(1.1), measured(1.1))
@@ -130,6 +131,6 @@ def test_a_lucky_first_run_is_not_kept_when_fresh_runs_do_not_confirm_it():
 
 
 def test_a_bad_first_run_is_not_repeated():
-    decision = judge(candidate(measured(1.5)), INCUMBENT, program(noise=Noise(confirmations=2)))
+    decision = judge(candidate(measured(1.5)), INCUMBENT, program(noise=Noise(rule="fast", confirmations=2)))
     assert isinstance(decision, Verdict)
     assert decision.status == "discard"

@@ -32,7 +32,7 @@ def _resume(state: State, lab: "Lab") -> None:
     if not state.running:
         raise ValueError("no trial is running that could be waited for")
     for trial in state.running:
-        lab.start(trial, state.candidate(trial.number).proposal)
+        lab.start(trial, state.commit(trial))
 
 
 def _show(lab: "Lab") -> None:
@@ -41,11 +41,12 @@ def _show(lab: "Lab") -> None:
 
 
 def _collected(state: State, trial: Trial, outcome: Outcome) -> Update:
-    candidate = state.candidate(trial.number)
-    outcomes = (*candidate.outcomes, outcome)
-    ended = candidate.model_copy(update={"outcomes": outcomes})
+    candidate = state.candidate(trial.owner)
+    where = "outcomes" if trial.beside is None else "beside"
+    outcomes = (*getattr(candidate, where), outcome)
+    ended = candidate.model_copy(update={where: outcomes})
     return {
         "running": tuple(other for other in state.running if other != trial),
         "candidates": tuple(ended if c == candidate else c for c in state.candidates),
-        "collected": trial.number,
+        "collected": trial.owner,
     }

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.experiment import Incumbent, Verdict
+from autoresearch_graph.experiment import Verdict
 from autoresearch_graph.nodes.record import record
 from autoresearch_graph.state import State, Update
 
@@ -14,10 +14,9 @@ def keep(state: State, lab: "Lab") -> Update:
     """Move the branch to the proposal and record it: git, then ledger, then state."""
     proposal = state.candidate(state.collected).proposal
     match state.decision:
-        case Verdict(status="keep", metric=float(metric)) as verdict:
+        case Verdict(status="keep", metric=float()) as verdict:
             lab.keep(proposal.commit)
             lab.hold_out(proposal)
-            incumbent = Incumbent(number=proposal.number, commit=proposal.commit, metric=metric)
-            return record(state, verdict, lab) | {"incumbent": incumbent}
+            return record(state, verdict, lab)
         case decision:
             raise ValueError(f"only a measured verdict can be kept, not {decision}")

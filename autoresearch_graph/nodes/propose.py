@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     """Add a candidate and queue its first trial; number 0 is the untouched baseline.
 
+    Where the incumbent is due to be measured again, it is run right before.
+
     Running twice makes one proposal: what was committed under the number is taken up again.
     A model that proposes does it through `edit`, which runs a graph of its own. What a proposer
     spent without proposing is in no ledger row, only in the totals of the state.
@@ -26,10 +28,11 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
         return {"exhausted": str(reason), "tally": state.tally.with_cost(reason.cost)}
     lab.write_patch(proposal)
     candidate = Candidate(proposal=proposal)
+    beside = state.beside(number) if state.standing.due(lab.program.noise) else ()
     return {
         "next_number": number + 1,
         "candidates": (*state.candidates, candidate),
-        "queue": (*state.queue, candidate.next_trial),
+        "queue": (*state.queue, *beside, candidate.next_trial),
     }
 
 

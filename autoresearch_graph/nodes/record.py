@@ -11,14 +11,20 @@ if TYPE_CHECKING:
 
 
 def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
-    """Attach the note, append the row, and end the candidate; the same if it runs twice."""
+    """Attach the note, append the row, and end the candidate; the same if it runs twice.
+
+    Incumbent and spread follow from the row, so that the ledger can rebuild them.
+    """
     candidate = state.candidate(state.collected)
     experiment = row(candidate, verdict, self_reported=lab.program.evaluation is None)
     lab.workspace.annotate(candidate.proposal, verdict)
     lab.ledger.append(experiment)
     lab.artifacts.remove(experiment.number, HANDED_OVER)
     lab.trace(experiment, state.incumbent)
+    standing = state.standing.after(experiment)
     return {
+        "incumbent": standing.incumbent,
+        "spread": standing.spread,
         "candidates": state.without(experiment.number),
         "tally": state.tally.with_experiment(experiment),
         "collected": None,

@@ -37,7 +37,7 @@ def review(state: State, lab: "Lab") -> Update:
             rejected = candidate.model_copy(update={"review": "rejected"})
             number, reason = candidate.proposal.number, answer.reason.strip() or "no reason given"
             return _reviewed(state, rejected) | {
-                "queue": tuple(trial for trial in state.queue if trial.number != number),
+                "queue": tuple(trial for trial in state.queue if trial.owner != number),
                 "collected": number,
                 "decision": Verdict(status="discard", reason=f"rejected by a person: {reason}"),
             }

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 def train(state: State, lab: "Lab") -> Update:
     """Hand the first trial of the queue to the pool, which ignores one that it knows."""
     trial, *queue = state.queue
-    lab.start(trial, state.candidate(trial.number).proposal)
+    lab.start(trial, state.commit(trial))
     return {"queue": queue, "running": (*state.running, trial)}

@@ -7,6 +7,7 @@ from autoresearch_graph.metric import Metric
 from autoresearch_graph.value import Value
 
 Relation = Literal["<", "<=", ">", ">="]
+Rule = Literal["fast", "balanced", "strict", "deterministic"]
 
 
 class TimeBox(Value):
@@ -40,11 +41,39 @@ class Constraint(Value):
 
 
 class Noise(Value):
-    """How often the baseline runs, the least improvement that counts, and confirmation runs."""
+    """How noise is met: the rule, and what else a person asks for.
 
-    baseline_runs: int = 1
+    `fast` keeps every improvement; `balanced` and `strict` weigh it against the noise of the
+    metric; `deterministic` says that there is none. `minimum_improvement` (in the metric's unit)
+    and `confirmations` hold in addition. A value outside the `plausible` range is confirmed
+    twice before it is kept.
+    """
+
+    rule: Rule = "balanced"
+    baseline_runs: int = 3
     minimum_improvement: float = 0.0
     confirmations: int = 0
+    plausible: tuple[float, float] | None = None
+
+    @property
+    def weighs(self) -> bool:
+        """Whether improvements are weighed against the noise of the metric."""
+        return self.rule in ("balanced", "strict")
+
+    def is_plausible(self, value: float) -> bool:
+        """Whether a value may be believed at once."""
+        return self.plausible is None or self.plausible[0] <= value <= self.plausible[1]
+
+    def describe(self) -> str:
+        """The rule in words."""
+        stated = [self.rule, f"baseline runs {self.baseline_runs}"]
+        if self.minimum_improvement:
+            stated.append(f"minimum improvement {self.minimum_improvement:g}")
+        if self.confirmations:
+            stated.append(f"confirmation runs {self.confirmations}")
+        if self.plausible:
+            stated.append(f"plausible from {self.plausible[0]:g} to {self.plausible[1]:g}")
+        return ", ".join(stated)
 
 
 class Stopping(Value):

@@ -1,4 +1,4 @@
-"""How the metric's noise is met: repeats of the baseline, a least gain, confirmation runs."""
+"""How the metric's noise is met: the rule, repeats of the baseline, a least gain, confirmations."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,14 @@ from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.model import Noise
+from autoresearch_graph.program.noise_rule import (
+    Stated,
+    checked,
+    front_plausible,
+    front_rule,
+    plausible_in,
+    rule_in,
+)
 from autoresearch_graph.program.quantities import COUNT, NUMBER, number, unread
 from autoresearch_graph.program.statements import Statement, agree
 
@@ -33,13 +41,16 @@ _FORMS = {
     ),
 }
 _NAMES = {
+    "rule": "rule against noise",
+    "plausible": "plausible range",
     "baseline_runs": "number of baseline runs",
     "minimum_improvement": "minimum improvement",
     "confirmations": "number of confirmation runs",
 }
 _ACCEPTED = (
-    "`baseline 3 times`, `minimum improvement 0.002` (in the metric's unit) or "
-    "`2 confirmation runs`"
+    "`baseline 3 times`, `minimum improvement 0.002` (in the metric's unit), "
+    "`2 confirmation runs`, `plausible range 0.9 to 1.2`, or `fast`, `balanced`, `strict` or "
+    "`deterministic`"
 )
 
 
@@ -47,16 +58,20 @@ def read_noise(document: Document) -> tuple[Noise, int | None]:
     """What is said about noise and the line that says it first."""
     stated = tuple(_stated(document))
     chosen = {
-        field: agree(_NAMES[field], (s for key, s in stated if key == field)) for field in _FORMS
+        field: agree(what, (s for key, s in stated if key == field))
+        for field, what in _NAMES.items()
     }
     values = {field: statement.value for field, statement in chosen.items() if statement}
-    baseline = chosen["baseline_runs"]
-    if baseline and baseline.value < 1:
-        raise ProgramError("the baseline must run once at least", line=baseline.line)
-    return Noise.model_validate(values), min((s.line or 0 for _, s in stated), default=None)
+    lines = {field: statement.line for field, statement in chosen.items() if statement}
+    if values.get("baseline_runs") == 0:
+        raise ProgramError("the baseline must run once at least", line=lines["baseline_runs"])
+    if values.get("rule") in ("fast", "deterministic"):
+        values.setdefault("baseline_runs", 1)
+    noise = checked(Noise.model_validate(values), lines)
+    return noise, min((s.line or 0 for _, s in stated), default=None)
 
 
-def _stated(document: Document) -> Iterator[tuple[str, Statement[float]]]:
+def _stated(document: Document) -> Iterator[Stated]:
     if entry := document.front.get("noise"):
         yield from _front(entry)
         return
@@ -64,24 +79,42 @@ def _stated(document: Document) -> Iterator[tuple[str, Statement[float]]]:
         yield from _in_section(section)
 
 
-def _front(entry: Entry) -> Iterator[tuple[str, Statement[float]]]:
-    for key, value in entry.keys(*_FORMS).items():
-        kind = NUMBER if key == "minimum_improvement" else COUNT
-        if not re.fullmatch(kind, value.text()):
-            raise ProgramError(f"`{key}` is `{value.text()}`, which is no number", line=value.line)
-        yield key, Statement(number(value.text()), value.line)
+def _front(entry: Entry) -> Iterator[Stated]:
+    """A rule alone, or a mapping."""
+    if isinstance(entry.value, str):
+        yield "rule", front_rule(entry)
+        return
+    for key, value in entry.keys(*_NAMES).items():
+        if key == "rule":
+            yield key, front_rule(value)
+        elif key == "plausible":
+            yield key, front_plausible(value)
+        else:
+            yield key, _front_number(key, value)
 
 
-def _in_section(section: Section) -> Iterator[tuple[str, Statement[float]]]:
+def _front_number(key: str, value: Entry) -> Statement[float]:
+    kind = NUMBER if key == "minimum_improvement" else COUNT
+    if not re.fullmatch(kind, value.text()):
+        raise ProgramError(f"`{key}` is `{value.text()}`, which is no number", line=value.line)
+    return Statement(number(value.text()), value.line)
+
+
+def _in_section(section: Section) -> Iterator[Stated]:
     """A number under the heading `Minimum improvement` belongs to it."""
     heading = f"{section.title}: " if re.search("minimum", section.title, re.IGNORECASE) else ""
     for block in section.blocks:
+        if rule := rule_in(block):
+            yield "rule", rule
         text = without_numbering(block).replace("`", "")
+        plausible, text = plausible_in(text, block.line)
+        if plausible:
+            yield "plausible", plausible
         lead = heading if re.match(rf"\W*{NUMBER}", text) else ""
         yield from _in_block(block, lead + text)
 
 
-def _in_block(block: Block, text: str) -> Iterator[tuple[str, Statement[float]]]:
+def _in_block(block: Block, text: str) -> Iterator[Stated]:
     """ProgramError where a number is left that belongs to no form, or a confirmation has none."""
     confirmed = not re.search(r"(?<!no )\bconfirm", text, re.IGNORECASE)
     for field, patterns in _FORMS.items():

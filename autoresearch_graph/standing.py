@@ -1,0 +1,154 @@
+"""Where a research stands: the incumbent, as often as it was run, and the noise known so far.
+
+Everything here follows from the ledger's rows, one after another, so that a lost checkpoint is
+rebuilt exactly.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean, variance
+
+from autoresearch_graph.experiment import Experiment, Incumbent, Measured, Outcome
+from autoresearch_graph.program.model import Noise
+from autoresearch_graph.value import Value
+
+SINCE = 5
+FEWEST = 2
+MOVED = 2.0
+_WILD = 4.0
+_NOTHING = 1e-9
+
+
+class Spread(Value):
+    """The noise of one run, pooled over all repeats: a sum of squared residuals and its freedom.
+
+    After three runs of the baseline alone sigma may be wrong by a factor of four (95 %), hence
+    every later repeat counts, too.
+    """
+
+    squares: float = 0.0
+    freedom: int = 0
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation of one run; 0 where none is known."""
+        return sqrt(self.squares / self.freedom) if self.freedom else 0.0
+
+    def with_runs(self, values: Sequence[float]) -> "Spread":
+        """Pool the repeats of one text; those of a text that is far noisier are left out."""
+        if len(values) < FEWEST:
+            return self
+        squares, freedom = variance(values) * (len(values) - 1), len(values) - 1
+        if self.sigma and squares > freedom * (_WILD * self.sigma) ** 2:
+            return self
+        return Spread(squares=self.squares + squares, freedom=self.freedom + freedom)
+
+
+class Standing(Value):
+    """The incumbent and the spread of one run."""
+
+    incumbent: Incumbent | None = None
+    spread: Spread = Spread()
+
+    @property
+    def sigma(self) -> float:
+        """The noise of one run; 0 where it is nothing beside the metric, or not known."""
+        level = abs(self.incumbent.metric) if self.incumbent else 0.0
+        return self.spread.sigma if self.spread.sigma > _NOTHING * level else 0.0
+
+    def due(self, noise: Noise) -> bool:
+        """Whether the incumbent is to be measured again, next to the coming experiment.
+
+        At once after a keep on a single run; then after five experiments for each run that it
+        has had: ten for two, fifteen for the baseline's three.
+        """
+        best = self.incumbent
+        if best is None or not noise.weighs or not self.sigma:
+            return False
+        return best.runs < FEWEST or best.since >= SINCE * best.runs
+
+    def has_moved(self, beside: Sequence[Outcome]) -> bool:
+        """Whether all of the incumbent's new runs are more than two sigma off, on one side."""
+        best, gaps = self.incumbent, [run.metric for run in _measured(beside)]
+        if best is None or not self.sigma or not gaps:
+            return False
+        bound = MOVED * self.sigma * sqrt(1 + 1 / best.runs)
+        gaps = [value - best.metric for value in gaps]
+        return min(gaps) > bound or max(gaps) < -bound
+
+    def has_drifted(self, beside: Sequence[Outcome]) -> bool:
+        """Whether a second new run says the same as the first: the machine is another now."""
+        return len(_measured(beside)) >= FEWEST and self.has_moved(beside)
+
+    def measured_again(self, beside: Sequence[Outcome]) -> "Standing":
+        """The standing after new runs of the incumbent.
+
+        They join its mean; after a drift they alone are its value, and figures from before are
+        not compared with it.
+        """
+        best, runs = self.incumbent, _measured(beside)
+        if best is None or not beside:
+            return self
+        told = {"trials": best.trials + len(beside), "since": 0}
+        if self.has_drifted(beside):
+            drifted = told | _mean(runs, len(runs))
+            spread = self.spread.with_runs([run.metric for run in runs])
+            return Standing(incumbent=best.model_copy(update=drifted), spread=spread)
+        spread = self.spread
+        for run in runs:
+            gap, count = run.metric - best.metric, best.runs
+            spread = Spread(
+                squares=spread.squares + gap**2 * count / (count + 1), freedom=spread.freedom + 1
+            )
+            items = _blended(best.items, run.items, count)
+            metric = best.metric + gap / (count + 1)
+            best = best.model_copy(update={"metric": metric, "runs": count + 1, "items": items})
+        return Standing(incumbent=best.model_copy(update=told), spread=spread)
+
+    def after(self, experiment: Experiment) -> "Standing":
+        """The standing after one more ledger row."""
+        now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
+        fresh = runs if experiment.number == 0 else runs[1:]
+        spread = now.spread.with_runs([run.metric for run in fresh])
+        if experiment.status != "keep" or experiment.metric is None:
+            best = now.incumbent
+            older = best and best.model_copy(update={"since": best.since + 1})
+            return Standing(incumbent=older, spread=spread)
+        kept = Incumbent(
+            number=experiment.number,
+            commit=experiment.commit,
+            metric=experiment.metric,
+            runs=experiment.runs,
+            trials=max(1, len(experiment.trials)),
+            items=_mean(runs, experiment.runs)["items"],
+        )
+        return Standing(incumbent=kept, spread=spread)
+
+
+def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Measured)]
+
+
+def _mean(runs: Sequence[Measured], count: int) -> dict[str, object]:
+    """Metric, number and items of the last `count` runs together."""
+    last = runs[-count:]
+    return {
+        "metric": fmean(run.metric for run in last) if last else None,
+        "runs": len(last),
+        "items": mean_items(last),
+    }
+
+
+def mean_items(runs: Sequence[Measured]) -> tuple[float, ...]:
+    """The mean of every item over the runs; none where they do not report the same number."""
+    sizes = {len(run.items) for run in runs}
+    if len(sizes) != 1 or sizes == {0}:
+        return ()
+    return tuple(fmean(values) for values in zip(*(run.items for run in runs), strict=True))
+
+
+def _blended(old: tuple[float, ...], new: tuple[float, ...], count: int) -> tuple[float, ...]:
+    """The items of `count` runs and of one more; nothing where either told none."""
+    if len(old) != len(new):
+        return ()
+    return tuple(a + (b - a) / (count + 1) for a, b in zip(old, new, strict=True))
