@@ -35,7 +35,7 @@ class Bars:
     items: float
 
 
-BALANCED = Bars(end=0.8, items=1.645)
+BALANCED = Bars(end=0.9, items=1.645)
 STRICT = Bars(keep=2.5, end=1.645, items=2.326)
 UNDOUBTED = 2.5
 UNKNOWN = Spread()

@@ -6,6 +6,8 @@ Three dialects are read, and of several matches for a name the last one counts:
     METRIC val_bpb=0.9979    the word METRIC, a name, an equals sign and a number
     {"val_bpb": 0.9979}      a JSON object on one line, as the last line
 
+A metric that is a mean over items may be followed by them: `val_bpb_items: [0.98, 1.01]`.
+
 A name is a letter or `_`, then letters, digits and any of `_ . / @ -`. A number may end in a
 per cent sign, which is left off (93.1 % is read as 93.1). A line with any other unit does not
 count: a run that prints `900 ms` once and `1.2 s` the next time would be compared as 900 and
@@ -13,10 +15,12 @@ count: a run that prints `900 ms` once and `1.2 s` the next time would be compar
 """
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator
 
 NAMES = 64
+ITEMS = 2_000
 _LINE_LENGTH = 1_000
 _JSON_LENGTH = 64 * 1024
 
@@ -60,6 +64,27 @@ def read_metrics(text: str, *, wanted: Collection[str] = ()) -> dict[str, float]
         found.pop(name, None)
         found[name] = number
     return bounded(found, NAMES, wanted=wanted)
+
+
+def read_items(text: str, name: str) -> tuple[float, ...]:
+    """What a metric is the mean of, from the last line of the form `name_items: [0.5, 1, ...]`.
+
+    None where there is no such line, or where it is no JSON list of at most `ITEMS` finite numbers.
+    """
+    lead = f"{name}_items:"
+    lines = [line.strip() for line in clean(text).split("\n") if line.strip().startswith(lead)]
+    told = lines[-1].removeprefix(lead) if lines else ""
+    try:
+        values = json.loads(told, parse_int=float) if len(told) <= _JSON_LENGTH else None
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(values, list) or len(values) > ITEMS:
+        return ()
+    return tuple(values) if all(_is_finite(value) for value in values) else ()
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def bounded(

@@ -14,8 +14,9 @@ from autoresearch_graph.value import Value
 
 SINCE = 5
 FEWEST = 2
-MOVED = 2.0
+MOVED = 2.5
 _WILD = 4.0
+_FAIRLY_KNOWN = 8
 _NOTHING = 1e-9
 
 
@@ -35,11 +36,15 @@ class Spread(Value):
         return sqrt(self.squares / self.freedom) if self.freedom else 0.0
 
     def with_runs(self, values: Sequence[float]) -> "Spread":
-        """Pool the repeats of one text; those of a text that is far noisier are left out."""
+        """Pool the repeats of one text; those of a text that is far noisier are left out.
+
+        Not before sigma is fairly known: it is more often the three first runs that are too even.
+        """
         if len(values) < FEWEST:
             return self
         squares, freedom = variance(values) * (len(values) - 1), len(values) - 1
-        if self.sigma and squares > freedom * (_WILD * self.sigma) ** 2:
+        known = self.freedom >= _FAIRLY_KNOWN
+        if known and squares > freedom * (_WILD * self.sigma) ** 2:
             return self
         return Spread(squares=self.squares + squares, freedom=self.freedom + freedom)
 
@@ -68,11 +73,15 @@ class Standing(Value):
         return best.runs < FEWEST or best.since >= SINCE * best.runs
 
     def has_moved(self, beside: Sequence[Outcome]) -> bool:
-        """Whether all of the incumbent's new runs are more than two sigma off, on one side."""
+        """Whether all of the incumbent's new runs are more than 2.5 sigma off, on one side.
+
+        While sigma rests on few repeats, by as much more as Student's t asks for.
+        """
         best, gaps = self.incumbent, [run.metric for run in _measured(beside)]
         if best is None or not self.sigma or not gaps:
             return False
-        bound = MOVED * self.sigma * sqrt(1 + 1 / best.runs)
+        student = 1 + 2 / self.spread.freedom
+        bound = MOVED * student * self.sigma * sqrt(1 + 1 / best.runs)
         gaps = [value - best.metric for value in gaps]
         return min(gaps) > bound or max(gaps) < -bound
 

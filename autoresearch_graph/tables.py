@@ -69,13 +69,13 @@ def experiment_page(records: Records, number: int) -> Group:
     ]
     if e.review:
         parts.append(Text(f"review       {e.review} by a person"))
-    for trial in e.trials:
+    for what, trial in [("trial", t) for t in e.trials] + [("incumbent", t) for t in e.beside]:
         told = trial.model_dump(include={"metric", "cause", "reason", "limit"})
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}
         facts = ", ".join(f"{name} {value}" for name, value in values.items())
         size = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
         size += f", {trial.sandbox}" * bool(trial.sandbox)
-        parts.append(Text(f"trial        {trial.kind}: {facts} ({size})"))
+        parts.append(Text(f"{what:12s} {trial.kind}: {facts} ({size})"))
     if e.metrics:
         parts.append(Text("reported     " + ", ".join(f"{k} {v:g}" for k, v in e.metrics.items())))
     if url := records.file(number, "trace.url"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autoresearch_graph.experiment import Cause, Crashed, Measured, TimedOut
-from autoresearch_graph.output import bounded, clean, read_metrics
+from autoresearch_graph.output import bounded, clean, read_items, read_metrics
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner.box import Ended
 from autoresearch_graph.runner.diagnosis import diagnose, sentence
@@ -76,7 +76,7 @@ def measure(program: Program, *, run: Step, scorer: Step) -> Measured | Crashed:
     numbers = (_reported(run, program) | reported).items()
     finite = {key: number for key, number in numbers if math.isfinite(number)}
     kept = bounded(finite, _METRICS, wanted=_wanted(program))
-    return Measured(metric=value, metrics=kept)
+    return Measured(metric=value, metrics=kept, items=read_items(scorer.text, name))
 
 
 def _reported(step: Step, program: Program) -> dict[str, float]:

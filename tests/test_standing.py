@@ -1,0 +1,165 @@
+"""The incumbent is measured again: when, what it changes, and what is left after a kill."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph import research
+from autoresearch_graph.experiment import Crashed, Incumbent, Measured
+from autoresearch_graph.output import read_items
+from autoresearch_graph.program.model import Noise
+from autoresearch_graph.standing import Spread, Standing
+from autoresearch_graph.state import State, from_ledger
+
+from .agreement import assert_agreement
+from .conftest import PROGRAM, make_project, opened, run
+from .test_ledger import experiment
+
+NOISY = """\
+import os, random
+X = 3.0
+luck = random.Random(f"{X} {os.environ['AUTORESEARCH_SEED']}")
+print("loss:", (X - 1.0) ** 2 + luck.gauss(0, 0.1))
+"""
+BEST = Incumbent(number=4, commit="c" * 40, metric=1.0, runs=3, trials=3)
+KNOWN = Standing(incumbent=BEST, spread=Spread(squares=0.2, freedom=20))
+
+
+def noisy(x: float) -> str:
+    return NOISY.replace("3.0", repr(x))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    program = PROGRAM.replace("- deterministic", "- balanced")
+    return make_project(tmp_path / "p", program=program, text=NOISY)
+
+
+def checkpoint(lab) -> State:
+    from autoresearch_graph.checkpoints import open_checkpoints
+
+    with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
+        saved = saver.get_tuple({"configurable": {"thread_id": lab.tag}})
+    names = State.model_fields.keys()
+    values = saved.checkpoint["channel_values"].items()
+    return State.model_validate({key: value for key, value in values if key in names})
+
+
+def test_a_noisy_research_keeps_what_is_better_and_its_ledger_rebuilds_where_it_stands(
+    project: Path,
+):
+    texts = [noisy(2.0), *(noisy(2.0 + n / 1e6) for n in range(1, 22)), noisy(1.2)]
+    with opened(project, texts) as lab:
+        research.run(lab)
+        ledger = lab.ledger.experiments
+        saved = checkpoint(lab)
+    rebuilt = from_ledger(ledger)
+    assert (rebuilt.incumbent, rebuilt.spread) == (saved.incumbent, saved.spread)
+    assert [len(e.trials) for e in ledger[:1]] == [3]
+    assert [e.status for e in ledger[:2]] == ["keep", "keep"]
+    assert "z " in ledger[1].reason
+    again = [e.number for e in ledger if e.beside]
+    assert again and all(b - a >= 10 for a, b in pairwise(again))
+    assert ledger[-1].status == "keep"
+    assert_agreement(project, "t")
+
+
+def test_every_run_of_the_incumbent_has_a_seed_of_its_own(project: Path):
+    texts = [noisy(2.0 + n / 1e6) for n in range(30)]
+    _, experiments = run(project, texts, experiments=24)
+    values = [run.metric for e in experiments for run in e.beside]
+    assert values and len(set(values)) == len(values)
+
+
+def test_a_lost_checkpoint_of_a_noisy_research_is_rebuilt(project: Path):
+    texts = [noisy(2.0), *(noisy(2.0 + n / 1e6) for n in range(1, 24))]
+    run(project, texts, experiments=20)
+    (project / ".autoresearch/t/checkpoints.sqlite").unlink()
+    _, experiments = run(project, texts)
+    assert [e.number for e in experiments] == list(range(25))
+    assert any(e.beside for e in experiments)
+
+
+def test_an_incumbent_of_few_runs_is_measured_again_sooner():
+    def due(runs: int, since: int) -> bool:
+        best = BEST.model_copy(update={"runs": runs, "since": since})
+        return KNOWN.model_copy(update={"incumbent": best}).due(Noise())
+
+    assert due(1, 0)
+    assert [due(2, 9), due(2, 10)] == [False, True]
+    assert [due(3, 14), due(3, 15)] == [False, True]
+    assert not KNOWN.due(Noise(rule="fast"))
+
+
+def test_a_new_run_of_the_incumbent_joins_its_mean():
+    now = KNOWN.measured_again([Measured(metric=1.2)]).incumbent
+    assert (now.metric, now.runs, now.trials) == (pytest.approx(1.05), 4, 4)
+
+
+def test_one_odd_run_is_no_drift_and_two_on_one_side_are():
+    odd, same, other = Measured(metric=1.4), Measured(metric=1.36), Measured(metric=0.9)
+    assert KNOWN.has_moved([odd]) and not KNOWN.has_drifted([odd])
+    assert not KNOWN.has_drifted([odd, other])
+    assert KNOWN.has_drifted([odd, same])
+    now = KNOWN.measured_again([odd, same]).incumbent
+    assert (now.metric, now.runs) == (pytest.approx(1.38), 2)
+
+
+def test_a_run_of_the_incumbent_that_crashes_changes_no_value():
+    now = KNOWN.measured_again([Crashed(cause="exit", reason="boom")]).incumbent
+    assert (now.metric, now.runs, now.trials, now.since) == (1.0, 3, 4, 0)
+
+
+def test_repeats_are_pooled_and_those_of_a_far_noisier_text_are_not():
+    assert Spread().with_runs([1.0, 2.0, 3.0]).sigma == 1.0
+    known = Spread(squares=20.0, freedom=20)
+    assert known.with_runs([0.0, 100.0]) == known
+    assert known.with_runs([0.0, 2.0]).freedom == 21
+
+
+def test_a_ledger_from_before_there_was_noise_is_read():
+    old = json.loads(experiment(0).model_dump_json())
+    for name in ("runs", "beside"):
+        del old[name]
+    state = from_ledger([experiment(0).model_validate(old)])
+    assert (state.incumbent.runs, state.spread.freedom) == (1, 0)
+
+
+def test_a_drift_is_told_in_the_reason(tmp_path: Path):
+    """The level that the runs share is moved in the middle of the research."""
+    level = tmp_path / "level"
+    level.write_text("0")
+    text = NOISY.replace("(X - 1.0)", f"float(open({str(level)!r}).read()) + (X - 1.0)")
+    program = PROGRAM.replace("- deterministic", "- balanced")
+    project = make_project(tmp_path / "p", program=program, text=text)
+    texts = [text.replace("3.0", repr(3.0 + n / 1e6)) for n in range(1, 60)]
+
+    def watch(node: str, update: dict) -> None:
+        if node in ("keep", "revert") and len(lab.ledger.experiments) == 12:
+            level.write_text("50")
+
+    with opened(project, texts, experiments=30) as lab:
+        research.run(lab, watch)
+        ledger = lab.ledger.experiments
+    told = [e for e in ledger if "the machine drifted" in e.reason]
+    assert len(told) == 1 and len(told[0].beside) == 2
+    assert "later values are compared with that" in told[0].reason
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("loss: 0.5\nloss_items: [0.25, 0.75]", (0.25, 0.75)),
+        ("loss_items: [1]\nloss_items: [2, 3]", (2.0, 3.0)),
+        ("loss_items: [1, NaN]", ()),
+        ("loss_items: [1, true]", ()),
+        ("loss_items: {}", ()),
+        ("loss_items: [1,", ()),
+        ("other_items: [1]", ()),
+        (f"loss_items: {[0] * 2001}", ()),
+    ],
+)
+def test_items_are_a_json_list_of_finite_numbers(text: str, items: tuple[float, ...]):
+    assert read_items(text, "loss") == items
