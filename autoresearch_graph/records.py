@@ -9,7 +9,7 @@ from autoresearch_graph import ledger
 from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Author, Experiment
+from autoresearch_graph.experiment import Author, Experiment, Incumbent
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.second_look import (
     HeldOut,
@@ -18,6 +18,7 @@ from autoresearch_graph.second_look import (
     holdout_of,
     replicated,
 )
+from autoresearch_graph.standing import Standing
 from autoresearch_graph.start import Settings, read_start
 
 
@@ -48,14 +49,27 @@ class Records:
 
     @property
     def baseline(self) -> float | None:
-        """The metric of the untouched asset, if it was measured."""
-        return self.experiments[0].metric if self.experiments else None
+        """The metric of the untouched asset, if it was measured: the mean of all its runs."""
+        standings = (standing for standing in self._standings() if standing)
+        first = [best.metric for best in standings if best.number == 0]
+        return first[-1] if first else None
 
     @property
     def incumbent(self) -> Experiment | None:
-        """The best kept so far."""
-        kept = [experiment for experiment in self.experiments if experiment.status == "keep"]
-        return kept[-1] if kept else None
+        """The best kept so far; its metric is the mean of all its runs, later ones included."""
+        best = [None, *self._standings()][-1]
+        if best is None:
+            return None
+        kept = next(e for e in self.experiments if e.number == best.number)
+        return kept.model_copy(update={"metric": best.metric})
+
+    def _standings(self) -> list[Incumbent | None]:
+        """The incumbent after each row."""
+        found, now = [], Standing()
+        for experiment in self.experiments:
+            now = now.after(experiment)
+            found.append(now.incumbent)
+        return found
 
     @property
     def gain(self) -> float:

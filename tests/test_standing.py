@@ -9,7 +9,8 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.experiment import Crashed, Incumbent, Measured
 from autoresearch_graph.output import read_items
-from autoresearch_graph.program.model import Noise
+from autoresearch_graph.program.model import Noise, Program
+from autoresearch_graph.records import Records
 from autoresearch_graph.standing import Spread, Standing
 from autoresearch_graph.state import State, from_ledger
 
@@ -163,3 +164,23 @@ def test_a_drift_is_told_in_the_reason(tmp_path: Path):
 )
 def test_items_are_a_json_list_of_finite_numbers(text: str, items: tuple[float, ...]):
     assert read_items(text, "loss") == items
+
+
+def test_the_records_claim_the_mean_of_all_runs_of_baseline_and_best(tmp_path: Path):
+    again = (Measured(metric=1.2),)
+    rows = [
+        experiment(0, metric=2.0, runs=3, trials=(Measured(metric=2.0),) * 3),
+        experiment(1, metric=1.0, runs=1, parent="0" * 40),
+        experiment(2, status="discard", metric=3.0, beside=again),
+    ]
+    start = {"path": "program.md", "text": "", "asset": "a.py", "experiment": "python a.py"}
+    program = Program.model_validate(
+        {
+            **start,
+            "metric": {"name": "loss", "direction": "lower"},
+            "time_box": {"seconds": 1, "kill_after": 2},
+        }
+    )
+    records = Records(folder=tmp_path, base="", program=program, experiments=rows)
+    assert (records.baseline, records.incumbent.metric) == (2.0, pytest.approx(1.1))
+    assert records.gain == pytest.approx(0.9)
