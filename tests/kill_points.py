@@ -92,6 +92,6 @@ def check(folder: Path, every: int, pause: float) -> int:
 
 
 if __name__ == "__main__":
-    where, every, pause = [*sys.argv[1:], "1", "0"][:3]
+    where, every, pause = [*sys.argv[1:], *("1", "0")[len(sys.argv) - 2 :]]
     tried = check(Path(where), int(every), float(pause))
     sys.stdout.write(f"{tried} points tried: nothing lost, repeated or torn\n")
