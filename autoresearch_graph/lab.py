@@ -88,6 +88,7 @@ class Lab:
             number=number,
             program=self.program,
             incumbent=state.incumbent,
+            sigma=state.standing.sigma or None,
             text=self.workspace.text(state.incumbent.commit),
             ledger=self.ledger.experiments,
             text_of=self.workspace.text_of,
