@@ -129,24 +129,17 @@ def test_a_ledger_from_before_there_was_noise_is_read():
 
 
 def test_a_drift_is_told_in_the_reason(tmp_path: Path):
-    """The level that the runs share is moved in the middle of the research."""
-    level = tmp_path / "level"
-    level.write_text("0")
-    text = NOISY.replace("(X - 1.0)", f"float(open({str(level)!r}).read()) + (X - 1.0)")
+    """The baseline is worse by 50 whenever it is measured again: seeds 0 to 2 are its first."""
+    text = (
+        NOISY + "if X == 3.0 and int(os.environ['AUTORESEARCH_SEED']) > 2:\n    print('loss: 54')\n"
+    )
     program = PROGRAM.replace("- deterministic", "- balanced")
     project = make_project(tmp_path / "p", program=program, text=text)
-    texts = [text.replace("3.0", repr(3.0 + n / 1e6)) for n in range(1, 60)]
-
-    def watch(node: str, update: dict) -> None:
-        if node in ("keep", "revert") and len(lab.ledger.experiments) == 12:
-            level.write_text("50")
-
-    with opened(project, texts, experiments=30) as lab:
-        research.run(lab, watch)
-        ledger = lab.ledger.experiments
-    told = [e for e in ledger if "the machine drifted" in e.reason]
-    assert len(told) == 1 and len(told[0].beside) == 2
-    assert "later values are compared with that" in told[0].reason
+    texts = [noisy(4.0 + n / 1e6) for n in range(1, 20)]
+    _, ledger = run(project, texts, experiments=17)
+    (told,) = [e for e in ledger if "the machine drifted" in e.reason]
+    assert len(told.beside) == 2
+    assert "later values are compared with that" in told.reason
 
 
 @pytest.mark.parametrize(
