@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from pathlib import Path
 
 from autoresearch_graph import ledger
 from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Author, Experiment, Incumbent
+from autoresearch_graph.experiment import Author, Experiment
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.second_look import (
     HeldOut,
@@ -49,26 +49,44 @@ class Records:
 
     @property
     def baseline(self) -> float | None:
-        """The metric of the untouched asset, if it was measured: the mean of all its runs."""
-        standings = (standing for standing in self._standings() if standing)
-        first = [best.metric for best in standings if best.number == 0]
-        return first[-1] if first else None
+        """The metric of the untouched asset, if it was measured: the mean of all its runs.
+
+        After a drift of the machine it is what it would be now: figures from before are not
+        compared with figures from after.
+        """
+        standings = [standing for standing in self._standings if standing.incumbent]
+        own = (s for s in standings if s.incumbent and s.incumbent.number == 0)
+        first = [s.incumbent.metric - s.shift for s in own if s.incumbent]
+        return first[-1] + standings[-1].shift if first else None
+
+    @property
+    def drift(self) -> float:
+        """By how much the machine has drifted since the baseline, in the metric's unit."""
+        return self._standings[-1].shift if self.experiments else 0.0
 
     @property
     def incumbent(self) -> Experiment | None:
         """The best kept so far; its metric is the mean of all its runs, later ones included."""
-        best = [None, *self._standings()][-1]
+        best = self._standings[-1].incumbent if self.experiments else None
         if best is None:
             return None
         kept = next(e for e in self.experiments if e.number == best.number)
         return kept.model_copy(update={"metric": best.metric})
 
-    def _standings(self) -> list[Incumbent | None]:
-        """The incumbent after each row."""
+    def bar(self, number: int) -> float | None:
+        """The value that an experiment had to beat: the incumbent's, as it was known by then."""
+        if number == 0:
+            return None
+        now = self._standings[number - 1].measured_again(self.experiments[number].beside)
+        return now.incumbent.metric if now.incumbent else None
+
+    @cached_property
+    def _standings(self) -> list[Standing]:
+        """Where the research stood after each row."""
         found, now = [], Standing()
         for experiment in self.experiments:
             now = now.after(experiment)
-            found.append(now.incumbent)
+            found.append(now)
         return found
 
     @property
@@ -129,10 +147,12 @@ class Records:
 
         Only models are paid: what the row of a search cost, a model spent before it gave up.
         """
-        kept = [e for e in self.experiments if e.status == "keep"]
+        metric = self.program.metric
         gains = {
-            new.number: self.program.metric.improvement(new.metric or 0.0, old.metric or 0.0)
-            for old, new in pairwise(kept)
+            e.number: metric.improvement(e.metric, bar)
+            for e in self.experiments
+            if e.status == "keep" and e.metric is not None
+            if (bar := self.bar(e.number)) is not None
         }
         by_author: dict[Author, list[Experiment]] = {}
         for experiment in self.experiments[1:]:
@@ -160,11 +180,12 @@ class Records:
         name, best = self.program.metric.name, self.incumbent
         spent = f"; {self.spent}" if self.spent else ""
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
+        drift = f"; the machine has drifted by {self.drift:+.3g} meanwhile" if self.drift else ""
         return (
             f"{self.tag}: {name} {self.baseline:.6g} → {best.metric:.6g} (better by "
             f"{self.gain:.3g}{share}) after {len(self.experiments) - 1} experiments: "
             f"{self.count('keep')} kept, {self.count('discard')} discarded, "
-            f"{self.count('crash')} crashed{spent}; "
+            f"{self.count('crash')} crashed{spent}{drift}; "
             f"the best is on autoresearch/{self.tag}"
         )
 
@@ -178,6 +199,7 @@ class Records:
                 "baseline": self.baseline,
                 "incumbent": self.incumbent and self.incumbent.model_dump(mode="json"),
                 "gain": self.gain,
+                "drift": self.drift,
                 "held_out": self.held_out and self.held_out.model_dump(),
                 "replication": self.replication and self.replication.model_dump(),
                 "cost": _cost_as_json(self.cost, self.count("keep")),

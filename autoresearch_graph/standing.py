@@ -50,10 +50,15 @@ class Spread(Value):
 
 
 class Standing(Value):
-    """The incumbent and the spread of one run."""
+    """The incumbent and the spread of one run.
+
+    `shift` is by how much the machine has drifted, in the metric's unit: a value from before, plus
+    this, is what it would be now.
+    """
 
     incumbent: Incumbent | None = None
     spread: Spread = Spread()
+    shift: float = 0.0
 
     @property
     def sigma(self) -> float:
@@ -102,7 +107,9 @@ class Standing(Value):
         if self.has_drifted(beside):
             drifted = told | _mean(runs, len(runs))
             spread = self.spread.with_runs([run.metric for run in runs])
-            return Standing(incumbent=best.model_copy(update=drifted), spread=spread)
+            now = best.model_copy(update=drifted)
+            shift = self.shift + now.metric - best.metric
+            return Standing(incumbent=now, spread=spread, shift=shift)
         spread = self.spread
         for run in runs:
             gap, count = run.metric - best.metric, best.runs
@@ -112,7 +119,8 @@ class Standing(Value):
             items = _blended(best.items, run.items, count)
             metric = best.metric + gap / (count + 1)
             best = best.model_copy(update={"metric": metric, "runs": count + 1, "items": items})
-        return Standing(incumbent=best.model_copy(update=told), spread=spread)
+        now = best.model_copy(update=told)
+        return Standing(incumbent=now, spread=spread, shift=self.shift)
 
     def after(self, experiment: Experiment) -> "Standing":
         """The standing after one more ledger row."""
@@ -122,7 +130,7 @@ class Standing(Value):
         if experiment.status != "keep" or experiment.metric is None:
             best = now.incumbent
             older = best and best.model_copy(update={"since": best.since + 1})
-            return Standing(incumbent=older, spread=spread)
+            return Standing(incumbent=older, spread=spread, shift=now.shift)
         kept = Incumbent(
             number=experiment.number,
             commit=experiment.commit,
@@ -131,7 +139,7 @@ class Standing(Value):
             trials=max(1, len(experiment.trials)),
             items=_mean(runs, experiment.runs)["items"],
         )
-        return Standing(incumbent=kept, spread=spread)
+        return Standing(incumbent=kept, spread=spread, shift=now.shift)
 
 
 def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:

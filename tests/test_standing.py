@@ -10,7 +10,7 @@ from autoresearch_graph import research
 from autoresearch_graph.experiment import Crashed, Incumbent, Measured
 from autoresearch_graph.output import read_items
 from autoresearch_graph.program.model import Noise, Program
-from autoresearch_graph.records import Records
+from autoresearch_graph.records import Records, load
 from autoresearch_graph.standing import Spread, Standing
 from autoresearch_graph.state import State, from_ledger
 
@@ -140,6 +140,10 @@ def test_a_drift_is_told_in_the_reason(tmp_path: Path):
     (told,) = [e for e in ledger if "the machine drifted" in e.reason]
     assert len(told.beside) == 2
     assert "later values are compared with that" in told.reason
+    records = load(project / ".autoresearch/t")
+    assert records.drift == pytest.approx(50, abs=1)
+    assert records.baseline == pytest.approx(54, abs=1)
+    assert "drifted by +" in records.summary()
 
 
 @pytest.mark.parametrize(

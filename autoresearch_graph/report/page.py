@@ -74,14 +74,11 @@ def _visible(value: object) -> object:
 
 
 def _rows(records: Records) -> Iterator[Row]:
-    incumbent: float | None = None
     for e in records.experiments:
-        gain = None
-        if e.metric is not None and incumbent is not None:
-            gain = records.program.metric.improvement(e.metric, incumbent)
+        bar, gain = records.bar(e.number), None
+        if e.metric is not None and bar is not None:
+            gain = records.program.metric.improvement(e.metric, bar)
         yield Row(e, gain)
-        if e.status == "keep":
-            incumbent = e.metric
 
 
 def _diff(patch: str) -> list[Line]:
