@@ -38,6 +38,7 @@ class Bars:
 BALANCED = Bars(end=0.9, items=1.645)
 STRICT = Bars(keep=2.5, end=1.645, items=2.326)
 UNDOUBTED = 2.5
+TOLERATED = 0.5
 UNKNOWN = Spread()
 _CHECKS = 2
 
@@ -49,8 +50,8 @@ def judge(
 
     A candidate is kept when it improves on the incumbent by strictly more than the program's
     minimum improvement, and, by the rules `balanced` and `strict`, by enough beside the noise; a
-    tie is a discard. Fresh runs are judged without the one that led to them: it was selected for
-    being good, and would flatter.
+    tie is a discard, unless it comes with clearly less code. Fresh runs are judged without the
+    one that led to them: it was selected for being good, and would flatter.
     """
     match candidate.outcomes[-1]:
         case Crashed(reason=reason):
@@ -63,7 +64,8 @@ def judge(
     last, bounds = runs[-1], program.constraints
     if broken := _unreported(last, bounds) or _broken(last, bounds):
         return Verdict(status="discard", reason=broken, metric=last.metric)
-    return _Case(runs, Standing(incumbent=incumbent, spread=spread), incumbent, program).decide()
+    standing = Standing(incumbent=incumbent, spread=spread)
+    return _Case(runs, standing, incumbent, program, candidate.saved).decide()
 
 
 def _baseline(runs: list[Measured], program: Program) -> Verdict | Again:
@@ -88,6 +90,7 @@ class _Case:
     standing: Standing
     incumbent: Incumbent
     program: Program
+    saved: int
 
     def decide(self) -> Verdict | Again:
         """By the noise where the rule asks for it and it is known, else by the bare values."""
@@ -109,6 +112,8 @@ class _Case:
     def _compare(self) -> Verdict | Again:
         """Without noise: better is better, confirmed as often as it is wanted."""
         fresh, wanted = self._fresh, self._wanted
+        if self.saved and self._gain(self.runs) == 0:
+            return self._simpler(self.runs)
         if not fresh:
             verdict = self._verdict(self.runs, bar=None)
             if verdict.status == "keep" and wanted:
@@ -119,20 +124,25 @@ class _Case:
         return self._verdict(fresh, bar=None)
 
     def _weigh(self, bars: Bars) -> Verdict | Again:
-        """Against the noise: one run to screen, then fresh ones until they tell."""
+        """Against the noise: one run to screen, then fresh ones until they tell.
+
+        Less code is let through at a lower bar, and kept if it is not worse.
+        """
         fresh, wanted = self._fresh, self._wanted
         if not fresh:
-            verdict = self._verdict(self.runs, bar=bars.screen)
+            verdict = self._verdict(self.runs, bar=0.0 if self.saved else bars.screen)
             if verdict.status == "keep":
                 return Again(reason=f"{verdict.reason}; to be judged by fresh runs")
             return verdict
         z = self._z(fresh)
-        if z < bars.drop:
+        if z < (0.0 if self.saved else bars.drop):
             return self._verdict(fresh, bar=bars.drop)
         if len(fresh) >= wanted and z >= bars.keep:
             return self._verdict(fresh, bar=bars.keep, items=bars.items)
         if len(fresh) >= max(bars.fresh, wanted):
-            return self._verdict(fresh, bar=bars.end, items=bars.items)
+            verdict = self._verdict(fresh, bar=bars.end, items=bars.items)
+            simpler = verdict.status == "discard" and self.saved and self._is_not_worse(fresh)
+            return self._simpler(fresh) if simpler else verdict
         return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
 
     def _gain(self, runs: list[Measured]) -> float:
@@ -145,6 +155,19 @@ class _Case:
         if runs is self.runs:
             return gain / sigma
         return gain / (sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs))
+
+    def _is_not_worse(self, runs: list[Measured]) -> bool:
+        """Whether it can hardly have lost half a sigma: its gain, less a standard error."""
+        error = self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
+        return self._gain(runs) - error > -TOLERATED * self.standing.sigma
+
+    def _simpler(self, runs: list[Measured]) -> Verdict:
+        """A keep for less code, not for a better value."""
+        value = fmean(run.metric for run in runs)
+        name, best = self.program.metric.name, self.incumbent
+        told = f"simpler: {self.saved} lines less, and {name} {value:.6g} is not worse than the "
+        told += f"incumbent's {best.metric:.6g} (experiment {best.number})"
+        return Verdict(status="keep", reason=told, metric=value, runs=len(runs))
 
     def _verdict(
         self, runs: list[Measured], *, bar: float | None, items: float | None = None

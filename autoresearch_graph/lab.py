@@ -23,6 +23,7 @@ from autoresearch_graph.experiment import (
     Trial,
 )
 from autoresearch_graph.ledger import Ledger
+from autoresearch_graph.length import saved_lines
 from autoresearch_graph.output import without_items
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
@@ -109,6 +110,11 @@ class Lab:
         """Write what a proposal changes beside its experiment; the same if it runs twice."""
         new, old = self.workspace.text(proposal.commit), self.workspace.text(proposal.parent)
         self.artifacts.write_patch(proposal.number, self.program.asset, old=old, new=new)
+
+    def saved_lines(self, proposal: Proposal) -> int:
+        """By how many lines a proposal makes the asset clearly shorter, or 0."""
+        new, old = self.workspace.text(proposal.commit), self.workspace.text(proposal.parent)
+        return saved_lines(new, old, self.program.asset)
 
     def start(self, trial: Trial, commit: str) -> None:
         """Start a trial in a clean checkout of a commit; a no-op for one that runs."""

@@ -75,6 +75,36 @@ def test_a_tie_is_discarded():
     assert "tie" in decision.reason
 
 
+def test_a_tie_with_clearly_less_code_is_kept_as_simpler():
+    tie = candidate(measured(1.0)).model_copy(update={"saved": 12})
+    kept = judge(tie, INCUMBENT, program(noise=Noise(rule="deterministic", baseline_runs=1)))
+    assert kept.status == "keep"
+    assert kept.reason == (
+        "simpler: 12 lines less, and loss 1 is not worse than the incumbent's 1 (experiment 4)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "status"),
+    [
+        ((0.99, 0.97, 0.96, 0.95), "keep"),
+        ((0.99, 1.0, 0.99, 0.98), "discard"),
+        ((0.99, 1.01), "discard"),
+        ((1.01,), "discard"),
+    ],
+)
+def test_less_code_is_kept_within_the_noise_only_where_it_is_hardly_worse(
+    runs: tuple[float, ...], status: str
+):
+    """Sigma is 0.1: the mean of three fresh runs has to be better by 0.03, instead of 0.07."""
+    noise = Noise(rule="balanced", baseline_runs=3)
+    best = INCUMBENT.model_copy(update={"runs": 3})
+    shorter = candidate(*map(measured, runs)).model_copy(update={"saved": 12})
+    decision = judge(shorter, best, program(noise=noise), Spread(squares=0.2, freedom=20))
+    assert decision.status == status
+    assert ("simpler" in decision.reason) == (status == "keep")
+
+
 def test_an_improvement_of_just_the_minimum_is_discarded():
     noise = Noise(rule="fast", minimum_improvement=0.25)
     assert verdict(measured(0.75), noise=noise).status == "discard"

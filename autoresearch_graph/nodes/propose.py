@@ -27,7 +27,7 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     except Exhausted as reason:
         return {"exhausted": str(reason), "tally": state.tally.with_cost(reason.cost)}
     lab.write_patch(proposal)
-    candidate = Candidate(proposal=proposal)
+    candidate = Candidate(proposal=proposal, saved=lab.saved_lines(proposal))
     beside = state.beside(number) if state.standing.due(lab.program.noise) else ()
     return {
         "next_number": number + 1,

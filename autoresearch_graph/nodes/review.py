@@ -63,7 +63,7 @@ def _edited(candidate: Candidate, text: str, lab: "Lab") -> Candidate:
     draft = Draft(**idea, text=text)
     proposal = lab.workspace.commit_proposal(draft, number=number, parent=parent)
     lab.write_patch(proposal)
-    return candidate.model_copy(update={"proposal": proposal})
+    return candidate.model_copy(update={"proposal": proposal, "saved": lab.saved_lines(proposal)})
 
 
 def _reviewed(state: State, candidate: Candidate) -> Update:
