@@ -1,0 +1,111 @@
+"""The examples: each is a project that runs, and each is improved by a change of its structure."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph.errors import InputError
+from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.program import Flags, read
+from autoresearch_graph.proposers.constants import find
+from autoresearch_graph.templates import make_project, names
+
+from .conftest import git, run
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/program.md"))
+LARGEST_PICTURE = 100_000  # bytes
+
+example = pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+
+
+@example
+def test_a_program_says_what_a_good_one_says(folder: Path) -> None:
+    program = read(folder / "program.md", project=folder, flags=Flags())
+    assert program.evaluation and program.constraints
+    assert {path.name for path in folder.glob("*.py")} <= {program.asset, *program.protected}
+    assert program.stopping.experiments == 20
+    assert program.time_box.kill_after <= 120
+
+
+@example
+def test_a_search_has_constants_to_tune(folder: Path) -> None:
+    asset = read(folder / "program.md", project=folder, flags=Flags()).asset
+    assert len(find((folder / asset).read_text(), asset)) >= 3
+
+
+@example
+def test_a_readme_is_a_page_with_a_table_and_a_picture(folder: Path) -> None:
+    text = (folder / "README.md").read_text()
+    assert 20 < len(text.splitlines()) < 90
+    assert f"--template {folder.name}" in text and "|---" in text and "](result.svg)" in text
+    assert (folder / "result.svg").stat().st_size < LARGEST_PICTURE
+
+
+@example
+def test_an_example_is_a_template_and_in_the_wheel(folder: Path, tmp_path: Path) -> None:
+    assert folder.name in names()
+    make_project(tmp_path / "project", template=folder.name)
+    made = {path.name for path in (tmp_path / "project").iterdir() if path.is_file()}
+    assert made == set(git(folder, "ls-files", ".").split())
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included[f"examples/{folder.name}"] == f"autoresearch_graph/templates/{folder.name}"
+
+
+def test_an_unknown_template_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no template cake; there are forecast, .*rag"):
+        make_project(tmp_path / "project", template="cake")
+    assert not (tmp_path / "project").exists()
+
+
+def improved(
+    tmp_path: Path, template: str, rewrite: Callable[[str], str], *more: Callable[[str], str]
+) -> list[Experiment]:
+    """The ledger of a research in which a model rewrites the asset of a fresh template."""
+    project = tmp_path / "project"
+    make_project(project, template=template)
+    asset = read(project / "program.md", project=project, flags=Flags()).asset
+    text = (project / asset).read_text()
+    _, rows = run(project, [change(text) for change in (rewrite, *more)])
+    assert rows[0].status == "keep", rows[0].reason
+    return rows
+
+
+def edited(text: str, *edits: tuple[str, str]) -> str:
+    """A text after edits of what occurs in it exactly once."""
+    for old, new in edits:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def test_rag_keeps_a_fusion_of_two_rankings(tmp_path: Path) -> None:
+    rows = improved(tmp_path, "rag", fuse)
+    assert rows[1].status == "keep", rows[1].reason
+    assert rows[0].metric and rows[1].metric and rows[1].metric > 1.1 * rows[0].metric
+    assert rows[1].metrics["recall10"] > rows[0].metrics["recall10"]
+    assert not rows[1].self_reported
+
+
+def fuse(text: str) -> str:
+    """Rank by the code and by the stems of the name, and add up what the ranks are worth."""
+    fused = """\
+        np.maximum.at(best, self.owner, scores)
+        asked = stems(question)
+        named = np.array([len(asked & name) / (1 + len(name)) for name in self.names])
+        by_code, by_name = np.argsort(np.argsort(-best)), np.argsort(np.argsort(-named))
+        best = 1 / (60 + by_code) + 1 / (60 + by_name)
+"""
+    stems = '''
+
+def stems(text: str) -> set[str]:
+    """The beginnings of the words that a name or a question is made of."""
+    return {part.lower()[:5] for part in PART.findall(text)}
+'''
+    owner = "        self.owner = np.array([place for place, _ in chunks])\n"
+    names = "        self.names = [stems(document.name) for document in documents]\n"
+    best = "        np.maximum.at(best, self.owner, scores)\n"
+    return edited(text, (owner, owner + names), (best, fused)) + stems
