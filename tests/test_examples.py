@@ -1,5 +1,7 @@
 """The examples: each is a project that runs, and each is improved by a change of its structure."""
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -62,14 +64,18 @@ def test_an_unknown_template_is_told_with_those_that_there_are(tmp_path: Path) -
 
 
 def improved(
-    tmp_path: Path, template: str, rewrite: Callable[[str], str], *more: Callable[[str], str]
+    tmp_path: Path, template: str, *rewrites: Callable[[str], str], small: bool = False
 ) -> list[Experiment]:
     """The ledger of a research in which a model rewrites the asset of a fresh template."""
     project = tmp_path / "project"
     make_project(project, template=template)
+    if small:
+        measure = project / "measure.py"
+        measure.write_text(edited(measure.read_text(), ("20_000", "5_000"), ("= 7", "= 3")))
+        git(project, "commit", "--quiet", "--all", "--message=smaller")
     asset = read(project / "program.md", project=project, flags=Flags()).asset
     text = (project / asset).read_text()
-    _, rows = run(project, [change(text) for change in (rewrite, *more)])
+    _, rows = run(project, [rewrite(text) for rewrite in rewrites])
     assert rows[0].status == "keep", rows[0].reason
     return rows
 
@@ -109,3 +115,41 @@ def stems(text: str) -> set[str]:
     names = "        self.names = [stems(document.name) for document in documents]\n"
     best = "        np.maximum.at(best, self.owner, scores)\n"
     return edited(text, (owner, owner + names), (best, fused)) + stems
+
+
+needs_tpcgen = pytest.mark.skipif(
+    not (Path(sys.executable).parent / "tpcgen-cli").exists(), reason="tpcgen-cli makes the data"
+)
+
+
+@needs_tpcgen
+def test_queries_keeps_a_rewritten_query_and_refuses_another_answer(tmp_path: Path) -> None:
+    rows = improved(tmp_path, "queries", once, forget, write)
+    assert [row.status for row in rows[1:]] == ["keep", "crash", "crash"]
+    assert rows[0].metric and rows[1].metric and rows[1].metric < rows[0].metric / 2
+    assert rows[1].metrics["size_ratio"] == 1
+    assert not rows[1].self_reported
+
+
+def once(text: str) -> str:
+    """Ask for late orders, and for the mean of each part, once and not again for each row."""
+    return edited(
+        text,
+        ("AND EXISTS (\n    SELECT * FROM lineitem\n    WHERE l_orderkey = o_orderkey AND ",
+         "AND o_orderkey IN (\n    SELECT l_orderkey FROM lineitem WHERE "),
+        ("FROM lineitem, part\nWHERE",
+         "FROM lineitem, part, (\n  SELECT l_partkey AS of, 0.2 * avg(l_quantity) AS few\n"
+         "  FROM lineitem GROUP BY l_partkey)\nWHERE of = p_partkey AND"),
+        ("(SELECT 0.2 * avg(l_quantity) FROM lineitem WHERE l_partkey = p_partkey)", "few"),
+    )  # fmt: skip
+
+
+def forget(text: str) -> str:
+    """Count every order of the month as late."""
+    return edited(text, (" AND l_commitdate < l_receiptdate", ""))
+
+
+def write(text: str) -> str:
+    """Do something else than read."""
+    start = text.index("idle = '''") + len("idle = '''")
+    return text[:start] + "DELETE FROM customer WHERE :a = :b OR :b = :c'''\n"
