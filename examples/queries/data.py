@@ -1,4 +1,4 @@
-"""The shop's database: TPC-H-derived tables from tpcgen-cli, in SQLite. Nobody edits this.
+"""The shop's data: TPC-H-derived tables from tpcgen-cli. Nobody edits this.
 
 The tables are made anew each time from their own fixed seed, which takes a second; nothing is
 downloaded. They have no keys and no indexes, as an import leaves them. Figures from them are not
@@ -7,10 +7,10 @@ comparable with published results of TPC-H, whose rules these runs do not follow
 
 import csv
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 SCALE = "0.01"  # 60,000 order lines
@@ -31,8 +31,8 @@ TABLES = {
 }
 
 
-def load(database: sqlite3.Connection) -> None:
-    """Make the tables and fill them; ends the program in one sentence without tpcgen-cli."""
+def tables() -> Iterator[tuple[str, str, list[list[str]]]]:
+    """Name, columns and rows of each; ends the program in one sentence without tpcgen-cli."""
     program = shutil.which("tpcgen-cli", path=str(Path(sys.executable).parent))
     program = program or shutil.which("tpcgen-cli")
     if program is None:
@@ -41,10 +41,6 @@ def load(database: sqlite3.Connection) -> None:
         command = [program, "tpch", "csv", "-s", SCALE, "--output-dir", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         for table, columns in TABLES.items():
-            database.execute(f"CREATE TABLE {table} ({columns})")
             names = [column.split()[0] for column in columns.split(", ")]
             with (Path(folder) / f"{table}.csv").open(newline="", encoding="utf-8") as file:
-                rows = ([row[name] for name in names] for row in csv.DictReader(file))
-                marks = ", ".join("?" * len(names))
-                database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-    database.commit()
+                yield table, columns, [[row[n] for n in names] for row in csv.DictReader(file)]
