@@ -1,6 +1,5 @@
 """The examples: each is a project that runs, and each is improved by a change of its structure."""
 
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.program import Flags, read
 from autoresearch_graph.proposers.constants import find
+from autoresearch_graph.second_look import held_out
 from autoresearch_graph.templates import make_project, names
 
 from .conftest import git, run
@@ -19,6 +19,11 @@ from .conftest import git, run
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/program.md"))
 LARGEST_PICTURE = 100_000  # bytes
+SMALLER = (
+    ('sorted(root.rglob("*.py"))', 'sorted(root.rglob("*.py"))[::3]'),
+    ("LINES = 20_000", "LINES = 5_000"),
+    ("ROUNDS = 7", "ROUNDS = 3"),
+)
 
 example = pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
 
@@ -63,21 +68,35 @@ def test_an_unknown_template_is_told_with_those_that_there_are(tmp_path: Path) -
     assert not (tmp_path / "project").exists()
 
 
-def improved(
-    tmp_path: Path, template: str, *rewrites: Callable[[str], str], small: bool = False
-) -> list[Experiment]:
-    """The ledger of a research in which a model rewrites the asset of a fresh template."""
+def improved(tmp_path: Path, template: str, *rewrites: Callable[[str], str]) -> list[Experiment]:
+    """The ledger of a research in which a model rewrites the asset of a fresh template.
+
+    The first change is kept, for a figure that the run did not report itself, and it is one on the
+    holdout, too. Runs are not repeated here: that is the business of other tests.
+    """
     project = tmp_path / "project"
     make_project(project, template=template)
-    if small:
-        measure = project / "measure.py"
-        measure.write_text(edited(measure.read_text(), ("20_000", "5_000"), ("= 7", "= 3")))
-        git(project, "commit", "--quiet", "--all", "--message=smaller")
-    asset = read(project / "program.md", project=project, flags=Flags()).asset
-    text = (project / asset).read_text()
+    change(project / "program.md", ("rule is balanced", "rule is fast"), ("3 times", "once"))
+    for path in project.glob("*.py"):
+        change(path, *SMALLER)
+    git(project, "commit", "--quiet", "--all", "--allow-empty", "--message=for a test")
+    program = read(project / "program.md", project=project, flags=Flags())
+    text = (project / program.asset).read_text()
     _, rows = run(project, [rewrite(text) for rewrite in rewrites])
-    assert rows[0].status == "keep", rows[0].reason
+    assert [row.status for row in rows[:2]] == ["keep", "keep"], [row.reason for row in rows]
+    assert not rows[1].self_reported
+    folder = project / ".autoresearch/t"
+    unseen = held_out(folder, metric=program.metric, best=1, claimed=1.0)
+    assert unseen and unseen.gain > 0
     return rows
+
+
+def change(path: Path, *edits: tuple[str, str]) -> None:
+    """Replace words in a file, where they occur."""
+    text = path.read_text()
+    for old, new in edits:
+        text = text.replace(old, new)
+    path.write_text(text)
 
 
 def edited(text: str, *edits: tuple[str, str]) -> str:
@@ -90,10 +109,8 @@ def edited(text: str, *edits: tuple[str, str]) -> str:
 
 def test_rag_keeps_a_fusion_of_two_rankings(tmp_path: Path) -> None:
     rows = improved(tmp_path, "rag", fuse)
-    assert rows[1].status == "keep", rows[1].reason
     assert rows[0].metric and rows[1].metric and rows[1].metric > 1.1 * rows[0].metric
     assert rows[1].metrics["recall10"] > rows[0].metrics["recall10"]
-    assert not rows[1].self_reported
 
 
 def fuse(text: str) -> str:
@@ -122,13 +139,19 @@ needs_tpcgen = pytest.mark.skipif(
 )
 
 
+def test_queries_has_a_second_program_for_a_server() -> None:
+    folder = ROOT / "examples/queries"
+    program = read(folder / "program-postgres.md", project=folder, flags=Flags())
+    assert (program.asset, program.metric.name) == ("queries.toml", "thousand_pages")
+    assert program.environment.network and program.environment.variables == ("DATABASE_URL",)
+
+
 @needs_tpcgen
 def test_queries_keeps_a_rewritten_query_and_refuses_another_answer(tmp_path: Path) -> None:
     rows = improved(tmp_path, "queries", once, forget, write)
-    assert [row.status for row in rows[1:]] == ["keep", "crash", "crash"]
+    assert [row.status for row in rows[2:]] == ["crash", "crash"]
     assert rows[0].metric and rows[1].metric and rows[1].metric < rows[0].metric / 2
     assert rows[1].metrics["size_ratio"] == 1
-    assert not rows[1].self_reported
 
 
 def once(text: str) -> str:
@@ -153,3 +176,32 @@ def write(text: str) -> str:
     """Do something else than read."""
     start = text.index("idle = '''") + len("idle = '''")
     return text[:start] + "DELETE FROM customer WHERE :a = :b OR :b = :c'''\n"
+
+
+def test_speed_keeps_a_program_that_does_less_and_refuses_one_that_prints_something_else(
+    tmp_path: Path,
+) -> None:
+    rows = improved(tmp_path, "speed", for_errors_alone, round_off)
+    assert rows[2].status == "crash"
+    assert rows[0].metric and rows[1].metric and rows[1].metric < 0.9 * rows[0].metric
+    assert "expected" in rows[2].reason
+
+
+def for_errors_alone(text: str) -> str:
+    """Understand the time of a line only where it is printed."""
+    hour = "        hour = moment(time).replace(minute=0, second=0)\n"
+    once = "errors[moment(time).replace(minute=0, second=0)] += 1"
+    return edited(text, (hour, ""), ("errors[hour] += 1", once))
+
+
+def round_off(text: str) -> str:
+    """Print two digits where there were three."""
+    return edited(text, ("slow {slow:.3f}", "slow {slow:.2f}"))
+
+
+def test_a_yardstick_is_the_program_as_it_was() -> None:
+    programs = [
+        (ROOT / "examples/speed" / name).read_text().split('"""\n', maxsplit=1)[1]
+        for name in ("report.py", "reference.py")
+    ]
+    assert programs[0].strip() == programs[1].strip()
