@@ -1,5 +1,6 @@
 """The examples: each is a project that runs, and each is improved by a change of its structure."""
 
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -132,6 +133,63 @@ def stems(text: str) -> set[str]:
     names = "        self.names = [stems(document.name) for document in documents]\n"
     best = "        np.maximum.at(best, self.owner, scores)\n"
     return edited(text, (owner, owner + names), (best, fused)) + stems
+
+
+def test_tickets_keeps_words_and_pieces_of_words_together(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    rows = improved(tmp_path, "tickets", unite)
+    assert rows[0].metric and rows[1].metric and rows[1].metric > rows[0].metric + 0.2
+    assert rows[1].metrics["worst_f1"] > rows[0].metrics["worst_f1"]
+
+
+def unite(text: str) -> str:
+    """Another classifier, on words and on pieces of words at once."""
+    start, end = text.index("def model()"), text.index("def classifier()")
+    model = '''\
+def model() -> Pipeline:
+    """Words and pairs of them beside pieces of words, and a support vector machine."""
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+    return make_pipeline(make_union(words, pieces), LinearSVC())
+
+
+'''
+    return edited(
+        text[:start] + model + text[end:],
+        ("TfidfTransformer\n", "TfidfTransformer, TfidfVectorizer\n"),
+        ("Pipeline, make_pipeline\n", "Pipeline, make_pipeline, make_union\n"),
+    )
+
+
+def test_the_tickets_are_made_up_from_a_seed(tmp_path: Path) -> None:
+    example = ROOT / "examples/tickets"
+    command = [sys.executable, "-I", str(example / "prepare.py")]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert made == ["answers.csv", "tickets.csv", "train.csv"]
+    for name in made:
+        assert (tmp_path / name).read_text() == (example / name).read_text()
+
+
+def test_banking77_takes_the_place_of_the_made_up_tickets(tmp_path: Path) -> None:
+    download, made = tmp_path / "download", tmp_path / "made"
+    download.mkdir()
+    made.mkdir()
+    (download / "train.csv").write_text('text,category\n"Where is\nmy card?",card_arrival\n')
+    (download / "test.csv").write_text(
+        "text,category\nIs it lost?,lost\nTop up?,top_up\nAnd up?,top_up\n"
+    )
+    command = [sys.executable, "-I", str(ROOT / "examples/tickets/prepare.py")]
+    subprocess.run([*command, "banking77", str(download)], cwd=made, check=True)
+    assert (made / "train.csv").read_text() == "text,intent\nWhere is my card?,card_arrival\n"
+    tickets = (made / "tickets.csv").read_text().splitlines()[1:]
+    answers = [row.split(",") for row in (made / "answers.csv").read_text().splitlines()[1:]]
+    assert {text: intent for text, (intent, _) in zip(tickets, answers, strict=True)} == {
+        "Is it lost?": "lost",
+        "Top up?": "top_up",
+        "And up?": "top_up",
+    }
+    assert sorted(answers) == [["lost", "dev"], ["top_up", "dev"], ["top_up", "holdout"]]
 
 
 needs_tpcgen = pytest.mark.skipif(
