@@ -200,11 +200,14 @@ def report(project: Project = Path(), tag: LatestTag = "") -> None:
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
+    template: Annotated[str, typer.Option(help="One of the examples, by name.")] = "forecast",
+) -> None:
     """Make a new project from a template, in a git repository of its own."""
     from autoresearch_graph.templates import make_project
 
-    make_project(folder)
+    make_project(folder, template=template)
     typer.echo(f"made {folder}; next: autoresearch run {folder}")
 
 

@@ -1,8 +1,13 @@
-"""New projects: a small job that runs at once, to be replaced by one's own."""
+"""New projects: a small job that runs at once, to be replaced by one's own.
+
+`forecast` lies in this folder. The others are the repository's `examples/`, which a wheel carries
+in this folder, too (pyproject.toml).
+"""
 
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,31 +15,51 @@ from git import Actor, GitError, Repo
 
 from autoresearch_graph.errors import InputError
 
+DEFAULT = "forecast"
 _RENAMED = {"gitignore": ".gitignore"}  # under its own name it would act on this repository
+_HERE = Path(str(files(__name__)))
+_EXAMPLES = _HERE.parent.parent / "examples"
 
 
-def make_project(folder: Path) -> None:
+def names() -> list[str]:
+    """The names of the templates, the default first."""
+    found = {path.parent.name for root in (_HERE, _EXAMPLES) for path in root.glob("*/program.md")}
+    return sorted(found, key=lambda name: (name != DEFAULT, name))
+
+
+def make_project(folder: Path, *, template: str = DEFAULT) -> None:
     """Make a project at `folder`, in a git repository of its own with one commit.
 
-    Raises InputError where something lies there already, or where it cannot be made; what was
-    made by then is removed again. A process that is killed outright removes nothing.
+    Raises InputError where something lies there already, where there is no such template, or
+    where it cannot be made; what was made by then is removed again. A process that is killed
+    outright removes nothing.
     """
+    if template not in names():
+        raise InputError(f"there is no template {template}; there are {', '.join(names())}")
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} exists and is not empty; choose another folder")
-        _make(folder)
+        _make(folder, template)
     except (OSError, GitError) as error:
         raise InputError(f"{folder} cannot be made: {error}; choose another folder") from error
 
 
-def _make(folder: Path) -> None:
-    entries = [e for e in (files(__name__) / "forecast").iterdir() if e.is_file()]
+def _make(folder: Path, template: str) -> None:
+    source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
+    entries = [e for e in source.iterdir() if e.is_file() and not _is_left_over(e)]
     texts = {_RENAMED.get(e.name, e.name): e.read_bytes() for e in entries}
     with _removed_on_failure(folder, [*texts, ".git"]):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_bytes(text)
         _commit(folder, sorted(texts))
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether git ignores a file in an example, as what an earlier run left there."""
+    ignored = path.with_name(".gitignore")
+    lines = ignored.read_text("utf-8").split() if ignored.is_file() else []
+    return any(fnmatch(path.name, line) for line in lines)
 
 
 @contextmanager
