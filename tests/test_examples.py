@@ -36,6 +36,7 @@ def test_a_program_says_what_a_good_one_says(folder: Path) -> None:
     assert {path.name for path in folder.glob("*.py")} <= {program.asset, *program.protected}
     assert program.stopping.experiments == 20
     assert program.time_box.kill_after <= 120
+    assert program.noise.rule == ("deterministic" if folder.name == "queries" else "balanced")
 
 
 @example
