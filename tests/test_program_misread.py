@@ -50,6 +50,8 @@ def test_a_heading_that_kills_without_a_unit_is_refused(project: Path) -> None:
         ("Keep only if better by more than `0.01`.", Noise(minimum_improvement=0.01)),
         ("minimum improvement 0.01 in bits, and the baseline twice",
          Noise(minimum_improvement=0.01, baseline_runs=2)),
+        ("The metric is deterministic.", Noise(rule="deterministic", baseline_runs=1)),
+        ("Training is not deterministic.", Noise()),
     ],
 )  # fmt: skip
 def test_noise_may_be_said_in_a_sentence(project: Path, said: str, noise: Noise) -> None:
@@ -70,6 +72,11 @@ def test_noise_may_be_said_in_a_sentence(project: Path, said: str, noise: Noise)
 )
 def test_noise_without_a_plain_number_is_refused(project: Path, body: str) -> None:
     assert "is not understood; write `baseline 3 times`" in sentence(project, {"Noise": body}, body)
+
+
+def test_what_is_called_deterministic_has_to_be_clear(project: Path) -> None:
+    words = sentence(project, {"Noise": "All of it is deterministic."}, "All of it")
+    assert "is not understood; write `deterministic`" in words
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ _RULE = re.compile(
     rf"`?(?P<said>deterministic)\b",
     re.IGNORECASE,
 )
+_UNCLEAR = re.compile(r"(?<!not )(?<!non-)(?<!nearly )(?<!almost )\bdeterministic\b", re.IGNORECASE)
 _SIGNED = rf"(?<![\w.,])-?{NUMBER}"
 _PLAUSIBLE = re.compile(
     rf"\bplausible(?:\s+(?:range|values?))?(?:\s+(?:is|are))?(?:\s+(?:from|between))?\W{{1,3}}"
@@ -29,8 +30,17 @@ _PLAUSIBLE = re.compile(
 
 
 def rule_in(block: Block) -> Statement[str] | None:
-    """The rule that a block names; a sentence that only uses such a word names none."""
+    """The rule that a block names; a sentence that only uses such a word names none.
+
+    ProgramError where something is called deterministic, and it is not clear what.
+    """
     match = _RULE.search(block.text)
+    if match is None and _UNCLEAR.search(block.text):
+        raise ProgramError(
+            f"`{' '.join(block.text.split())}` is not understood; write `deterministic` in a list "
+            "item of its own, or that the metric is not deterministic",
+            line=block.line,
+        )
     if match is None:
         return None
     word = (match["rule"] or match["said"]).lower()
