@@ -26,7 +26,7 @@ SAFE = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
 _GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", *SAFE]
 _OPEN = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
 _LINK = ".git"
-_ITSELF = ("the checkout itself",)
+ITSELF = ("the checkout itself",)
 
 
 class Checkout:
@@ -64,7 +64,7 @@ class Checkout:
         try:
             changed = self._changed()
         except OSError:
-            changed = _ITSELF
+            changed = ITSELF
         if changed:
             self._make()
         return changed
@@ -111,7 +111,7 @@ class Checkout:
         changed = tuple(path for path in suspects if not self._is_same(path))
         records = (self._git_dir / name for name in ("HEAD", "commondir", "gitdir"))
         if _LINK in changed or not all(record.is_file() for record in records):
-            return _ITSELF
+            return ITSELF
         self._pristine |= {path: self._signature(path) for path in suspects}
         return changed
 

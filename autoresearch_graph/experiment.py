@@ -22,6 +22,7 @@ Cause = Literal[
     "check",
     "evaluation",
     "protected",
+    "checkout",
     "processes",
     "cpu",
     "disk",

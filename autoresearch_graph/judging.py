@@ -256,4 +256,4 @@ def _broken(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:
 
 
 def _known(run: Measured) -> dict[str, float]:
-    return {name: getattr(run, name) for name in _USED} | run.metrics
+    return run.metrics | {name: getattr(run, name) for name in _USED}

@@ -29,7 +29,7 @@ def test_a_run_that_destroys_its_checkout_is_a_crash_and_the_loop_goes_on(
     project = research_with(tmp_path / "p", command)
     _, experiments = run(project, [WORSE, BETTER], sandbox="off")
     assert [experiment.status for experiment in experiments] == ["keep", "crash", "keep"]
-    assert experiments[1].trials[0].cause == "protected"
+    assert experiments[1].trials[0].cause == "checkout"
     assert "the checkout itself, which is protected" in experiments[1].reason
     assert_agreement(project, "t")
     run(project, [WORSE, BETTER, WORSE + "#\n", asset(1.5)], sandbox="off")

@@ -315,3 +315,10 @@ def replayed(rows: list[dict[str, str]], noise: Noise) -> list[str]:
         standing = standing.after(row(ended, decision, self_reported=True))
         statuses.append(decision.status)
     return statuses
+
+
+def test_what_the_lab_measured_counts_whatever_the_run_prints_under_that_name():
+    forged = measured(0.5, memory_gb=0.1, seconds=0.1)
+    bound = (Constraint(name="memory_gb", relation="<=", bound=0.4),)
+    decision = verdict(forged, constraints=bound)
+    assert (decision.status, "memory_gb is 0.5" in decision.reason) == ("discard", True)

@@ -51,6 +51,20 @@ def test_the_persons_files_and_branch_are_untouched_while_they_go_on_editing(pro
     assert (project / "asset.py").read_text() == "# half an idea\n"
 
 
+def test_a_model_whose_proposal_changes_a_protected_file_ends_the_research_until_it_is_run_again(
+    project: Path,
+):
+    attempt = "open('other.py', 'w').write('x')\nprint('loss: 0.1')\n"
+    reason, experiments = run(project, [attempt, BETTER])
+    assert statuses(experiments) == ["keep", "crash"]
+    assert experiments[1].trials[0].cause == "protected"
+    assert reason.startswith("stopped after experiment 1") and "other.py" in reason
+    assert_agreement(project, "t")
+    _, experiments = run(project, [attempt, BETTER])
+    assert statuses(experiments) == ["keep", "crash", "keep"]
+    assert_agreement(project, "t")
+
+
 @pytest.mark.parametrize(
     ("text", "cause", "told"),
     [
@@ -60,7 +74,6 @@ def test_the_persons_files_and_branch_are_untouched_while_they_go_on_editing(pro
         ("print('loss: 0.1')\nraise SystemExit(3)\n", "exit", "3"),
         ("def broken(:\n", "syntax", "SyntaxError"),
         ("import os\nprint('loss: 0.1', flush=True)\nos.abort()\n", "signal", "SIGABRT"),
-        ("import os\nopen('other.py', 'w').write('x')\nprint('loss: 0.1')\n", "protected", "other"),
     ],
 )
 def test_a_run_without_an_honest_number_is_a_crash(project: Path, text: str, cause: str, told: str):

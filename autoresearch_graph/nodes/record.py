@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.artifacts import HANDED_OVER
-from autoresearch_graph.experiment import Verdict, row
+from autoresearch_graph.experiment import Candidate, Crashed, Verdict, row
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -29,4 +29,17 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         "tally": state.tally.with_experiment(experiment),
         "collected": None,
         "decision": None,
+        "exhausted": _attempted(candidate) or state.exhausted,
     }
+
+
+def _attempted(candidate: Candidate) -> str | None:
+    """Why no more is tried where what a model proposed changed a protected file; else None."""
+    proposal, outcomes = candidate.proposal, candidate.outcomes
+    match outcomes[-1] if outcomes else None:
+        case Crashed(cause="protected", reason=reason) if proposal.author == "model":
+            return (
+                f"stopped after experiment {proposal.number}, proposed by a model: {reason}; "
+                "look at it, and run again to go on"
+            )
+    return None

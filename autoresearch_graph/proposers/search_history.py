@@ -14,7 +14,7 @@ from autoresearch_graph.proposers.constants import Constant, Scalar, find, skele
 
 Values = Mapping[str, Scalar]
 End = Literal["measured", "barred", "pending", "unknown"]
-NOT_BY_A_CONSTANT = frozenset({"syntax", "import", "protected"})
+NOT_BY_A_CONSTANT = frozenset({"syntax", "import", "protected", "checkout"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from autoresearch_graph.checkout import ITSELF
 from autoresearch_graph.experiment import Cause, Crashed, Measured, TimedOut
 from autoresearch_graph.output import bounded, clean, read_items, read_metrics
 from autoresearch_graph.program.model import Program
@@ -37,7 +38,8 @@ def failure(step: Step, *, limit: float) -> Crashed | TimedOut | None:
     if step.changed:
         which = f"{', '.join(step.changed)}, which {'is' if len(step.changed) == 1 else 'are'}"
         reason = sentence(f"the {step.name} changed {which} protected")
-        return Crashed(cause="protected", reason=reason)
+        cause: Cause = "checkout" if tuple(step.changed) == ITSELF else "protected"
+        return Crashed(cause=cause, reason=reason)
     if breach := step.ended.breach:
         return _crashed(step, breach.cause, breach.reason)
     if step.ended.exit_code is None:

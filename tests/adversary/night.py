@@ -42,7 +42,8 @@ def main(project: Path, choice: str, asset: Path, told: Path) -> None:
     proposer = Eavesdropped([asset.read_text(), HONEST], told)
     lab = open_lab(settings, proposer=proposer)
     try:
-        research.run(lab)
+        while "proposed by a model" in research.run(lab):
+            pass  # the person has looked at it
     finally:
         lab.close()
 
