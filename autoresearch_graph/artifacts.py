@@ -8,6 +8,8 @@ import difflib
 import shutil
 from pathlib import Path
 
+from autoresearch_graph.files import make_folder, replace
+
 HANDED_OVER = "handed-over"
 HOLDOUT = "holdout.json"
 
@@ -21,7 +23,7 @@ class Artifacts:
     def path(self, number: int, name: str) -> Path:
         """Where a file of an experiment lies; its folder is made if it is missing."""
         folder = self._folder / f"{number:04d}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         return folder / name
 
     def read(self, number: int, name: str) -> str:
@@ -31,7 +33,7 @@ class Artifacts:
 
     def write(self, number: int, name: str, text: str) -> None:
         """Write a file; the same if it runs twice."""
-        self.path(number, name).write_text(text, "utf-8")
+        replace(self.path(number, name), text)
 
     def remove(self, number: int, name: str) -> None:
         """Remove a folder of an experiment, if it is there."""

@@ -88,7 +88,7 @@ def run(
     kill_after: KillAfter = None,
 ) -> None:
     """Start a research, or resume the one of that tag."""
-    _run(_chosen(context.params))
+    _run(context.params)
 
 
 @app.command()
@@ -242,15 +242,22 @@ def main() -> None:
         _fail(f"{error}; {told}", code=1)
 
 
-def _run(settings: "Settings") -> None:
+def _run(options: dict[str, Any]) -> None:
+    """Run a research and say what came of it; Ctrl-C may come at any time, and again."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    given = sys.argv[1:]
     try:
-        reason = _research(settings)
+        settings = _chosen(options)
+        given += [] if settings.tag else ["--tag", settings.name]
+        _tell(settings, _research(settings))
     except KeyboardInterrupt:
-        given = sys.argv[1:] if settings.tag else [*sys.argv[1:], "--tag", settings.name]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         resume = shlex.join(["autoresearch", *given])
         typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
         raise typer.Exit(130) from None
+
+
+def _tell(settings: "Settings", reason: str) -> None:
     from autoresearch_graph.records import find
 
     records = find(replace(settings, tag=settings.name))

@@ -153,8 +153,13 @@ class Lab:
         """Move the branch to a kept commit, unless the person is on it; then the next one will."""
         if self.workspace.is_checked_out:
             self.tell(f"you are on autoresearch/{self.tag}; it is not moved while you are")
-        else:
-            self.workspace.keep(commit)
+            return
+        if theirs := self.workspace.moved_away(commit):
+            self.tell(
+                f"somebody moved autoresearch/{self.tag} to {theirs[:12]}; it goes back to "
+                f"what was kept, and theirs can be had with: git branch NAME {theirs[:12]}"
+            )
+        self.workspace.keep(commit)
 
     def put_back(self, incumbent: Incumbent | None) -> None:
         """Leave the worktree with the incumbent's text, while no run is using it."""

@@ -2,6 +2,8 @@
 
 GitPython's index is rewritten in Python at every commit, and its object database starts
 `git hash-object` for every object; see docs/decisions/0002-workspace.md for what that costs.
+Nor does it sync what it writes: after a loss of power the ledger would name commits that are
+empty files.
 """
 
 import time
@@ -9,11 +11,13 @@ import zlib
 from collections.abc import Callable
 from hashlib import sha1
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from git import Repo
 from git.objects.fun import tree_entries_from_data, tree_to_stream
-from gitdb import IStream
+
+from autoresearch_graph import files
 
 Edit = Callable[[bytes], bytes]
 Entries = dict[str, tuple[bytes, int, str]]
@@ -25,6 +29,7 @@ class Objects:
 
     def __init__(self, repo: Repo) -> None:
         self._odb = repo.odb
+        self._folder = Path(repo.common_dir) / "objects"
 
     def commit(self, tree: bytes, message: str, *, parent: str | None, author: str) -> str:
         """Store a commit; `author` tells which part of the loop made it."""
@@ -55,12 +60,20 @@ class Objects:
         return data
 
     def _store(self, kind: bytes, data: bytes) -> bytes:
-        """Store an object that is packed here, which gitdb writes as it is."""
+        """Store a loose object, so that it is whole on the disk or not there.
+
+        The name of an unfinished one is git's own, which `git gc` removes.
+        """
         whole = b"%s %d\0%s" % (kind, len(data), data)
-        sha = sha1(whole, usedforsecurity=False).digest()
-        packed = zlib.compress(whole)
-        self._odb.store(IStream(kind, len(packed), BytesIO(packed), sha))
-        return sha
+        sha = sha1(whole, usedforsecurity=False)
+        path = self._folder / sha.hexdigest()[:2] / sha.hexdigest()[2:]
+        files.make_folder(path.parent)
+        if path.exists():
+            files.sync(path.parent)
+        else:
+            files.put(path, zlib.compress(whole), beside=path.with_name(f"tmp_obj_{path.name}"))
+            path.chmod(0o444)
+        return sha.digest()
 
 
 def _bytes(name: str) -> bytes:

@@ -11,7 +11,7 @@ from git import Repo
 from pydantic import ValidationError
 
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
-from autoresearch_graph.files import replace
+from autoresearch_graph.files import make_folder, replace
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.repository import check_refs
@@ -111,7 +111,7 @@ def write_start(folder: Path, repo: Repo, start: Start) -> None:
 def lock(folder: Path) -> TextIO:
     """Take the lock of a research, which the system releases when the process ends."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except (FileExistsError, NotADirectoryError):
         raise WorkspaceError(f"{folder} has to be a folder; move the file that is there") from None
     file = (folder / "lock").open("a")

@@ -14,6 +14,7 @@ from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.objects import Objects
+from autoresearch_graph.refs import move, settle
 from autoresearch_graph.repository import NOTES
 
 
@@ -37,7 +38,7 @@ class Workspace:
         """
         self._remove_stale_locks()
         if not self._branch.is_valid():
-            self._branch.set_object(tip)
+            move(self.repo, self._branch.path, tip)
 
     def check_branch(self) -> None:
         """WorkspaceError where the person is on the branch that the research moves."""
@@ -82,7 +83,7 @@ class Workspace:
 
     def commit_baseline(self) -> Proposal:
         """Put the base commit under number 0; the same every time."""
-        self._experiment(0).set_object(self.base)
+        move(self.repo, self._experiment(0).path, self.base)
         return self._baseline()
 
     def commit_proposal(self, draft: Draft, *, number: int, parent: str) -> Proposal:
@@ -95,12 +96,20 @@ class Workspace:
         tree = self._objects.graft(root, path, lambda old: draft.text.encode())
         message = _message(draft, number, self._tag)
         commit = self._objects.commit(tree, message, parent=parent, author=draft.author)
-        self._experiment(number).set_object(commit)
+        move(self.repo, self._experiment(number).path, commit)
         return _read(self.repo.commit(commit), number)
 
     def keep(self, commit: str) -> None:
-        """Move the branch to a commit; a no-op where it is there already."""
-        self._branch.set_object(commit)
+        """Move the branch to a commit; the same if it is there already."""
+        move(self.repo, self._branch.path, commit)
+
+    def moved_away(self, commit: str) -> str | None:
+        """Where somebody has moved the branch: a commit that does not lead to `commit`, or None."""
+        if not self._branch.is_valid():
+            return None
+        now, then = self._branch.commit, self.repo.commit(commit)
+        leads = now == then or now in then.parents or self.repo.is_ancestor(now, then)
+        return None if leads else now.hexsha
 
     def annotate(self, proposal: Proposal, verdict: Verdict) -> None:
         """Attach metric, verdict and reason as a git note; a no-op where they are attached.
@@ -155,6 +164,7 @@ class Workspace:
             Git(self.repo.working_dir).execute(command, start_new_session=True)
         except GitCommandError:
             return False
+        settle(self.repo, NOTES)
         return True
 
     def _remove_stale_locks(self) -> None:

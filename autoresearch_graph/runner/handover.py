@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from autoresearch_graph import files
+
 LARGEST = 16 * 2**30  # bytes of one file
 
 
@@ -22,12 +24,17 @@ class Unusable(Exception):
 
 
 def hand_over(paths: Iterable[str], *, source: Path, target: Path) -> None:
-    """Copy files from one folder to the other; `Unusable` for one that is missing or no file."""
+    """Copy files from one folder to the other; `Unusable` for one that is missing or no file.
+
+    They are on the disk then: a holdout may want them after a loss of power.
+    """
     for path in paths:
         place = target / path
-        place.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(place.parent)
         with _opened(source, path) as old, place.open("wb") as new:
             shutil.copyfileobj(old, new, 2**20)
+        files.sync(place)
+        files.sync(place.parent)
 
 
 def clear(paths: Iterable[str], *, folder: Path) -> None:
