@@ -30,5 +30,5 @@ def settle(repo: Repo, name: str) -> None:
     """Wait until a ref that git has moved is on the disk, which an older git does not do."""
     path = Path(repo.common_dir) / name
     if path.exists():
-        files.sync(path)
-        files.sync(path.parent)
+        for each in (path, path.parent, path.parent.parent):
+            files.sync(each)
