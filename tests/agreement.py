@@ -25,6 +25,16 @@ def assert_agreement(project: Path, tag: str) -> list[dict[str, object]]:
     return rows
 
 
+def told(project: Path) -> list[tuple[object, ...]]:
+    """What the records of the research `t` tell, which have to agree; a holdout by its answer."""
+    folder = project / ".autoresearch/t/experiments"
+    held = {path.parent.name: path.read_text() for path in folder.glob("*/holdout.json")}
+    return [
+        (row["status"], row["metric"], held.get(f"{row['number']:04d}"))
+        for row in assert_agreement(project, "t")
+    ]
+
+
 def assert_refs(project: Path, tag: str, rows: list[dict[str, object]]) -> None:
     """Each row has its ref and its note, and there is no ref without a row."""
     below = f"refs/autoresearch/{tag}/"

@@ -31,11 +31,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from autoresearch_graph import cli, proposers  # noqa: F401
 from autoresearch_graph.proposers import search  # noqa: F401
 from tests import effects, power
-from tests.agreement import assert_agreement
+from tests.agreement import told
 from tests.jobs import JOBS
 
 WRITES = {"open", "write", "sync", "rename", "mkdir", "sqlite"}
-Statuses = list[object]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def _be_the_command(
         cli.main()
     except SystemExit as end:
         code = int(end.code or 0)
-    except BaseException:  # as the interpreter would
+    except BaseException:  # noqa: BLE001 - as the interpreter would
         sys.excepthook(*sys.exc_info())
         code = 70
     finally:
@@ -149,7 +148,7 @@ def check(fault: str, folder: Path, every: int, job: str) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     whole = live(JOBS[job](folder / "whole"))
     assert whole.code == 0, whole.said
-    expected = statuses(folder / "whole")
+    expected = told(folder / "whole")
     points = range(1, whole.effects + 1, every)
     for point in points:
         project = JOBS[job](folder / f"struck-{point}")
@@ -159,21 +158,11 @@ def check(fault: str, folder: Path, every: int, job: str) -> int:
                 strike(fault, project, point % 41 + 3)
             last = live(project)
             assert last.code == 0, last.said
-            assert statuses(project) == expected
+            assert told(project) == expected
         except Exception as error:
             raise AssertionError(f"{fault} before effect {point} of {whole.effects}") from error
         shutil.rmtree(project)
     return len(points)
-
-
-def statuses(project: Path) -> Statuses:
-    """What the records tell, which have to agree."""
-    rows = assert_agreement(project, "t")
-    held = project / ".autoresearch/t/experiments"
-    return [
-        (row["status"], row["metric"], (held / f"{row['number']:04d}/holdout.json").exists())
-        for row in rows
-    ]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ python measure.py
 ```
 
 ## Time box"""
+NOISE = "\n## Noise\n- Baseline 3 times\n- 2 confirmation runs\n"
 
 
 def plain(folder: Path) -> Path:
@@ -39,4 +40,13 @@ def evaluated(folder: Path) -> Path:
     return project
 
 
-JOBS: dict[str, Callable[[Path], Path]] = {"plain": plain, "evaluated": evaluated}
+def repeated(folder: Path) -> Path:
+    """A baseline of three runs, and two more for what would be kept."""
+    return make_project(folder, program=PROGRAM + NOISE, text=PLAIN)
+
+
+JOBS: dict[str, Callable[[Path], Path]] = {
+    "plain": plain,
+    "evaluated": evaluated,
+    "repeated": repeated,
+}

@@ -1,56 +1,39 @@
 """Kill a research at every effect it has on the disk, resume it, and see that nothing is lost.
 
-python tests/kill_points.py FOLDER [EVERY [SECONDS]]
+python tests/kill_points.py FOLDER [EVERY [SECONDS [JOB]]]
 
-An effect is a file opened for writing, renamed, removed or truncated, a folder made, a process
-started, or a statement given to SQLite. The process is killed with SIGKILL right before effect
+What an effect is, is said in effects.py. The process is killed with SIGKILL right before effect
 k, for every EVERY-th k, and again before an early effect of the resumed run; then it runs to its
-end. SECONDS of sleep before each effect make the disk slow. Each life is a fork, so that
-the packages are imported once.
+end. SECONDS of sleep before each effect make the disk slow. JOB is one of jobs.py. Each life
+is a fork, so that the packages are imported once.
 """
 
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import time
-from itertools import count
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from agreement import assert_agreement
-from conftest import asset, make_project, run
+from tests import effects
+from tests.agreement import told
+from tests.conftest import run
+from tests.jobs import JOBS
 
-TEXTS = [asset(2.0), asset(2.5), "import nothing_of_that_name\n", asset(1.5)]
-EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.truncate", "subprocess.Popen", "sqlite"}
+VALUES = ["2.0", "2.5", "nothing", "1.5"]
 
 
-def count_effects(kill_at: int, pause: float) -> list[int]:
-    """From now on count the effects of this process, and kill it before number `kill_at`."""
-    numbers = count(1)
-    seen = [0]
+def killed_at(point: int, pause: float) -> effects.Strike:
+    """Kill this process before effect `point`, and let each effect take its time."""
 
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[1], str) and arguments[1] not in "rb"
-        if event not in EVENTS and not writes:
-            return
-        number = next(numbers)
-        seen[0] = max(seen[0], number)
+    def strike(number: int, kind: str) -> None:
         time.sleep(pause)
-        if number == kill_at:
+        if number == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    class Connection(sqlite3.Connection):
-        def __init__(self, *arguments: object, **options: object) -> None:
-            super().__init__(*arguments, **options)
-            self.set_trace_callback(lambda statement: hook("sqlite", ()))
-
-    connect = sqlite3.connect
-    sqlite3.connect = lambda *a, **k: connect(*a, factory=Connection, **k)
-    sys.addaudithook(hook)
-    return seen
+    return strike
 
 
 def live(project: Path, kill_at: int, pause: float) -> int | None:
@@ -58,10 +41,11 @@ def live(project: Path, kill_at: int, pause: float) -> int | None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        seen = count_effects(kill_at, pause)
+        texts = [(project / "asset.py").read_text().replace("3.0", value) for value in VALUES]
+        write, counted = os.write, effects.watch(killed_at(kill_at, pause))
         try:
-            run(project, TEXTS)
-            os.write(writer, str(seen[0]).encode())
+            run(project, texts)
+            write(writer, str(counted()).encode())
         finally:
             os._exit(0)
     os.close(writer)
@@ -74,24 +58,24 @@ def live(project: Path, kill_at: int, pause: float) -> int | None:
     return int(told)
 
 
-def check(folder: Path, every: int, pause: float) -> int:
+def check(folder: Path, every: int, pause: float, job: str) -> int:
     """Try every point; returns how many were tried."""
-    make_project(folder / "whole")
+    JOBS[job](folder / "whole")
     effects = live(folder / "whole", 0, 0.0)
     assert effects is not None
-    expected = [row["status"] for row in assert_agreement(folder / "whole", "t")]
+    expected = told(folder / "whole")
     for point in range(1, effects, every):
-        project = make_project(folder / f"killed-{point}")
+        project = JOBS[job](folder / f"killed-{point}")
         assert live(project, point, pause) is None
         live(project, point % 53 + 7, pause)
         assert live(project, 0, 0.0) is not None
-        statuses = [row["status"] for row in assert_agreement(project, "t")]
-        assert statuses == expected, f"killed at effect {point}: {statuses}"
+        assert told(project) == expected, f"killed at effect {point}"
         shutil.rmtree(project)
     return len(range(1, effects, every))
 
 
 if __name__ == "__main__":
-    where, every, pause = [*sys.argv[1:], *("1", "0")[len(sys.argv) - 2 :]]
-    tried = check(Path(where), int(every), float(pause))
+    where, *rest = sys.argv[1:]
+    every, pause, job = [*rest, *("1", "0", "plain")[len(rest) :]]
+    tried = check(Path(where).resolve(), int(every), float(pause), job)
     sys.stdout.write(f"{tried} points tried: nothing lost, repeated or torn\n")

@@ -23,7 +23,7 @@ class Disk:
         self._names: dict[Path, dict[str, Entry]] = {}
         self._safe: dict[int, bytes] = {}
         self._held: dict[int, int] = {}  # an open file keeps its inode from being used again
-        for folder, folders, files in os.walk(self._root):
+        for folder, _, files in os.walk(self._root):
             self._names[Path(folder)] = _entries(Path(folder))
             for name in files:
                 self._remember(os.open(Path(folder, name), os.O_RDONLY))
@@ -31,7 +31,7 @@ class Disk:
 
     def _synced(self, file: int) -> None:
         self._sync(file)
-        place = Path(os.readlink(f"/proc/self/fd/{file}"))
+        place = Path(f"/proc/self/fd/{file}").readlink()
         if stat.S_ISDIR(os.fstat(file).st_mode):
             self._names[place] = _entries(place)
         else:
@@ -56,7 +56,7 @@ class Disk:
             if kind == "folder":
                 self._leave(folder / name, target / name, loss)
             elif kind == "link":
-                (target / name).symlink_to(os.readlink(folder / name))
+                (target / name).symlink_to((folder / name).readlink())
             else:
                 (target / name).write_bytes(self._left(folder / name, inode, loss))
                 (target / name).chmod(0o755 if os.access(folder / name, os.X_OK) else 0o644)

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner import detect
 
 from .agreement import assert_agreement
-from .conftest import PROGRAM, asset, git, make_project, opened, run
+from .conftest import PROGRAM, git, make_project, opened
 from .jobs import PLAIN, plain
 from .test_cli import CLI, autoresearch, wait_for_rows
 from .test_loop import BEST, BETTER, WORSE
@@ -49,33 +48,41 @@ def test_struck_before_an_effect_nothing_is_lost(tmp_path: Path, fault: str, job
 # ---------------------------------------------------------------- a disk that is really full
 
 
-@pytest.mark.timeout(240)
+SMALL_DISK = """\
+cp -a {aside} {disk}/project
+free=$(df --block-size=1024 --output=avail {disk} | tail -n 1)
+head -c "$((free - {room}))k" /dev/zero > {disk}/filler
+{command}
+code=$?
+rm {disk}/filler
+cp -a {disk}/project {left}
+exit $code
+"""
+
+
+@pytest.mark.timeout(300)
 def test_a_disk_that_fills_up_at_any_time_is_one_sentence(tmp_path: Path):
-    box = detect()
+    box, disk, left = detect(), tmp_path / "disk", tmp_path / "left"
     if box.bwrap is None:
         pytest.skip("bubblewrap does not work here")
-    project, aside = plain(tmp_path / "project"), tmp_path / "aside"
-    start = sum(path.stat().st_size for path in project.rglob("*") if path.is_file())
-    shutil.copytree(project, aside, symlinks=True)
+    aside, project = plain(tmp_path / "project"), disk / "project"
     codes = []
-    for room in (40, 150, 250, 320, 420, 800):  # kB; a whole research needs about half a megabyte
-        shutil.rmtree(project)
-        project.mkdir()
-        small = ["--dev-bind", "/", "/", "--size", start * 3 + room * 1024, "--tmpfs", project]
-        copies = f"cp -a {aside}/. {project}; {{run}}; code=$?; cp -a {project} {project}.left"
+    for room in (8, 40, 80, 120, 160, 200, 260, 320, 4000):  # kB; a whole research takes some 300
+        shutil.rmtree(disk, ignore_errors=True)
+        disk.mkdir()
         command = " ".join([*CLI, "run", str(project), "--tag=t", "--experiments=3"])
-        script = f"{copies.format(run=command)}; exit $code"
+        script = SMALL_DISK.format(aside=aside, disk=disk, room=room, command=command, left=left)
+        small = ["--dev-bind", "/", "/", "--size", str(64 * 2**20), "--tmpfs", str(disk)]
         done = subprocess.run(
-            [str(box.bwrap), *map(str, small), "sh", "-c", script], capture_output=True, text=True
+            [str(box.bwrap), *small, "sh", "-c", script], capture_output=True, text=True
         )
-        codes.append(done.returncode)
-        assert "Traceback" not in done.stderr
-        assert len(done.stderr.strip().splitlines()) == done.returncode, done.stderr
-        project.rmdir()
-        Path(f"{project}.left").rename(project)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == done.returncode, (room, done.stderr)
+        left.rename(project)
         again = autoresearch("run", project, "--tag", "t", "--experiments", 3)
         assert again.returncode == 0, again.stderr
         assert len(assert_agreement(project, "t")) == 4
+        codes.append(done.returncode)
     assert codes[0] == 1 and codes[-1] == 0
 
 

@@ -12,11 +12,15 @@ import pytest
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    ("every", "pause"), [(67, 0.0), (181, 0.004)], ids=["any disk", "a slow disk"]
+    ("every", "pause", "job"),
+    [(131, 0.0, "plain"), (331, 0.004, "plain"), (239, 0.0, "evaluated"), (263, 0.0, "repeated")],
+    ids=["any disk", "a slow disk", "an evaluation", "trials that are repeated"],
 )
-def test_killed_before_an_effect_nothing_is_lost(tmp_path: Path, every: int, pause: float):
+def test_killed_before_an_effect_nothing_is_lost(
+    tmp_path: Path, every: int, pause: float, job: str
+):
     script = Path(__file__).with_name("kill_points.py")
-    command = [sys.executable, str(script), str(tmp_path), str(every), str(pause)]
+    command = [sys.executable, str(script), str(tmp_path), str(every), str(pause), job]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "nothing lost, repeated or torn" in done.stdout
