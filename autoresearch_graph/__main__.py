@@ -1,5 +1,15 @@
-"""`python -m autoresearch_graph` is `autoresearch`."""
+"""`autoresearch`, which is `python -m autoresearch_graph`."""
 
-from autoresearch_graph.cli import main
 
-main()
+def main() -> None:
+    """Load the command line and run it; Ctrl-C meanwhile ends it without a traceback."""
+    try:
+        from autoresearch_graph import cli
+
+        cli.main()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -283,7 +283,9 @@ def _research(settings: "Settings") -> str:
         from autoresearch_graph.view import View
 
         with View(lab, Console()) as view:
-            return research.run(lab, view.watch, view.decide)
+            if settings.review:
+                return research.run(lab, view.watch, view.decide)
+            return research.run(lab, view.watch)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         lab.close()
