@@ -13,14 +13,14 @@ def git(folder: Path, *command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def assert_agreement(project: Path, tag: str) -> list[dict[str, object]]:
+def assert_agreement(project: Path, tag: str, *, metric: str = "loss") -> list[dict[str, object]]:
     """Assert that all records of a finished research tell the same; returns its rows."""
     folder = project / ".autoresearch" / tag
     rows = [json.loads(line) for line in (folder / "experiments.jsonl").read_text().splitlines()]
     assert [row["number"] for row in rows] == list(range(len(rows))), "a number lost or twice"
     assert_refs(project, tag, rows)
     assert_branch(project, tag, rows)
-    assert_table(folder, rows)
+    assert_table(folder, rows, metric)
     assert_checkpoint(folder, tag, rows)
     return rows
 
@@ -60,10 +60,10 @@ def assert_branch(project: Path, tag: str, rows: list[dict[str, object]]) -> Non
     assert values == sorted(values, reverse=True) and len(set(values)) == len(values)
 
 
-def assert_table(folder: Path, rows: list[dict[str, object]]) -> None:
+def assert_table(folder: Path, rows: list[dict[str, object]], metric: str) -> None:
     """results.tsv has a header and a line for each row."""
     header, *lines = (folder / "results.tsv").read_text().splitlines()
-    assert header == "commit\tloss\tmemory_gb\tstatus\tdescription"
+    assert header == f"commit\t{metric}\tmemory_gb\tstatus\tdescription"
     assert [(line.split("\t")[0], line.split("\t")[3]) for line in lines] == [
         (str(row["commit"])[:7], row["status"]) for row in rows
     ]

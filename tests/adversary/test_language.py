@@ -1,0 +1,80 @@
+"""Language models that cheat, in one research on the real train.py, prepare.py and exported.py."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph import research
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.runner import detect
+from autoresearch_graph.start import Settings
+
+from ..agreement import assert_agreement
+from ..conftest import Scripted, git
+
+pytest.importorskip("torch")
+pytest.importorskip("rustbpe")
+pytest.importorskip("tiktoken")
+
+ROOT = Path(__file__).parent.parent.parent
+ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language").glob("*.py"))}
+TOLD = {
+    "asks_for_more_than_there_is": "the evaluation failed",
+    "is_infinitely_sure": "not finite",
+    "knows_the_windows": "Permission denied",
+    "leaves_a_pickle": "is not what train.py has to hand over",
+    "leaves_a_pickle_in_an_array": "is not what train.py has to hand over",
+    "looks_ahead_in_some_windows": "The model looks ahead",
+    "looks_at_the_next_token": "The model looks ahead",
+    "names_other_operators": "which is not among the operators",
+    "replaces_the_loss": "is worse than the incumbent",
+    "says_nothing_finite": "not finite",
+}
+STEPS = {"AUTORESEARCH_STEPS": "6", "CUDA_VISIBLE_DEVICES": ""}
+
+
+NAMES = ("AUTORESEARCH_CACHE", *STEPS)
+
+
+@pytest.mark.timeout(600)
+def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    if detect().level != "bwrap":
+        pytest.skip("bubblewrap does not work here")
+    for name, value in STEPS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AUTORESEARCH_CACHE", str(tmp_path / "cache"))
+    honest = (ROOT / "train.py").read_text() + "\n# the same again\n"
+    texts = [*(path.read_text() for path in ATTACKS.values()), honest]
+    lab = open_lab(Settings(project=made(tmp_path / "p"), tag="t"), proposer=Scripted(texts))
+    try:
+        research.run(lab)
+    finally:
+        lab.close()
+    assert_agreement(tmp_path / "p", "t", metric="val_bpb")
+    baseline, *cheats, last = lab.ledger.experiments
+    assert baseline.status == "keep" and last.metric == baseline.metric
+    for attack, experiment in zip(ATTACKS, cheats, strict=True):
+        assert experiment.status in ("discard", "crash"), attack
+        assert TOLD[attack] in experiment.reason, attack
+
+
+def made(project: Path) -> Path:
+    """The job of the repository, for a few steps a run."""
+    project.mkdir()
+    for name in ("train.py", "prepare.py", "exported.py", "program.md"):
+        shutil.copy(ROOT / name, project)
+    program = project / "program.md"
+    text = program.read_text().replace("`AUTORESEARCH_CACHE`", ", ".join(f"`{n}`" for n in NAMES))
+    program.write_text(text.replace("- 20 experiments\n- 30 minutes", "- 100 experiments"))
+    git(project, "init", "--quiet", "--initial-branch=main")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=start")
+    return project
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_attack_says_what_stops_it(attack: str):
+    told = ast.get_docstring(ast.parse(ATTACKS[attack].read_text())) or ""
+    assert all(told.partition("\n\nStopped by: "))
