@@ -1,14 +1,15 @@
 """What lies beside the ledger for every experiment: its log, its patch, its conversation.
 
 `handed-over` is what a run left for its evaluation, until the verdict is recorded; `holdout.json`
-is what the holdout said of a kept experiment.
+is what the holdout said of a kept experiment. A loss of power may cost the log and the conversation
+of the last minute: neither is synced, and no verdict depends on them.
 """
 
 import difflib
 import shutil
 from pathlib import Path
 
-from autoresearch_graph.files import make_folder, replace
+from autoresearch_graph.files import make_folder
 
 HANDED_OVER = "handed-over"
 HOLDOUT = "holdout.json"
@@ -33,7 +34,7 @@ class Artifacts:
 
     def write(self, number: int, name: str, text: str) -> None:
         """Write a file; the same if it runs twice."""
-        replace(self.path(number, name), text)
+        self.path(number, name).write_text(text, "utf-8")
 
     def remove(self, number: int, name: str) -> None:
         """Remove a folder of an experiment, if it is there."""

@@ -11,10 +11,14 @@ from pathlib import Path
 def replace(path: Path, text: str) -> None:
     """Put `text` in the place of what `path` holds; a kill leaves the one or the other."""
     put(path, text.encode(), beside=path.with_name(path.name + ".new"))
+    sync(path.parent)
 
 
 def put(path: Path, data: bytes, *, beside: Path) -> None:
-    """Write `data` to the file `beside`, and give it the name `path` when it is on the disk."""
+    """Write `data` to the file `beside`, and give it the name `path` when it is on the disk.
+
+    The name itself is there when the folder has been synced.
+    """
     try:
         with beside.open("wb") as file:
             file.write(data)
@@ -24,7 +28,6 @@ def put(path: Path, data: bytes, *, beside: Path) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-    sync(path.parent)
 
 
 def read(path: Path) -> str:

@@ -25,18 +25,24 @@ _FILE, _FOLDER = 0o100644, 0o40000
 
 
 class Objects:
-    """Stores blobs, trees and commits of a repository as loose objects."""
+    """Stores blobs, trees and commits of a repository as loose objects.
+
+    All are on the disk when `commit` returns; nothing refers to them before.
+    """
 
     def __init__(self, repo: Repo) -> None:
         self._odb = repo.odb
         self._folder = Path(repo.common_dir) / "objects"
+        self._unsettled: dict[Path, bytes] = {}
 
     def commit(self, tree: bytes, message: str, *, parent: str | None, author: str) -> str:
         """Store a commit; `author` tells which part of the loop made it."""
         who = f"autoresearch ({author}) <autoresearch@localhost> {int(time.time())} +0000"
         parents = [f"parent {parent}"] if parent else []
         head = [f"tree {tree.hex()}", *parents, f"author {who}", f"committer {who}"]
-        return self._store(b"commit", "\n".join([*head, "", message]).encode()).hex()
+        sha = self._store(b"commit", "\n".join([*head, "", message]).encode()).hex()
+        self._settle()
+        return sha
 
     def graft(self, tree: bytes | None, path: list[str], edit: Edit) -> bytes:
         """Store a copy of `tree` in which the file at `path` is edited; returns its sha."""
@@ -60,20 +66,27 @@ class Objects:
         return data
 
     def _store(self, kind: bytes, data: bytes) -> bytes:
-        """Store a loose object, so that it is whole on the disk or not there.
-
-        The name of an unfinished one is git's own, which `git gc` removes.
-        """
+        """Take note of an object, to be written with its commit."""
         whole = b"%s %d\0%s" % (kind, len(data), data)
         sha = sha1(whole, usedforsecurity=False)
         path = self._folder / sha.hexdigest()[:2] / sha.hexdigest()[2:]
-        files.make_folder(path.parent)
-        if path.exists():
-            files.sync(path.parent)
-        else:
-            files.put(path, zlib.compress(whole), beside=path.with_name(f"tmp_obj_{path.name}"))
-            path.chmod(0o444)
+        self._unsettled[path] = zlib.compress(whole)
         return sha.digest()
+
+    def _settle(self) -> None:
+        """Write every object, so that it is whole on the disk or not there.
+
+        Folders are synced in the end, as the first sync is likely to do the work of all. The name
+        of an unfinished object is git's own, which `git gc` removes.
+        """
+        for path, packed in self._unsettled.items():
+            path.parent.mkdir(exist_ok=True)
+            if not path.exists():
+                files.put(path, packed, beside=path.with_name(f"tmp_obj_{path.name}"))
+                path.chmod(0o444)
+        for folder in {self._folder, *(path.parent for path in self._unsettled)}:
+            files.sync(folder)
+        self._unsettled.clear()
 
 
 def _bytes(name: str) -> bytes:

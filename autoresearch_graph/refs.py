@@ -24,11 +24,12 @@ def move(repo: Repo, name: str, commit: str) -> None:
         told = f"git cannot move {name}; if no other git command is running: rm {lock}"
         raise LabError(told) from None
     files.put(path, f"{commit}\n".encode(), beside=lock)
+    files.sync(path.parent)
 
 
 def settle(repo: Repo, name: str) -> None:
     """Wait until a ref that git has moved is on the disk, which an older git does not do."""
     path = Path(repo.common_dir) / name
     if path.exists():
-        for each in (path, path.parent, path.parent.parent):
-            files.sync(each)
+        files.sync(path)
+        files.sync(path.parent)

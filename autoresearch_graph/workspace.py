@@ -13,6 +13,7 @@ from autoresearch_graph.checkout import SAFE, Checkout
 from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.experiment import Draft, Proposal, Verdict
+from autoresearch_graph.files import make_folder
 from autoresearch_graph.objects import Objects
 from autoresearch_graph.refs import move, settle
 from autoresearch_graph.repository import NOTES
@@ -159,6 +160,7 @@ class Workspace:
         In a process and session of its own, it ends well when the lab is killed meanwhile: a
         lock that is left on a ref that is not ours alone could not be removed.
         """
+        make_folder((Path(self.repo.common_dir) / NOTES).parent)
         command = ["git", *SAFE, "update-ref", NOTES, commit, before or "0" * 40]
         try:
             Git(self.repo.working_dir).execute(command, start_new_session=True)
