@@ -1,0 +1,141 @@
+"""Start a research, or look whether one could start."""
+
+import shlex
+import shutil
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from autoresearch_graph.commands.options import (
+    Asset,
+    BaseUrl,
+    Command,
+    Direction,
+    Experiments,
+    Hours,
+    KillAfter,
+    MetricName,
+    Model,
+    Prices,
+    ProgramFile,
+    Project,
+    Review,
+    Sandbox,
+    SearchShare,
+    Tag,
+    TimeBox,
+)
+from autoresearch_graph.errors import InputError, LabError
+
+if TYPE_CHECKING:
+    from autoresearch_graph.start import Settings
+
+
+def run(
+    context: typer.Context,
+    project: Project = Path(),
+    program: ProgramFile = Path("program.md"),
+    tag: Tag = "",
+    model: Model = "search",
+    base_url: BaseUrl = None,
+    prices: Prices = None,
+    search_share: SearchShare = 0.0,
+    review: Review = False,
+    sandbox: Sandbox = "auto",
+    experiments: Experiments = None,
+    hours: Hours = None,
+    asset: Asset = None,
+    metric: MetricName = None,
+    direction: Direction = None,
+    command: Command = None,
+    time_box: TimeBox = None,
+    kill_after: KillAfter = None,
+) -> None:
+    """Start a research, or resume the one of that tag."""
+    _run(_chosen(context.params))
+
+
+def check(
+    context: typer.Context,
+    project: Project = Path(),
+    program: ProgramFile = Path("program.md"),
+    tag: Tag = "",
+    model: Model = "search",
+    base_url: BaseUrl = None,
+    prices: Prices = None,
+    search_share: SearchShare = 0.0,
+    sandbox: Sandbox = "auto",
+    experiments: Experiments = None,
+    hours: Hours = None,
+    asset: Asset = None,
+    metric: MetricName = None,
+    direction: Direction = None,
+    command: Command = None,
+    time_box: TimeBox = None,
+    kill_after: KillAfter = None,
+) -> None:
+    """Say what was understood of program.md, and whether everything is ready."""
+    from rich.console import Console
+
+    from autoresearch_graph.readiness import check_project, findings_table
+
+    findings = check_project(_chosen(context.params))
+    Console().print(findings_table(findings))
+    if not all(finding.ready for finding in findings):
+        raise typer.Exit(2)
+
+
+def _run(settings: "Settings") -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        reason = _research(settings)
+    except KeyboardInterrupt:
+        given = sys.argv[1:] if settings.tag else [*sys.argv[1:], "--tag", settings.name]
+        resume = shlex.join(["autoresearch", *given])
+        typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
+        raise typer.Exit(130) from None
+    from autoresearch_graph.records import find
+
+    records = find(replace(settings, tag=settings.name))
+    typer.echo(f"{reason}\n{records.summary()}")
+    if records.incumbent is None:
+        raise LabError(
+            f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
+            f"{records.experiments[0].reason}; mend it, commit, and start with another --tag"
+        )
+
+
+def _research(settings: "Settings") -> str:
+    """Run a research to its end and show it; a bad project is told before langgraph is loaded."""
+    from rich.console import Console
+
+    from autoresearch_graph.lab import open_lab
+
+    if settings.review and not sys.stdin.isatty():
+        raise InputError("--review asks in a terminal, and there is none")
+    lab = open_lab(settings)
+    try:
+        from autoresearch_graph import research
+        from autoresearch_graph.view import View
+
+        with View(lab, Console()) as view:
+            return research.run(lab, view.watch, view.decide)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        lab.close()
+
+
+def _chosen(options: dict[str, Any]) -> "Settings":
+    """The options of `run` and `check`: those of program.md's parts become flags."""
+    if shutil.which("git") is None:
+        raise InputError("git is not installed, or not on the PATH; install it")
+    from autoresearch_graph.program import Flags
+    from autoresearch_graph.start import Settings
+
+    names = Flags.model_fields.keys()
+    flags = Flags(**{name: options[name] for name in names})
+    return Settings(flags=flags, **{k: v for k, v in options.items() if k not in names})
