@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from autoresearch_graph import __version__
+from autoresearch_graph.commands.finish import adopt, clean
 from autoresearch_graph.commands.look import replay, report, show, status, verify
 from autoresearch_graph.commands.make import graph, init
 from autoresearch_graph.commands.run import check, run
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (run, check, status, show, verify, replay, report, init, graph):
+for command in (run, check, status, show, verify, replay, report, adopt, clean, init, graph):
     app.command()(command)
 
 

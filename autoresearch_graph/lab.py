@@ -213,6 +213,8 @@ def open_lab(
         resources.enter_context(lock(settings.folder))
         write_start(settings.folder, repo, start)
         ledger = Ledger(settings.folder, metric=start.program.metric.name)
+        if ledger.experiments:
+            workspace.text_of(ledger.experiments[-1].number)
         kept = from_ledger(ledger.experiments).incumbent
         workspace.open(tip=kept.commit if kept else start.base)
         bench = Bench(workspace, settings.folder, sandbox=sandbox, environ=os.environ)
