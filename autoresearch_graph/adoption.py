@@ -132,7 +132,8 @@ def _common(adoption: _Adoption) -> str:
     base = str(repo.merge_base("HEAD", best)[0])
     shown = f"--format=%(trailers:key={_TRAILER},valueonly)"
     squashed = repo.git.log(shown, f"{base}..HEAD").split()
-    return next((c for c in squashed if c and repo.is_ancestor(c, best)), base)
+    own = set(repo.git.rev_list(f"{base}..{best}").split())
+    return next((commit for commit in squashed if commit in own), base)
 
 
 def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> str:
