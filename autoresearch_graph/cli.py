@@ -13,6 +13,7 @@ from autoresearch_graph.commands.finish import adopt, clean
 from autoresearch_graph.commands.look import replay, report, show, status, verify
 from autoresearch_graph.commands.make import graph, init
 from autoresearch_graph.commands.run import check, run
+from autoresearch_graph.commands.steer import pause, propose, resume, stop, tell
 from autoresearch_graph.errors import InputError, LabError
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
@@ -25,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (run, check, status, show, verify, replay, report, adopt, clean, init, graph):
+_LOOK = (status, show, verify, replay, report)
+_STEER = (tell, propose, pause, resume, stop)
+for command in (run, check, *_LOOK, *_STEER, adopt, clean, init, graph):
     app.command()(command)
 
 

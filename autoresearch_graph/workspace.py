@@ -4,6 +4,7 @@ Nothing here touches the person's checkout, index or branch: trees and commits a
 straight into the object database, and runs happen in a worktree of the research's own.
 """
 
+import json
 from pathlib import Path
 
 from git import Commit, Git, GitCommandError, Repo
@@ -176,6 +177,8 @@ def _message(draft: Draft, number: int, tag: str) -> str:
     trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
     if draft.lesson:
         trailers["Lesson"] = " ".join(draft.lesson.split())
+    if draft.steering:
+        trailers["Steering"] = json.dumps([m.model_dump() for m in draft.steering])
     if draft.usage != Usage():
         trailers["Tokens"] = str(draft.tokens)
         trailers["Dollars"] = "unknown" if draft.dollars is None else repr(draft.dollars)
@@ -199,6 +202,7 @@ def _read(commit: Commit, number: int) -> Proposal:
             "description": description,
             "hypothesis": hypothesis,
             "lesson": trailers.get("Lesson", ""),
+            "steering": json.loads(trailers.get("Steering", "[]")),
             **_cost(trailers),
         }
     )

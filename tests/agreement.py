@@ -16,7 +16,7 @@ def git(folder: Path, *command: str) -> list[str]:
 def assert_agreement(project: Path, tag: str) -> list[dict[str, object]]:
     """Assert that all records of a finished research tell the same; returns its rows."""
     folder = project / ".autoresearch" / tag
-    rows = [json.loads(line) for line in (folder / "experiments.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "experiments.jsonl").read_bytes().splitlines()]
     assert [row["number"] for row in rows] == list(range(len(rows))), "a number lost or twice"
     assert_refs(project, tag, rows)
     assert_branch(project, tag, rows)

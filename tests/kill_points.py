@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from agreement import assert_agreement
 from conftest import asset, make_project, run
 
+from autoresearch_graph.mailbox import Mailbox
+
 TEXTS = [asset(2.0), asset(2.5), "import nothing_of_that_name\n", asset(1.5)]
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.truncate", "subprocess.Popen", "sqlite"}
 
@@ -74,18 +76,38 @@ def live(project: Path, kill_at: int, pause: float) -> int | None:
     return int(told)
 
 
+def steered(project: Path) -> Path:
+    """A project whose research finds what a person said to it."""
+    make_project(project)
+    folder = project / ".autoresearch/t"
+    folder.mkdir(parents=True)
+    for wish, text in (("pause", None), ("tell", None), ("propose", asset(2.25)), ("resume", None)):
+        Mailbox(folder).post(wish, "words", text=text)
+    return project
+
+
+def assert_said_once(project: Path, rows: list[dict[str, object]]) -> None:
+    """Every message is in the ledger, and once: nothing was missed, nothing taken up twice."""
+    said = [message["id"] for row in rows for message in row["steering"]]
+    messages = Mailbox(project / ".autoresearch/t").messages()
+    assert sorted(said) == sorted(message.id for message in messages)
+
+
 def check(folder: Path, every: int, pause: float) -> int:
     """Try every point; returns how many were tried."""
-    make_project(folder / "whole")
-    effects = live(folder / "whole", 0, 0.0)
+    effects = live(steered(folder / "whole"), 0, 0.0)
     assert effects is not None
-    expected = [row["status"] for row in assert_agreement(folder / "whole", "t")]
+    rows = assert_agreement(folder / "whole", "t")
+    assert_said_once(folder / "whole", rows)
+    expected = [row["status"] for row in rows]
     for point in range(1, effects, every):
-        project = make_project(folder / f"killed-{point}")
+        project = steered(folder / f"killed-{point}")
         assert live(project, point, pause) is None
         live(project, point % 53 + 7, pause)
         assert live(project, 0, 0.0) is not None
-        statuses = [row["status"] for row in assert_agreement(project, "t")]
+        rows = assert_agreement(project, "t")
+        assert_said_once(project, rows)
+        statuses = [row["status"] for row in rows]
         assert statuses == expected, f"killed at effect {point}: {statuses}"
         shutil.rmtree(project)
     return len(range(1, effects, every))
