@@ -10,7 +10,7 @@ import typer
 
 from autoresearch_graph import __version__
 from autoresearch_graph.commands.finish import adopt, clean
-from autoresearch_graph.commands.look import replay, report, show, status, verify
+from autoresearch_graph.commands.look import replay, report, show, status, verify, watch
 from autoresearch_graph.commands.make import graph, init
 from autoresearch_graph.commands.run import check, run
 from autoresearch_graph.commands.steer import pause, propose, resume, stop, tell
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_LOOK = (status, show, verify, replay, report)
+_LOOK = (status, watch, show, verify, replay, report)
 _STEER = (tell, propose, pause, resume, stop)
 for command in (run, check, *_LOOK, *_STEER, adopt, clean, init, graph):
     app.command()(command)

@@ -1,5 +1,6 @@
 """What a research does at this moment, in now.json beside its ledger, for whoever looks."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -25,15 +26,17 @@ _DOING: dict[str, Doing] = {
 class Now(Value):
     """One moment of a research.
 
-    `seconds` is how long the run under way has taken, `limit` when it is killed, `line` the last
-    that it printed.
+    `since` is when the step began (Unix time); `seconds` is how long the run under way has taken,
+    `budget` its time box, `limit` when it is killed, `line` the last that it printed.
     """
 
     doing: Doing = "starting"
     proposer: str = ""
     proposal: Proposal | None = None
     trial: Trial | None = None
+    since: float = 0.0
     seconds: float = 0.0
+    budget: float = 0.0
     limit: float = 0.0
     line: str = ""
     tally: Tally = Tally()
@@ -65,6 +68,8 @@ class Bulletin:
             proposal=proposal,
             trial=state.running[0] if state.running else None,
             tally=state.tally,
+            since=time.time(),
+            budget=program.time_box.seconds,
             limit=program.time_box.kill_after,
             stopping=program.stopping,
             **({} if state.running else {"seconds": 0.0, "line": ""}),
@@ -78,7 +83,7 @@ class Bulletin:
         """Note that a pause goes on; whether it has just begun."""
         begun = self.now.doing != "paused"
         if begun:
-            self._note(doing="paused")
+            self._note(doing="paused", since=time.time())
         return begun
 
     def _note(self, **news: object) -> None:

@@ -30,6 +30,18 @@ def status(
         console.print(sentence, soft_wrap=True, highlight=False)
 
 
+def watch(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Look on while a research runs in another process; Ctrl-C leaves it running."""
+    from rich.console import Console
+
+    from autoresearch_graph.watching import watch
+
+    try:
+        typer.echo(watch(settings_of(project, tag), Console()))
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
 def show(
     number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
     project: Project = Path(),

@@ -31,6 +31,8 @@ Sandbox = Annotated[
     Literal["auto", "bwrap", "off"],
     typer.Option(help="What holds the runs: the best there is, bubblewrap, or no walls."),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Tell nothing but how it ended.")]
+Json = Annotated[bool, typer.Option("--json", help="Tell every event as a line of JSON.")]
 Experiments = Annotated[int | None, typer.Option(min=1, help="Stop after so many at most.")]
 Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after so long at most.")]
 

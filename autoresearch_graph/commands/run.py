@@ -17,12 +17,14 @@ from autoresearch_graph.commands.options import (
     Direction,
     Experiments,
     Hours,
+    Json,
     KillAfter,
     MetricName,
     Model,
     Prices,
     ProgramFile,
     Project,
+    Quiet,
     Review,
     Sandbox,
     SearchShare,
@@ -32,6 +34,7 @@ from autoresearch_graph.commands.options import (
 from autoresearch_graph.errors import InputError, LabError
 
 if TYPE_CHECKING:
+    from autoresearch_graph.lines import Line
     from autoresearch_graph.start import Settings
 
 
@@ -54,9 +57,16 @@ def run(
     command: Command = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Start a research, or resume the one of that tag."""
-    _run(_chosen(context.params))
+    told = {name: context.params.pop(name) for name in ("quiet", "as_json")}
+    if review and as_json:
+        raise InputError("--review asks in a terminal, which --json is not for; leave one away")
+    if quiet and as_json:
+        raise InputError("--quiet and --json say two things; leave one away")
+    _run(_chosen(context.params), _line(**told))
 
 
 def check(
@@ -89,19 +99,21 @@ def check(
         raise typer.Exit(2)
 
 
-def _run(settings: "Settings") -> None:
+def _run(settings: "Settings", line: "Line | None") -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        reason = _research(settings)
+        reason = _research(settings, line)
     except KeyboardInterrupt:
         given = sys.argv[1:] if settings.tag else [*sys.argv[1:], "--tag", settings.name]
         resume = shlex.join(["autoresearch", *given])
         typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
         raise typer.Exit(130) from None
+    from autoresearch_graph.lines import in_words
     from autoresearch_graph.records import find
 
     records = find(replace(settings, tag=settings.name))
-    typer.echo(f"{reason}\n{records.summary()}")
+    end = {"event": "end", "reason": reason, "text": f"{reason}\n{records.summary()}"}
+    typer.echo((line or in_words)(end))
     if records.incumbent is None:
         raise LabError(
             f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
@@ -109,7 +121,14 @@ def _run(settings: "Settings") -> None:
         )
 
 
-def _research(settings: "Settings") -> str:
+def _line(*, quiet: bool, as_json: bool) -> "Line | None":
+    """How every event is told, where that was chosen."""
+    from autoresearch_graph.lines import in_json, only_the_end
+
+    return in_json if as_json else only_the_end if quiet else None
+
+
+def _research(settings: "Settings", line: "Line | None") -> str:
     """Run a research to its end and show it; a bad project is told before langgraph is loaded."""
     from rich.console import Console
 
@@ -122,7 +141,7 @@ def _research(settings: "Settings") -> str:
         from autoresearch_graph import research
         from autoresearch_graph.view import View
 
-        with View(lab, Console()) as view:
+        with View(lab, Console(), line) as view:
             return research.run(lab, view.watch, view.decide)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
