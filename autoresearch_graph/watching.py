@@ -16,7 +16,7 @@ from autoresearch_graph.start import Settings, is_running
 
 _LOOK = 0.5
 _CURVE_LINES = 1000
-_CURVE_EVERY = 2.0
+_CURVE_EVERY = 1.0
 
 
 class Curves:
