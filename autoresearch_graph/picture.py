@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from math import isfinite
+from math import isfinite, log10
 
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -18,6 +18,7 @@ from autoresearch_graph.tables import experiments_table
 _BARS = "▁▂▃▄▅▆▇█"
 _VERDICTS = 8
 _CURVE = 32
+_DECADES = 100
 
 
 def picture(records: Records, now: Now, curve: Curve | None, console: Console) -> Group:
@@ -41,8 +42,10 @@ def verdicts_table(records: Records, console: Console, *, room: int) -> Table:
 
 
 def sparkline(curve: Curve, width: int = _CURVE) -> str:
-    """The values of a curve as bars, evenly picked; equal values are a flat line."""
+    """The values of a curve as bars, evenly picked; logarithms where they span decades."""
     values = [value for value in curve.values if isfinite(value)]
+    if values and min(values) > 0 and max(values) > _DECADES * min(values):
+        values = [log10(value) for value in values]
     count = min(width, len(values))
     picked = [values[round(i * (len(values) - 1) / max(1, count - 1))] for i in range(count)]
     low, high = min(picked, default=0.0), max(picked, default=0.0)
@@ -135,7 +138,9 @@ def _limits(records: Records, now: Now) -> Iterator[RenderableType]:
     best = records.incumbent
     limits = left(now.stopping, now.tally, best.metric if best else None)
     told = [
-        f"{limit.words}{f' ({duration(limit.seconds)} left)' if limit.seconds else ''}"
+        f"{limit.words} ({duration(max(0.0, limit.seconds - now.seconds))} left)"
+        if limit.seconds
+        else limit.words
         for limit in limits
     ]
     yield Text(f"ends at: {'; '.join(told) or 'autoresearch stop'}", "dim")

@@ -35,7 +35,6 @@ class Left(Value):
 
 def left(limits: Stopping, tally: Tally, metric: float | None) -> list[Left]:
     """Every criterion that is set; without improvement it may be met later than it says."""
-    hours = "{:.2g} of {:.3g} h"
     totals = (
         (tally.experiments, limits.experiments, "{:d} of {:d} experiments", tally.judged),
         (
@@ -49,7 +48,7 @@ def left(limits: Stopping, tally: Tally, metric: float | None) -> list[Left]:
     )
     found = []
     if limits.seconds is not None:
-        words = hours.format(tally.seconds / 3600, limits.seconds / 3600)
+        words = f"{limits.seconds / 3600:.3g} h of work"
         found.append(Left(words=words, seconds=max(0.0, limits.seconds - tally.seconds)))
     for total, limit, words, pace in totals:
         if limit is not None:

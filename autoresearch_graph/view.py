@@ -25,9 +25,10 @@ class View:
         self._lab, self._console = lab, console
         self._line = line or in_words
         self._curves = Curves(lab.folder, lab.program.metric.name)
+        self._seen: Records | None = None
         self._live: Live | None = None
         if line is None and console.is_terminal:
-            self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=4)
+            self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=2)
         lab.tell = self.notice
 
     def __enter__(self) -> Self:
@@ -81,13 +82,13 @@ class View:
             self._console.file.flush()
 
     def _records(self) -> Records:
-        lab = self._lab
-        return Records(
-            folder=lab.folder,
-            base=lab.workspace.base,
-            program=lab.program,
-            experiments=lab.ledger.experiments,
-        )
+        """The records as of now; the same as long as no verdict came."""
+        lab, rows = self._lab, list(self._lab.ledger.experiments)
+        if self._seen is None or len(self._seen.experiments) != len(rows):
+            self._seen = Records(
+                folder=lab.folder, base=lab.workspace.base, program=lab.program, experiments=rows
+            )
+        return self._seen
 
     def _picture(self) -> Any:
         now = self._lab.bulletin.now
