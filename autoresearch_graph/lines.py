@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.output import clean
 
 Event = dict[str, Any]
 Line = Callable[[Event], str | None]
@@ -33,4 +34,4 @@ def only_the_end(event: Event) -> str | None:
 def plain(e: Experiment) -> str:
     """A verdict in a line."""
     value = "" if e.metric is None else f" {e.metric:.6f}"
-    return f"{e.number:4d} {e.status:8s}{value} {e.description} | {e.reason}"
+    return clean(f"{e.number:4d} {e.status:8s}{value} {e.description} | {e.reason}")

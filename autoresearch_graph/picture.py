@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.now import Now
+from autoresearch_graph.output import clean
 from autoresearch_graph.proposers.curve import Curve
 from autoresearch_graph.records import Records
 from autoresearch_graph.stopping import left
@@ -91,9 +92,9 @@ def _under_way(now: Now, curve: Curve | None, width: int) -> Iterator[Renderable
         return
     if proposal is None or now.doing == "ended":
         return
-    yield Text(f"experiment {proposal.number}: {proposal.description}", "bold")
+    yield Text(f"experiment {proposal.number}: {clean(proposal.description)}", "bold")
     if proposal.hypothesis:
-        words = " ".join(proposal.hypothesis.split())
+        words = " ".join(clean(proposal.hypothesis).split())
         yield Text(words if len(words) < 3 * width else f"{words[: 3 * width]} ...")
     if now.trial is None:
         return

@@ -25,7 +25,7 @@ async def collect_async(state: State, lab: "Lab") -> Update:
     """Do the same without blocking the event loop, so that the wait can be cancelled."""
     await asyncio.to_thread(_resume, state, lab)
     while (ended := await asyncio.to_thread(lab.pool.wait, _SLICE)) is None:
-        _show(lab)
+        await asyncio.to_thread(_show, lab)
     return _collected(state, *ended) | await asyncio.to_thread(hear, state, lab)
 
 
