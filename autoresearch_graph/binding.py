@@ -21,7 +21,7 @@ def node(step: Step, lab_of: LabOf) -> Callable[..., Update]:
     """Bind a step to its lab; what it returns goes into the checkpoint as plain JSON."""
 
     def run(state: State) -> Update:
-        return _plain(step(state, lab_of(get_runtime(Context).context, state)))
+        return _plain(step(state, _begun(step.__name__, state, lab_of)))
 
     return run
 
@@ -30,7 +30,7 @@ def waiting_node(step: Step, afunc: AsyncStep, lab_of: LabOf) -> Runnable[State,
     """Bind both forms of a step that waits: `invoke` blocks, a server must be able to cancel."""
 
     async def run(state: State) -> Update:
-        lab = await asyncio.to_thread(lab_of, get_runtime(Context).context, state)
+        lab = await asyncio.to_thread(_begun, step.__name__, state, lab_of)
         return _plain(await afunc(state, lab))
 
     return RunnableLambda(node(step, lab_of), afunc=run, name=step.__name__)
@@ -42,9 +42,16 @@ def editing_node(
     """Bind a step that works with a graph of its own, which LangGraph finds here and draws."""
 
     def run(state: State) -> Update:
-        return _plain(step(state, lab_of(get_runtime(Context).context, state), editor.invoke))
+        return _plain(step(state, _begun(step.__name__, state, lab_of), editor.invoke))
 
     return run
+
+
+def _begun(name: str, state: State, lab_of: LabOf) -> Lab:
+    """The lab of a step, which is told that it begins."""
+    lab = lab_of(get_runtime(Context).context, state)
+    lab.bulletin.step(name, state, lab.program)
+    return lab
 
 
 def _plain(update: Update) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Checkout:
     def __init__(self, repo: Repo, *, folder: Path, base: str, asset: str) -> None:
         self.folder, self._base, self._asset = folder, base, asset
         self._repository = Path(repo.working_dir)
-        self._worktrees = Path(repo.common_dir) / "worktrees"
+        self._common = Path(repo.common_dir)
         self._make()
 
     def lay_out(self, text: str | None) -> None:
@@ -71,13 +71,13 @@ class Checkout:
 
     def remove(self) -> None:
         """Remove the worktree, and git's record of it; it cannot be used after that."""
-        self._unregister()
+        unregister(self._common, self.folder)
 
     def _make(self) -> None:
         """Make the worktree, whatever is there, and remember what git wrote."""
         command = [*_GIT, "worktree", "add", "--force", "--detach", str(self.folder), self._base]
         try:
-            self._unregister()
+            unregister(self._common, self.folder)
             Git(self._repository).execute(command)
             self._remember()
         except GitCommandError as error:
@@ -95,14 +95,6 @@ class Checkout:
         files = [path for path, folder in found.items() if not folder and path != self._asset]
         self._digests = {path: _digest(self.folder / path) for path in files}
         self._pristine = {path: self._signature(path) for path in files}
-
-    def _unregister(self) -> None:
-        """Remove the worktree and git's record of it, locked or not."""
-        _remove(self.folder)
-        link = os.path.realpath(self.folder / _LINK)
-        for record in filter(Path.is_file, self._worktrees.glob("*/gitdir")):
-            if os.path.realpath(record.parent / os.fsdecode(record.read_bytes().strip())) == link:
-                _remove(record.parent)
 
     def _changed(self) -> tuple[str, ...]:
         """What was changed; modes are set back, for a run may set the one that lets it start."""
@@ -157,6 +149,15 @@ class Checkout:
         except OSError:
             return ()
         return (at.st_ino, at.st_mode, at.st_nlink, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+
+
+def unregister(common: Path, folder: Path) -> None:
+    """Remove a worktree and git's record of it in its `common` folder, locked or not."""
+    _remove(folder)
+    link = os.path.realpath(folder / _LINK)
+    for record in filter(Path.is_file, (common / "worktrees").glob("*/gitdir")):
+        if os.path.realpath(record.parent / os.fsdecode(record.read_bytes().strip())) == link:
+            _remove(record.parent)
 
 
 def _digest(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from autoresearch_graph.value import Value
 
 Status = Literal["keep", "discard", "crash"]
 Author = Literal["baseline", "search", "model", "person"]
+Wish = Literal["tell", "propose", "pause", "resume", "stop"]
 Review = Literal["", "approved", "edited", "rejected"]
 Cause = Literal[
     "syntax",
@@ -29,16 +30,35 @@ Cause = Literal[
 ]
 
 
+class Message(Value):
+    """What a person said to a running research: guidance, a text of their own, or an order.
+
+    `words` are the guidance, or describe the text; `at` is when it was said (UTC).
+    """
+
+    id: str
+    wish: Wish
+    words: str = ""
+    at: str
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it is obeyed at once, rather than taken up by a proposal."""
+        return self.wish in ("pause", "resume", "stop")
+
+
 class Idea(Cost):
     """Who proposes what, why, and what it cost to have the idea.
 
-    `lesson` is what was learned from the outcome before.
+    `lesson` is what was learned from the outcome before; `steering` is what a person said that
+    it takes up.
     """
 
     author: Author
     description: str
     hypothesis: str = ""
     lesson: str = ""
+    steering: tuple[Message, ...] = ()
 
 
 class Draft(Idea):
@@ -187,7 +207,8 @@ class Again(Value):
 class Experiment(Idea):
     """One ledger row: a proposal with its trials, their outcomes and one verdict.
 
-    `metric` is the mean of the last `runs` measured trials; `beside` are runs of the incumbent.
+    Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
+    `runs` measured trials; `beside` are runs of the incumbent.
     """
 
     number: int
@@ -207,8 +228,14 @@ class Experiment(Idea):
     finished: str
 
 
-def row(candidate: Candidate, verdict: Verdict, *, self_reported: bool) -> Experiment:
-    """The ledger row of a judged candidate.
+def row(
+    candidate: Candidate,
+    verdict: Verdict,
+    *,
+    self_reported: bool,
+    obeyed: tuple[Message, ...] = (),
+) -> Experiment:
+    """The ledger row of a judged candidate, with what was `obeyed` of a person meanwhile.
 
     `memory_gb` is the accelerator's peak where the run reports `peak_vram_mb` (MiB), else the
     peak resident memory of its processes.
@@ -217,7 +244,8 @@ def row(candidate: Candidate, verdict: Verdict, *, self_reported: bool) -> Exper
     metrics = next((t.metrics for t in reversed(trials) if isinstance(t, Measured)), {})
     resident = max((t.memory_gb for t in trials), default=0.0)
     return Experiment(
-        **candidate.proposal.model_dump(),
+        **candidate.proposal.model_dump(exclude={"steering"}),
+        steering=(*candidate.proposal.steering, *obeyed),
         status=verdict.status,
         reason=verdict.reason,
         metric=verdict.metric,

@@ -24,20 +24,21 @@ from autoresearch_graph.experiment import (
 )
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.length import saved_lines
+from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.now import Bulletin
 from autoresearch_graph.output import without_items
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
-from autoresearch_graph.proposers import Brief, Edit, Proposer
-from autoresearch_graph.proposers.constants import find_some
-from autoresearch_graph.proposers.mixture import Mixture
-from autoresearch_graph.proposers.prices import find_price
-from autoresearch_graph.proposers.search import Search
+from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
+from autoresearch_graph.proposers.choice import choose_proposer, name_of
 from autoresearch_graph.repository import find_repository
 from autoresearch_graph.runner import Pool, Progress, Watch, detect, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.workspace import Workspace
+
+_REST = 0.5
 
 
 @dataclass(kw_only=True)
@@ -54,6 +55,8 @@ class Lab:
     workspace: Workspace
     bench: Bench
     ledger: Ledger
+    mailbox: Mailbox
+    bulletin: Bulletin
     artifacts: Artifacts
     pool: Pool
     proposer: Proposer
@@ -81,6 +84,14 @@ class Lab:
         before, self._lap = self._lap, time.monotonic()
         return self._lap - before
 
+    def rest(self) -> None:
+        """Wait in a pause, which is no work; raises Abandoned where the lab is closed meanwhile."""
+        if self.bulletin.pause():
+            self.tell("paused; go on with: autoresearch resume")
+        if self._closing.wait(_REST):
+            raise Abandoned
+        self.lap()
+
     def brief(self, number: int, state: State, edit: Edit) -> Brief:
         """What the proposer may know when it writes experiment `number`."""
         if state.incumbent is None:
@@ -100,11 +111,17 @@ class Lab:
             hide=self._hide,
             pause=self._closing.wait,
             edit=edit,
+            guidance=tuple(message.words for message in state.guidance),
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
         )
 
     def _hide(self, text: str) -> str:
         return without_credentials(text, self.environ)
+
+    def note(self, progress: Progress) -> None:
+        """Let everybody see how far a run is."""
+        self.bulletin.progress(progress)
+        self.show(progress)
 
     def write_patch(self, proposal: Proposal) -> None:
         """Write what a proposal changes beside its experiment; the same if it runs twice."""
@@ -218,6 +235,8 @@ def open_lab(
         resources.enter_context(lock(settings.folder))
         write_start(settings.folder, repo, start)
         ledger = Ledger(settings.folder, metric=start.program.metric.name)
+        if ledger.experiments:
+            workspace.text_of(ledger.experiments[-1].number)
         kept = from_ledger(ledger.experiments).incumbent
         workspace.open(tip=kept.commit if kept else start.base)
         bench = Bench(workspace, settings.folder, sandbox=sandbox, environ=os.environ)
@@ -231,6 +250,8 @@ def open_lab(
             workspace=workspace,
             bench=bench,
             ledger=ledger,
+            mailbox=Mailbox(settings.folder),
+            bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
             artifacts=Artifacts(settings.folder),
             pool=pool,
             proposer=proposer,
@@ -273,23 +294,3 @@ def _leave_git_hook() -> None:
     """Forget what git tells its hooks: it would point git at the person's index, not at ours."""
     for name in ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY", "COMMON_DIR"):
         os.environ.pop(f"GIT_{name}", None)
-
-
-def choose_proposer(
-    settings: Settings, text: str, asset: str, dollars: float | None = None
-) -> Proposer:
-    """The search, a model, or both; InputError for missing constants, a package or a key.
-
-    A limit in `dollars` needs a model whose price is known.
-    """
-    if settings.model == "search":
-        find_some(text, asset)
-        return Search()
-    from autoresearch_graph.proposers.model import open_model
-
-    price = find_price(settings.model, settings.prices, limit=dollars)
-    chat = open_model(settings.model, base_url=settings.base_url, price=price)
-    if not settings.search_share:
-        return chat
-    find_some(text, asset)
-    return Mixture(Search(), chat, share=settings.search_share)

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.lab import choose_proposer
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
+from autoresearch_graph.proposers.choice import choose_proposer
 from autoresearch_graph.proposers.constants import describe
 from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository

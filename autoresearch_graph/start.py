@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+import time
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,8 @@ from autoresearch_graph.program.model import Program
 from autoresearch_graph.repository import check_refs
 from autoresearch_graph.runner import Choice
 from autoresearch_graph.value import Value
+
+_LOOKS, _LOOK = 5, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,18 @@ def write_start(folder: Path, repo: Repo, start: Start) -> None:
         replace(path, start.model_dump_json(indent=2))
 
 
+def is_running(folder: Path) -> bool:
+    """Whether somebody holds the lock of a research; only looks, and changes nothing."""
+    if not (folder / "lock").exists():
+        return False
+    with (folder / "lock").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 def lock(folder: Path) -> TextIO:
     """Take the lock of a research, which the system releases when the process ends."""
     try:
@@ -115,12 +130,14 @@ def lock(folder: Path) -> TextIO:
     except (FileExistsError, NotADirectoryError):
         raise WorkspaceError(f"{folder} has to be a folder; move the file that is there") from None
     file = (folder / "lock").open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise WorkspaceError(
-            f"the research {folder.name} is running in another process; "
-            "wait for it, or choose another name with --tag"
-        ) from None
-    return file
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except OSError:
+            time.sleep(_LOOK)  # it may be `is_running` that holds it for a moment
+    file.close()
+    raise WorkspaceError(
+        f"the research {folder.name} is running in another process; "
+        "wait for it, or choose another name with --tag"
+    )

@@ -9,6 +9,7 @@ from autoresearch_graph.experiment import (
     Candidate,
     Experiment,
     Incumbent,
+    Message,
     Trial,
     Verdict,
 )
@@ -85,6 +86,8 @@ class State(Value):
     whose trial ended last, `decision` what was judged of it. `exhausted` is why the proposer
     has nothing left to try. `review` says that a person is asked about every proposal. Once
     `stop` is set no proposal is made any more, and the research ends with the last candidate.
+    `heard` is what a person said for a proposal to take up, `obeyed` are the orders that took
+    effect since the last ledger row.
     """
 
     tag: str = ""
@@ -99,6 +102,8 @@ class State(Value):
     tally: Tally = Tally()
     workers: int = 1
     review: bool = False
+    heard: tuple[Message, ...] = ()
+    obeyed: tuple[Message, ...] = ()
     exhausted: str | None = None
     stop: str | None = None
 
@@ -113,6 +118,16 @@ class State(Value):
         """Whether a worker would be idle without another proposal."""
         baseline_runs = self.incumbent is None and bool(self.candidates)
         return not self.stop and not baseline_runs and len(self.candidates) < self.workers
+
+    @property
+    def guidance(self) -> tuple[Message, ...]:
+        """What a person said for the next proposal of a model."""
+        return tuple(message for message in self.heard if message.wish == "tell")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an experiment under way has had a run, so that it will be judged."""
+        return bool(self.running) or any(c.outcomes or c.beside for c in self.candidates)
 
     @property
     def worker_free(self) -> bool:

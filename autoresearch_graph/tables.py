@@ -18,7 +18,9 @@ _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
 _LOG_LINES = 20
 
 
-def experiments_table(experiments: Iterable[Experiment], metric: str) -> Table:
+def experiments_table(
+    experiments: Iterable[Experiment], metric: str, *, costs: bool = True
+) -> Table:
     """One row an experiment, with its verdict and the reason."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("#", justify="right")
@@ -26,7 +28,7 @@ def experiments_table(experiments: Iterable[Experiment], metric: str) -> Table:
     table.add_column(metric, justify="right")
     table.add_column("seconds", justify="right")
     shown = list(experiments)
-    paid = any(e.is_paid for e in shown)
+    paid = costs and any(e.is_paid for e in shown)
     for column in ("tokens", "dollars") if paid else ():
         table.add_column(column, justify="right")
     table.add_column("what was tried", ratio=2)
@@ -69,6 +71,7 @@ def experiment_page(records: Records, number: int) -> Group:
     ]
     if e.review:
         parts.append(Text(f"review       {e.review} by a person"))
+    parts += [Text(f"{m.wish:12s} {m.words or 'said'} ({m.at})") for m in e.steering]
     for what, trial in [("trial", t) for t in e.trials] + [("incumbent", t) for t in e.beside]:
         told = trial.model_dump(include={"metric", "cause", "reason", "limit"})
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}

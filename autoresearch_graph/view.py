@@ -1,39 +1,40 @@
-"""What a person sees while a research runs: a live table, or plain lines."""
+"""What a person sees while a research runs: a live picture, or a line an event."""
 
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, ConsoleDimensions, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.asking import ask
-from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.lab import Lab
+from autoresearch_graph.lines import Event, Line, in_words
 from autoresearch_graph.nodes.review import Answer
-from autoresearch_graph.runner import Progress
-from autoresearch_graph.tables import experiments_table
+from autoresearch_graph.picture import picture
+from autoresearch_graph.records import Records
+from autoresearch_graph.watching import Curves
+
+_EVENTS = {"train": "trial", "propose": "proposal", "keep": "verdict", "revert": "verdict"}
 
 
 class View:
-    """Watches a research: tells its notices, shows its progress, lists its verdicts."""
+    """Watches a research; without a `line` it is a live picture where there is a terminal."""
 
-    def __init__(self, lab: Lab, console: Console) -> None:
-        self._lab = lab
-        self._console = console
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
-        self._doing = "starting"
-        self._seconds = 0.0
-        self._line = ""
-        self._fitted: Table | None = None
-        self._shown: tuple[int, ConsoleDimensions] | None = None
-        lab.tell, lab.show = self.notice, self.show
+    def __init__(self, lab: Lab, console: Console, line: Line | None = None) -> None:
+        self._lab, self._console = lab, console
+        self._line = line or in_words
+        self._curves = Curves(lab.folder, lab.program.metric.name)
+        self._seen: Records | None = None
+        self._live: Live | None = None
+        if line is None and console.is_terminal:
+            self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=2)
+        lab.tell = self.notice
 
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
+        self._say({"event": "start", "tag": self._lab.tag, "folder": str(self._lab.folder)})
         return self
 
     def __exit__(
@@ -43,27 +44,25 @@ class View:
         trace: TracebackType | None,
     ) -> None:
         if self._live:
-            self._live.update(self._table(), refresh=True)
             self._live.stop()
 
     def watch(self, node: str, update: dict[str, Any]) -> None:
         """Take note of what a node did."""
-        if node == "propose" and update.get("candidates"):
-            proposal = update["candidates"][-1]["proposal"]
-            self._doing = f"experiment {proposal['number']}: {proposal['description']}"
-            self._seconds, self._line = 0.0, ""
-        if node in ("keep", "revert") and not self._live:
-            self._console.print(_plain(self._lab.ledger.experiments[-1]), soft_wrap=True)
-        self._refresh()
-
-    def show(self, progress: Progress) -> None:
-        """Take note of how far a run is."""
-        self._seconds, self._line = progress.seconds, progress.line
-        self._refresh()
+        match _EVENTS.get(node):
+            case "verdict":
+                experiment = self._lab.ledger.experiments[-1].model_dump(mode="json")
+                self._say({"event": "verdict", "experiment": experiment})
+            case "proposal" if update.get("candidates"):
+                proposal = update["candidates"][-1]["proposal"]
+                self._say({"event": "proposal", "proposal": proposal})
+            case "trial" if update.get("running"):
+                self._say({"event": "trial", "trial": update["running"][-1]})
 
     def notice(self, sentence: str) -> None:
         """Say something that a person should know."""
-        self._console.print(Text(sentence, "yellow"))
+        if self._live:
+            self._console.print(Text(sentence, "yellow"))
+        self._say({"event": "notice", "text": sentence})
 
     def decide(self, question: dict[str, Any]) -> Answer:
         """Ask a person about a proposal, with the picture held still meanwhile."""
@@ -76,36 +75,21 @@ class View:
             if self._live:
                 self._live.start()
 
-    def _refresh(self) -> None:
-        if self._live:
-            self._live.update(self._picture(), refresh=True)
+    def _say(self, event: Event) -> None:
+        line = None if self._live else self._line(event)
+        if line is not None:
+            self._console.file.write(f"{line}\n")
+            self._console.file.flush()
 
-    def _picture(self) -> RenderableType:
-        limit = self._lab.program.time_box.kill_after
-        bar = ProgressBar(total=limit, completed=min(self._seconds, limit))
-        running = Table.grid(padding=(0, 1))
-        running.add_row(Text(self._doing), bar, Text(f"{self._seconds:.0f} of {limit:.0f} s"))
-        line = Text(self._line[: self._console.width], "dim")
-        return Group(self._table(), "", running, line)
+    def _records(self) -> Records:
+        """The records as of now; the same as long as no verdict came."""
+        lab, rows = self._lab, list(self._lab.ledger.experiments)
+        if self._seen is None or len(self._seen.experiments) != len(rows):
+            self._seen = Records(
+                folder=lab.folder, base=lab.workspace.base, program=lab.program, experiments=rows
+            )
+        return self._seen
 
-    def _table(self) -> Table:
-        """The last verdicts; they are laid out anew only where one came or the terminal changed."""
-        shown = (len(self._lab.ledger.experiments), self._console.size)
-        if self._fitted is None or self._shown != shown:
-            self._fitted, self._shown = self._fit(), shown
-        return self._fitted
-
-    def _fit(self) -> Table:
-        """As many of the last verdicts as fit into the terminal."""
-        metric, room = self._lab.program.metric.name, self._console.height - 5
-        experiments = self._lab.ledger.experiments[-max(room, 1) :]
-        table = experiments_table(experiments, metric)
-        while len(experiments) > 1 and len(self._console.render_lines(table)) > room:
-            experiments = experiments[1:]
-            table = experiments_table(experiments, metric)
-        return table
-
-
-def _plain(e: Experiment) -> Text:
-    value = "" if e.metric is None else f" {e.metric:.6f}"
-    return Text(f"{e.number:4d} {e.status:8s}{value} {e.description} | {e.reason}")
+    def _picture(self) -> Any:
+        now = self._lab.bulletin.now
+        return picture(self._records(), now, self._curves.of(now), self._console)

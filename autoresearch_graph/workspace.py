@@ -4,6 +4,7 @@ Nothing here touches the person's checkout, index or branch: trees and commits a
 straight into the object database, and runs happen in a worktree of the research's own.
 """
 
+import json
 from pathlib import Path
 
 from git import Commit, Git, GitCommandError, Repo
@@ -28,7 +29,7 @@ class Workspace:
         self._tag = tag
         self.project = project.resolve()
         self._below = project.resolve().relative_to(Path(repo.working_dir).resolve())
-        self._asset = (self._below / asset).as_posix()
+        self.asset = (self._below / asset).as_posix()
         self._branch = Reference(repo, f"refs/heads/autoresearch/{tag}")
         self._objects = Objects(repo)
 
@@ -57,7 +58,7 @@ class Workspace:
 
     def checkout(self, folder: Path) -> Checkout:
         """Make a fresh worktree at `folder`, at the base commit."""
-        return Checkout(self.repo, folder=folder, base=self.base, asset=self._asset)
+        return Checkout(self.repo, folder=folder, base=self.base, asset=self.asset)
 
     def project_in(self, checkout: Checkout) -> Path:
         """The project's folder within a checkout."""
@@ -65,11 +66,11 @@ class Workspace:
 
     def text(self, commit: str) -> str:
         """The asset as it is in a commit; InputError where it is no text."""
-        data: bytes = self.repo.commit(commit).tree[self._asset].data_stream.read()
+        data: bytes = self.repo.commit(commit).tree[self.asset].data_stream.read()
         try:
             return data.decode()
         except UnicodeDecodeError as error:
-            raise InputError(f"{self._asset} is not UTF-8 text ({error.reason})") from None
+            raise InputError(f"{self.asset} is not UTF-8 text ({error.reason})") from None
 
     def proposal(self, number: int) -> Proposal | None:
         """The proposal that was committed under this number, or None."""
@@ -79,8 +80,14 @@ class Workspace:
         return _read(self.repo.commit(reference.path), number) if number else self._baseline()
 
     def text_of(self, number: int) -> str:
-        """The asset of an experiment, kept or not."""
-        return self.text(self._experiment(number).path)
+        """The asset of an experiment, kept or not; InputError where its ref was removed."""
+        reference = self._experiment(number)
+        if not reference.is_valid():
+            raise InputError(
+                f"{reference.path} is not in git any more, so {self._tag} cannot go on; "
+                "start a new research with another --tag"
+            )
+        return self.text(reference.path)
 
     def commit_baseline(self) -> Proposal:
         """Put the base commit under number 0; the same every time."""
@@ -93,7 +100,7 @@ class Workspace:
         Running twice leaves two commits of which the ref holds the second.
         """
         root = self.repo.commit(parent).tree.binsha
-        path = self._asset.split("/")
+        path = self.asset.split("/")
         tree = self._objects.graft(root, path, lambda old: draft.text.encode())
         message = _message(draft, number, self._tag)
         commit = self._objects.commit(tree, message, parent=parent, author=draft.author)
@@ -182,6 +189,8 @@ def _message(draft: Draft, number: int, tag: str) -> str:
     trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
     if draft.lesson:
         trailers["Lesson"] = " ".join(draft.lesson.split())
+    if draft.steering:
+        trailers["Steering"] = json.dumps([m.model_dump() for m in draft.steering])
     if draft.usage != Usage():
         trailers["Tokens"] = str(draft.tokens)
         trailers["Dollars"] = "unknown" if draft.dollars is None else repr(draft.dollars)
@@ -205,6 +214,7 @@ def _read(commit: Commit, number: int) -> Proposal:
             "description": description,
             "hypothesis": hypothesis,
             "lesson": trailers.get("Lesson", ""),
+            "steering": json.loads(trailers.get("Steering", "[]")),
             **_cost(trailers),
         }
     )

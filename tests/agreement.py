@@ -7,6 +7,8 @@ from pathlib import Path
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from autoresearch_graph.mailbox import Mailbox
+
 
 def git(folder: Path, *command: str) -> list[str]:
     done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True)
@@ -16,7 +18,7 @@ def git(folder: Path, *command: str) -> list[str]:
 def assert_agreement(project: Path, tag: str, *, metric: str = "loss") -> list[dict[str, object]]:
     """Assert that all records of a finished research tell the same; returns its rows."""
     folder = project / ".autoresearch" / tag
-    rows = [json.loads(line) for line in (folder / "experiments.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "experiments.jsonl").read_bytes().splitlines()]
     assert [row["number"] for row in rows] == list(range(len(rows))), "a number lost or twice"
     assert_refs(project, tag, rows)
     assert_branch(project, tag, rows)
@@ -29,10 +31,11 @@ def told(project: Path) -> list[tuple[object, ...]]:
     """What the records of the research `t` tell, which have to agree; a holdout by its answer."""
     folder = project / ".autoresearch/t/experiments"
     held = {path.parent.name: path.read_text() for path in folder.glob("*/holdout.json")}
-    return [
-        (row["status"], row["metric"], held.get(f"{row['number']:04d}"))
-        for row in assert_agreement(project, "t")
-    ]
+    rows = assert_agreement(project, "t")
+    said = [message["id"] for row in rows for message in row["steering"]]
+    posted = [message.id for message in Mailbox(folder.parent).messages()]
+    assert sorted(said) == sorted(posted), "a message was missed, or taken up twice"
+    return [(row["status"], row["metric"], held.get(f"{row['number']:04d}")) for row in rows]
 
 
 def assert_refs(project: Path, tag: str, rows: list[dict[str, object]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from autoresearch_graph.mailbox import Mailbox
 from tests.conftest import PROGRAM, git, make_project
 
 ASSET = "X = 3.0\nRATE = 0.5  # one of: 0.1, 0.5, 0.9\n"
@@ -51,8 +52,20 @@ def repeated(folder: Path) -> Path:
     return make_project(folder, program=program, text=NOISY)
 
 
+def steered(folder: Path) -> Path:
+    """A research that finds what a person said to it."""
+    project = plain(folder)
+    mailbox = Mailbox(project / ".autoresearch/t")
+    (project / ".autoresearch/t").mkdir(parents=True)
+    text = PLAIN.replace("3.0", "2.25")
+    for wish, words in (("pause", None), ("tell", None), ("propose", text), ("resume", None)):
+        mailbox.post(wish, "words", text=words)
+    return project
+
+
 JOBS: dict[str, Callable[[Path], Path]] = {
     "plain": plain,
     "evaluated": evaluated,
     "repeated": repeated,
+    "steered": steered,
 }

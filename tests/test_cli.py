@@ -236,7 +236,7 @@ def test_in_a_terminal_a_live_table_shows_the_running_experiment(tmp_path: Path)
     os.close(terminal)
     assert process.wait() == 0
     told = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
-    assert "experiment 1: " in told and "of 20 s" in told and "━" in told
+    assert "experiment 1: " in told and "of 10 s, killed at 20 s" in told and "━" in told
     assert told.count("verdict") > 3, "the table is drawn again and again"
     assert "done after 2 experiments" in told
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.experiment import Outcome, Trial
+from autoresearch_graph.nodes.hear import hear
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -17,15 +18,15 @@ def collect(state: State, lab: "Lab") -> Update:
     _resume(state, lab)
     while (ended := lab.pool.wait(_SLICE)) is None:
         _show(lab)
-    return _collected(state, *ended)
+    return _collected(state, *ended) | hear(state, lab)
 
 
 async def collect_async(state: State, lab: "Lab") -> Update:
     """Do the same without blocking the event loop, so that the wait can be cancelled."""
     await asyncio.to_thread(_resume, state, lab)
     while (ended := await asyncio.to_thread(lab.pool.wait, _SLICE)) is None:
-        _show(lab)
-    return _collected(state, *ended)
+        await asyncio.to_thread(_show, lab)
+    return _collected(state, *ended) | await asyncio.to_thread(hear, state, lab)
 
 
 def _resume(state: State, lab: "Lab") -> None:
@@ -37,7 +38,7 @@ def _resume(state: State, lab: "Lab") -> None:
 
 def _show(lab: "Lab") -> None:
     for progress in lab.pool.progress():
-        lab.show(progress)
+        lab.note(progress)
 
 
 def _collected(state: State, trial: Trial, outcome: Outcome) -> Update:

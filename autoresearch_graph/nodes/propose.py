@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.experiment import Candidate, Proposal
+from autoresearch_graph.experiment import Candidate, Draft, Proposal
 from autoresearch_graph.proposers import Edit, Exhausted
 from autoresearch_graph.state import State, Update
 
@@ -43,5 +43,21 @@ def _proposal(number: int, state: State, lab: "Lab", edit: Edit) -> Proposal:
     earlier = lab.workspace.proposal(number)
     if earlier and earlier.parent == parent:
         return earlier
-    draft = lab.proposer.propose(lab.brief(number, state, edit))
+    draft = _own(state, lab) or _proposed(number, state, lab, edit)
     return lab.workspace.commit_proposal(draft, number=number, parent=parent)
+
+
+def _own(state: State, lab: "Lab") -> Draft | None:
+    """The first text of a person's own that waits."""
+    for message in state.heard:
+        if message.wish == "propose":
+            text, words = lab.mailbox.text(message), message.words
+            return Draft(author="person", description=words, text=text, steering=(message,))
+    return None
+
+
+def _proposed(number: int, state: State, lab: "Lab", edit: Edit) -> Draft:
+    """What the proposer drafts; what a person said counts as told where a model drafted it."""
+    draft = lab.proposer.propose(lab.brief(number, state, edit))
+    told = state.guidance if draft.author == "model" else ()
+    return draft.model_copy(update={"steering": told})

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph.nodes.hear import hear
 from autoresearch_graph.state import State, Update, from_ledger
 from autoresearch_graph.stopping import stop_reason
 
@@ -12,17 +13,24 @@ if TYPE_CHECKING:
 def read_program(state: State, lab: "Lab") -> Update:
     """Begin a cycle; where state and ledger disagree, the ledger is right.
 
-    They disagree on a new thread for an old research, and after a checkpoint was lost.
+    They disagree on a new thread for an old research, and after a checkpoint was lost. While a
+    person wants a pause, it waits here once what has begun is judged; that is no work.
     """
     before = state
     if state.tally.judged != len(lab.ledger.experiments):
         state = from_ledger(lab.ledger.experiments)
     state = state.requeued()
     update: Update = {} if state == before else dict(state)
-    lab.reread_program()
     tally = state.tally.model_copy(update={"seconds": state.tally.seconds + lab.lap()})
-    stop = state.exhausted or stop_reason(lab.program, tally, state.incumbent)
+    while True:
+        lab.reread_program()
+        heard = hear(state, lab)
+        stop = heard["exhausted"] or stop_reason(lab.program, tally, state.incumbent)
+        if stop or state.has_begun or not lab.mailbox.is_paused:
+            break
+        lab.rest()
     return update | {
+        **heard,
         "tag": lab.tag,
         "tally": tally,
         "stop": stop,

@@ -16,7 +16,12 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
     Incumbent and spread follow from the row, so that the ledger can rebuild them.
     """
     candidate = state.candidate(state.collected)
-    experiment = row(candidate, verdict, self_reported=lab.program.evaluation is None)
+    experiment = row(
+        candidate,
+        verdict,
+        self_reported=lab.program.evaluation is None,
+        obeyed=state.obeyed,
+    )
     lab.workspace.annotate(candidate.proposal, verdict)
     lab.ledger.append(experiment)
     lab.artifacts.remove(experiment.number, HANDED_OVER)
@@ -27,6 +32,7 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         "spread": standing.spread,
         "candidates": state.without(experiment.number),
         "tally": state.tally.with_experiment(experiment),
+        "obeyed": (),
         "collected": None,
         "decision": None,
         "exhausted": _attempted(candidate) or state.exhausted,

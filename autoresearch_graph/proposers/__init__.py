@@ -36,8 +36,8 @@ class Brief:
     beside the experiment's own; `tell` says something that a person should know; `hide` blots
     out the keys in a text that others wrote; `pause` waits so many seconds, and says whether the
     lab was closed meanwhile; `edit` runs the graph in which a model edits a draft.
-    `sigma` is the noise of one run (a standard deviation, in the metric's unit), where it was
-    measured.
+    `guidance` is what a person says for this very proposal; `sigma` is the noise of one run (a
+    standard deviation, in the metric's unit), where it was measured.
     """
 
     number: int
@@ -54,6 +54,7 @@ class Brief:
     pause: Callable[[float], bool] = lambda seconds: False
     edit: Edit | None = None
     in_flight: tuple[Proposal, ...] = ()
+    guidance: tuple[str, ...] = ()
     sigma: float | None = None
 
 

@@ -8,6 +8,7 @@ words below, or by the metric's name, never by the words that the run chose.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from autoresearch_graph.output import clean
@@ -26,6 +27,17 @@ _MEASURES = ("loss", "error", "perplexity", "accuracy", "score", "reward")
 Row = Mapping[str, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The values that a quantity took, and where in the run (`at`, by the clock)."""
+
+    name: str
+    clock: str
+    at: tuple[str, ...]
+    values: tuple[float, ...]
+    is_metric: bool
+
+
 def curve(log: str, metric: str, shown: Figures) -> str:
     """At most eight points of a learning curve on one line, or nothing where there is none.
 
@@ -33,17 +45,31 @@ def curve(log: str, metric: str, shown: Figures) -> str:
     that is said most often and does not merely count. Points are given by their step or epoch,
     else by their share of the run's lines. Values of the metric are rounded like everywhere.
     """
+    found = readings(log, metric)
+    if found is None:
+        return ""
+    last = len(found.values) - 1
+    chosen = sorted({round(i * last / (_POINTS - 1)) for i in range(_POINTS)})
+    value = shown.value if found.is_metric else "{:.4g}".format
+    told = ", ".join(f"{found.at[i]}: {value(found.values[i])}" for i in chosen)
+    return f"{found.name} by {found.clock}: {told}"
+
+
+def readings(log: str, metric: str) -> Curve | None:
+    """The quantity of a log that is shown, and the values that it took; None where it has none."""
     rows = list(_rows(log))
     column = _measure(rows, metric)
     if not column:
-        return ""
+        return None
     points = [row for row in rows if column in row]
     clock = _clock(points, column)
-    last = len(points) - 1
-    chosen = sorted({round(i * last / (_POINTS - 1)) for i in range(_POINTS)})
-    value = shown.value if column == metric else "{:.4g}".format
-    told = ", ".join(f"{_at(points, i, clock)}: {value(points[i][column])}" for i in chosen)
-    return f"{_word(column, metric)} by {_clock_word(clock)}: {told}"
+    return Curve(
+        name=_word(column, metric),
+        clock=_clock_word(clock),
+        at=tuple(_at(points, i, clock) for i in range(len(points))),
+        values=tuple(row[column] for row in points),
+        is_metric=column == metric,
+    )
 
 
 def _rows(log: str) -> Iterator[Row]:

@@ -72,8 +72,14 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         stuck=_stuck(past),
         lately=_lately(past, brief, memory.kinds),
         untouched=memory.kinds.untouched(brief)[:_UNTOUCHED],
+        guidance=[_said(words) for words in brief.guidance],
         number=brief.number,
     )
+
+
+def _said(words: str) -> str:
+    """A person's words as a quotation, so that they are not taken for ours."""
+    return "\n".join(f"> {line}" for line in words.splitlines())
 
 
 def _whole(experiment: Experiment, brief: Brief) -> str:
@@ -121,9 +127,9 @@ def _crash(recent: Sequence[Experiment], brief: Brief) -> str:
 
     An idea has three tries: its own and two repairs. Crashes in a row are taken for one idea, so
     the third, the sixth and so on are let go. What the search tried in between does not count,
-    and a crash of its own is not the model's to repair.
+    and a crash of its own is not the model's to repair; nor is that of a person's own text.
     """
-    own = [experiment for experiment in recent if experiment.author != "search"]
+    own = [e for e in recent if e.author not in ("search", "person")]
     tries = 0
     while tries < len(own) and own[-1 - tries].status == "crash":
         tries += 1

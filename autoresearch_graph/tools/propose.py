@@ -49,10 +49,8 @@ def check(desk: Desk) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
     if len(desk.text) > _LARGEST:
         raise Refusal(f"{desk.path} would have {len(desk.text)} characters; {_LARGEST} at most")
-    try:
-        _PARSERS.get(PurePath(desk.path).suffix, str)(desk.text)
-    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise Refusal(f"{desk.path} does not parse: {error}") from error
+    if why := unparsable(desk.text, desk.path):
+        raise Refusal(f"{desk.path} does not parse: {why}")
     mark, before = fingerprint(desk.text, desk.path), desk.brief.text
     if mark == fingerprint(before, desk.path):
         raise Refusal("the draft does the same as the incumbent; edit it first")
@@ -64,6 +62,15 @@ def check(desk: Desk) -> None:
             f"experiment {e.number} tried the same: {e.status}. `show_experiment` tells why; "
             "try something else"
         )
+
+
+def unparsable(text: str, path: str) -> str:
+    """Why a text is none that a file of this name can have; empty where it may be one."""
+    try:
+        _PARSERS.get(PurePath(path).suffix, str)(text)
+    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError) as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def fingerprint(text: str, path: str) -> str:

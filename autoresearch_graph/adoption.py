@@ -1,0 +1,167 @@
+"""Bring what a research kept onto the person's branch.
+
+A research changes one file, so a merge is one file merged: its result is a commit before the
+person's checkout is touched, and what is left is a fast-forward to it, which git does whole or
+not at all. So there is never a conflict in the person's files, not even for a moment.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from git import GitCommandError, Repo
+
+from autoresearch_graph.errors import InputError, WorkspaceError
+from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.objects import Objects
+from autoresearch_graph.records import Records, find
+from autoresearch_graph.repository import find_repository
+from autoresearch_graph.start import Settings
+from autoresearch_graph.workspace import Workspace
+
+_TRAILER = "Adopts"
+
+
+@dataclass(frozen=True)
+class _Adoption:
+    """The best of a research, and the branch that is to have it."""
+
+    records: Records
+    best: Experiment
+    workspace: Workspace
+    repo: Repo
+
+    @property
+    def branch(self) -> str:
+        return str(self.repo.active_branch)
+
+    def is_ancestor(self, one: str, other: str) -> bool:
+        return self.repo.is_ancestor(self.repo.commit(one), self.repo.commit(other))
+
+
+def adopt(settings: Settings, *, squash: bool = False) -> str:
+    """Put the kept commits on the checked-out branch; says what was done. Twice is as once.
+
+    It is a fast-forward where the branch has not moved since the research began, else a merge;
+    squashed, it is one commit. InputError, with nothing changed, where there is nothing to adopt,
+    where changes that are not committed are in the way, or where both sides changed the same
+    lines.
+    """
+    records = find(settings)
+    best = records.incumbent
+    if best is None or best.number == 0:
+        raise InputError(f"{records.tag} has kept nothing that could be adopted")
+    with find_repository(settings.root) as repo:
+        asset = records.program.asset
+        workspace = Workspace(
+            repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
+        )
+        adoption = _Adoption(records, best, workspace, repo)
+        _check(adoption)
+        return _adopt(adoption, squash=squash)
+
+
+def _check(adoption: _Adoption) -> None:
+    """InputError where the person's checkout cannot take a commit now."""
+    repo, asset, best = adoption.repo, adoption.workspace.asset, adoption.best.commit
+    if repo.head.is_detached:
+        raise WorkspaceError("HEAD is detached; go to the branch that is to have it: git switch")
+    if adoption.branch.startswith("autoresearch/"):
+        raise WorkspaceError(f"you are on {adoption.branch}; go to your own branch: git switch -")
+    if not repo.is_valid_object(best):
+        raise WorkspaceError(f"{best[:7]}, the best of the research, is not in git any more")
+    if not repo.merge_base("HEAD", best):
+        raise WorkspaceError(f"{adoption.branch} and the research have no commit in common")
+    staged = repo.git.diff("--cached", "--name-only").split("\n")
+    changed = repo.git.diff("--name-only", "--", f":(top,literal){asset}").split("\n")
+    if names := sorted({*staged, *changed} - {""}):
+        raise WorkspaceError(
+            f"there are changes to {', '.join(names)} that are not committed; "
+            "commit them, or put them away with: git stash"
+        )
+
+
+def _adopt(adoption: _Adoption, *, squash: bool) -> str:
+    repo, best, branch = adoption.repo, adoption.best, adoption.branch
+    head = repo.head.commit.hexsha
+    if adoption.is_ancestor(best.commit, head):
+        return f"{branch} has the best of {adoption.records.tag} already"
+    if adoption.is_ancestor(head, best.commit) and not squash:
+        target, how = best.commit, "fast-forwarded"
+    else:
+        since, text = _merged(adoption)
+        if text == adoption.workspace.text(head):
+            return f"{branch} has the best of {adoption.records.tag} already"
+        parents = [head] if squash else [head, best.commit]
+        target = _commit(adoption, text, parents=parents, message=_message(adoption, since, squash))
+        how = "one commit" if squash else "merged"
+    try:
+        repo.git.merge("--ff-only", "--no-autostash", "--quiet", target)
+    except GitCommandError as error:
+        raise WorkspaceError(f"git does not move {branch}: {_said(error)}") from None
+    return f"{branch} is at {target[:7]} ({how}): {_gain(adoption)}"
+
+
+def _merged(adoption: _Adoption) -> tuple[str, str]:
+    """The commit that both sides have in common, and the asset merged three ways."""
+    since = _common(adoption)
+    text = adoption.workspace.text
+    try:
+        sides = {"yours": text("HEAD"), "before": text(since), "theirs": text(adoption.best.commit)}
+    except KeyError:
+        raise WorkspaceError(f"{adoption.workspace.asset} is not on {adoption.branch}") from None
+    with TemporaryDirectory() as folder:
+        paths = {name: Path(folder, name) for name in sides}
+        for name, path in paths.items():
+            path.write_bytes(sides[name].encode())
+        command = ["git", "merge-file", "--stdout", *map(str, paths.values())]
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    if done.returncode:
+        raise WorkspaceError(
+            f"{adoption.branch} and autoresearch/{adoption.records.tag} changed the same lines of "
+            f"{adoption.workspace.asset}, and nothing was touched; merge them yourself with: "
+            f"git merge {adoption.best.commit[:12]}"
+        )
+    return since, done.stdout.decode()
+
+
+def _common(adoption: _Adoption) -> str:
+    """The last commit of the research that the branch has, by its history or by a squash."""
+    repo, best = adoption.repo, adoption.best.commit
+    base = str(repo.merge_base("HEAD", best)[0])
+    shown = f"--format=%(trailers:key={_TRAILER},valueonly)"
+    squashed = repo.git.log(shown, f"{base}..HEAD").split()
+    own = set(repo.git.rev_list(f"{base}..{best}").split())
+    return next((commit for commit in squashed if commit in own), base)
+
+
+def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> str:
+    """Store the person's commit, with the person's name; it is on no branch yet."""
+    repo, path = adoption.repo, adoption.workspace.asset.split("/")
+    tree = Objects(repo).graft(repo.head.commit.tree.binsha, path, lambda old: text.encode())
+    options = [part for parent in parents for part in ("-p", parent)]
+    try:
+        return str(repo.git.commit_tree(tree.hex(), *options, "-m", message))
+    except GitCommandError as error:
+        raise WorkspaceError(f"git cannot commit: {_said(error)}") from None
+
+
+def _message(adoption: _Adoption, since: str, squash: bool) -> str:
+    head = f"{'Adopt' if squash else 'Merge'} autoresearch/{adoption.records.tag}"
+    new = set(adoption.repo.git.rev_list(f"{since}..{adoption.best.commit}").split())
+    kept = [e for e in adoption.records.experiments if e.commit in new]
+    lines = [f"- {e.number}: {e.description} ({e.metric:.6g})" for e in kept]
+    body = "\n".join([_gain(adoption), "", *lines])
+    return f"{head}\n\n{body}\n\n{_TRAILER}: {adoption.best.commit}\n"
+
+
+def _gain(adoption: _Adoption) -> str:
+    records, best = adoption.records, adoption.best
+    kept = f"{records.count('keep')} kept of {len(records.experiments) - 1} experiments"
+    return f"{records.program.metric.name} {records.baseline:.6g} → {best.metric:.6g}, {kept}"
+
+
+def _said(error: GitCommandError) -> str:
+    said = str(error.stderr).removeprefix("\n  stderr: ").strip(" '\n")
+    return " ".join(said.split())

@@ -1,0 +1,70 @@
+"""Remove what a research leaves behind: its worktrees, and its branch and refs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from git import Repo
+
+from autoresearch_graph.checkout import unregister
+from autoresearch_graph.errors import WorkspaceError
+from autoresearch_graph.records import Records, find
+from autoresearch_graph.repository import find_repository
+from autoresearch_graph.start import Settings, lock
+
+_WORKTREES = ("worktree", "evaluation", "holdout")
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What a research that is not running has in git."""
+
+    records: Records
+    repo: Repo
+    refs: tuple[str, ...]
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether the checked-out commit has the best, so that nothing is lost with the refs."""
+        best, repo = self.records.incumbent, self.repo
+        if best is None or best.number == 0:
+            return True
+        return repo.is_ancestor(repo.commit(best.commit), repo.head.commit)
+
+    def remove_worktrees(self) -> str:
+        """Remove the checkouts in which runs happen; `autoresearch run` makes them again."""
+        folder, common = self.records.folder, Path(self.repo.common_dir)
+        for place in (folder, folder / "again"):
+            for name in _WORKTREES:
+                unregister(common, place / name)
+        return f"{self.records.tag}: its worktrees are removed"
+
+    def remove_refs(self) -> str:
+        """Remove the branch and the ref of every experiment at once: all of them, or none.
+
+        Ledger, logs, patches and report stay. InputError where the branch is checked out.
+        """
+        branch = f"refs/heads/autoresearch/{self.records.tag}"
+        for line in self.repo.git.worktree("list", "--porcelain", "-z").split("\0"):
+            if line == f"branch {branch}":
+                raise WorkspaceError(
+                    f"autoresearch/{self.records.tag} is checked out; "
+                    "go to another branch first: git switch -"
+                )
+        with TemporaryFile() as commands:
+            commands.write("".join(f"delete {ref}\n" for ref in self.refs).encode())
+            commands.seek(0)
+            self.repo.git.update_ref("--stdin", istream=commands)
+        return f"{self.records.tag}: {len(self.refs)} refs are removed"
+
+
+@contextmanager
+def leftovers(settings: Settings) -> Iterator[Leftovers]:
+    """Look what a research has in git; InputError while it is running."""
+    records = find(settings)
+    with lock(records.folder), find_repository(settings.root) as repo:
+        places = (f"refs/heads/autoresearch/{records.tag}", f"refs/autoresearch/{records.tag}/")
+        refs = repo.git.for_each_ref("--format=%(refname)", *places).split()
+        yield Leftovers(records, repo, tuple(refs))

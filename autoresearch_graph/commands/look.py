@@ -1,0 +1,92 @@
+"""Look at a research while it runs or long after, and look again at what it found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoresearch_graph.commands.options import LatestTag, Project, settings_of
+
+
+def status(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Summarise a research, with a table of its experiments."""
+    from rich.console import Console
+
+    from autoresearch_graph.records import find
+    from autoresearch_graph.tables import experiments_table, yields_table
+
+    records = find(settings_of(project, tag))
+    if as_json:
+        typer.echo(records.as_json())
+        return
+    console = Console()
+    console.print(experiments_table(records.experiments, records.program.metric.name))
+    console.print("", yields_table(records), "")
+    for sentence in (records.summary(), *records.second_looks()):
+        console.print(sentence, soft_wrap=True, highlight=False)
+
+
+def watch(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Look on while a research runs in another process; Ctrl-C leaves it running."""
+    from rich.console import Console
+
+    from autoresearch_graph.watching import watch
+
+    try:
+        typer.echo(watch(settings_of(project, tag), Console()))
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def show(
+    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    project: Project = Path(),
+    tag: LatestTag = "",
+    conversation: Annotated[bool, typer.Option(help="What the model said and called.")] = False,
+) -> None:
+    """Show one experiment: idea, verdict, outcome, diff and the end of its log."""
+    from rich.console import Console
+
+    from autoresearch_graph.records import find
+    from autoresearch_graph.tables import conversation_page, experiment_page
+
+    page = conversation_page if conversation else experiment_page
+    Console().print(page(find(settings_of(project, tag)), number))
+
+
+def verify(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    repeats: Annotated[int, typer.Option(min=2, help="Fresh runs of each.")] = 5,
+) -> None:
+    """Run baseline and best again, in turn, and tell what of the gain remains."""
+    from autoresearch_graph.records import find
+    from autoresearch_graph.replication import verify
+
+    settings = settings_of(project, tag)
+    result = verify(settings, repeats=repeats, tell=typer.echo)
+    warning = result.warning(find(settings).program.metric)
+    typer.echo(f"{result}{f'; {warning}' if warning else ''}")
+
+
+def replay(
+    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    project: Project = Path(),
+    tag: LatestTag = "",
+) -> None:
+    """Run one experiment again as it was committed, and compare."""
+    from autoresearch_graph.replication import replay
+
+    typer.echo(replay(settings_of(project, tag), number))
+
+
+def report(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Write report.html."""
+    from autoresearch_graph.records import find
+    from autoresearch_graph.report import write_report
+
+    typer.echo(write_report(find(settings_of(project, tag))))

@@ -1,0 +1,169 @@
+"""Start a research, or look whether one could start."""
+
+import shlex
+import shutil
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from autoresearch_graph.commands.options import (
+    Asset,
+    BaseUrl,
+    Command,
+    Direction,
+    Experiments,
+    Hours,
+    Json,
+    KillAfter,
+    MetricName,
+    Model,
+    Prices,
+    ProgramFile,
+    Project,
+    Quiet,
+    Review,
+    Sandbox,
+    SearchShare,
+    Tag,
+    TimeBox,
+)
+from autoresearch_graph.errors import InputError, LabError
+
+if TYPE_CHECKING:
+    from autoresearch_graph.lines import Line
+    from autoresearch_graph.start import Settings
+
+
+def run(
+    context: typer.Context,
+    project: Project = Path(),
+    program: ProgramFile = Path("program.md"),
+    tag: Tag = "",
+    model: Model = "search",
+    base_url: BaseUrl = None,
+    prices: Prices = None,
+    search_share: SearchShare = 0.0,
+    review: Review = False,
+    sandbox: Sandbox = "auto",
+    experiments: Experiments = None,
+    hours: Hours = None,
+    asset: Asset = None,
+    metric: MetricName = None,
+    direction: Direction = None,
+    command: Command = None,
+    time_box: TimeBox = None,
+    kill_after: KillAfter = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Start a research, or resume the one of that tag."""
+    told = {name: context.params.pop(name) for name in ("quiet", "as_json")}
+    if review and as_json:
+        raise InputError("--review asks in a terminal, which --json is not for; leave one away")
+    if quiet and as_json:
+        raise InputError("--quiet and --json say two things; leave one away")
+    _run(context.params, _line(**told))
+
+
+def check(
+    context: typer.Context,
+    project: Project = Path(),
+    program: ProgramFile = Path("program.md"),
+    tag: Tag = "",
+    model: Model = "search",
+    base_url: BaseUrl = None,
+    prices: Prices = None,
+    search_share: SearchShare = 0.0,
+    sandbox: Sandbox = "auto",
+    experiments: Experiments = None,
+    hours: Hours = None,
+    asset: Asset = None,
+    metric: MetricName = None,
+    direction: Direction = None,
+    command: Command = None,
+    time_box: TimeBox = None,
+    kill_after: KillAfter = None,
+) -> None:
+    """Say what was understood of program.md, and whether everything is ready."""
+    from rich.console import Console
+
+    from autoresearch_graph.readiness import check_project, findings_table
+
+    findings = check_project(_chosen(context.params))
+    Console().print(findings_table(findings))
+    if not all(finding.ready for finding in findings):
+        raise typer.Exit(2)
+
+
+def _run(options: dict[str, Any], line: "Line | None") -> None:
+    """Run a research and say what came of it; Ctrl-C may come at any time, and again."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    given = sys.argv[1:]
+    try:
+        settings = _chosen(options)
+        given += [] if settings.tag else ["--tag", settings.name]
+        _tell(settings, _research(settings, line), line)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        resume = shlex.join(["autoresearch", *given])
+        typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _tell(settings: "Settings", reason: str, line: "Line | None") -> None:
+    from autoresearch_graph.lines import in_words
+    from autoresearch_graph.records import find
+
+    records = find(replace(settings, tag=settings.name))
+    end = {"event": "end", "reason": reason, "text": f"{reason}\n{records.summary()}"}
+    typer.echo((line or in_words)(end))
+    if records.incumbent is None:
+        raise LabError(
+            f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
+            f"{records.experiments[0].reason}; mend it, commit, and start with another --tag"
+        )
+
+
+def _line(*, quiet: bool, as_json: bool) -> "Line | None":
+    """How every event is told, where that was chosen."""
+    from autoresearch_graph.lines import in_json, only_the_end
+
+    return in_json if as_json else only_the_end if quiet else None
+
+
+def _research(settings: "Settings", line: "Line | None") -> str:
+    """Run a research to its end and show it; a bad project is told before langgraph is loaded."""
+    from rich.console import Console
+
+    from autoresearch_graph.lab import open_lab
+
+    if settings.review and not sys.stdin.isatty():
+        raise InputError("--review asks in a terminal, and there is none")
+    lab = open_lab(settings)
+    try:
+        from autoresearch_graph import research
+        from autoresearch_graph.view import View
+
+        with View(lab, Console(), line) as view:
+            if settings.review:
+                return research.run(lab, view.watch, view.decide)
+            return research.run(lab, view.watch)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        lab.close()
+
+
+def _chosen(options: dict[str, Any]) -> "Settings":
+    """The options of `run` and `check`: those of program.md's parts become flags."""
+    if shutil.which("git") is None:
+        raise InputError("git is not installed, or not on the PATH; install it")
+    from autoresearch_graph.program import Flags
+    from autoresearch_graph.start import Settings
+
+    names = Flags.model_fields.keys()
+    flags = Flags(**{name: options[name] for name in names})
+    return Settings(flags=flags, **{k: v for k, v in options.items() if k not in names})

@@ -1,0 +1,37 @@
+"""What a research tells where there is no terminal: an event a line, as words or as JSON."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.output import clean
+
+Event = dict[str, Any]
+Line = Callable[[Event], str | None]
+
+
+def in_words(event: Event) -> str | None:
+    """Verdicts and notices; the rest is left out."""
+    match event["event"]:
+        case "verdict":
+            return plain(Experiment.model_validate(event["experiment"]))
+        case "notice" | "end":
+            return str(event["text"])
+    return None
+
+
+def in_json(event: Event) -> str | None:
+    """Every event as one JSON object."""
+    return json.dumps(event)
+
+
+def only_the_end(event: Event) -> str | None:
+    """How it ended, and nothing else."""
+    return str(event["text"]) if event["event"] == "end" else None
+
+
+def plain(e: Experiment) -> str:
+    """A verdict in a line."""
+    value = "" if e.metric is None else f" {e.metric:.6f}"
+    return clean(f"{e.number:4d} {e.status:8s}{value} {e.description} | {e.reason}")

@@ -1,0 +1,147 @@
+"""A research at one moment as a person sees it in a terminal."""
+
+import time
+from collections.abc import Iterator
+from math import isfinite, log10
+
+from rich.console import Console, Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from autoresearch_graph.now import Now
+from autoresearch_graph.output import clean
+from autoresearch_graph.proposers.curve import Curve
+from autoresearch_graph.records import Records
+from autoresearch_graph.stopping import left
+from autoresearch_graph.tables import experiments_table
+
+_BARS = "▁▂▃▄▅▆▇█"
+_VERDICTS = 8
+_CURVE = 32
+_DECADES = 100
+
+
+def picture(records: Records, now: Now, curve: Curve | None, console: Console) -> Group:
+    """All there is to see, in as many lines as the terminal has: fewer verdicts where it is low."""
+    above, below = list(_head(records, now)), list(_under_way(now, curve, console.width))
+    below += list(_limits(records, now))
+    taken = sum(len(console.render_lines(part)) for part in (*above, *below))
+    verdicts = verdicts_table(records, console, room=console.height - taken - 4)
+    return Group(*above, "", verdicts, "", *below)
+
+
+def verdicts_table(records: Records, console: Console, *, room: int) -> Table:
+    """The last verdicts with their reasons, as many as fit into `room` lines, and at least one."""
+    metric = records.program.metric.name
+    shown = records.experiments[-_VERDICTS:]
+    table = experiments_table(shown, metric, costs=False)
+    while len(shown) > 1 and len(console.render_lines(table)) > room:
+        shown = shown[1:]
+        table = experiments_table(shown, metric, costs=False)
+    return table
+
+
+def sparkline(curve: Curve, width: int = _CURVE) -> str:
+    """The values of a curve as bars, evenly picked; logarithms where they span decades."""
+    values = [value for value in curve.values if isfinite(value)]
+    if values and min(values) > 0 and max(values) > _DECADES * min(values):
+        values = [log10(value) for value in values]
+    count = min(width, len(values))
+    picked = [values[round(i * (len(values) - 1) / max(1, count - 1))] for i in range(count)]
+    low, high = min(picked, default=0.0), max(picked, default=0.0)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((value - low) * scale)] for value in picked)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _head(records: Records, now: Now) -> Iterator[RenderableType]:
+    """The name, the rate, and how far the incumbent is from the baseline."""
+    metric, tally, best = records.program.metric, now.tally, records.incumbent
+    rate = tally.judged / tally.seconds * 3600 if tally.seconds else 0.0
+    facts = [f"{metric.name}, {metric.direction} is better"]
+    facts += [f"{rate:,.{0 if rate >= 10 else 1}f} experiments an hour"] if rate else []
+    facts += [records.spent] if records.spent else []
+    yield Text.assemble((records.tag, "bold"), "  ", "; ".join(facts))
+    if best is None or best.metric is None or records.baseline is None:
+        yield Text("the baseline is not measured yet", "dim")
+    elif best.number == 0:
+        yield Text(f"{best.metric:.6g}: the baseline; nothing was better so far")
+    else:
+        share = f" ({records.gain / abs(records.baseline):.1%})" if records.baseline else ""
+        yield Text.assemble(
+            (f"{best.metric:.6g}", "bold green"),
+            f": experiment {best.number}, better than the baseline {records.baseline:.6g} "
+            f"by {records.gain:.4g}{share}",
+        )
+
+
+def _under_way(now: Now, curve: Curve | None, width: int) -> Iterator[RenderableType]:
+    """What is done right now; a run with its clock and its learning curve."""
+    proposal = now.proposal
+    if now.doing in ("paused", "starting", "proposing"):
+        since = duration(max(0.0, time.time() - now.since))
+        yield Text(_WAITS[now.doing].format(since=since, proposer=now.proposer), "bold")
+        return
+    if proposal is None or now.doing == "ended":
+        return
+    yield Text(f"experiment {proposal.number}: {clean(proposal.description)}", "bold")
+    if proposal.hypothesis:
+        words = " ".join(clean(proposal.hypothesis).split())
+        yield Text(words if len(words) < 3 * width else f"{words[: 3 * width]} ...")
+    if now.trial is None:
+        return
+    bar = Table.grid(padding=(0, 1))
+    over = now.seconds > now.budget
+    bar.add_row(
+        ProgressBar(
+            total=now.budget, completed=min(now.seconds, now.budget), width=max(10, width - 42)
+        ),
+        Text(
+            f"{now.seconds:.0f} of {now.budget:.0f} s, killed at {now.limit:.0f} s",
+            "yellow" if over else "",
+        ),
+    )
+    yield bar
+    if again := _again(now):
+        yield Text(again, "dim")
+    if curve and len(curve.values) > 1:
+        told = f"{curve.name} {curve.values[0]:.4g} → {curve.values[-1]:.4g}"
+        yield Text.assemble((sparkline(curve), "cyan"), f" {told} ({curve.clock} {curve.at[-1]})")
+    yield Text(now.line[: width - 1], "dim")
+
+
+_WAITS = {
+    "paused": "paused for {since}; go on with: autoresearch resume",
+    "starting": "starting",
+    "proposing": "the next proposal is being written by {proposer}, {since}",
+}
+
+
+def _again(now: Now) -> str:
+    """Which of several runs it is."""
+    if now.trial is None or (now.trial.repeat == 0 and now.trial.beside is None):
+        return ""
+    if now.trial.beside is not None:
+        return f"the incumbent, experiment {now.trial.number}, is run again beside it"
+    return f"run {now.trial.repeat + 1} of it"
+
+
+def _limits(records: Records, now: Now) -> Iterator[RenderableType]:
+    """What is left by each stopping criterion."""
+    best = records.incumbent
+    limits = left(now.stopping, now.tally, best.metric if best else None)
+    told = [
+        f"{limit.words} ({duration(max(0.0, limit.seconds - now.seconds))} left)"
+        if limit.seconds
+        else limit.words
+        for limit in limits
+    ]
+    yield Text(f"ends at: {'; '.join(told) or 'autoresearch stop'}", "dim")

@@ -1,0 +1,93 @@
+"""What a person says to a research while it runs; each answers with a sentence.
+
+InputError where there is no such research, or nothing that could be steered.
+"""
+
+from pathlib import Path
+
+from autoresearch_graph.errors import InputError
+from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.now import read_now
+from autoresearch_graph.records import Records, find
+from autoresearch_graph.start import Settings, is_running
+from autoresearch_graph.tools.propose import unparsable
+
+_LONGEST = 4000
+
+
+def tell(settings: Settings, words: str) -> str:
+    """Queue guidance for the next proposal of a model."""
+    records, words = find(settings), _readable(words).strip()
+    if not words:
+        raise InputError("there are no words to tell")
+    if len(words) > _LONGEST:
+        raise InputError(
+            f"{len(words)} characters are more than {_LONGEST}; what is long belongs in program.md"
+        )
+    Mailbox(records.folder).post("tell", words)
+    now = read_now(records.folder)
+    if now and now.proposer == "search":
+        return (
+            f"{records.tag} is told with the next proposal of a model; the search, which proposes "
+            "now, ignores it"
+        )
+    return f"{records.tag} is told with the next proposal{_later(records)}"
+
+
+def propose(settings: Settings, file: Path, words: str = "") -> str:
+    """Queue a text of the asset of one's own: it is the next proposal."""
+    records = find(settings)
+    try:
+        text = file.read_bytes().decode()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 text ({error.reason})") from None
+    if why := unparsable(text, records.program.asset):
+        raise InputError(f"{file} does not parse: {why}")
+    described = " ".join(_readable(words or f"a text of a person's own: {file.name}").split())
+    Mailbox(records.folder).post("propose", described, text=text)
+    return f"{records.tag} tries {file.name} next{_later(records)}"
+
+
+def pause(settings: Settings) -> str:
+    """Have nothing new begun once the experiment under way is judged."""
+    records = _running(settings)
+    Mailbox(records.folder).post("pause")
+    return (
+        f"{records.tag} pauses when the experiment under way is judged; "
+        "go on with: autoresearch resume"
+    )
+
+
+def resume(settings: Settings) -> str:
+    """End a pause, also that of a research which was stopped meanwhile."""
+    records = find(settings)
+    mailbox = Mailbox(records.folder)
+    if not mailbox.is_paused:
+        raise InputError(f"{records.tag} is not paused")
+    mailbox.post("resume")
+    return f"{records.tag} goes on{_later(records)}"
+
+
+def stop(settings: Settings) -> str:
+    """End a research in order, after the experiment under way."""
+    records = _running(settings)
+    Mailbox(records.folder).post("stop")
+    return f"{records.tag} stops when the experiment under way is judged"
+
+
+def _running(settings: Settings) -> Records:
+    records = find(settings)
+    if not is_running(records.folder):
+        raise InputError(f"{records.tag} is not running")
+    return records
+
+
+def _later(records: Records) -> str:
+    return "" if is_running(records.folder) else ", once it runs again: autoresearch run"
+
+
+def _readable(words: str) -> str:
+    """Words from a terminal that need not be UTF-8."""
+    return words.encode("utf-8", "replace").decode()
