@@ -55,12 +55,20 @@ DEVICE = (
     "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 )
 
+Batches = Iterator[tuple[Tensor, Tensor]]
+
 OPENING = VOCAB_SIZE - 1  # the token that opens a document
 PATTERN = r"[ ._(]?\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]+|\s*\n[ \t]*|\s+"  # no token crosses these
-EVAL_WINDOWS = 768  # of MAX_SEQ_LEN tokens: some 270 kB, two seconds on one core
+EVAL_WINDOWS = 1280  # of MAX_SEQ_LEN tokens: some 450 kB, four seconds on one core
 EVAL_BATCH = 16
 LOOK_AHEAD = 0.001  # nats; a prediction that moves more than this knows what it must predict
 MODEL = Path("model.npz")  # where train.py leaves its model for the evaluation
+
+# Operations a second in bfloat16, not sparse, by the makers' data sheets; the first that fits.
+PEAK_FLOPS = {
+    "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
+    "A100": 312e12, "L40S": 362e12, "L4": 121e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
+}  # fmt: skip
 
 # Below the standard library. Nothing that trains a model imports them, so a run can do without.
 HELD_OUT = {
@@ -144,8 +152,10 @@ class Clock:
     Not covered: the CPU time of child processes, and an accelerator that others use.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int | None = None) -> None:
+        """Count `steps` instead of seconds, where they are given."""
         self.kind = "cpu" if DEVICE == "cpu" else "wall"
+        self._steps = steps or STEPS
         self._start = self._now()
 
     def elapsed(self) -> float:
@@ -154,7 +164,7 @@ class Clock:
 
     def used(self, step: int) -> float:
         """Tell how much of the budget `step` steps have used up: 1 or more at its end."""
-        return step / STEPS if STEPS else self.elapsed() / TIME_BOX
+        return step / self._steps if self._steps else self.elapsed() / TIME_BOX
 
     def _now(self) -> float:
         if self.kind == "cpu":
@@ -166,7 +176,7 @@ class Clock:
         return time.perf_counter()
 
 
-def batches(size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(size: int) -> Batches:
     """Endless random windows of the training text, the same for the same SEED.
 
     Yields x and y, both (size, MAX_SEQ_LEN): y is x one token later. The text is read at the call,
@@ -176,7 +186,7 @@ def batches(size: int) -> Iterator[tuple[Tensor, Tensor]]:
     return _windows(tokens, size)
 
 
-def _windows(tokens: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _windows(tokens: Tensor, size: int) -> Batches:
     generator = torch.Generator().manual_seed(SEED)
     window = torch.arange(MAX_SEQ_LEN + 1)
     while True:
@@ -185,8 +195,10 @@ def _windows(tokens: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield rows[:, :-1], rows[:, 1:]
 
 
-def hand_over(model: nn.Module) -> None:
+def hand_over(model: nn.Module, *, keep: bool = True) -> None:
     """Leave a trained model for the evaluation. `model(x)` gives logits; see `bits_per_byte`.
+
+    Without `keep` it is only seen whether it could be left.
 
     It is called with EVAL_BATCH windows at a time, in an order of the evaluation's choosing. A
     model that torch.export cannot trace ends the run; it can still be measured within the run, by
@@ -197,6 +209,8 @@ def hand_over(model: nn.Module) -> None:
         exported.write(model, windows, MODEL)
     except exported.Unusable as error:
         raise SystemExit(f"The model cannot be handed over: {error}") from None
+    if not keep:
+        MODEL.unlink()
 
 
 def evaluate_bpb(model: nn.Module) -> float:
@@ -268,6 +282,13 @@ def peak_memory_mb() -> float:
     if status.exists():
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS
+
+
+def utilisation(operations: float, seconds: float) -> float:
+    """Share of what the device could have done at best; 0 where that is not known."""
+    name = torch.cuda.get_device_name() if DEVICE == "cuda" else ""
+    peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name), math.inf)
+    return operations / (seconds * peak)
 
 
 # ---------------------------------------------------------------- text and tokens
