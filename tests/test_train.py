@@ -117,7 +117,7 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
         edited, changes = re.subn(rf"^{name} = \S+", f"{name} = {number}", edited, flags=re.M)
         assert changes == 1
     (tmp_path / "train.py").write_text(edited)
-    for name in ("prepare.py", "exported.py"):
+    for name in ("prepare.py", "corpora.py", "exported.py"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     process = start(tmp_path / "train.py", cache=Path("/dev/null/nowhere"), folder=tmp_path)
     output, errors = process.communicate(timeout=60)
@@ -415,7 +415,7 @@ def test_batches_depend_on_the_seed_alone_and_y_is_x_one_token_later(prepare, mo
 
 def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_path):
     both = [start(ROOT / "prepare.py", tmp_path / "new") for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0] for process in both]
+    outputs = [process.communicate(timeout=90)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     third, _ = start(ROOT / "prepare.py", tmp_path / "new").communicate(timeout=60)
     assert third in outputs[0]
@@ -430,7 +430,7 @@ def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_
 
 def test_program_md_hides_all_text_that_is_measured_with(prepare):
     program = read(ROOT / "program.md", project=ROOT)
-    held_out = {path for paths in prepare.HELD_OUT.values() for path in paths}
+    held_out = {path for paths in prepare.corpora.HELD_OUT.values() for path in paths}
     assert set(program.hidden) == {f"{{stdlib}}/{path}" for path in held_out}
     assert (program.artifacts, program.handed_over) == (("model.npz",), (str(prepare.MODEL),))
 
@@ -448,4 +448,4 @@ def test_a_training_run_imports_nothing_of_what_is_hidden(prepare, tmp_path):
     output, errors = start(tmp_path / "run.py", tmp_path, folder=tmp_path).communicate(timeout=90)
     loaded = output.splitlines()[-1].split()
     assert "json/__init__.py" in loaded, errors
-    assert [name for name in loaded if prepare._part(name) != "train"] == []
+    assert [name for name in loaded if prepare.corpora.module_part(name) != "train"] == []
