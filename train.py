@@ -46,13 +46,11 @@ HEAD_LR = 0.004  # AdamW, for the matrix that turns a vector into logits
 WEIGHT_DECAY = 0.1  # of the matrices, times their learning rate
 MOMENTUM = 0.95  # one of: 0.8, 0.9, 0.95, 0.98
 NEWTON_SCHULZ_STEPS = 5  # one of: 2, 3, 4, 5
-# Shares of the time box: all learning rates rise in the first and fall in the last, to FINAL_LR.
-WARMUP = 0.0  # one of: 0.0, 0.02, 0.05, 0.1
+# In this last part of the time box all learning rates fall to 0.
 WARMDOWN = 0.5  # one of: 0.2, 0.35, 0.5, 0.65, 0.8, 1.0
-FINAL_LR = 0.0  # one of: 0.0, 0.02, 0.05, 0.1
 
 WIDTH = DEPTH * ASPECT  # numbers in the vector of a token
-ROWS_AT_ONCE = 64  # what fits into memory; a larger batch is made of several passes
+ROWS_AT_ONCE = 2**17 // MAX_SEQ_LEN  # what fits into memory; a larger batch takes several passes
 
 
 def main() -> None:
@@ -330,9 +328,7 @@ def passes() -> tuple[int, int]:
 
 def schedule(used: float) -> float:
     """Share of the full learning rate when `used` (0 to 1) of the budget is gone."""
-    rising = used / WARMUP if used < WARMUP else 1.0
-    falling = min(1.0, (1 - used) / WARMDOWN)
-    return min(rising, FINAL_LR + (1 - FINAL_LR) * falling)
+    return min(1.0, (1 - used) / WARMDOWN)
 
 
 def learn(
