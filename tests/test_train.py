@@ -434,6 +434,45 @@ def test_program_md_hides_all_text_that_is_measured_with(prepare):
     assert (program.artifacts, program.handed_over) == (("model.npz",), (str(prepare.MODEL),))
 
 
+def test_the_night_is_the_same_job_with_more_time(prepare):
+    day, night = (read(ROOT / path, project=ROOT) for path in ("program.md", "programs/night.md"))
+    longer = {
+        "path",
+        "text",
+        "time_box",
+        "stopping",
+        "constraints",
+        "sources",
+        "lines",
+        "unchecked",
+    }
+    same = [name for name in type(day).model_fields if name not in longer]
+    assert [getattr(day, name) for name in same] == [getattr(night, name) for name in same]
+    assert night.time_box.seconds > day.time_box.seconds
+
+
+def test_h100_md_trains_fifty_million_parameters_on_a_text_that_it_hides(prepare, monkeypatch):
+    monkeypatch.setattr(prepare, "MAX_SEQ_LEN", 2048)
+    monkeypatch.setattr(prepare, "VOCAB_SIZE", 8192)
+    script, asset = ROOT / "programs/h100.sed", ROOT / "train.py"
+    done = subprocess.run(
+        ["sed", "-E", "-f", script, asset], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in script.read_text().splitlines() if line.startswith("s/")]
+    changed = set(done.stdout.splitlines()) - set(asset.read_text().splitlines())
+    assert len(changed) >= len(lines) - 3, "some have the same value in both"
+    train = ModuleType("train")
+    exec(compile(done.stdout, "train.py", "exec"), train.__dict__)
+    with torch.device("meta"):
+        model = train.GPT()
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(50e6, rel=0.02)
+    assert 2e8 < train.flops(model) < 4e8
+    program = read(ROOT / "programs/h100.md", project=ROOT)
+    folder = "~/.cache/autoresearch-graph/climbmix-8192"
+    assert {f"{folder}/validation.bin", f"{folder}/holdout.bin"} < set(program.hidden)
+    assert program.evaluation == "env AUTORESEARCH_DATA=climbmix python prepare.py evaluate"
+
+
 def test_a_training_run_imports_nothing_of_what_is_hidden(prepare, tmp_path):
     script = (
         "import sys, runpy, sysconfig; sys.argv = ['train.py']\n"
