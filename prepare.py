@@ -471,8 +471,8 @@ def _origin() -> str:
 
 
 def _fingerprint(documents: dict[str, bytes]) -> str:
-    """Sixteen digits for the text and for how it is cut into tokens."""
-    digest = hashlib.sha256(f"{VOCAB_SIZE} {PATTERN}".encode())
+    """Sixteen digits for the text, how it is cut into tokens, and the layout of the cache (2)."""
+    digest = hashlib.sha256(f"2 {VOCAB_SIZE} {PATTERN}".encode())
     for name, content in documents.items():
         digest.update(f"\n{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]

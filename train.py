@@ -31,18 +31,18 @@ ASPECT = 32  # one of: 16, 32, 48, 64, 96, 128
 HEAD_DIM = 32  # one of: 16, 32, 64
 MLP_RATIO = 4  # one of: 1, 2, 3, 4, 6, 8
 # In the last so many blocks the values that attention mixes know their token by heart.
-VALUE_LAYERS = 0  # one of: 0, 1, 2
+VALUE_LAYERS = 1  # one of: 0, 1, 2
 # Rows of two tables with a vector for the last two and the last three tokens; 0 is no table.
-BIGRAMS = 0  # one of: 0, 4096, 16384, 65536
+BIGRAMS = 4096  # one of: 0, 4096, 16384, 65536
 TRIGRAMS = 0  # one of: 0, 4096, 16384, 65536
 # No logit goes beyond the soft cap; 0.0 leaves them alone, which saves a good part of a step.
 SOFTCAP = 15.0  # one of: 0.0, 8.0, 15.0, 30.0
 
 # How it learns. A learning rate is the size of a step at its largest.
 BATCH_SIZE = 16  # one of: 4, 8, 16, 32
-MATRIX_LR = 0.02  # Muon, for the matrices inside the blocks
-EMBED_LR = 0.3  # AdamW, for the vectors that stand for tokens
-HEAD_LR = 0.004  # AdamW, for the matrix that turns a vector into logits
+MATRIX_LR = 0.04  # Muon, for the matrices inside the blocks
+EMBED_LR = 0.6  # AdamW, for the vectors that stand for tokens
+HEAD_LR = 0.008  # AdamW, for the matrix that turns a vector into logits
 WEIGHT_DECAY = 0.1  # of the matrices, times their learning rate
 MOMENTUM = 0.95  # one of: 0.8, 0.9, 0.95, 0.98
 NEWTON_SCHULZ_STEPS = 5  # one of: 2, 3, 4, 5
