@@ -1,12 +1,16 @@
-# make run: the main job.   make test: every check.   Both make their own environment.
+# make run: the main job.   make night: the same with more time.   make test: every check.
+# All make their own environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench clean
+.PHONY: run night test lint bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/autoresearch run
+
+night: $(VENV)/run.stamp
+	$(BIN)/autoresearch run --tag night --program programs/night.md
 
 test: $(VENV)/dev.stamp lint
 	$(BIN)/python -m pytest -n auto

@@ -29,7 +29,9 @@ _LARGEST = 2**24  # bytes of JSON
 _NAME = re.compile(r"aten\.([a-z]\w*|_\w+)\.(\w+)")
 _INTERNAL = {
     "_to_copy", "_softmax", "_log_softmax", "_unsafe_view", "_safe_softmax", "_fused_rms_norm",
-    "_scaled_dot_product_attention_math", "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_attention_math", "_scaled_dot_product_attention_math_for_mps",
+    "_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention",
 }  # fmt: skip
 _REFUSED = re.compile(r"from_file|as_strided|resize|set_|empty|new_empty|bernoulli|item|storage")
 _CHECKS = re.compile(r"aten\._assert|aten\.sym_constrain")

@@ -1,18 +1,23 @@
 """Data, tokenizer, clock and evaluation of the default job. Nobody edits this file in a research.
 
-The text is the source of Python's standard library: it is on every machine that can run this, so
-nothing is downloaded. Modules that no training run imports are kept for validation and holdout;
-program.md hides them from the run. A figure is comparable only between runs on the same text:
-the fingerprint of all of it is printed beside it.
-
-    python prepare.py            # optional: the first training run does the same
+    python prepare.py            # text and tokens into the cache; of the default text, on its own
     python prepare.py evaluate   # val_bpb of the model that train.py left in model.npz
     python prepare.py holdout    # the same on text that nothing else is measured with
 
-The evaluation runs none of train.py: it reads a graph of operators (exported.py). It takes nothing
-from the cache, where a run could have written, and makes the tokenizer anew, which takes a second.
-Every second window is read twice, the second time with its end replaced from a random token on: if
-what is said of the tokens before that moves, the model looks ahead, and gets no number.
+The text is the source of Python's standard library: it is on every machine that can run this, so
+nothing is downloaded. Modules that no training run imports are kept for validation and holdout;
+program.md hides them from the run. AUTORESEARCH_DATA names another data set (corpora.py tells
+which), AUTORESEARCH_VOCAB another number of tokens: 257 are the bytes alone.
+
+A figure is comparable only between runs on the same text and tokens: a fingerprint of both is
+printed beside it, as a name and, for the ledger, as the number `data_fingerprint`.
+
+The evaluation runs none of train.py: it reads a graph of operators (exported.py). For the default
+text it takes nothing from the cache, where a run could have written, and makes the tokenizer anew,
+which takes a second. Other text comes from the cache; what a run changed there shows in the
+fingerprint. Every second batch of windows is read twice, the second time with its end replaced from
+a random token on: if what is said of the tokens before that moves, the model looks ahead, and gets
+no number.
 
 Not covered: another copy of these modules on the machine (another Python, say); a proposer that
 knows them by heart and writes them into train.py; and looking ahead so seldom, below one window in
@@ -21,6 +26,7 @@ some hundred, that the random places do not meet it.
 
 import functools
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -28,10 +34,9 @@ import platform
 import resource
 import shutil
 import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,13 +46,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import corpora
 import exported
 
 if TYPE_CHECKING:
     import tiktoken
 
-MAX_SEQ_LEN = 128  # tokens that the model sees at once
-VOCAB_SIZE = 1024  # byte pairs, and one token that opens a document
+DATA = os.environ.get("AUTORESEARCH_DATA", "python")
+# Of a data set: the tokens that the model sees at once, how many tokens there are (byte pairs, and
+# one that opens a document), and the windows of its evaluation: of the first one 450 kB, measured
+# in four seconds on one core.
+MAX_SEQ_LEN, VOCAB_SIZE, EVAL_WINDOWS = {
+    "python": (128, 1024, 1280),
+    "tinystories": (256, 4096, 1280),
+    "climbmix": (2048, 8192, 1280),
+}.get(DATA, (256, 2048, 1280))
+VOCAB_SIZE = int(os.environ.get("AUTORESEARCH_VOCAB", VOCAB_SIZE))
+CLOCK = os.environ.get("AUTORESEARCH_CLOCK", "")  # cpu or wall; by default the device's own
 TIME_BOX = float(os.environ.get("AUTORESEARCH_TIME_BOX", "30"))  # seconds of training
 STEPS = int(os.environ.get("AUTORESEARCH_STEPS", "0"))  # if given, it replaces the time box: tests
 SEED = int(os.environ.get("AUTORESEARCH_SEED", "0"))
@@ -55,35 +70,25 @@ DEVICE = (
     "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 )
 
+Batches = Iterator[tuple[Tensor, Tensor]]
+
 OPENING = VOCAB_SIZE - 1  # the token that opens a document
 PATTERN = r"[ ._(]?\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]+|\s*\n[ \t]*|\s+"  # no token crosses these
-EVAL_WINDOWS = 768  # of MAX_SEQ_LEN tokens: some 270 kB, two seconds on one core
 EVAL_BATCH = 16
+TOKENIZER_BYTES = 200_000_000  # of text that the byte pairs are found in, at most
 LOOK_AHEAD = 0.001  # nats; a prediction that moves more than this knows what it must predict
 MODEL = Path("model.npz")  # where train.py leaves its model for the evaluation
 
-# Below the standard library. Nothing that trains a model imports them, so a run can do without.
-HELD_OUT = {
-    "validation": (
-        "ftplib.py", "imaplib.py", "mailbox.py", "modulefinder.py", "optparse.py", "plistlib.py",
-        "smtplib.py", "trace.py", "turtle.py", "wsgiref", "xml/sax", "xmlrpc",
-    ),
-    "holdout": (
-        "curses", "doctest.py", "poplib.py", "pyclbr.py", "venv", "wave.py", "webbrowser.py",
-        "xml/dom", "zipapp.py",
-    ),
+# Operations a second in bfloat16, not sparse, by the makers' data sheets; the first that fits.
+PEAK_FLOPS = {
+    "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
+    "A100": 312e12, "L40S": 362e12, "L4": 121e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
 }  # fmt: skip
-
-# Folders that a distribution leaves out, moves or generates, and code tables that are no prose.
-LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
-LEFT_OUT |= {"encodings", "lib2to3", "distutils", "idlelib", "tkinter", "turtledemo"}
-LEFT_OUT |= {"ensurepip", "pydoc_data"}
-LEFT_OUT_PREFIXES = ("config-", "_sysconfigdata")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The text to train on. `name` tells the Python version and the fingerprint of the text."""
+    """The text to train on. `name` tells its origin, and the fingerprint of text and tokens."""
 
     name: str
     train: np.ndarray  # uint16 tokens, every document opened by OPENING
@@ -103,6 +108,7 @@ def main() -> None:
     """Prepare the text and say what there is; or measure the model that a run left."""
     match sys.argv[1:]:
         case []:
+            _prepare_all()
             _show()
         case ["evaluate"]:
             _measure(held_out("validation"))
@@ -114,10 +120,11 @@ def main() -> None:
 
 def _show() -> None:
     text = corpus()
-    sizes = np.array([len(token) for token in text.tokens])[text.train]
-    files = (text.train == OPENING).sum()
+    counts = np.bincount(text.train, minlength=VOCAB_SIZE)
+    length = counts @ np.array([len(token) for token in text.tokens])
+    each = length / counts.sum()
     print(f"data: {text.name}")
-    print(f"train: {files} files, {sizes.sum():,} bytes, {sizes.mean():.2f} bytes a token")
+    print(f"train: {counts[OPENING]:,} documents, {length:,} bytes, {each:.2f} bytes a token")
     print(f"device: {DEVICE}, time box: {TIME_BOX:g} s on the {Clock().kind} clock, seed: {SEED}")
 
 
@@ -129,6 +136,7 @@ def _measure(text: HeldOut) -> None:
     except (exported.Unusable, FileNotFoundError) as error:
         raise SystemExit(f"The model cannot be measured: {error}") from None
     print(f"data: {text.name}")
+    print(f"data_fingerprint: {int(text.name[-12:], 16)}")
     print(f"val_bpb_items: {json.dumps([round(value, 5) for value in each.tolist()])}")
     print(f"val_bpb: {each.mean():.6f}")
 
@@ -141,11 +149,14 @@ class Clock:
 
     On a CPU it counts the CPU time of this process, all threads: fair on a machine that others
     use too. On an accelerator it is the wall clock, after all queued work is done.
+    AUTORESEARCH_CLOCK, `cpu` or `wall`, has the last word.
     Not covered: the CPU time of child processes, and an accelerator that others use.
     """
 
-    def __init__(self) -> None:
-        self.kind = "cpu" if DEVICE == "cpu" else "wall"
+    def __init__(self, steps: int | None = None) -> None:
+        """Count `steps` instead of seconds, where they are given."""
+        self.kind = CLOCK or ("cpu" if DEVICE == "cpu" else "wall")
+        self._steps = steps or STEPS
         self._start = self._now()
 
     def elapsed(self) -> float:
@@ -154,39 +165,39 @@ class Clock:
 
     def used(self, step: int) -> float:
         """Tell how much of the budget `step` steps have used up: 1 or more at its end."""
-        return step / STEPS if STEPS else self.elapsed() / TIME_BOX
+        return step / self._steps if self._steps else self.elapsed() / TIME_BOX
 
     def _now(self) -> float:
-        if self.kind == "cpu":
-            return time.process_time()
         if DEVICE == "cuda":
             torch.cuda.synchronize()
-        else:
+        elif DEVICE == "mps":
             torch.mps.synchronize()
-        return time.perf_counter()
+        return time.process_time() if self.kind == "cpu" else time.perf_counter()
 
 
-def batches(size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(size: int) -> Batches:
     """Endless random windows of the training text, the same for the same SEED.
 
     Yields x and y, both (size, MAX_SEQ_LEN): y is x one token later. The text is read at the call,
     so that it costs nothing of the time box.
     """
-    tokens = torch.from_numpy(corpus().train.astype(np.int64)).to(DEVICE)
+    tokens = torch.from_numpy(corpus().train.view(np.int16)).to(DEVICE)
     return _windows(tokens, size)
 
 
-def _windows(tokens: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _windows(tokens: Tensor, size: int) -> Batches:
     generator = torch.Generator().manual_seed(SEED)
     window = torch.arange(MAX_SEQ_LEN + 1)
     while True:
         starts = torch.randint(len(tokens) - MAX_SEQ_LEN, (size, 1), generator=generator)
-        rows = tokens[(starts + window).to(DEVICE)]
+        rows = tokens[(starts + window).to(DEVICE)].long()
         yield rows[:, :-1], rows[:, 1:]
 
 
-def hand_over(model: nn.Module) -> None:
+def hand_over(model: nn.Module, *, keep: bool = True) -> None:
     """Leave a trained model for the evaluation. `model(x)` gives logits; see `bits_per_byte`.
+
+    Without `keep` it is only seen whether it could be left.
 
     It is called with EVAL_BATCH windows at a time, in an order of the evaluation's choosing. A
     model that torch.export cannot trace ends the run; it can still be measured within the run, by
@@ -197,6 +208,8 @@ def hand_over(model: nn.Module) -> None:
         exported.write(model, windows, MODEL)
     except exported.Unusable as error:
         raise SystemExit(f"The model cannot be handed over: {error}") from None
+    if not keep:
+        MODEL.unlink()
 
 
 def evaluate_bpb(model: nn.Module) -> float:
@@ -212,14 +225,17 @@ def bits_per_byte(model: nn.Module, text: HeldOut) -> np.ndarray:
     of the nats of all targets, divided by ln 2 times the bytes that the targets stand for, so that
     it does not depend on the tokenizer; a target without bytes (OPENING) counts in neither sum. As
     in karpathy/autoresearch, but for bytes that are no UTF-8 alone: they count as what they are.
-    The windows are the same for everyone. A model that looks ahead is refused.
+    The windows are the same for everyone, and no more than fit side by side, in whole batches. A
+    model that looks ahead is refused.
     """
-    starts = np.linspace(0, len(text.tokens) - MAX_SEQ_LEN - 1, EVAL_WINDOWS).astype(np.int64)
+    count = min(EVAL_WINDOWS, len(text.tokens) // MAX_SEQ_LEN) // EVAL_BATCH * EVAL_BATCH
+    count = max(EVAL_BATCH, count)
+    starts = np.linspace(0, len(text.tokens) - MAX_SEQ_LEN - 1, count).astype(np.int64)
     rows = text.tokens[starts[:, None] + np.arange(MAX_SEQ_LEN + 1)].astype(np.int64)
     sizes = torch.from_numpy(text.sizes[rows[:, 1:]])
     windows = torch.from_numpy(rows).to(DEVICE)
     secret = np.random.default_rng()  # no model may know where it will be looked at twice
-    twice = set(secret.permutation(EVAL_WINDOWS // EVAL_BATCH)[::2].tolist())
+    twice = set(secret.permutation(count // EVAL_BATCH)[::2].tolist())
     nats = []
     for at, batch in enumerate(windows.split(EVAL_BATCH)):
         losses = _losses(model, batch[:, :-1], batch[:, 1:])
@@ -227,7 +243,7 @@ def bits_per_byte(model: nn.Module, text: HeldOut) -> np.ndarray:
             _refuse_to_look_ahead(model, batch, losses, secret)
         nats.append(losses.cpu())
     counted = torch.cat(nats).double() * (sizes > 0)
-    return (counted.sum(-1) / (math.log(2) * sizes.sum() / EVAL_WINDOWS)).numpy()
+    return (counted.sum(-1) / (math.log(2) * sizes.sum() / count)).numpy()
 
 
 def _losses(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -270,92 +286,145 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS
 
 
+def utilisation(operations: float, seconds: float) -> float:
+    """Share of what the device could have done at best; 0 where that is not known."""
+    name = torch.cuda.get_device_name() if DEVICE == "cuda" else ""
+    peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name), math.inf)
+    return operations / (seconds * peak)
+
+
 # ---------------------------------------------------------------- text and tokens
 
 
 @functools.cache
 def corpus() -> Corpus:
-    """Tokenized text to train on: from the cache, or prepared now and put there."""
-    documents = _documents("train")
-    name = f"python-{platform.python_version()}-{_fingerprint(documents)}"
-    folder = _cache() / name
-    if not folder.is_dir():
-        return _prepare(name, documents, folder)
-    tokens = json.loads((folder / "tokens.json").read_text())
-    return Corpus(
-        name=name,
-        train=np.load(folder / "train.npy"),
-        tokens=tuple(bytes.fromhex(token) for token in tokens),
-    )
+    """Tokenized text to train on: from the cache, or, of the default text, prepared now."""
+    if DATA == "python":
+        documents = _documents("train")
+        name = f"{_origin()}-{_fingerprint(documents)}"
+        folder = _cache() / name
+        if not folder.is_dir():
+            return _prepare(name, documents, folder)
+    elif not (folder := _place()).is_dir():
+        raise SystemExit(f"The text `{DATA}` is not there yet: run `python prepare.py` before.")
+    told = json.loads((folder / "corpus.json").read_text())
+    tokens = tuple(bytes.fromhex(token) for token in told["tokens"])
+    return Corpus(told["name"], np.memmap(folder / "train.bin", np.uint16, mode="c"), tokens)
 
 
 @functools.cache
 def held_out(part: str) -> HeldOut:
-    """Text to measure with, in the tokens of the training text; nothing comes from the cache."""
+    """Text to measure with, in the tokens of the training text; of the default text, made anew."""
+    if DATA != "python":
+        known = corpus()
+        encoded = np.fromfile(_place() / f"{part}.bin", np.uint16)
+        digest = hashlib.sha256(repr((known.name, known.tokens)).encode() + encoded.tobytes())
+        name = f"{_origin()}-{digest.hexdigest()[:16]}"
+        return HeldOut(name, encoded, np.array([len(token) for token in known.tokens]))
     train, documents = _documents("train"), _documents(part)
-    encoding, tokens = _tokenizer(train)
+    encoding, tokens = _tokenizer(train.values())
     sizes = np.array([len(token) for token in tokens])
-    name = f"python-{platform.python_version()}-{_fingerprint(train | documents)}"
-    return HeldOut(name, _encoded(encoding, documents), sizes)
+    name = f"{_origin()}-{_fingerprint(train | documents)}"
+    return HeldOut(name, np.concatenate(list(_encoded(encoding, documents.values()))), sizes)
 
 
 def _documents(part: str) -> dict[str, bytes]:
-    """Path and content of each source file once, in the order of the hashes of their paths."""
-    root = Path(sysconfig.get_path("stdlib"))
-    contents: dict[bytes, str] = {}
-    found = {}
-    for path in sorted(root.rglob("*.py")):
-        parts = path.relative_to(root).parts
-        left_out = LEFT_OUT.intersection(parts) or parts[0].startswith(LEFT_OUT_PREFIXES)
-        if not left_out and _part("/".join(parts)) == part:
-            found["/".join(parts)] = path.read_bytes()
-    for name, content in found.items():
-        if content and _is_utf8(content):
-            contents.setdefault(hashlib.sha256(content).digest(), name)
-    if not contents:
-        raise SystemExit(f"No Python source for {part} can be read below {root}.")
-    return {name: found[name] for name in sorted(contents.values(), key=lambda n: _hash("o" + n))}
+    return dict(read(part))
 
 
-def _part(name: str) -> str:
-    """What a file is for: to train on, or for one of the parts that are held out."""
-    for part, paths in HELD_OUT.items():
-        if any(name == path or name.startswith(f"{path}/") for path in paths):
-            return part
-    return "train"
+def read(part: str) -> Iterator[corpora.Document]:
+    """The documents of a part, `train`, `validation` or `holdout`, with their names."""
+    try:
+        yield from corpora.documents(DATA, part, _cache() / "downloads")
+    except corpora.Missing as error:
+        raise SystemExit(str(error)) from None
 
 
 def _prepare(name: str, documents: dict[str, bytes], folder: Path) -> Corpus:
     """Train the tokenizer on the training files, encode them, keep it."""
     start = time.perf_counter()
-    encoding, tokens = _tokenizer(documents)
-    result = Corpus(name, _encoded(encoding, documents), tokens)
+    encoding, tokens = _tokenizer(documents.values())
+    train = np.concatenate(list(_encoded(encoding, documents.values())))
+    result = Corpus(name, train, tokens)
     kept = "in " + str(folder) if _keep(result, folder) else "for this run only"
     seconds = time.perf_counter() - start
     print(f"prepared {len(documents)} files in {seconds:.1f} s, kept {kept}", flush=True)
     return result
 
 
-def _tokenizer(documents: dict[str, bytes]) -> tuple["tiktoken.Encoding", tuple[bytes, ...]]:
-    """Byte pairs of the training text, and what each token stands for."""
+def _prepare_all() -> None:
+    """Read, tokenize and keep a text that no run makes for itself; a folder's each time anew."""
+    folder = _place()
+    if DATA == "python" or (folder.is_dir() and DATA in ("tinystories", "climbmix")):
+        return
+    encoding, tokens = _tokenizer(_sample())
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
+    try:
+        digest = hashlib.sha256(repr((tokens, PATTERN)).encode())
+        for part in ("train", "validation", "holdout"):
+            _write(encoding, part, unfinished / f"{part}.bin", digest)
+        told = {
+            "name": f"{_origin()}-{digest.hexdigest()[:16]}",
+            "tokens": [t.hex() for t in tokens],
+        }
+        (unfinished / "corpus.json").write_text(json.dumps(told))
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _sample() -> Iterator[bytes]:
+    """Enough of the training text to find its byte pairs."""
+    length = 0
+    for _, content in read("train"):
+        yield content
+        length += len(content)
+        if length >= TOKENIZER_BYTES:
+            return
+
+
+def _write(encoding: "tiktoken.Encoding", part: str, path: Path, digest: "hashlib._Hash") -> None:
+    """Encode the documents of a part into a file, and put all of them into the digest."""
+    from rich.console import Console
+    from rich.progress import track
+
+    def contents() -> Iterator[bytes]:
+        for name, content in read(part):
+            digest.update(f"\n{name} {len(content)}\n".encode() + content)
+            yield content
+
+    pieces = _encoded(encoding, contents())
+    with path.open("wb") as file:
+        for piece in track(pieces, f"tokens of {part}", console=Console(stderr=True)):
+            piece.tofile(file)
+    if path.stat().st_size // 2 < MAX_SEQ_LEN + 2:
+        raise SystemExit(f"The text `{DATA}` is too short: there is not one window for {part}.")
+
+
+def _tokenizer(texts: Iterable[bytes]) -> tuple["tiktoken.Encoding", tuple[bytes, ...]]:
+    """Byte pairs of the training text, and what each token stands for; OPENING for nothing."""
     import rustbpe
     import tiktoken
 
     trainer = rustbpe.Tokenizer()
-    texts = (content.decode() for content in documents.values())
-    trainer.train_from_iterator(texts, OPENING, pattern=PATTERN)
+    trainer.train_from_iterator((text.decode() for text in texts), OPENING, pattern=PATTERN)
     ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
     special = {"<|opening|>": OPENING}
     encoding = tiktoken.Encoding(
-        "stdlib", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special
+        "autoresearch", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special
     )
-    return encoding, (*sorted(ranks, key=ranks.__getitem__), b"")
+    known = sorted(ranks, key=ranks.__getitem__)
+    return encoding, (*known, *[b""] * (VOCAB_SIZE - len(known)))  # a short text has fewer pairs
 
 
-def _encoded(encoding: "tiktoken.Encoding", documents: dict[str, bytes]) -> np.ndarray:
-    texts = (content.decode() for content in documents.values())
-    tokens = (t for text in texts for t in (OPENING, *encoding.encode_ordinary(text)))
-    return np.fromiter(tokens, np.uint16)
+def _encoded(encoding: "tiktoken.Encoding", contents: Iterable[bytes]) -> Iterator[np.ndarray]:
+    """The tokens of some hundred documents at a time."""
+    rest = iter(contents)
+    while some := [content.decode() for content in itertools.islice(rest, 512)]:
+        lists = encoding.encode_ordinary_batch(some, num_threads=os.cpu_count() or 1)
+        yield np.fromiter((t for each in lists for t in (OPENING, *each)), np.uint16)
 
 
 def _keep(text: Corpus, folder: Path) -> bool:
@@ -369,9 +438,9 @@ def _keep(text: Corpus, folder: Path) -> bool:
     except OSError:
         return False
     try:
-        np.save(unfinished / "train.npy", text.train)
-        tokens = json.dumps([token.hex() for token in text.tokens])
-        (unfinished / "tokens.json").write_text(tokens)
+        text.train.tofile(unfinished / "train.bin")
+        told = {"name": text.name, "tokens": [token.hex() for token in text.tokens]}
+        (unfinished / "corpus.json").write_text(json.dumps(told))
         unfinished.rename(folder)
     except OSError:
         return folder.is_dir()
@@ -387,24 +456,26 @@ def _cache() -> Path:
     return Path(base) / "autoresearch-graph"
 
 
+def _place() -> Path:
+    """The folder of a text that is not made on the fly."""
+    return _cache() / f"{_origin()}-{VOCAB_SIZE}"
+
+
+def _origin() -> str:
+    match DATA:
+        case "python":
+            return f"python-{platform.python_version()}"
+        case "tinystories" | "climbmix":
+            return DATA
+    return f"text-{hashlib.sha256(str(Path(DATA).expanduser().resolve()).encode()).hexdigest()[:8]}"
+
+
 def _fingerprint(documents: dict[str, bytes]) -> str:
-    """Sixteen digits for the text and for how it is cut into tokens."""
-    digest = hashlib.sha256(f"{VOCAB_SIZE} {PATTERN}".encode())
+    """Sixteen digits for the text, how it is cut into tokens, and the layout of the cache (2)."""
+    digest = hashlib.sha256(f"2 {VOCAB_SIZE} {PATTERN}".encode())
     for name, content in documents.items():
         digest.update(f"\n{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
-
-
-def _hash(text: str) -> int:
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

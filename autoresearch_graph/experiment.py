@@ -109,6 +109,9 @@ class Ran(Value):
     sandbox: str = ""
 
 
+FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what it measured on
+
+
 class Measured(Ran):
     """The run ended well and gave a finite metric; `items` is what it is the mean of, if told."""
 
@@ -175,6 +178,7 @@ class Incumbent(Value):
 
     `metric` and `items` are means over `runs` runs. `trials` counts all of its runs, whatever
     came of them: the next one's seed. `since` counts the experiments since the last of them.
+    `data` is the fingerprint of what it was measured on, if its evaluation tells one.
     """
 
     number: int
@@ -184,6 +188,12 @@ class Incumbent(Value):
     trials: int = 1
     since: int = 0
     items: tuple[float, ...] = ()
+    data: float | None = None
+
+    def shares_data(self, run: Measured) -> bool:
+        """Whether a run was measured on the same data, as far as both tell."""
+        told = run.metrics.get(FINGERPRINT)
+        return None in (told, self.data) or told == self.data
 
 
 class Verdict(Value):

@@ -5,6 +5,7 @@ from math import sqrt
 from statistics import fmean
 
 from autoresearch_graph.experiment import (
+    FINGERPRINT,
     Again,
     Candidate,
     Crashed,
@@ -62,6 +63,8 @@ def judge(
     if incumbent is None:
         return _baseline(runs, program)
     last, bounds = runs[-1], program.constraints
+    if not incumbent.shares_data(last):
+        return Verdict(status="crash", reason=_other_data(last, incumbent))
     if broken := _unreported(last, bounds) or _broken(last, bounds):
         return Verdict(status="discard", reason=broken, metric=last.metric)
     standing = Standing(incumbent=incumbent, spread=spread)
@@ -232,6 +235,12 @@ class _Case:
             return ""
         low, high = noise.plausible or (first, first)
         return f"; outside the plausible range from {low:g} to {high:g}: look at its diff"
+
+
+def _other_data(run: Measured, incumbent: Incumbent) -> str:
+    found, known = run.metrics[FINGERPRINT], incumbent.data
+    told = f"measured on other data ({FINGERPRINT} {found:.15g}) than experiment "
+    return f"{told}{incumbent.number} ({known:.15g}); the two cannot be compared"
 
 
 def _number(runs: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, variance
 
-from autoresearch_graph.experiment import Experiment, Incumbent, Measured, Outcome
+from autoresearch_graph.experiment import FINGERPRINT, Experiment, Incumbent, Measured, Outcome
 from autoresearch_graph.program.model import Noise
 from autoresearch_graph.value import Value
 
@@ -82,17 +82,17 @@ class Standing(Value):
 
         While sigma rests on few repeats, by as much more as Student's t asks for.
         """
-        best, gaps = self.incumbent, [run.metric for run in _measured(beside)]
-        if best is None or not self.sigma or not gaps:
+        best, runs = self.incumbent, self._comparable(beside)
+        if best is None or not self.sigma or not runs:
             return False
         student = 1 + 2 / self.spread.freedom
         bound = MOVED * student * self.sigma * sqrt(1 + 1 / best.runs)
-        gaps = [value - best.metric for value in gaps]
+        gaps = [run.metric - best.metric for run in runs]
         return min(gaps) > bound or max(gaps) < -bound
 
     def has_drifted(self, beside: Sequence[Outcome]) -> bool:
         """Whether a second new run says the same as the first: the machine is another now."""
-        return len(_measured(beside)) >= FEWEST and self.has_moved(beside)
+        return len(self._comparable(beside)) >= FEWEST and self.has_moved(beside)
 
     def measured_again(self, beside: Sequence[Outcome]) -> "Standing":
         """The standing after new runs of the incumbent.
@@ -100,7 +100,7 @@ class Standing(Value):
         They join its mean; after a drift they alone are its value, and figures from before are
         not compared with it.
         """
-        best, runs = self.incumbent, _measured(beside)
+        best, runs = self.incumbent, self._comparable(beside)
         if best is None or not beside:
             return self
         told = {"trials": best.trials + len(beside), "since": 0}
@@ -138,8 +138,14 @@ class Standing(Value):
             runs=experiment.runs,
             trials=max(1, len(experiment.trials)),
             items=_mean(runs, experiment.runs)["items"],
+            data=runs[-1].metrics.get(FINGERPRINT) if runs else None,
         )
         return Standing(incumbent=kept, spread=spread, shift=now.shift)
+
+    def _comparable(self, beside: Sequence[Outcome]) -> list[Measured]:
+        """The incumbent's new runs that were measured on the data of the old ones."""
+        best = self.incumbent
+        return [run for run in _measured(beside) if best and best.shares_data(run)]
 
 
 def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:

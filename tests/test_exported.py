@@ -72,6 +72,17 @@ def test_an_operator_that_is_not_a_function_of_its_input_is_refused(
         exported.write(Trick(), TOKENS, tmp_path / "model.npz")
 
 
+@pytest.mark.parametrize(
+    "kernel",
+    ["flash_attention", "efficient_attention", "cudnn_attention", "attention_math_for_mps"],
+)
+def test_attention_may_be_what_an_accelerator_makes_of_it(exported, kernel):
+    name = f"aten._scaled_dot_product_{kernel}.default"
+    assert exported.operator(name).name() == name.replace("aten.", "aten::").removesuffix(
+        ".default"
+    )
+
+
 def test_a_model_that_remembers_what_it_saw_is_refused(exported, tmp_path):
     class Remembering(torch.nn.Module):
         def __init__(self):

@@ -322,3 +322,24 @@ def test_what_the_lab_measured_counts_whatever_the_run_prints_under_that_name():
     bound = (Constraint(name="memory_gb", relation="<=", bound=0.4),)
     decision = verdict(forged, constraints=bound)
     assert (decision.status, "memory_gb is 0.5" in decision.reason) == ("discard", True)
+
+
+def test_figures_from_different_data_are_never_compared():
+    known = INCUMBENT.model_copy(update={"data": 123456789012345.0})
+    other = measured(0.1, data_fingerprint=123456789012346.0)
+    decision = judge(candidate(other), known, program())
+    assert isinstance(decision, Verdict)
+    assert (decision.status, decision.metric) == ("crash", None)
+    assert decision.reason == (
+        "measured on other data (data_fingerprint 123456789012346) than experiment 4 "
+        "(123456789012345); the two cannot be compared"
+    )
+
+
+@pytest.mark.parametrize("told", [{}, {"data_fingerprint": 5.0}])
+def test_the_same_data_or_none_that_is_told_is_no_obstacle(told):
+    known = INCUMBENT.model_copy(update={"data": 5.0})
+    for incumbent in (INCUMBENT, known):
+        decision = judge(candidate(measured(0.1, **told)), incumbent, program())
+        assert isinstance(decision, Verdict)
+        assert decision.status == "keep"

@@ -113,6 +113,17 @@ def test_a_run_of_the_incumbent_that_crashes_changes_no_value():
     assert (now.metric, now.runs, now.trials, now.since) == (1.0, 3, 4, 0)
 
 
+def test_what_an_incumbent_was_measured_on_is_in_the_ledger_and_other_data_change_no_value():
+    row = experiment(0, trials=(Measured(metric=1.0, metrics={"data_fingerprint": 5.0}),))
+    best = Standing().after(row).incumbent
+    assert best.data == 5.0
+    known = KNOWN.model_copy(update={"incumbent": BEST.model_copy(update={"data": 5.0})})
+    odd = [Measured(metric=1.4, metrics={"data_fingerprint": 6.0})] * 2
+    now = known.measured_again(odd).incumbent
+    assert not known.has_drifted(odd)
+    assert (now.metric, now.runs, now.trials) == (1.0, 3, 5)
+
+
 def test_repeats_are_pooled_and_those_of_a_far_noisier_text_are_not():
     assert Spread().with_runs([1.0, 2.0, 3.0]).sigma == 1.0
     known = Spread(squares=20.0, freedom=20)

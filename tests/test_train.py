@@ -23,6 +23,7 @@ pytest.importorskip("tiktoken")
 
 ROOT = Path(__file__).parent.parent
 STEPS = 12
+SHORT = 16  # tokens of a window, where only the code is tried
 FACTOR = 8  # by which a search may move a constant that lists no choices
 
 
@@ -91,6 +92,8 @@ def test_a_run_learns_and_prints_what_it_used(runs, cache):
     assert "val_bpb" not in output
     assert value("num_steps", output) == str(STEPS)
     assert value("depth", output) == "2"
+    assert float(value("total_tokens_M", output)) == pytest.approx(STEPS * 16 * 128 / 1e6, abs=1e-3)
+    assert value("mfu_percent", output) == "0.00", "of a CPU nobody knows the peak"
     assert 100 < float(value("peak_vram_mb", output)) < 2000
     assert float(value("training_seconds", output)) < float(value("total_seconds", output))
     assert value("data", output).startswith(f"python-{sysconfig.get_python_version()}")
@@ -114,7 +117,7 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
         edited, changes = re.subn(rf"^{name} = \S+", f"{name} = {number}", edited, flags=re.M)
         assert changes == 1
     (tmp_path / "train.py").write_text(edited)
-    for name in ("prepare.py", "exported.py"):
+    for name in ("prepare.py", "corpora.py", "exported.py"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     process = start(tmp_path / "train.py", cache=Path("/dev/null/nowhere"), folder=tmp_path)
     output, errors = process.communicate(timeout=60)
@@ -123,6 +126,13 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
     assert re.fullmatch(r"The loss exploded: \S+ at step \d+\.\n", errors)
     assert "val_bpb" not in output
     assert "for this run only" in output, "a cache that cannot be written is no obstacle"
+
+
+def test_a_smoke_test_makes_two_steps_and_leaves_no_model(cache, tmp_path):
+    process = start(ROOT / "train.py", cache, "--smoke", folder=tmp_path)
+    assert value("num_steps", process.communicate(timeout=60)[0]) == "2"
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_training_ends_with_the_time_box(train, prepare, monkeypatch):
@@ -160,37 +170,86 @@ def candidates() -> Iterator[tuple[str, float]]:
             name, written, choices = found.groups()
             assert written in choices.split(", ")
             yield from ((name, literal_eval(choice)) for choice in choices.split(", "))
-        elif found := re.match(r"([A-Z_]+) = ([\d.]+)", line):
+        elif found := re.match(r"([A-Z_]+) = ([\d.]+)(?:\s|$)", line):
             name, written = found.groups()
             yield name, float(written) / FACTOR
             yield name, float(written) * FACTOR
 
 
-@pytest.mark.parametrize(("name", "number"), list(candidates()))
-def test_a_constant_may_take_every_value_that_a_search_tries(
-    train, prepare, monkeypatch, name, number
-):
-    monkeypatch.setattr(prepare, "STEPS", 2)
-    monkeypatch.setattr(train, name, number)
-    assert train.train(train.GPT())[0] == 2
+@pytest.mark.parametrize("name", sorted({name for name, _ in candidates()}))
+def test_a_constant_may_take_every_value_that_a_search_tries(prepare, monkeypatch, name):
+    for number in (number for each, number in candidates() if each == name):
+        train = written(prepare, monkeypatch, {name: number})
+        assert train.train(train.GPT(), smoke=True)[0] == 2, number
 
 
 @pytest.mark.parametrize("extreme", [min, max])
-def test_the_constants_may_all_be_extreme_at_once(train, prepare, monkeypatch, extreme):
-    monkeypatch.setattr(prepare, "STEPS", 2)
-    every = list(candidates())
-    for name in {name for name, _ in every}:
-        monkeypatch.setattr(train, name, extreme(number for n, number in every if n == name))
-    assert train.train(train.GPT())[0] == 2
+def test_the_constants_may_all_be_extreme_at_once(prepare, monkeypatch, extreme):
+    every: dict[str, list[float]] = {}
+    for name, number in candidates():
+        every.setdefault(name, []).append(number)
+    train = written(prepare, monkeypatch, {n: extreme(numbers) for n, numbers in every.items()})
+    assert train.train(train.GPT(), smoke=True)[0] == 2
+
+
+def written(prepare: ModuleType, patch: pytest.MonkeyPatch, constants: dict) -> ModuleType:
+    """train.py with other constants, as a search writes them, and with short windows."""
+    text = (ROOT / "train.py").read_text()
+    for name, number in constants.items():
+        text, changes = re.subn(rf"^{name} = \S+", f"{name} = {number!r}", text, flags=re.M)
+        assert changes == 1
+    patch.setattr(prepare, "MAX_SEQ_LEN", SHORT)
+    module = ModuleType("train")
+    exec(compile(text, "train.py", "exec"), module.__dict__)
+    return module
+
+
+def test_a_batch_in_several_passes_teaches_the_same_as_one_in_one(prepare, monkeypatch):
+    at_once = {"BATCH_SIZE": 8, "VALUE_LAYERS": 1, "BIGRAMS": 4096}
+    after = []
+    for rows in (8, 2):
+        train = written(prepare, monkeypatch, at_once)
+        train.ROWS_AT_ONCE = rows
+        torch.manual_seed(0)
+        model = train.GPT()
+        stream = iter(torch.arange(8 * (SHORT + 1)).view(8 // rows, rows, SHORT + 1))
+        pairs = ((each[:, :-1], each[:, 1:]) for each in stream)
+        train.learn(model, train.optimisers(model), pairs, train.passes()[0], share=1.0)
+        after.append(torch.cat([p.flatten() for p in model.parameters()]))
+    assert torch.allclose(*after, atol=1e-4)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_every_number_of_the_model_is_trained(prepare, monkeypatch, sparse):
+    everything = {"VALUE_LAYERS": 1, "BIGRAMS": 4096, "TRIGRAMS": 4096}
+    train = written(prepare, monkeypatch, everything)
+    model = train.GPT()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Embedding):
+            module.sparse = module.sparse and sparse
+    before = [parameter.clone() for parameter in model.parameters()]
+    steppers = train.optimisers(model)
+    for _ in range(3):  # in the first one, the head lets nothing through
+        train.learn(model, steppers, prepare.batches(4), 1, share=1.0)
+    moved = [not torch.equal(*each) for each in zip(before, model.parameters(), strict=True)]
+    assert all(moved)
+
+
+def test_rates_stay_and_then_fall_with_the_share_of_the_budget_that_is_used(prepare, monkeypatch):
+    schedule = written(prepare, monkeypatch, {"WARMDOWN": 0.5}).schedule
+    assert [schedule(used) for used in (0, 0.3, 0.5, 0.75, 1)] == [1, 1, 1, 0.5, 0]
 
 
 # ---------------------------------------------------------------- the model
 
 
 def random_model(train: ModuleType) -> "torch.nn.Module":
-    """A model whose every part matters: a fresh one starts as the identity."""
+    """A model with all parts, of which each matters: a fresh one starts as the identity."""
     torch.manual_seed(0)
-    model = train.GPT()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in (("VALUE_LAYERS", 1), ("BIGRAMS", 4096), ("TRIGRAMS", 4096)):
+            patch.setattr(train, name, number)
+        model = train.GPT()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model
@@ -355,7 +414,7 @@ def test_batches_depend_on_the_seed_alone_and_y_is_x_one_token_later(prepare, mo
 
 def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_path):
     both = [start(ROOT / "prepare.py", tmp_path / "new") for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0] for process in both]
+    outputs = [process.communicate(timeout=90)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     third, _ = start(ROOT / "prepare.py", tmp_path / "new").communicate(timeout=60)
     assert third in outputs[0]
@@ -370,9 +429,48 @@ def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_
 
 def test_program_md_hides_all_text_that_is_measured_with(prepare):
     program = read(ROOT / "program.md", project=ROOT)
-    held_out = {path for paths in prepare.HELD_OUT.values() for path in paths}
+    held_out = {path for paths in prepare.corpora.HELD_OUT.values() for path in paths}
     assert set(program.hidden) == {f"{{stdlib}}/{path}" for path in held_out}
     assert (program.artifacts, program.handed_over) == (("model.npz",), (str(prepare.MODEL),))
+
+
+def test_the_night_is_the_same_job_with_more_time(prepare):
+    day, night = (read(ROOT / path, project=ROOT) for path in ("program.md", "programs/night.md"))
+    longer = {
+        "path",
+        "text",
+        "time_box",
+        "stopping",
+        "constraints",
+        "sources",
+        "lines",
+        "unchecked",
+    }
+    same = [name for name in type(day).model_fields if name not in longer]
+    assert [getattr(day, name) for name in same] == [getattr(night, name) for name in same]
+    assert night.time_box.seconds > day.time_box.seconds
+
+
+def test_h100_md_trains_fifty_million_parameters_on_a_text_that_it_hides(prepare, monkeypatch):
+    monkeypatch.setattr(prepare, "MAX_SEQ_LEN", 2048)
+    monkeypatch.setattr(prepare, "VOCAB_SIZE", 8192)
+    script, asset = ROOT / "programs/h100.sed", ROOT / "train.py"
+    done = subprocess.run(
+        ["sed", "-E", "-f", script, asset], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in script.read_text().splitlines() if line.startswith("s/")]
+    changed = set(done.stdout.splitlines()) - set(asset.read_text().splitlines())
+    assert len(changed) >= len(lines) - 3, "some have the same value in both"
+    train = ModuleType("train")
+    exec(compile(done.stdout, "train.py", "exec"), train.__dict__)
+    with torch.device("meta"):
+        model = train.GPT()
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(50e6, rel=0.02)
+    assert 2e8 < train.flops(model) < 4e8
+    program = read(ROOT / "programs/h100.md", project=ROOT)
+    folder = "~/.cache/autoresearch-graph/climbmix-8192"
+    assert {f"{folder}/validation.bin", f"{folder}/holdout.bin"} < set(program.hidden)
+    assert program.evaluation == "env AUTORESEARCH_DATA=climbmix python prepare.py evaluate"
 
 
 def test_a_training_run_imports_nothing_of_what_is_hidden(prepare, tmp_path):
@@ -388,4 +486,4 @@ def test_a_training_run_imports_nothing_of_what_is_hidden(prepare, tmp_path):
     output, errors = start(tmp_path / "run.py", tmp_path, folder=tmp_path).communicate(timeout=90)
     loaded = output.splitlines()[-1].split()
     assert "json/__init__.py" in loaded, errors
-    assert [name for name in loaded if prepare._part(name) != "train"] == []
+    assert [name for name in loaded if prepare.corpora.module_part(name) != "train"] == []
