@@ -32,7 +32,7 @@ from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.proposers.choice import choose_proposer, name_of
-from autoresearch_graph.repository import find_repository
+from autoresearch_graph.repository import find_repository, leave_git_hook
 from autoresearch_graph.runner import Pool, Progress, Watch, detect, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
@@ -223,7 +223,7 @@ def open_lab(
         settings.root / settings.program, project=settings.root, flags=settings.flags
     )
     sandbox = detect(settings.sandbox)
-    _leave_git_hook()
+    leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
         start = read_start(settings.folder) or check_start(settings, repo, program)
@@ -234,11 +234,7 @@ def open_lab(
         proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
         resources.enter_context(lock(settings.folder))
         write_start(settings.folder, repo, start)
-        ledger = Ledger(settings.folder, metric=start.program.metric.name)
-        if ledger.experiments:
-            workspace.text_of(ledger.experiments[-1].number)
-        kept = from_ledger(ledger.experiments).incumbent
-        workspace.open(tip=kept.commit if kept else start.base)
+        ledger = _ledger(settings, workspace, start)
         bench = Bench(workspace, settings.folder, sandbox=sandbox, environ=os.environ)
         bench.prepare(start.program)
         pool = Pool(workers=1)
@@ -262,6 +258,16 @@ def open_lab(
             show=show,
             resources=resources.pop_all(),
         )
+
+
+def _ledger(settings: Settings, workspace: Workspace, start: Start) -> Ledger:
+    """The ledger, with the branch where it says; LabError where git lacks its last experiment."""
+    ledger = Ledger(settings.folder, metric=start.program.metric.name)
+    if ledger.experiments:
+        workspace.text_of(ledger.experiments[-1].number)
+    kept = from_ledger(ledger.experiments).incumbent
+    workspace.open(tip=kept.commit if kept else start.base)
+    return ledger
 
 
 @contextmanager
@@ -288,9 +294,3 @@ def _check_places(workspace: Workspace, program: Program) -> None:
 def _workspace(settings: Settings, repo: Repo, start: Start) -> Workspace:
     asset = start.program.asset
     return Workspace(repo, project=settings.root, tag=start.tag, base=start.base, asset=asset)
-
-
-def _leave_git_hook() -> None:
-    """Forget what git tells its hooks: it would point git at the person's index, not at ours."""
-    for name in ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY", "COMMON_DIR"):
-        os.environ.pop(f"GIT_{name}", None)

@@ -1,5 +1,6 @@
 """The repository that a project lies in, and whether a research can start there."""
 
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from git import GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
@@ -61,3 +62,9 @@ def check_refs(repo: Repo, tag: str) -> None:
 def _removal(tag: str) -> str:
     places = f"refs/heads/autoresearch/{tag} refs/autoresearch/{tag}"
     return f"git for-each-ref --format='delete %(refname)' {places} | git update-ref --stdin"
+
+
+def leave_git_hook(environ: MutableMapping[str, str]) -> None:
+    """Forget what git tells its hooks: it would point git at the person's index, not at ours."""
+    for name in ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY", "COMMON_DIR"):
+        environ.pop(f"GIT_{name}", None)
