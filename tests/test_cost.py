@@ -183,7 +183,7 @@ def test_tokens_and_dollars_end_a_research(llmock: Any, tmp_path: Path, criterio
         )
     first = rows[1]
     price = find_price("openai:gpt-4o", None)
-    assert price is not None and first.dollars == price.dollars(first.usage)
+    assert price is not None and first.dollars == pytest.approx(price.dollars(first.usage))
     assert first.tokens == first.usage.prompt + first.usage.completion
     assert first.usage.model == "gpt-4o"
 
