@@ -4,8 +4,6 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from autoresearch_graph import files
 from autoresearch_graph.experiment import Proposal, Trial
 from autoresearch_graph.program.model import Program, Stopping
@@ -100,5 +98,5 @@ def read_now(folder: Path) -> Now | None:
     """What a research does, or did when it ended; None where that is not known."""
     try:
         return Now.model_validate_json(files.read(folder / "now.json"))
-    except ValidationError:
+    except ValueError:  # a loss of power may leave anything
         return None

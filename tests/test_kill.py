@@ -13,8 +13,20 @@ import pytest
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("every", "pause", "job"),
-    [(131, 0.0, "plain"), (331, 0.004, "plain"), (239, 0.0, "evaluated"), (263, 0.0, "repeated")],
-    ids=["any disk", "a slow disk", "an evaluation", "trials that are repeated"],
+    [
+        (131, 0.0, "plain"),
+        (331, 0.004, "plain"),
+        (239, 0.0, "evaluated"),
+        (263, 0.0, "repeated"),
+        (211, 0.0, "steered"),
+    ],
+    ids=[
+        "any disk",
+        "a slow disk",
+        "an evaluation",
+        "trials that are repeated",
+        "a person who steers",
+    ],
 )
 def test_killed_before_an_effect_nothing_is_lost(
     tmp_path: Path, every: int, pause: float, job: str
