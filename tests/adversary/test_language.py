@@ -54,7 +54,8 @@ def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pyte
         lab.close()
     assert_agreement(tmp_path / "p", "t", metric="val_bpb")
     baseline, *cheats, last = lab.ledger.experiments
-    assert baseline.status == "keep" and last.metric == baseline.metric
+    assert baseline.status == "keep"  # its first run has the seed of the last experiment
+    assert last.metrics["val_bpb"] == next(run.metric for run in baseline.trials)
     for attack, experiment in zip(ATTACKS, cheats, strict=True):
         assert experiment.status in ("discard", "crash"), attack
         assert TOLD[attack] in experiment.reason, attack
