@@ -1,4 +1,4 @@
-"""Language models that cheat, in one research on the real train.py, prepare.py and exported.py."""
+"""Language models that cheat, in one research on the real train.py and prepare.py."""
 
 import ast
 import shutil
@@ -64,8 +64,8 @@ def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pyte
 def made(project: Path) -> Path:
     """The job of the repository, for a few steps a run."""
     project.mkdir()
-    for name in ("train.py", "prepare.py", "exported.py", "program.md"):
-        shutil.copy(ROOT / name, project)
+    for path in (*ROOT.glob("*.py"), ROOT / "program.md"):
+        shutil.copy(path, project)
     program = project / "program.md"
     text = program.read_text().replace("`AUTORESEARCH_CACHE`", ", ".join(f"`{n}`" for n in NAMES))
     program.write_text(text.replace("- 20 experiments\n- 30 minutes", "- 100 experiments"))
