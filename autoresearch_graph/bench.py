@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from autoresearch_graph.checkout import Checkout
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
@@ -54,12 +55,23 @@ class EvaluationRoom:
 
 
 class Bench:
-    """The checkouts below `folder`, for one trial at a time, and the box that its commands get."""
+    """The checkouts below `folder`, for one trial at a time, and the box that its commands get.
+
+    `share` has the variables that give its runs their part of the machine.
+    """
 
     def __init__(
-        self, workspace: Workspace, folder: Path, *, sandbox: Sandbox, environ: Mapping[str, str]
+        self,
+        workspace: Workspace,
+        folder: Path,
+        *,
+        sandbox: Sandbox,
+        environ: Mapping[str, str],
+        share: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._workspace, self._sandbox, self._environ = workspace, sandbox, environ
+        self._share = share
+        self._untouched = workspace.text(workspace.base)
         self._checkout = workspace.checkout(folder / "worktree")
         self.evaluations = EvaluationRoom(workspace, folder / "evaluation")
         self._holdouts = EvaluationRoom(workspace, folder / "holdout")
@@ -135,10 +147,11 @@ class Bench:
             environment=program.environment,
             variables=self._environ,
             hidden=(workspace.project / ".autoresearch", Path(workspace.repo.common_dir)),
-            fills_caches=text == workspace.text(workspace.base),
+            fills_caches=text == self._untouched,
         )
         return self._sandbox.within(walls)
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds
-        return run_environment(self._environ, program.environment, seconds=seconds, seed=seed)
+        environ = {**self._environ, **self._share}
+        return run_environment(environ, program.environment, seconds=seconds, seed=seed)

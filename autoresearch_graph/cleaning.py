@@ -36,7 +36,7 @@ class Leftovers:
     def remove_worktrees(self) -> str:
         """Remove the checkouts in which runs happen; `autoresearch run` makes them again."""
         folder, common = self.records.folder, Path(self.repo.common_dir)
-        for place in (folder, folder / "again"):
+        for place in (folder, folder / "again", *(folder / "workers").glob("*")):
             for name in _WORKTREES:
                 unregister(common, place / name)
         return f"{self.records.tag}: its worktrees are removed"

@@ -70,12 +70,15 @@ class Draft(Idea):
 class Proposal(Idea):
     """A draft committed under a number; number 0 is the untouched baseline.
 
-    `commit` holds the text, `parent` is the incumbent that it was written against.
+    `commit` holds the text, `parent` is the incumbent that it changes. Where that is another
+    than it was written for, because the change was merged onto a newer one, `written_for` has the
+    number of the older.
     """
 
     number: int
     commit: str
     parent: str
+    written_for: int | None = None
 
 
 class Trial(Value):
@@ -153,26 +156,6 @@ class Holdout(Value):
         return cls(reason=seen.reason)
 
 
-class Candidate(Value):
-    """An experiment under way: a proposal and the outcomes of its trials so far.
-
-    `saved` is by how many lines it makes the asset clearly shorter; `review` is what a person
-    decided about it, where one was asked; `beside` has the outcomes of
-    the incumbent's runs next to it.
-    """
-
-    proposal: Proposal
-    outcomes: tuple[Outcome, ...] = ()
-    beside: tuple[Outcome, ...] = ()
-    review: Review = ""
-    saved: int = 0
-
-    @property
-    def next_trial(self) -> Trial:
-        """The trial that would come after those that have ended."""
-        return Trial(number=self.proposal.number, repeat=len(self.outcomes))
-
-
 class Incumbent(Value):
     """The best kept so far, and the value that a candidate has to beat.
 
@@ -194,6 +177,39 @@ class Incumbent(Value):
         """Whether a run was measured on the same data, as far as both tell."""
         told = run.metrics.get(FINGERPRINT)
         return None in (told, self.data) or told == self.data
+
+
+class Candidate(Value):
+    """An experiment under way: a proposal and the outcomes of its trials so far.
+
+    `saved` is by how many lines it makes the asset clearly shorter; `review` is what a person
+    decided about it, where one was asked; `beside` has the outcomes of
+    the incumbent's runs next to it. `against` is the incumbent that it was written for, as it was
+    then; `stale` has what ran for an incumbent that has been replaced since, and counts no more.
+    """
+
+    proposal: Proposal
+    against: Incumbent | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    beside: tuple[Outcome, ...] = ()
+    stale: tuple[Outcome, ...] = ()
+    review: Review = ""
+    saved: int = 0
+
+    @property
+    def runs(self) -> tuple[Outcome, ...]:
+        """Everything that ran for it."""
+        return (*self.outcomes, *self.beside, *self.stale)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run of it has ended."""
+        return bool(self.runs)
+
+    @property
+    def next_trial(self) -> Trial:
+        """The trial that would come after those that have ended."""
+        return Trial(number=self.proposal.number, repeat=len(self.outcomes))
 
 
 class Verdict(Value):
@@ -218,7 +234,8 @@ class Experiment(Idea):
     """One ledger row: a proposal with its trials, their outcomes and one verdict.
 
     Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
-    `runs` measured trials; `beside` are runs of the incumbent.
+    `runs` measured trials; `beside` are runs of the incumbent; `stale` are runs of either that an
+    incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal.
     """
 
     number: int
@@ -228,9 +245,11 @@ class Experiment(Idea):
     metrics: dict[str, float]
     commit: str
     parent: str
+    written_for: int | None = None
     trials: tuple[Outcome, ...]
     runs: int = 1
     beside: tuple[Outcome, ...] = ()
+    stale: tuple[Outcome, ...] = ()
     seconds: float
     memory_gb: float
     self_reported: bool
@@ -263,7 +282,8 @@ def row(
         trials=trials,
         runs=verdict.runs,
         beside=candidate.beside,
-        seconds=round(sum(t.seconds for t in (*trials, *candidate.beside)), 3),
+        stale=candidate.stale,
+        seconds=round(sum(t.seconds for t in candidate.runs), 3),
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,
         review=candidate.review,

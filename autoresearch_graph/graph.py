@@ -23,6 +23,7 @@ def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = N
     builder.add_node("read_program", node(nodes.read_program, lab_of))
     builder.add_node("propose", editing_node(nodes.propose, build_editor(), lab_of))
     builder.add_node("review", node(nodes.review, lab_of))
+    builder.add_node("merge", node(nodes.merge, lab_of))
     builder.add_node("train", node(nodes.train, lab_of))
     builder.add_node("collect", waiting_node(nodes.collect, nodes.collect_async, lab_of))
     builder.add_node("judge", node(nodes.judge, lab_of))
@@ -33,7 +34,8 @@ def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = N
     builder.add_edge(START, "read_program")
     builder.add_conditional_edges("read_program", what_next)
     builder.add_edge("propose", "read_program")
-    builder.add_conditional_edges("review", approved_or_not)
+    builder.add_conditional_edges("review", run_or_not)
+    builder.add_conditional_edges("merge", run_or_not)
     builder.add_edge("train", "read_program")
     builder.add_edge("collect", "judge")
     builder.add_conditional_edges("judge", keep_or_revert)
@@ -54,20 +56,22 @@ def build_editor() -> Editor:
     return builder.compile(name="editor")
 
 
-def what_next(state: State) -> Literal["review", "propose", "train", "collect", "report"]:
-    """Stop when nothing is under way; else keep the proposer, then the workers, busy."""
+def what_next(
+    state: State,
+) -> Literal["review", "merge", "train", "propose", "collect", "report"]:
+    """Keep the workers, then the proposer, busy; stop when nothing is under way."""
     if state.review_wanted:
         return "review"
+    if state.next_trial:
+        return "merge" if state.merge_wanted else "train"
     if state.proposal_wanted:
         return "propose"
-    if state.worker_free:
-        return "train"
-    return "collect" if state.candidates else "report"
+    return "collect" if state.running else "report"
 
 
-def approved_or_not(state: State) -> Literal["read_program", "revert"]:
-    """A proposal that a person rejects has its verdict without a run."""
-    return "revert" if state.candidates[-1].review == "rejected" else "read_program"
+def run_or_not(state: State) -> Literal["read_program", "revert"]:
+    """A proposal that is rejected, or cannot be merged, has its verdict without a run."""
+    return "revert" if state.decision else "read_program"
 
 
 def keep_or_revert(state: State) -> Literal["keep", "revert", "read_program"]:

@@ -54,11 +54,12 @@ def judge(
     tie is a discard, unless it comes with clearly less code. Fresh runs are judged without the
     one that led to them: it was selected for being good, and would flatter.
     """
-    match candidate.outcomes[-1]:
-        case Crashed(reason=reason):
-            return Verdict(status="crash", reason=reason)
-        case TimedOut(limit=limit):
-            return Verdict(status="crash", reason=f"killed at its limit of {limit:g} s")
+    for outcome in candidate.outcomes:
+        match outcome:
+            case Crashed(reason=reason):
+                return Verdict(status="crash", reason=reason)
+            case TimedOut(limit=limit):
+                return Verdict(status="crash", reason=f"killed at its limit of {limit:g} s")
     runs = [o for o in candidate.outcomes if isinstance(o, Measured)]
     if incumbent is None:
         return _baseline(runs, program)

@@ -3,25 +3,18 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from git import Repo
 
-from autoresearch_graph import files, tracing
-from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
+from autoresearch_graph import tracing
+from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.bench import Bench
 from autoresearch_graph.credentials import without_credentials
-from autoresearch_graph.experiment import (
-    Experiment,
-    Holdout,
-    Incumbent,
-    Outcome,
-    Proposal,
-    Trial,
-)
+from autoresearch_graph.experiment import Experiment, Incumbent, Proposal, Trial
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.length import saved_lines
 from autoresearch_graph.mailbox import Mailbox
@@ -32,10 +25,13 @@ from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.proposers.choice import choose_proposer, name_of
+from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.repository import find_repository, leave_git_hook
-from autoresearch_graph.runner import Pool, Progress, Watch, detect, expand
+from autoresearch_graph.runner import Progress, detect, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
+from autoresearch_graph.tools.propose import fingerprint
+from autoresearch_graph.workshop import Workshop, make_benches
 from autoresearch_graph.workspace import Workspace
 
 _REST = 0.5
@@ -46,26 +42,28 @@ class Lab:
     """One open research. Close it to end its runs and release its lock.
 
     `tell` is called with a sentence that a person should know, `show` four times a second with
-    the progress of every run; `review` has a person asked about every proposal.
+    the progress of every run; `review` has a person asked about every proposal, of which `ahead`
+    may wait for a worker.
     """
 
     tag: str
     folder: Path
     live: LiveProgram
     workspace: Workspace
-    bench: Bench
+    workshop: Workshop
     ledger: Ledger
     mailbox: Mailbox
     bulletin: Bulletin
     artifacts: Artifacts
-    pool: Pool
     proposer: Proposer
     environ: dict[str, str]
     traces: tracing.Tracing
     review: bool
+    ahead: int
     tell: Callable[[str], None]
     show: Callable[[Progress], None]
     resources: ExitStack
+    _tried: Tried = field(default_factory=Tried)
     _lap: float = field(default_factory=time.monotonic)
     _closing: threading.Event = field(default_factory=threading.Event)
 
@@ -118,10 +116,11 @@ class Lab:
     def _hide(self, text: str) -> str:
         return without_credentials(text, self.environ)
 
-    def note(self, progress: Progress) -> None:
-        """Let everybody see how far a run is."""
-        self.bulletin.progress(progress)
-        self.show(progress)
+    def note(self, runs: Sequence[Progress]) -> None:
+        """Let everybody see how far the runs under way are."""
+        self.bulletin.progress(runs)
+        for progress in runs:
+            self.show(progress)
 
     def write_patch(self, proposal: Proposal) -> None:
         """Write what a proposal changes beside its experiment; the same if it runs twice."""
@@ -135,36 +134,22 @@ class Lab:
 
     def start(self, trial: Trial, commit: str) -> None:
         """Start a trial in a clean checkout of a commit; a no-op for one that runs."""
-        if not self.pool.knows(trial):
-            text = self.workspace.text(commit)
-            self.bench.lay_out(text)
-            self.pool.start(trial, lambda watch: self._conduct(trial, text, watch))
+        self.workshop.start(trial, commit, self.program)
 
-    def _conduct(self, trial: Trial, text: str, watch: Watch) -> Outcome:
-        log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
-        return self.bench.conduct(
-            self.program,
-            text,
-            seed=trial.repeat,
-            log=self.artifacts.path(trial.number, log),
-            watch=watch,
-            handed_over=None if trial.beside else self._handed_over(trial.number),
-        )
-
-    def _handed_over(self, number: int) -> Path | None:
-        return self.artifacts.path(number, HANDED_OVER) if self.program.holdout else None
+    def go_on(self, state: State) -> None:
+        """Start again what a killed lab left running."""
+        for trial in state.running:
+            self.start(trial, state.commit(trial))
 
     def hold_out(self, proposal: Proposal) -> None:
-        """Run the holdout command on what a kept proposal left; a no-op once it has an answer.
+        """Ask the holdout about a kept proposal, once."""
+        self.workshop.hold_out(proposal, self.program)
 
-        The answer goes into a file that no proposer is given, and into nothing else.
-        """
-        number, artifacts = proposal.number, self._handed_over(proposal.number)
-        if artifacts is None or self.artifacts.read(number, HOLDOUT):
-            return
-        text, log = self.workspace.text(proposal.commit), self.artifacts.path(number, "holdout.txt")
-        seen = self.bench.hold_out(self.program, text, artifacts=artifacts, log=log)
-        files.replace(self.artifacts.path(number, HOLDOUT), Holdout.of(seen).model_dump_json())
+    def tried(self, text: str) -> int | None:
+        """The number of the experiment that ran the same, comments and spacing aside, if any."""
+        path = self.program.asset
+        known = self._tried.numbers(self.ledger.experiments, self.workspace.text_of, path=path)
+        return known.get(fingerprint(text, path))
 
     def keep(self, commit: str) -> None:
         """Move the branch to a kept commit, unless the person is on it; then the next one will."""
@@ -180,8 +165,8 @@ class Lab:
 
     def put_back(self, incumbent: Incumbent | None) -> None:
         """Leave the worktree with the incumbent's text, while no run is using it."""
-        if incumbent is not None and self.pool.free() == self.pool.workers:
-            self.bench.lay_out(self.workspace.text(incumbent.commit))
+        if incumbent is not None:
+            self.workshop.put_back(self.workspace.text(incumbent.commit))
 
     def trace(self, experiment: Experiment, incumbent: Incumbent | None) -> None:
         """Put a verdict on the trace of its experiment, where there is one, and never wait."""
@@ -231,29 +216,37 @@ def open_lab(
         _check_places(workspace, start.program)
         text = workspace.text(start.base)
         limit = program.stopping.dollars
+        workers = settings.workers_of(os.environ)
         proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
         resources.enter_context(lock(settings.folder))
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
-        bench = Bench(workspace, settings.folder, sandbox=sandbox, environ=os.environ)
-        bench.prepare(start.program)
-        pool = Pool(workers=1)
-        resources.callback(pool.close)
+        artifacts = Artifacts(settings.folder)
+        benches = make_benches(
+            workspace,
+            settings.folder,
+            workers,
+            program=start.program,
+            sandbox=sandbox,
+            environ=os.environ,
+        )
+        workshop = Workshop(workspace, artifacts, benches)
+        resources.callback(workshop.close)
         return Lab(
             tag=start.tag,
             folder=settings.folder,
             live=LiveProgram(start.program, program, project=settings.root, flags=settings.flags),
             workspace=workspace,
-            bench=bench,
+            workshop=workshop,
             ledger=ledger,
             mailbox=Mailbox(settings.folder),
             bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
-            artifacts=Artifacts(settings.folder),
-            pool=pool,
+            artifacts=artifacts,
             proposer=proposer,
             environ=dict(os.environ),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             review=settings.review,
+            ahead=settings.ahead,
             tell=tell,
             show=show,
             resources=resources.pop_all(),

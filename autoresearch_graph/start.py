@@ -3,10 +3,11 @@
 import fcntl
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from git import Repo
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from autoresearch_graph.files import make_folder, replace
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.repository import check_refs
-from autoresearch_graph.runner import Choice
+from autoresearch_graph.runner import Choice, gpus
 from autoresearch_graph.value import Value
 
 _LOOKS, _LOOK = 5, 0.02
@@ -34,6 +35,8 @@ class Settings:
     prices: Path | None = None
     search_share: float = 0.0
     review: bool = False
+    workers: int | Literal["auto"] = 1
+    look_ahead: bool | None = None
     sandbox: Choice = "auto"
     flags: Flags = field(default_factory=Flags)
 
@@ -45,6 +48,21 @@ class Settings:
                 f"{self.tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME"
             )
         return self.tag or f"{date.today():%b%d}".lower()
+
+    def workers_of(self, environ: Mapping[str, str]) -> int:
+        """How many runs go on at once: `auto` is one for each GPU."""
+        return len(gpus(environ)) or 1 if self.workers == "auto" else self.workers
+
+    @property
+    def ahead(self) -> int:
+        """How many proposals may wait for a worker.
+
+        One where a model thinks while few workers work, unless a person is asked about each: the
+        search learns from every result, and with many workers a change is older when it runs.
+        """
+        apt = self.model != "search" and self.workers in (1, 2)
+        chosen = apt if self.look_ahead is None else self.look_ahead
+        return int(chosen and not self.review)
 
     @property
     def folder(self) -> Path:

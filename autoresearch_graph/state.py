@@ -38,6 +38,7 @@ class Context:
     review: bool = field(
         default=False, metadata={"description": "Ask about every proposal before it is run."}
     )
+    workers: int = field(default=1, metadata={"description": "So many runs at once."})
     experiments: int = field(default=0, metadata={"description": "At most so many; 0: no limit."})
 
 
@@ -84,8 +85,10 @@ class State(Value):
     `candidates` are the experiments under way, oldest first; `queue` holds trials that wait
     for a worker, `running` those in the pool; `collected` is the number of the experiment
     whose trial ended last, `decision` what was judged of it. `exhausted` is why the proposer
-    has nothing left to try. `review` says that a person is asked about every proposal. Once
-    `stop` is set no proposal is made any more, and the research ends with the last candidate.
+    has nothing left to try. `review` says that a person is asked about every proposal; `ahead` is
+    how many proposals may wait for a worker, `limit` how many experiments there may be. Once
+    `stop` is set, or while a person wants the research `held`, no proposal is made and no
+    experiment begins; what has begun is judged. A proposal that waits meanwhile is taken up later.
     `heard` is what a person said for a proposal to take up, `obeyed` are the orders that took
     effect since the last ledger row.
     """
@@ -101,7 +104,10 @@ class State(Value):
     decision: Verdict | Again | None = None
     tally: Tally = Tally()
     workers: int = 1
+    ahead: int = 0
+    limit: int | None = None
     review: bool = False
+    held: bool = False
     heard: tuple[Message, ...] = ()
     obeyed: tuple[Message, ...] = ()
     exhausted: str | None = None
@@ -115,9 +121,12 @@ class State(Value):
 
     @property
     def proposal_wanted(self) -> bool:
-        """Whether a worker would be idle without another proposal."""
-        baseline_runs = self.incumbent is None and bool(self.candidates)
-        return not self.stop and not baseline_runs and len(self.candidates) < self.workers
+        """Whether a worker would be idle without another proposal, now or soon."""
+        if self.stop or self.held or (self.incumbent is None and self.candidates):
+            return False
+        begun = self.tally.experiments + len(self.candidates)
+        within = self.limit is None or begun < self.limit or self.incumbent is None
+        return within and len(self.candidates) < self.workers + self.ahead
 
     @property
     def guidance(self) -> tuple[Message, ...]:
@@ -127,12 +136,30 @@ class State(Value):
     @property
     def has_begun(self) -> bool:
         """Whether an experiment under way has had a run, so that it will be judged."""
-        return bool(self.running) or any(c.outcomes or c.beside for c in self.candidates)
+        return bool(self.running) or any(c.has_begun for c in self.candidates)
 
     @property
-    def worker_free(self) -> bool:
-        """Whether a trial is waiting and a worker could take it."""
-        return bool(self.queue) and len(self.running) < self.workers
+    def next_trial(self) -> Trial | None:
+        """The trial that a free worker would take, if there is one."""
+        if len(self.running) >= self.workers:
+            return None
+        return next((trial for trial in self.queue if self._may_run(trial)), None)
+
+    def _may_run(self, trial: Trial) -> bool:
+        begun = {t.owner for t in self.running}
+        begun |= {c.proposal.number for c in self.candidates if c.has_begun}
+        return trial.owner in begun or not (self.stop or self.held)
+
+    @property
+    def merge_wanted(self) -> bool:
+        """Whether the next trial is the first of a change to an incumbent that was replaced."""
+        trial = self.next_trial
+        return trial is not None and self.is_stale(trial.owner) and trial.repeat == 0
+
+    def is_stale(self, number: int) -> bool:
+        """Whether an experiment under way changes an incumbent that was replaced since."""
+        parent = self.candidate(number).proposal.parent
+        return self.incumbent is not None and parent != self.incumbent.commit
 
     def requeued(self) -> "State":
         """Queue again the trial of an experiment that an abandoned invocation left half-way.
@@ -162,10 +189,15 @@ class State(Value):
         made = len(self.candidate(number).beside) if number in self._numbers else 0
         return (Trial(number=best.number, repeat=best.trials + made, beside=number),)
 
+    @property
+    def is_measured_again(self) -> bool:
+        """Whether a run of the incumbent waits, goes on, or has still to count."""
+        trials = any(trial.beside is not None for trial in (*self.queue, *self.running))
+        return trials or any(candidate.beside for candidate in self.candidates)
+
     def is_waiting(self, number: int) -> bool:
-        """Whether a run of an experiment's own waits or goes on."""
-        trials = (*self.queue, *self.running)
-        return any(trial.number == number and trial.beside is None for trial in trials)
+        """Whether a run for an experiment waits or goes on."""
+        return any(trial.owner == number for trial in (*self.queue, *self.running))
 
     def commit(self, trial: Trial) -> str:
         """The commit that a trial runs."""

@@ -94,7 +94,9 @@ class Workspace:
         move(self.repo, self._experiment(0).path, self.base)
         return self._baseline()
 
-    def commit_proposal(self, draft: Draft, *, number: int, parent: str) -> Proposal:
+    def commit_proposal(
+        self, draft: Draft, *, number: int, parent: str, written_for: int | None = None
+    ) -> Proposal:
         """Commit a draft on top of `parent`, reachable under the experiment's ref.
 
         Running twice leaves two commits of which the ref holds the second.
@@ -102,7 +104,7 @@ class Workspace:
         root = self.repo.commit(parent).tree.binsha
         path = self.asset.split("/")
         tree = self._objects.graft(root, path, lambda old: draft.text.encode())
-        message = _message(draft, number, self._tag)
+        message = _message(draft, number, self._tag, written_for)
         commit = self._objects.commit(tree, message, parent=parent, author=draft.author)
         move(self.repo, self._experiment(number).path, commit)
         return _read(self.repo.commit(commit), number)
@@ -184,9 +186,11 @@ class Workspace:
             lock.unlink(missing_ok=True)
 
 
-def _message(draft: Draft, number: int, tag: str) -> str:
+def _message(draft: Draft, number: int, tag: str, written_for: int | None) -> str:
     """Write the idea as a commit message: description, hypothesis, and the rest as trailers."""
     trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
+    if written_for is not None:
+        trailers["Written-for"] = str(written_for)
     if draft.lesson:
         trailers["Lesson"] = " ".join(draft.lesson.split())
     if draft.steering:
@@ -213,6 +217,7 @@ def _read(commit: Commit, number: int) -> Proposal:
             "author": trailers["Proposed-by"],
             "description": description,
             "hypothesis": hypothesis,
+            "written_for": trailers.get("Written-for"),
             "lesson": trailers.get("Lesson", ""),
             "steering": json.loads(trailers.get("Steering", "[]")),
             **_cost(trailers),

@@ -3,6 +3,7 @@
 from autoresearch_graph.nodes.collect import collect, collect_async
 from autoresearch_graph.nodes.judge import judge
 from autoresearch_graph.nodes.keep import keep
+from autoresearch_graph.nodes.merge import merge
 from autoresearch_graph.nodes.propose import propose
 from autoresearch_graph.nodes.read_program import read_program
 from autoresearch_graph.nodes.report import report
@@ -15,6 +16,7 @@ __all__ = [
     "collect_async",
     "judge",
     "keep",
+    "merge",
     "propose",
     "read_program",
     "report",

@@ -15,35 +15,29 @@ _SLICE = 0.25
 
 def collect(state: State, lab: "Lab") -> Update:
     """Wait, showing the progress of every run; starts again what a killed lab left running."""
-    _resume(state, lab)
-    while (ended := lab.pool.wait(_SLICE)) is None:
+    lab.go_on(state)
+    while (ended := lab.workshop.wait(_SLICE)) is None:
         _show(lab)
     return _collected(state, *ended) | hear(state, lab)
 
 
 async def collect_async(state: State, lab: "Lab") -> Update:
     """Do the same without blocking the event loop, so that the wait can be cancelled."""
-    await asyncio.to_thread(_resume, state, lab)
-    while (ended := await asyncio.to_thread(lab.pool.wait, _SLICE)) is None:
+    await asyncio.to_thread(lab.go_on, state)
+    while (ended := await asyncio.to_thread(lab.workshop.wait, _SLICE)) is None:
         await asyncio.to_thread(_show, lab)
     return _collected(state, *ended) | await asyncio.to_thread(hear, state, lab)
 
 
-def _resume(state: State, lab: "Lab") -> None:
-    if not state.running:
-        raise ValueError("no trial is running that could be waited for")
-    for trial in state.running:
-        lab.start(trial, state.commit(trial))
-
-
 def _show(lab: "Lab") -> None:
-    for progress in lab.pool.progress():
-        lab.note(progress)
+    lab.note(lab.workshop.progress())
 
 
 def _collected(state: State, trial: Trial, outcome: Outcome) -> Update:
-    candidate = state.candidate(trial.owner)
+    candidate, best = state.candidate(trial.owner), state.incumbent
     where = "outcomes" if trial.beside is None else "beside"
+    if trial.beside is not None and best and best.number != trial.number:
+        where = "stale"
     outcomes = (*getattr(candidate, where), outcome)
     ended = candidate.model_copy(update={where: outcomes})
     return {

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.experiment import Candidate, Draft, Proposal
+from autoresearch_graph.experiment import Candidate, Draft, Proposal, Trial
 from autoresearch_graph.proposers import Edit, Exhausted
 from autoresearch_graph.state import State, Update
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     """Add a candidate and queue its first trial; number 0 is the untouched baseline.
 
-    Where the incumbent is due to be measured again, it is run right before.
+    Where the incumbent is due to be measured again, it is run right before. The baseline gets as
+    many of its runs at once as there are workers: as crowded as what will be compared with it.
 
     Running twice makes one proposal: what was committed under the number is taken up again.
     A model that proposes does it through `edit`, which runs a graph of its own. What a proposer
     spent without proposing is in no ledger row, only in the totals of the state.
     """
+    lab.go_on(state)
     number = state.next_number
     while number in lab.ledger:
         number += 1
@@ -27,12 +29,17 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     except Exhausted as reason:
         return {"exhausted": str(reason), "tally": state.tally.with_cost(reason.cost)}
     lab.write_patch(proposal)
-    candidate = Candidate(proposal=proposal, saved=lab.saved_lines(proposal))
-    beside = state.beside(number) if state.standing.due(lab.program.noise) else ()
+    candidate = Candidate(
+        proposal=proposal, against=state.incumbent, saved=lab.saved_lines(proposal)
+    )
+    due = state.standing.due(lab.program.noise) and not state.is_measured_again
+    beside = state.beside(number) if due else ()
+    runs = 1 if state.incumbent else min(state.workers, lab.program.noise.baseline_runs)
+    trials = (Trial(number=number, repeat=repeat) for repeat in range(runs))
     return {
         "next_number": number + 1,
         "candidates": (*state.candidates, candidate),
-        "queue": (*state.queue, *beside, candidate.next_trial),
+        "queue": (*state.queue, *beside, *trials),
     }
 
 

@@ -26,7 +26,8 @@ def read_program(state: State, lab: "Lab") -> Update:
         lab.reread_program()
         heard = hear(state, lab)
         stop = heard["exhausted"] or stop_reason(lab.program, tally, state.incumbent)
-        if stop or state.has_begun or not lab.mailbox.is_paused:
+        held = lab.mailbox.is_paused
+        if stop or state.has_begun or not held:
             break
         lab.rest()
     return update | {
@@ -34,6 +35,9 @@ def read_program(state: State, lab: "Lab") -> Update:
         "tag": lab.tag,
         "tally": tally,
         "stop": stop,
-        "workers": lab.pool.workers,
+        "held": held,
+        "limit": lab.program.stopping.experiments,
+        "workers": lab.workshop.workers,
+        "ahead": lab.ahead,
         "review": lab.review,
     }

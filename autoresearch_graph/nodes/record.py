@@ -30,12 +30,25 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
     return {
         "incumbent": standing.incumbent,
         "spread": standing.spread,
-        "candidates": state.without(experiment.number),
+        **_others(state, experiment),
         "tally": state.tally.with_experiment(experiment),
         "obeyed": (),
         "collected": None,
         "decision": None,
         "exhausted": _attempted(candidate) or state.exhausted,
+    }
+
+
+def _others(state: State, experiment: Experiment) -> Update:
+    """What is left under way; after a keep, runs of the incumbent before it count no more."""
+    others = state.without(experiment.number)
+    if experiment.status != "keep":
+        return {"candidates": others}
+    return {
+        "candidates": tuple(
+            c.model_copy(update={"beside": (), "stale": (*c.stale, *c.beside)}) for c in others
+        ),
+        "queue": tuple(trial for trial in state.queue if trial.beside is None),
     }
 
 

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def train(state: State, lab: "Lab") -> Update:
-    """Hand the first trial of the queue to the pool, which ignores one that it knows."""
-    trial, *queue = state.queue
+    """Hand the next trial of the queue to the pool, which ignores one that it knows."""
+    trial = state.next_trial
+    if trial is None:
+        raise ValueError("no trial may be started")
     lab.start(trial, state.commit(trial))
+    queue = tuple(other for other in state.queue if other != trial)
     return {"queue": queue, "running": (*state.running, trial)}

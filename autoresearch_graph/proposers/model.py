@@ -14,9 +14,9 @@ from autoresearch_graph.proposers import Abandoned, Brief, Exhausted, prompt
 from autoresearch_graph.proposers.conversation import Conversation
 from autoresearch_graph.proposers.patience import pauses
 from autoresearch_graph.proposers.prices import Price
+from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.proposers.usage import Meter
 from autoresearch_graph.tools import TOOLS, Desk
-from autoresearch_graph.tools.propose import fingerprint
 
 _TURNS = 5
 _TIMEOUT = 300.0
@@ -28,7 +28,7 @@ class Model:
     def __init__(self, chat: BaseChatModel, meter: Meter) -> None:
         self._meter = meter
         self._chat = chat.bind_tools(TOOLS).invoke
-        self._tried: dict[int, str] = {}
+        self._tried = Tried()
         self._memory = prompt.Memory()
 
     def propose(self, brief: Brief) -> Draft:
@@ -56,17 +56,12 @@ class Model:
             raise ValueError("a model needs the editor of the graph")
         told = prompt.user(brief, self._memory)
         begin = [SystemMessage(prompt.system(brief)), HumanMessage(told)]
-        desk = Desk(brief, self._chat, brief.text, self._fingerprints(brief))
+        others = [proposal for proposal in brief.in_flight if proposal.number != brief.number]
+        known = [*brief.ledger, *others]
+        tried = self._tried.numbers(known, brief.text_of, path=brief.program.asset)
+        desk = Desk(brief, self._chat, brief.text, tried)
         held = brief.edit({"messages": begin, "text": brief.text}, context=desk)
         return Conversation.model_validate(held)
-
-    def _fingerprints(self, brief: Brief) -> dict[str, int]:
-        path = brief.program.asset
-        for experiment in brief.ledger:
-            if experiment.number not in self._tried:
-                text = brief.text_of(experiment.number)
-                self._tried[experiment.number] = fingerprint(text, path)
-        return {mark: number for number, mark in self._tried.items()}
 
 
 def open_model(name: str, *, base_url: str | None, price: Price | None = None) -> Model:

@@ -57,11 +57,16 @@ def check(desk: Desk) -> None:
     if without_seeds(desk.text, desk.path) == without_seeds(before, desk.path):
         raise Refusal("only a seed differs, and a lucky seed is no improvement; change the code")
     if mark in desk.tried:
-        e = desk.experiment(desk.tried[mark])
-        raise Refusal(
-            f"experiment {e.number} tried the same: {e.status}. `show_experiment` tells why; "
-            "try something else"
-        )
+        raise Refusal(_tried(desk, desk.tried[mark]))
+
+
+def _tried(desk: Desk, number: int) -> str:
+    if any(proposal.number == number for proposal in desk.brief.in_flight):
+        return f"experiment {number}, which is under way, tries the same; try something else"
+    return (
+        f"experiment {number} tried the same: {desk.experiment(number).status}. "
+        "`show_experiment` tells why; try something else"
+    )
 
 
 def unparsable(text: str, path: str) -> str:

@@ -14,8 +14,9 @@ from autoresearch_graph.proposers.constants.text import (
     describe,
     find,
     find_some,
+    respell,
     rewrite,
     skeleton,
 )
 
-__all__ = ["Constant", "Scalar", "describe", "find", "find_some", "rewrite", "skeleton", "write"]
+__all__ = ["Constant", "Scalar", "describe", "find", "find_some", "respell", "rewrite", "skeleton", "write"]

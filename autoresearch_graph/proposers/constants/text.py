@@ -66,6 +66,12 @@ def rewrite(text: str, path: str, values: Mapping[str, Scalar]) -> str:
     return _splice(text, constants, literals)
 
 
+def respell(text: str, path: str, literals: Mapping[str, str]) -> str:
+    """The text with the constants of these names spelt so; names that it has not are left out."""
+    constants = find(text, path)
+    return _splice(text, constants, [literals.get(c.name, c.raw) for c in constants])
+
+
 def _splice(text: str, constants: Sequence[Constant], literals: Sequence[str]) -> str:
     pieces, end = [], 0
     for constant, literal in zip(constants, literals, strict=True):

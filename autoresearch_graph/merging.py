@@ -1,0 +1,66 @@
+"""Put a change that was made to one incumbent onto another: three texts become one.
+
+Constants are merged by name, so that two changes of neighbouring lines do not collide; everything
+else by git, line by line.
+"""
+
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from autoresearch_graph.errors import InputError, LabError
+from autoresearch_graph.proposers.constants import Constant, find, respell
+
+_CONFLICTS = range(1, 128)
+
+
+def merged(base: str, ours: str, theirs: str, *, path: str) -> str | None:
+    """`ours` with what `theirs` changed in `base`; None where both changed the same in two ways."""
+    try:
+        found = [_by_name(text, path) for text in (base, ours, theirs)]
+    except InputError:
+        return _by_lines(base, ours, theirs)
+    literals = _literals(*found)
+    if literals is None:
+        return None
+    old = {name: found[0][name].raw for name in literals}
+    text = _by_lines(base, respell(ours, path, old), respell(theirs, path, old))
+    return text if text is None else _respelt(text, path, literals)
+
+
+def _by_name(text: str, path: str) -> dict[str, Constant]:
+    return {constant.name: constant for constant in find(text, path)}
+
+
+def _literals(
+    base: dict[str, Constant], ours: dict[str, Constant], theirs: dict[str, Constant]
+) -> dict[str, str] | None:
+    """How the constants that all three have are spelt in the end; None where two values collide."""
+    literals = {}
+    for name in base.keys() & ours.keys() & theirs.keys():
+        old, here, there = base[name], ours[name], theirs[name]
+        if there.value not in (old.value, here.value) and here.value != old.value:
+            return None
+        literals[name] = here.raw if there.value == old.value else there.raw
+    return literals
+
+
+def _respelt(text: str, path: str, literals: dict[str, str]) -> str:
+    try:
+        return respell(text, path, literals)
+    except InputError:
+        return text  # it does not parse, which is for the caller to find out
+
+
+def _by_lines(base: str, ours: str, theirs: str) -> str | None:
+    with TemporaryDirectory(prefix="autoresearch-merge-") as folder:
+        paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
+        for path, text in zip(paths, (ours, base, theirs), strict=True):
+            path.write_bytes(text.encode())
+        command = ["git", "merge-file", "--stdout", *map(str, paths)]
+        done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode in _CONFLICTS:
+        return None
+    if done.returncode:
+        raise LabError(f"git merge-file failed: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode()

@@ -1,0 +1,113 @@
+"""Where trials run: workers, each with a bench of its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from autoresearch_graph import files
+from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
+from autoresearch_graph.bench import Bench
+from autoresearch_graph.experiment import Holdout, Outcome, Proposal, Trial
+from autoresearch_graph.program.model import Program
+from autoresearch_graph.runner import Pool, Progress, Sandbox, Watch, shares
+from autoresearch_graph.workspace import Workspace
+
+
+class Workshop:
+    """Starts trials and waits for their outcomes; close it to end them all."""
+
+    def __init__(self, workspace: Workspace, artifacts: Artifacts, benches: Sequence[Bench]) -> None:
+        self._workspace, self._artifacts = workspace, artifacts
+        self._benches = benches
+        self._idle = list(benches)
+        self._pool = Pool(len(benches))
+
+    @property
+    def bench(self) -> Bench:
+        """The first bench, on which more than trials is done."""
+        return self._benches[0]
+
+    @property
+    def workers(self) -> int:
+        """How many trials can run at once."""
+        return len(self._benches)
+
+    def start(self, trial: Trial, commit: str, program: Program) -> None:
+        """Start a trial in a clean checkout of a commit; a no-op for one that runs."""
+        if self._pool.knows(trial):
+            return
+        text, bench = self._workspace.text(commit), self._idle.pop(0)
+        bench.lay_out(text)
+        self._pool.start(trial, self._job(bench, trial, text, program))
+
+    def wait(self, seconds: float) -> tuple[Trial, Outcome] | None:
+        """The outcome of whichever trial ended first, or None after `seconds`."""
+        return self._pool.wait(seconds)
+
+    def progress(self) -> tuple[Progress, ...]:
+        """The trials under way, in the order of their start."""
+        return self._pool.progress()
+
+    def put_back(self, text: str) -> None:
+        """Leave the first worktree with a text, while no run is using it."""
+        if self.bench in self._idle:
+            self.bench.lay_out(text)
+
+    def hold_out(self, proposal: Proposal, program: Program) -> None:
+        """Run the holdout command on what a kept proposal left; a no-op once it has an answer.
+
+        The answer goes into a file that no proposer is given, and into nothing else.
+        """
+        number, handed_over = proposal.number, self._artifacts.path(proposal.number, HANDED_OVER)
+        if program.holdout is None or self._artifacts.read(number, HOLDOUT):
+            return
+        text = self._workspace.text(proposal.commit)
+        log = self._artifacts.path(number, "holdout.txt")
+        seen = self.bench.hold_out(program, text, artifacts=handed_over, log=log)
+        files.replace(self._artifacts.path(number, HOLDOUT), Holdout.of(seen).model_dump_json())
+
+    def close(self) -> None:
+        """End every run; harmless when called twice."""
+        self._pool.close()
+
+    def _job(
+        self, bench: Bench, trial: Trial, text: str, program: Program
+    ) -> Callable[[Watch], Outcome]:
+        log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
+        # The runs of the baseline may go on at once, so that one of them hands over.
+        hands_over = program.holdout and not trial.beside and (trial.number or not trial.repeat)
+        handed_over = self._artifacts.path(trial.number, HANDED_OVER) if hands_over else None
+
+        def job(watch: Watch) -> Outcome:
+            try:
+                return bench.conduct(
+                    program,
+                    text,
+                    seed=trial.repeat,
+                    log=self._artifacts.path(trial.number, log),
+                    watch=watch,
+                    handed_over=handed_over,
+                )
+            finally:
+                self._idle.append(bench)
+
+        return job
+
+
+def make_benches(
+    workspace: Workspace,
+    folder: Path,
+    workers: int,
+    *,
+    program: Program,
+    sandbox: Sandbox,
+    environ: Mapping[str, str],
+) -> list[Bench]:
+    """A bench for each worker below `folder`, with its share of the machine."""
+    benches = []
+    for i, share in enumerate(shares(workers, environ)):
+        place = folder / "workers" / str(i) if i else folder
+        place.mkdir(parents=True, exist_ok=True)
+        bench = Bench(workspace, place, sandbox=sandbox, environ=environ, share=share)
+        bench.prepare(program)
+        benches.append(bench)
+    return benches
