@@ -71,7 +71,7 @@ def what_next(
 
 def run_or_not(state: State) -> Literal["read_program", "revert"]:
     """A proposal that is rejected, or cannot be merged, has its verdict without a run."""
-    return "revert" if state.decision else "read_program"
+    return "revert" if isinstance(state.decision, Verdict) else "read_program"
 
 
 def keep_or_revert(state: State) -> Literal["keep", "revert", "read_program"]:

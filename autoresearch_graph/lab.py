@@ -147,8 +147,8 @@ class Lab:
 
     def tried(self, text: str) -> int | None:
         """The number of the experiment that ran the same, comments and spacing aside, if any."""
-        path = self.program.asset
-        known = self._tried.numbers(self.ledger.experiments, self.workspace.text_of, path=path)
+        path, commits = self.program.asset, {e.number: e.commit for e in self.ledger.experiments}
+        known = self._tried.numbers(commits, self.workspace.text_of, path=path)
         return known.get(fingerprint(text, path))
 
     def keep(self, commit: str) -> None:

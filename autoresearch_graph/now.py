@@ -1,6 +1,7 @@
 """What a research does at this moment, in now.json beside its ledger, for whoever looks."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,30 +22,39 @@ _DOING: dict[str, Doing] = {
 }
 
 
+class Run(Value):
+    """A run under way: how long it has taken (wall seconds), and the last line that it printed."""
+
+    trial: Trial
+    seconds: float = 0.0
+    line: str = ""
+
+    @property
+    def log(self) -> str:
+        """The file that has its output."""
+        return f"log.{self.trial.repeat}.txt" if self.trial.repeat else "log.txt"
+
+
 class Now(Value):
     """One moment of a research.
 
-    `since` is when the step began (Unix time); `seconds` is how long the run under way has taken,
-    `budget` its time box, `limit` when it is killed, `line` the last that it printed.
+    `since` is when the step began (Unix time); `proposals` are what is under way or waits, `runs`
+    what runs of it; `budget` is the time box of a run, `limit` when it is killed (seconds).
     """
 
     doing: Doing = "starting"
     proposer: str = ""
-    proposal: Proposal | None = None
-    trial: Trial | None = None
+    proposals: tuple[Proposal, ...] = ()
+    runs: tuple[Run, ...] = ()
     since: float = 0.0
-    seconds: float = 0.0
     budget: float = 0.0
     limit: float = 0.0
-    line: str = ""
     tally: Tally = Tally()
     stopping: Stopping = Stopping()
 
-    @property
-    def log(self) -> str:
-        """The file of the run under way that has its output."""
-        repeat = self.trial.repeat if self.trial else 0
-        return f"log.{repeat}.txt" if repeat else "log.txt"
+    def proposal(self, number: int) -> Proposal | None:
+        """What is tried under a number."""
+        return next((one for one in self.proposals if one.number == number), None)
 
 
 class Bulletin:
@@ -60,22 +70,21 @@ class Bulletin:
 
     def step(self, node: str, state: State, program: Program) -> None:
         """Note that a node begins; those that take no time are judging."""
-        proposal = state.candidates[-1].proposal if state.candidates else None
+        known = {run.trial: run for run in self.now.runs}
         self._note(
             doing=_DOING.get(node, "judging"),
-            proposal=proposal,
-            trial=state.running[0] if state.running else None,
+            proposals=tuple(candidate.proposal for candidate in state.candidates),
+            runs=tuple(known.get(trial, Run(trial=trial)) for trial in state.running),
             tally=state.tally,
             since=time.time(),
             budget=program.time_box.seconds,
             limit=program.time_box.kill_after,
             stopping=program.stopping,
-            **({} if state.running else {"seconds": 0.0, "line": ""}),
         )
 
-    def progress(self, progress: Progress) -> None:
-        """Note how far the run under way is."""
-        self._note(trial=progress.trial, seconds=progress.seconds, line=progress.line)
+    def progress(self, runs: Sequence[Progress]) -> None:
+        """Note how far the runs under way are."""
+        self._note(runs=tuple(Run(trial=r.trial, seconds=r.seconds, line=r.line) for r in runs))
 
     def pause(self) -> bool:
         """Note that a pause goes on; whether it has just begun."""

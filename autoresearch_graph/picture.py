@@ -9,7 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autoresearch_graph.now import Now
+from autoresearch_graph.experiment import Trial
+from autoresearch_graph.now import Now, Run
 from autoresearch_graph.output import clean
 from autoresearch_graph.proposers.curve import Curve
 from autoresearch_graph.records import Records
@@ -85,37 +86,52 @@ def _head(records: Records, now: Now) -> Iterator[RenderableType]:
 
 def _under_way(now: Now, curve: Curve | None, width: int) -> Iterator[RenderableType]:
     """What is done right now; a run with its clock and its learning curve."""
-    proposal = now.proposal
-    if now.doing in ("paused", "starting", "proposing"):
+    if now.doing in _WAITS:
         since = duration(max(0.0, time.time() - now.since))
         yield Text(_WAITS[now.doing].format(since=since, proposer=now.proposer), "bold")
+    if now.doing == "ended":
         return
-    if proposal is None or now.doing == "ended":
+    if len(now.runs) > 1:
+        yield from (part for run in now.runs for part in _run(run, now, width))
         return
-    yield Text(f"experiment {proposal.number}: {clean(proposal.description)}", "bold")
-    if proposal.hypothesis:
-        words = " ".join(clean(proposal.hypothesis).split())
-        yield Text(words if len(words) < 3 * width else f"{words[: 3 * width]} ...")
-    if now.trial is None:
-        return
+    number = now.runs[0].trial.owner if now.runs else None
+    proposal = now.proposal(number) if number is not None else next(reversed(now.proposals), None)
+    if proposal is not None and (now.runs or now.doing not in _WAITS):
+        yield Text(f"experiment {proposal.number}: {clean(proposal.description)}", "bold")
+        if proposal.hypothesis:
+            words = " ".join(clean(proposal.hypothesis).split())
+            yield Text(words if len(words) < 3 * width else f"{words[: 3 * width]} ...")
+    for run in now.runs:
+        yield _clock(run, now, width)
+        if again := _again(run.trial):
+            yield Text(again, "dim")
+        if curve and len(curve.values) > 1:
+            told = f"{curve.name} {curve.values[0]:.4g} → {curve.values[-1]:.4g}"
+            yield Text.assemble(
+                (sparkline(curve), "cyan"), f" {told} ({curve.clock} {curve.at[-1]})"
+            )
+        yield Text(run.line[: width - 1], "dim")
+
+
+def _run(run: Run, now: Now, width: int) -> Iterator[RenderableType]:
+    """One of several runs, in three lines."""
+    proposal = now.proposal(run.trial.owner)
+    what = clean(proposal.description) if proposal else ""
+    again = f" ({_again(run.trial)})" if _again(run.trial) else ""
+    yield Text(f"experiment {run.trial.owner}: {what}{again}"[: width - 1], "bold")
+    yield _clock(run, now, width)
+    yield Text(run.line[: width - 1], "dim")
+
+
+def _clock(run: Run, now: Now, width: int) -> RenderableType:
     bar = Table.grid(padding=(0, 1))
-    over = now.seconds > now.budget
+    done = min(run.seconds, now.budget)
+    told = f"{run.seconds:.0f} of {now.budget:.0f} s, killed at {now.limit:.0f} s"
     bar.add_row(
-        ProgressBar(
-            total=now.budget, completed=min(now.seconds, now.budget), width=max(10, width - 42)
-        ),
-        Text(
-            f"{now.seconds:.0f} of {now.budget:.0f} s, killed at {now.limit:.0f} s",
-            "yellow" if over else "",
-        ),
+        ProgressBar(total=now.budget, completed=done, width=max(10, width - 42)),
+        Text(told, "yellow" if run.seconds > now.budget else ""),
     )
-    yield bar
-    if again := _again(now):
-        yield Text(again, "dim")
-    if curve and len(curve.values) > 1:
-        told = f"{curve.name} {curve.values[0]:.4g} → {curve.values[-1]:.4g}"
-        yield Text.assemble((sparkline(curve), "cyan"), f" {told} ({curve.clock} {curve.at[-1]})")
-    yield Text(now.line[: width - 1], "dim")
+    return bar
 
 
 _WAITS = {
@@ -125,21 +141,20 @@ _WAITS = {
 }
 
 
-def _again(now: Now) -> str:
+def _again(trial: Trial) -> str:
     """Which of several runs it is."""
-    if now.trial is None or (now.trial.repeat == 0 and now.trial.beside is None):
-        return ""
-    if now.trial.beside is not None:
-        return f"the incumbent, experiment {now.trial.number}, is run again beside it"
-    return f"run {now.trial.repeat + 1} of it"
+    if trial.beside is not None:
+        return f"the incumbent, experiment {trial.number}, is run again beside it"
+    return f"run {trial.repeat + 1} of it" if trial.repeat else ""
 
 
 def _limits(records: Records, now: Now) -> Iterator[RenderableType]:
     """What is left by each stopping criterion."""
     best = records.incumbent
     limits = left(now.stopping, now.tally, best.metric if best else None)
+    gone = now.runs[0].seconds if now.runs else 0.0
     told = [
-        f"{limit.words} ({duration(max(0.0, limit.seconds - now.seconds))} left)"
+        f"{limit.words} ({duration(max(0.0, limit.seconds - gone))} left)"
         if limit.seconds
         else limit.words
         for limit in limits

@@ -32,6 +32,7 @@ class Labs:
             base_url=context.base_url or None,
             search_share=context.search_share,
             review=context.review,
+            workers=context.workers,
             flags=Flags(experiments=context.experiments or None),
         )
         research = (settings.root, settings.name)

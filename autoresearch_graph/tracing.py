@@ -93,6 +93,8 @@ class Tracing:
         facts = e.model_dump(include={"number", "author", "commit", "metric", "reason"})
         asset = sha256(text.encode()).hexdigest()
         run.add_metadata({**scores, **facts, "tag": self._tag, "verdict": e.status, "asset": asset})
+        if run.name.startswith("experiment "):
+            run.name = f"experiment {e.number}"  # with several workers it is not known before
         self._sender.serve(run.client)
         if run.client.tracing_mode == "otel":
             return

@@ -91,5 +91,7 @@ class View:
         return self._seen
 
     def _picture(self) -> Any:
+        if self._lab.bulletin.now.doing == "proposing":  # nobody else looks at the runs meanwhile
+            self._lab.bulletin.progress(self._lab.workshop.progress())
         now = self._lab.bulletin.now
         return picture(self._records(), now, self._curves.of(now), self._console)

@@ -20,7 +20,7 @@ _CURVE_EVERY = 1.0
 
 
 class Curves:
-    """The learning curve of the run under way, read from its log now and then."""
+    """The learning curve of a run under way, read from its log now and then."""
 
     def __init__(self, folder: Path, metric: str) -> None:
         self._folder, self._metric = folder / "experiments", metric
@@ -29,10 +29,10 @@ class Curves:
         self._curve: Curve | None = None
 
     def of(self, now: Now) -> Curve | None:
-        """The curve so far; a long log is thinned out."""
-        if now.trial is None:
+        """The curve of the run that began first, so far; a long log is thinned out."""
+        if not now.runs:
             return None
-        path = self._folder / f"{now.trial.number:04d}" / now.log
+        path = self._folder / f"{now.runs[0].trial.number:04d}" / now.runs[0].log
         seen = (path, path.stat().st_size if path.exists() else 0)
         changed = self._seen is None or self._seen[0] != path
         if seen != self._seen and (changed or time.monotonic() - self._looked > _CURVE_EVERY):

@@ -15,7 +15,9 @@ from autoresearch_graph.workspace import Workspace
 class Workshop:
     """Starts trials and waits for their outcomes; close it to end them all."""
 
-    def __init__(self, workspace: Workspace, artifacts: Artifacts, benches: Sequence[Bench]) -> None:
+    def __init__(
+        self, workspace: Workspace, artifacts: Artifacts, benches: Sequence[Bench]
+    ) -> None:
         self._workspace, self._artifacts = workspace, artifacts
         self._benches = benches
         self._idle = list(benches)

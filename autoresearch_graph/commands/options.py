@@ -20,6 +20,11 @@ Prices = Annotated[
 SearchShare = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="The search's share of proposals beside a model.")
 ]
+Workers = Annotated[str, typer.Option(help="So many runs at once; auto: one for each GPU.")]
+LookAhead = Annotated[
+    bool | None,
+    typer.Option(help="Have the next proposal written during a run; by default with a model."),
+]
 Review = Annotated[bool, typer.Option("--review", help="Ask about every proposal before its run.")]
 Asset = Annotated[str | None, typer.Option(help="Supplies the asset.")]
 MetricName = Annotated[str | None, typer.Option("--metric", help="Supplies the metric's name.")]

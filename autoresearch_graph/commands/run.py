@@ -6,7 +6,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from autoresearch_graph.commands.options import (
     Hours,
     Json,
     KillAfter,
+    LookAhead,
     MetricName,
     Model,
     Prices,
@@ -30,6 +31,7 @@ from autoresearch_graph.commands.options import (
     SearchShare,
     Tag,
     TimeBox,
+    Workers,
 )
 from autoresearch_graph.errors import InputError, LabError
 
@@ -47,6 +49,8 @@ def run(
     base_url: BaseUrl = None,
     prices: Prices = None,
     search_share: SearchShare = 0.0,
+    workers: Workers = "1",
+    look_ahead: LookAhead = None,
     review: Review = False,
     sandbox: Sandbox = "auto",
     experiments: Experiments = None,
@@ -164,6 +168,15 @@ def _chosen(options: dict[str, Any]) -> "Settings":
     from autoresearch_graph.program import Flags
     from autoresearch_graph.start import Settings
 
+    options["workers"] = _workers(options.get("workers", "1"))
     names = Flags.model_fields.keys()
     flags = Flags(**{name: options[name] for name in names})
     return Settings(flags=flags, **{k: v for k, v in options.items() if k not in names})
+
+
+def _workers(given: str) -> int | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal() or int(given) < 1:
+        raise InputError(f"--workers {given}: give a number from 1 on, or auto")
+    return int(given)

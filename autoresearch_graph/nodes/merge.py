@@ -30,9 +30,11 @@ def merge(state: State, lab: "Lab") -> Update:
     if why := _useless(text, ours, state, lab):
         return _not_run(state, candidate, why)
     idea = old.model_dump(include=Draft.model_fields.keys() - {"text"})
-    written_for = candidate.against.number if candidate.against else 0
     proposal = lab.workspace.commit_proposal(
-        Draft(**idea, text=text), number=old.number, parent=incumbent.commit, written_for=written_for
+        Draft(**idea, text=text),
+        number=old.number,
+        parent=incumbent.commit,
+        written_for=candidate.against.number if candidate.against else 0,
     )
     lab.write_patch(proposal)
     now = candidate.model_copy(update={"proposal": proposal, "saved": lab.saved_lines(proposal)})

@@ -56,9 +56,9 @@ class Model:
             raise ValueError("a model needs the editor of the graph")
         told = prompt.user(brief, self._memory)
         begin = [SystemMessage(prompt.system(brief)), HumanMessage(told)]
-        others = [proposal for proposal in brief.in_flight if proposal.number != brief.number]
-        known = [*brief.ledger, *others]
-        tried = self._tried.numbers(known, brief.text_of, path=brief.program.asset)
+        commits = {one.number: one.commit for one in brief.ledger}
+        commits |= {p.number: p.commit for p in brief.in_flight if p.number != brief.number}
+        tried = self._tried.numbers(commits, brief.text_of, path=brief.program.asset)
         desk = Desk(brief, self._chat, brief.text, tried)
         held = brief.edit({"messages": begin, "text": brief.text}, context=desk)
         return Conversation.model_validate(held)

@@ -1,8 +1,7 @@
 """What was tried before, comments and spacing aside."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
-from autoresearch_graph.experiment import Experiment, Proposal
 from autoresearch_graph.tools.propose import fingerprint
 
 
@@ -13,12 +12,15 @@ class Tried:
         self._marks: dict[str, str] = {}
 
     def numbers(
-        self, tried: Iterable[Experiment | Proposal], text_of: Callable[[int], str], *, path: str
+        self, commits: Mapping[int, str], text_of: Callable[[int], str], *, path: str
     ) -> dict[str, int]:
-        """For the fingerprint of every text the number of the last experiment that had it."""
+        """For the fingerprint of each text the number of the last experiment that had it.
+
+        `commits` has the commit of each experiment, by its number.
+        """
         found = {}
-        for one in tried:
-            if one.commit not in self._marks:
-                self._marks[one.commit] = fingerprint(text_of(one.number), path)
-            found[self._marks[one.commit]] = one.number
+        for number, commit in commits.items():
+            if commit not in self._marks:
+                self._marks[commit] = fingerprint(text_of(number), path)
+            found[self._marks[commit]] = number
         return found

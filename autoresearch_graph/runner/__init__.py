@@ -1,10 +1,10 @@
 """The runner: a hard time box, a process box that nothing outlives, and the pool of trials."""
 
+from autoresearch_graph.runner.devices import gpus, shares
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.hidden import expand
 from autoresearch_graph.runner.pool import Pool, Progress
 from autoresearch_graph.runner.sandbox import Choice, Sandbox, detect
-from autoresearch_graph.runner.devices import gpus, shares
 from autoresearch_graph.runner.trial import Site, conduct, look_again
 from autoresearch_graph.runner.walls import Walls, walls_around
 from autoresearch_graph.runner.watch import Cancelled, Watch

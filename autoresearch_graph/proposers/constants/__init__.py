@@ -19,4 +19,14 @@ from autoresearch_graph.proposers.constants.text import (
     skeleton,
 )
 
-__all__ = ["Constant", "Scalar", "describe", "find", "find_some", "respell", "rewrite", "skeleton", "write"]
+__all__ = [
+    "Constant",
+    "Scalar",
+    "describe",
+    "find",
+    "find_some",
+    "respell",
+    "rewrite",
+    "skeleton",
+    "write",
+]
