@@ -30,7 +30,9 @@ def run(
     with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
         graph = build_graph(lambda context, state: lab, checkpointer=saver)
         thread: RunnableConfig = {"configurable": {"thread_id": lab.tag}}
-        begin: Any = None if _under_way(graph, thread) else {"stop": None, "exhausted": None}
+        begin: Any = (
+            None if _under_way(graph, thread) else {"stop": None, "exhausted": None, "halt": None}
+        )
         while True:
             question = None
             for event in graph.stream(

@@ -84,13 +84,13 @@ class State(Value):
 
     `candidates` are the experiments under way, oldest first; `queue` holds trials that wait
     for a worker, `running` those in the pool; `collected` is the number of the experiment
-    whose trial ended last, `decision` what was judged of it. `exhausted` is why the proposer
-    has nothing left to try. `review` says that a person is asked about every proposal; `ahead` is
-    how many proposals may wait for a worker, `limit` how many experiments there may be. Once
-    `stop` is set, or while a person wants the research `held`, no proposal is made and no
-    experiment begins; what has begun is judged. A proposal that waits meanwhile is taken up later.
-    `heard` is what a person said for a proposal to take up, `obeyed` are the orders that took
-    effect since the last ledger row.
+    whose trial ended last, `decision` what was judged of it. `review` says that a person is asked
+    about every proposal; `ahead` is how many proposals may wait for a worker, `limit` how many
+    experiments there may be. `exhausted` is why the proposer has nothing left to try, `halt` why
+    no more is to begin. Once `stop` is set, or while a person wants the research `held`, no
+    proposal is made and no experiment begins; what has begun is judged, and what waits is taken
+    up when it goes on. `heard` is what a person said for a proposal to take up, `obeyed` are the
+    orders that took effect since the last ledger row.
     """
 
     tag: str = ""
@@ -111,6 +111,7 @@ class State(Value):
     heard: tuple[Message, ...] = ()
     obeyed: tuple[Message, ...] = ()
     exhausted: str | None = None
+    halt: str | None = None
     stop: str | None = None
 
     @property
@@ -122,7 +123,9 @@ class State(Value):
     @property
     def proposal_wanted(self) -> bool:
         """Whether a worker would be idle without another proposal, now or soon."""
-        if self.stop or self.held or (self.incumbent is None and self.candidates):
+        if self.stop or self.exhausted or self.held:
+            return False
+        if self.incumbent is None and self.candidates:
             return False
         begun = self.tally.experiments + len(self.candidates)
         within = self.limit is None or begun < self.limit or self.incumbent is None

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,10 +100,23 @@ def make_project(folder: Path, *, program: str = PROGRAM, text: str = ASSET) -> 
 
 @contextmanager
 def opened(
-    project: Path, texts: Sequence[str] = (), *, sandbox: Choice = "auto", **flags: int
+    project: Path,
+    texts: Sequence[str] = (),
+    *,
+    sandbox: Choice = "auto",
+    workers: int = 1,
+    look_ahead: bool = False,
+    **flags: int,
 ) -> Iterator[Lab]:
     """An open lab whose proposer is scripted."""
-    settings = Settings(project=project, tag="t", sandbox=sandbox, flags=Flags(**flags))
+    settings = Settings(
+        project=project,
+        tag="t",
+        sandbox=sandbox,
+        workers=workers,
+        look_ahead=look_ahead,
+        flags=Flags(**flags),
+    )
     lab = open_lab(settings, proposer=Scripted(texts))
     try:
         yield lab
@@ -110,11 +124,9 @@ def opened(
         lab.close()
 
 
-def run(
-    project: Path, texts: Sequence[str], *, sandbox: Choice = "auto", **flags: int
-) -> tuple[str, list[Experiment]]:
+def run(project: Path, texts: Sequence[str], **options: Any) -> tuple[str, list[Experiment]]:
     """Run a scripted research to its end; returns the reason and the ledger."""
-    with opened(project, texts, sandbox=sandbox, **flags) as lab:
+    with opened(project, texts, **options) as lab:
         return research.run(lab), list(lab.ledger.experiments)
 
 

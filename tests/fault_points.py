@@ -146,12 +146,12 @@ def strike(fault: str, project: Path, point: int) -> None:
 def check(fault: str, folder: Path, every: int, job: str) -> int:
     """Try every point; returns how many were tried."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    whole = live(JOBS[job](folder / "whole"))
+    whole = live(JOBS[job].make(folder / "whole"))
     assert whole.code == 0, whole.said
     expected = told(folder / "whole")
     points = range(1, whole.effects + 1, every)
     for point in points:
-        project = JOBS[job](folder / f"struck-{point}")
+        project = JOBS[job].make(folder / f"struck-{point}")
         try:
             strike(fault, project, point)
             if point % 3 == 0:

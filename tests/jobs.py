@@ -1,6 +1,7 @@
 """The projects that faults are tried on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from autoresearch_graph.mailbox import Mailbox
@@ -63,9 +64,46 @@ def steered(folder: Path) -> Path:
     return project
 
 
-JOBS: dict[str, Callable[[Path], Path]] = {
-    "plain": plain,
-    "evaluated": evaluated,
-    "repeated": repeated,
-    "steered": steered,
+def crowded(folder: Path) -> Path:
+    """Noise, and texts that change different lines, so that they can be combined."""
+    return make_project(folder, program=PROGRAM.replace("deterministic", "balanced"), text=NOISY)
+
+
+VALUES = [("3.0", "2.0"), ("3.0", "2.5"), ("3.0", "nothing"), ("3.0", "1.5")]
+DIFFERENT = [
+    ("X = 3.0", "X = 2.0"),
+    ("RATE = 0.5", "RATE = 0.1"),
+    ("X = 3.0", "X = nothing"),
+    ("X = 3.0", "X = 1.5"),
+    ("import os", "import math, os"),
+    ("RATE = 0.5", "RATE = 0.9"),
+]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A project, what is tried in it, and by how many workers; `ahead`: proposals may wait."""
+
+    make: Callable[[Path], Path]
+    changes: Sequence[tuple[str, str]] = tuple(VALUES)
+    workers: int = 1
+    ahead: bool = False
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it ends the same way every time, whoever was first."""
+        return self.workers == 1 and not self.ahead
+
+    def texts(self, project: Path) -> list[str]:
+        text = (project / "asset.py").read_text()
+        return [text.replace(old, new, 1) for old, new in self.changes]
+
+
+JOBS: dict[str, Job] = {
+    "plain": Job(plain),
+    "evaluated": Job(evaluated),
+    "repeated": Job(repeated),
+    "steered": Job(steered),
+    "ahead": Job(plain, DIFFERENT, ahead=True),
+    "crowded": Job(crowded, DIFFERENT, workers=4, ahead=True),
 }

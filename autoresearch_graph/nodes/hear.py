@@ -25,5 +25,5 @@ def hear(state: State, lab: "Lab") -> Update:
     return {
         "heard": tuple(m for m in messages if not m.is_order),
         "obeyed": (*state.obeyed, *orders),
-        "exhausted": STOPPED if stop else state.exhausted,
+        "halt": STOPPED if stop else state.halt,
     }

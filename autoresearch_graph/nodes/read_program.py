@@ -25,11 +25,13 @@ def read_program(state: State, lab: "Lab") -> Update:
     while True:
         lab.reread_program()
         heard = hear(state, lab)
-        stop = heard["exhausted"] or stop_reason(lab.program, tally, state.incumbent)
+        stop = heard["halt"] or stop_reason(lab.program, tally, state.incumbent)
         held = lab.mailbox.is_paused
         if stop or state.has_begun or not held:
             break
         lab.rest()
+    if not state.candidates:
+        stop = stop or state.exhausted
     return update | {
         **heard,
         "tag": lab.tag,

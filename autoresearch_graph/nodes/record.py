@@ -35,7 +35,7 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         "obeyed": (),
         "collected": None,
         "decision": None,
-        "exhausted": _attempted(candidate) or state.exhausted,
+        "halt": _attempted(candidate) or state.halt,
     }
 
 

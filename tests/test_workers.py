@@ -1,0 +1,91 @@
+"""Several runs at once, and proposals that are written while another runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoresearch_graph.experiment import Experiment
+
+from .agreement import assert_agreement
+from .conftest import git, make_project, run
+
+TWO = """\
+import time
+X = 3.0
+GAP = 1
+GAP = 2
+Y = 3.0
+SECONDS = 0.0
+time.sleep(SECONDS)
+print(f"loss: {(X - 1.0) ** 2 + (Y - 1.0) ** 2:.6f}")
+"""
+
+
+def two(x: float = 3.0, y: float = 3.0, seconds: float = 0.0) -> str:
+    text = TWO.replace("X = 3.0", f"X = {x!r}").replace("Y = 3.0", f"Y = {y!r}")
+    return text.replace("SECONDS = 0.0", f"SECONDS = {seconds!r}")
+
+
+def researched(project: Path, texts: list[str], **options: Any) -> list[Experiment]:
+    return run(project, texts, experiments=len(texts), **options)[1]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "p", text=TWO)
+
+
+def test_a_proposal_that_waited_is_merged_onto_what_was_kept_meanwhile(pair: Path):
+    rows = researched(pair, [two(x=2.0), two(y=2.0)], workers=1, look_ahead=True)
+    assert [(row.status, row.metric) for row in rows] == [
+        ("keep", 8.0),
+        ("keep", 5.0),
+        ("keep", 2.0),
+    ]
+    merged = rows[2]
+    assert merged.parent == rows[1].commit and merged.written_for == 0
+    assert git(pair, "show", "autoresearch/t:asset.py") == two(x=2.0, y=2.0).strip()
+    assert "Written-for: 0" in git(pair, "log", "-1", "--format=%B", "autoresearch/t")
+    assert_agreement(pair, "t")
+
+
+def test_a_change_that_collides_is_not_run_and_the_ledger_says_why(pair: Path):
+    rows = researched(pair, [two(x=2.0), two(x=1.5)], workers=1, look_ahead=True)
+    assert (rows[2].status, rows[2].trials) == ("discard", ())
+    assert rows[2].reason == (
+        "not run: it changes the same lines as experiment 1, which was kept meanwhile"
+    )
+    assert_agreement(pair, "t")
+
+
+def test_what_is_kept_already_is_not_run_again(pair: Path):
+    rows = researched(pair, [two(x=2.0), two(x=2.0)], workers=1, look_ahead=True)
+    assert "all of it is in experiment 1" in rows[2].reason
+    assert_agreement(pair, "t")
+
+
+def test_what_two_workers_find_is_combined(pair: Path):
+    texts = [two(x=2.0, seconds=0.5), two(y=2.0, seconds=0.5)]
+    rows = researched(pair, texts, workers=2)
+    assert [(row.status, row.metric) for row in rows] == [
+        ("keep", 8.0),
+        ("keep", 5.0),
+        ("keep", 2.0),
+    ]
+    assert len(rows[2].stale) == 1 and rows[2].written_for == 0
+    assert_agreement(pair, "t")
+
+
+def test_a_good_change_that_collides_is_measured_against_what_it_collides_with(pair: Path):
+    texts = [two(x=2.5, seconds=0.2), two(x=2.0, seconds=0.8)]
+    rows = researched(pair, texts, workers=2)
+    assert [(row.number, row.status) for row in rows] == [(0, "keep"), (1, "keep"), (2, "keep")]
+    assert git(pair, "show", "autoresearch/t:asset.py") == two(x=2.0, seconds=0.8).strip()
+    assert_agreement(pair, "t")
+
+
+def test_no_run_waits_for_the_slowest_and_no_experiment_is_one_too_many(pair: Path):
+    texts = [two(x=3.5, seconds=3.0), *(two(x=4.0 + i) for i in range(4))]
+    rows = researched(pair, texts, workers=2)
+    assert [row.number for row in rows] == [0, 2, 3, 4, 5, 1]
