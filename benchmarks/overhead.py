@@ -62,10 +62,10 @@ class Scripted:
         )
 
 
-def make_project(folder: Path) -> Path:
+def commit(folder: Path, program: str, text: str) -> Path:
     """Make and commit a project."""
-    (folder / "program.md").write_text(PROGRAM)
-    (folder / "asset.py").write_text(ASSET.format(x=2e6))
+    (folder / "program.md").write_text(program)
+    (folder / "asset.py").write_text(text)
     with Repo.init(folder, initial_branch="main") as repo:
         repo.git.add(all=True)
         ada = Actor("Ada", "ada@example.org")
@@ -114,7 +114,7 @@ def main() -> None:
     """Measure and print."""
     experiments = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     with tempfile.TemporaryDirectory() as folder:
-        project = make_project(Path(folder))
+        project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
         cycles, alone = measure(project, experiments)
         research_folder = project / ".autoresearch" / "bench"
         size = sum(p.stat().st_size for p in research_folder.glob("checkpoints.sqlite*"))

@@ -46,7 +46,7 @@ def limited(folder: Path, criterion: str) -> Path:
 
 @contextmanager
 def opened(project: Path, *, model: str = "openai:gpt-4o", **settings: Any) -> Iterator[Lab]:
-    lab = open_lab(Settings(project=project, tag="t", model=model, **settings))
+    lab = open_lab(Settings(project=project, tag="t", model=model, look_ahead=False, **settings))
     try:
         yield lab
     finally:

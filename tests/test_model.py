@@ -26,9 +26,21 @@ KEY = "sk-wire-0123456789"
 
 
 @contextmanager
-def modelled(project: Path, *, experiments: int = 1, model: str = "openai:gpt-4o") -> Iterator[Lab]:
-    flags = Flags(experiments=experiments)
-    lab = open_lab(Settings(project=project, tag="t", model=model, flags=flags))
+def modelled(
+    project: Path,
+    *,
+    experiments: int = 1,
+    model: str = "openai:gpt-4o",
+    look_ahead: bool | None = False,
+) -> Iterator[Lab]:
+    settings = Settings(
+        project=project,
+        tag="t",
+        model=model,
+        look_ahead=look_ahead,
+        flags=Flags(experiments=experiments),
+    )
+    lab = open_lab(settings)
     try:
         yield lab
     finally:
@@ -70,6 +82,23 @@ def test_a_model_reads_edits_and_proposes_and_its_change_is_kept(llmock: Any, pr
     assert_agreement(project, "t")
     conversation = (project / ".autoresearch/t/experiments/0001/conversation.json").read_text()
     assert "X = 3.0" in conversation and "edit_file" in conversation
+
+
+def test_a_model_writes_the_next_proposal_while_one_runs_and_hears_of_a_collision(
+    llmock: Any, project: Path
+):
+    propose(llmock, "X = 3.0", "X = 2.0", "a smaller X")
+    propose(llmock, "X = 3.0", "X = 2.5", "a little smaller X")
+    propose(llmock, "X = 2.0", "X = 1.5", "smaller still")
+    with modelled(project, experiments=3, look_ahead=None) as lab:
+        research.run(lab)
+        rows = list(lab.ledger.experiments)
+    assert [row.status for row in rows] == ["keep", "keep", "discard", "keep"]
+    assert rows[2].trials == ()
+    told = [json.dumps(request.body) for request in llmock.requests]
+    assert "Under way and not judged yet: a smaller X" in told[2]
+    assert "could not be put onto the file as it is now" in told[4]
+    assert_agreement(project, "t")
 
 
 @pytest.mark.parametrize(

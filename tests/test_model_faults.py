@@ -47,6 +47,7 @@ def researched(
         project=project,
         tag="t",
         model="openai:gpt-4o",
+        look_ahead=False,
         base_url=server.url,
         flags=Flags(experiments=experiments),
     )
@@ -240,7 +241,7 @@ from autoresearch_graph import research
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.start import Settings
-lab = open_lab(Settings(project=Path(sys.argv[1]), tag="t", model="openai:gpt-4o",
+lab = open_lab(Settings(project=Path(sys.argv[1]), tag="t", model="openai:gpt-4o", look_ahead=False,
                         base_url=sys.argv[2], flags=Flags(experiments=1)))
 research.run(lab)
 lab.close()

@@ -69,12 +69,21 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         recent=[_whole(e, brief) for e in recent],
         under_way=[p.description for p in brief.in_flight if p.number != brief.number][:_RECENT],
         crash=_crash(recent, brief),
+        collided=_collided(recent),
         stuck=_stuck(past),
         lately=_lately(past, brief, memory.kinds),
         untouched=memory.kinds.untouched(brief)[:_UNTOUCHED],
         guidance=[_said(words) for words in brief.guidance],
         number=brief.number,
     )
+
+
+def _collided(recent: list[Experiment]) -> Experiment | None:
+    """The last experiment, if a model wrote it for an earlier incumbent and it was not run."""
+    last = next(reversed(recent), None)
+    if last is None or last.author != "model" or last.trials or last.review == "rejected":
+        return None
+    return last
 
 
 def _said(words: str) -> str:

@@ -1,0 +1,147 @@
+"""How busy the accelerator is: a serial loop, look-ahead, and several workers.
+
+    python benchmarks/busy.py [SECONDS [EXPERIMENTS]]
+
+The asset sleeps for SECONDS (5) and tells the sum of forty constants. A scripted proposer thinks
+for a fifth of that, then changes one constant: 18 % of its changes are good, and any two can be
+combined. So how good the incumbent is depends on the number of experiments alone, unless a way of
+running them loses some. Busy is the time that runs took of the time that the workers had, after
+the baseline.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from autoresearch_graph import research
+from autoresearch_graph.experiment import Draft, Experiment
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.program import Flags
+from autoresearch_graph.proposers import Brief
+from autoresearch_graph.proposers.constants import rewrite
+from autoresearch_graph.start import Settings
+from benchmarks.overhead import PROGRAM, commit
+
+CONSTANTS = 40
+ACCEPTED = 0.18
+THINKING = 0.2
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of running experiments; `thinking` is in seconds."""
+
+    name: str
+    workers: int = 1
+    look_ahead: bool = False
+    thinking: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of it: a share of the workers' time, experiments a minute, and the last metric."""
+
+    busy: float
+    rate: float
+    loss: float
+
+
+class Thinker:
+    """Changes constant n in proposal n; the same change every time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def propose(self, brief: Brief) -> Draft:
+        """Think, then draft."""
+        time.sleep(self._seconds)
+        good = random.Random(brief.number).random() < ACCEPTED
+        name, value = f"V{brief.number % CONSTANTS:02d}", -brief.number if good else brief.number
+        return Draft(
+            author="model",
+            description=f"{name} = {value}",
+            text=rewrite(brief.text, "asset.py", {name: value}),
+        )
+
+
+def asset(seconds: float) -> str:
+    """The untouched asset."""
+    names = [f"V{i:02d}" for i in range(CONSTANTS)]
+    lines = ["import time", *(f"{name} = 0" for name in names), f"time.sleep({seconds})"]
+    return "\n".join([*lines, f"print('loss:', {' + '.join(names)})\n"])
+
+
+def measure(way: Way, seconds: float, experiments: int) -> Seen:
+    """Run so many experiments in one way."""
+    with tempfile.TemporaryDirectory() as folder:
+        commit(Path(folder), PROGRAM.replace("10 seconds", "100 seconds"), asset(seconds))
+        settings = Settings(
+            project=Path(folder),
+            tag="busy",
+            workers=way.workers,
+            look_ahead=way.look_ahead,
+            flags=Flags(experiments=experiments),
+        )
+        begun, rows = _run(settings, Thinker(way.thinking))
+        wall = time.perf_counter() - begun
+    tried = rows[1:]
+    ran = sum(row.seconds for row in tried)
+    return Seen(
+        busy=ran / wall / way.workers,
+        rate=60 * len(tried) / wall,
+        loss=min(row.metric for row in rows if row.metric is not None),
+    )
+
+
+def _run(settings: Settings, proposer: Thinker) -> tuple[float, list[Experiment]]:
+    """When the baseline was judged, and all rows."""
+    begun = 0.0
+
+    def watch(node: str, update: dict[str, Any]) -> None:
+        nonlocal begun
+        if node == "keep" and not begun:
+            begun = time.perf_counter()
+
+    lab = open_lab(settings, proposer=proposer)
+    try:
+        research.run(lab, watch)
+        return begun, list(lab.ledger.experiments)
+    finally:
+        lab.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    seconds, experiments = (
+        float(sys.argv[1]) if len(sys.argv) > 1 else 5.0,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 16,
+    )
+    thinking = THINKING * seconds
+    ways = [
+        Way("serial, a model that thinks", thinking=thinking),
+        Way("look-ahead, a model that thinks", look_ahead=True, thinking=thinking),
+        Way("one worker, no thinking"),
+        Way("two workers, no thinking", workers=2),
+        Way("four workers, no thinking", workers=4),
+    ]
+    table = Table("way", "busy", "experiments a minute", "ratio", "last loss")
+    first = 0.0
+    for way in ways:
+        seen = measure(way, seconds, experiments * way.workers)
+        first = seen.rate if way.workers == 1 and not way.look_ahead else first
+        cells = (f"{seen.busy:.3f}", f"{seen.rate:.2f}", f"{seen.rate / first:.2f}", f"{seen.loss}")
+        table.add_row(way.name, *cells)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
