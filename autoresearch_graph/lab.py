@@ -246,7 +246,7 @@ def open_lab(
             environ=dict(os.environ),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             review=settings.review,
-            ahead=settings.ahead,
+            ahead=settings.ahead_of(workers),
             tell=tell,
             show=show,
             resources=resources.pop_all(),

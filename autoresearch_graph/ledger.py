@@ -16,6 +16,7 @@ class Ledger:
     A torn last line, left by a loss of power, is cut off when the ledger is opened: the
     experiment that it belonged to is judged again. results.tsv follows the ledger. A ledger that
     somebody removed or changed meanwhile is a LabError: what was in it is not written anew.
+    `heard` are the ids of all messages of a person that its rows take up.
     """
 
     def __init__(self, folder: Path, *, metric: str) -> None:
@@ -24,6 +25,7 @@ class Ledger:
         self._header = f"commit\t{metric}\tmemory_gb\tstatus\tdescription\n"
         self.experiments, whole = _parse(self._path)
         self._numbers = {experiment.number for experiment in self.experiments}
+        self.heard = {message.id for e in self.experiments for message in e.steering}
         if self._path.exists():
             os.truncate(self._path, whole)
         self._size = whole
@@ -44,6 +46,7 @@ class Ledger:
         append(self._table, _row(experiment))
         self.experiments.append(experiment)
         self._numbers.add(experiment.number)
+        self.heard |= {message.id for message in experiment.steering}
 
     def _rewrite_table(self) -> None:
         """Write results.tsv anew where it does not follow the ledger."""

@@ -21,6 +21,7 @@ from autoresearch_graph.runner import Choice, gpus
 from autoresearch_graph.value import Value
 
 _LOOKS, _LOOK = 5, 0.02
+_FEW = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +54,13 @@ class Settings:
         """How many runs go on at once: `auto` is one for each GPU."""
         return len(gpus(environ)) or 1 if self.workers == "auto" else self.workers
 
-    @property
-    def ahead(self) -> int:
-        """How many proposals may wait for a worker.
+    def ahead_of(self, workers: int) -> int:
+        """How many proposals may wait for one of so many workers.
 
         One where a model thinks while few workers work, unless a person is asked about each: the
         search learns from every result, and with many workers a change is older when it runs.
         """
-        apt = self.model != "search" and self.workers in (1, 2)
+        apt = self.model != "search" and workers <= _FEW
         chosen = apt if self.look_ahead is None else self.look_ahead
         return int(chosen and not self.review)
 

@@ -19,6 +19,8 @@ import pytest
         (239, 0.0, "evaluated"),
         (263, 0.0, "repeated"),
         (211, 0.0, "steered"),
+        (293, 0.0, "ahead"),
+        (401, 0.0, "crowded"),
     ],
     ids=[
         "any disk",
@@ -26,6 +28,8 @@ import pytest
         "an evaluation",
         "trials that are repeated",
         "a person who steers",
+        "proposals that wait",
+        "four workers",
     ],
 )
 def test_killed_before_an_effect_nothing_is_lost(

@@ -16,8 +16,8 @@ def hear(state: State, lab: "Lab") -> Update:
     Guidance and texts wait in the state until a proposal takes them up. An order is obeyed once
     and goes into the next ledger row. The same if it runs twice.
     """
-    under_way = [candidate.proposal for candidate in state.candidates]
-    used = {m.id for idea in (*lab.ledger.experiments, *under_way) for m in idea.steering}
+    under_way = {m.id for candidate in state.candidates for m in candidate.proposal.steering}
+    used = lab.ledger.heard | under_way if under_way else lab.ledger.heard
     messages = [m for m in lab.mailbox.messages() if m.id not in used]
     obeyed = {m.id for m in state.obeyed}
     orders = [m for m in messages if m.is_order and m.id not in obeyed]
