@@ -319,7 +319,7 @@ def train(model: GPT, smoke: bool = False) -> tuple[int, float]:
     while (used := clock.used(step)) < 1:
         loss = learn(forward, steppers, stream, count, share=schedule(used))
         step += 1
-        progress.show(step, clock.elapsed(), loss)
+        progress.show(step, clock.elapsed(), used, loss)
     return step, clock.elapsed()
 
 
@@ -366,14 +366,15 @@ class Progress:
         self.losses: list[float] = []
         self.shown = 0.0
 
-    def show(self, step: int, seconds: float, loss: float) -> None:
+    def show(self, step: int, seconds: float, used: float, loss: float) -> None:
         """Print the mean loss since the last line. Far worse than guessing, or NaN: the end."""
         if not loss < 3 * math.log(VOCAB_SIZE):
             raise SystemExit(f"The loss exploded: {loss:g} at step {step}.")
         self.losses.append(loss)
         if seconds >= self.shown + 1:
             mean = sum(self.losses) / len(self.losses)
-            print(f"step {step}  {seconds:.1f} s  loss {mean:.3f}", flush=True)
+            told = f"step {step}  {seconds:.1f} s  progress {used:.3f}  loss {mean:.3f}"
+            print(told, flush=True)
             self.losses, self.shown = [], seconds
 
 

@@ -1,6 +1,5 @@
 """What the loop talks about: proposals, trials, outcomes, verdicts and experiments."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -97,11 +96,15 @@ class Trial(Value):
         return self.number if self.beside is None else self.beside
 
 
+Curve = tuple[tuple[float, float], ...]  # the share of the time box (0 to 1), and a value
+
+
 class Ran(Value):
     """What every run leaves: what it used, sampled but for `seconds`, and the box that held it.
 
     Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
-    processes at once, the shells that start it included.
+    processes at once, the shells that start it included. `curve` is what it reported of its
+    progress; `spared` is why it would have been ended as hopeless, where it was let go on.
     """
 
     seconds: float = 0.0
@@ -110,6 +113,8 @@ class Ran(Value):
     processes: int = 0
     disk_gb: float = 0.0
     sandbox: str = ""
+    curve: Curve = ()
+    spared: str = ""
 
 
 FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what it measured on
@@ -139,7 +144,14 @@ class TimedOut(Ran):
     limit: float
 
 
-Outcome = Annotated[Measured | Crashed | TimedOut, Field(discriminator="kind")]
+class Hopeless(Ran):
+    """The run was ended early, for it was far behind the incumbent's; `reason` is a sentence."""
+
+    kind: Literal["hopeless"] = "hopeless"
+    reason: str
+
+
+Outcome = Annotated[Measured | Crashed | TimedOut | Hopeless, Field(discriminator="kind")]
 
 
 class Holdout(Value):
@@ -255,37 +267,3 @@ class Experiment(Idea):
     self_reported: bool
     review: Review = ""
     finished: str
-
-
-def row(
-    candidate: Candidate,
-    verdict: Verdict,
-    *,
-    self_reported: bool,
-    obeyed: tuple[Message, ...] = (),
-) -> Experiment:
-    """The ledger row of a judged candidate, with what was `obeyed` of a person meanwhile.
-
-    `memory_gb` is the accelerator's peak where the run reports `peak_vram_mb` (MiB), else the
-    peak resident memory of its processes.
-    """
-    trials = candidate.outcomes
-    metrics = next((t.metrics for t in reversed(trials) if isinstance(t, Measured)), {})
-    resident = max((t.memory_gb for t in trials), default=0.0)
-    return Experiment(
-        **candidate.proposal.model_dump(exclude={"steering"}),
-        steering=(*candidate.proposal.steering, *obeyed),
-        status=verdict.status,
-        reason=verdict.reason,
-        metric=verdict.metric,
-        metrics=metrics,
-        trials=trials,
-        runs=verdict.runs,
-        beside=candidate.beside,
-        stale=candidate.stale,
-        seconds=round(sum(t.seconds for t in candidate.runs), 3),
-        memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
-        self_reported=self_reported,
-        review=candidate.review,
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-    )

@@ -9,8 +9,10 @@ from autoresearch_graph.experiment import (
     Again,
     Candidate,
     Crashed,
+    Hopeless,
     Incumbent,
     Measured,
+    Outcome,
     TimedOut,
     Verdict,
 )
@@ -55,11 +57,8 @@ def judge(
     one that led to them: it was selected for being good, and would flatter.
     """
     for outcome in candidate.outcomes:
-        match outcome:
-            case Crashed(reason=reason):
-                return Verdict(status="crash", reason=reason)
-            case TimedOut(limit=limit):
-                return Verdict(status="crash", reason=f"killed at its limit of {limit:g} s")
+        if failed := _failed(outcome):
+            return failed
     runs = [o for o in candidate.outcomes if isinstance(o, Measured)]
     if incumbent is None:
         return _baseline(runs, program)
@@ -70,6 +69,18 @@ def judge(
         return Verdict(status="discard", reason=broken, metric=last.metric)
     standing = Standing(incumbent=incumbent, spread=spread)
     return _Case(runs, standing, incumbent, program, candidate.saved).decide()
+
+
+def _failed(outcome: Outcome) -> Verdict | None:
+    """The verdict on a run that gave no metric."""
+    match outcome:
+        case Crashed(reason=reason):
+            return Verdict(status="crash", reason=reason)
+        case TimedOut(limit=limit):
+            return Verdict(status="crash", reason=f"killed at its limit of {limit:g} s")
+        case Hopeless(reason=reason):
+            return Verdict(status="discard", reason=reason)
+    return None
 
 
 def _baseline(runs: list[Measured], program: Program) -> Verdict | Again:

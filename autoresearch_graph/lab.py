@@ -132,14 +132,14 @@ class Lab:
         new, old = self.workspace.text(proposal.commit), self.workspace.text(proposal.parent)
         return saved_lines(new, old, self.program.asset)
 
-    def start(self, trial: Trial, commit: str) -> None:
-        """Start a trial in a clean checkout of a commit; a no-op for one that runs."""
-        self.workshop.start(trial, commit, self.program)
+    def start(self, trial: Trial, state: State) -> None:
+        """Start a trial in a clean checkout of its commit; a no-op for one that runs."""
+        self.workshop.start(trial, state, self.program, self.ledger.experiments)
 
     def go_on(self, state: State) -> None:
         """Start again what a killed lab left running."""
         for trial in state.running:
-            self.start(trial, state.commit(trial))
+            self.start(trial, state)
 
     def hold_out(self, proposal: Proposal) -> None:
         """Ask the holdout about a kept proposal, once."""

@@ -1,6 +1,7 @@
 """What was tried: experiments.jsonl, and results.tsv in karpathy/autoresearch's five columns."""
 
 import os
+from math import nan
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -83,7 +84,8 @@ def _parse(path: Path) -> tuple[list[Experiment], int]:
 
 def _row(experiment: Experiment) -> str:
     description = " ".join(experiment.description.split())
-    metric = 0.0 if experiment.metric is None else experiment.metric
+    unknown = 0.0 if experiment.status == "crash" else nan  # a discard without a run has no value
+    metric = unknown if experiment.metric is None else experiment.metric
     memory = 0.0 if experiment.status == "crash" else experiment.memory_gb
     cells = (experiment.commit[:7], f"{metric:.6f}", f"{memory:.1f}", experiment.status)
     return "\t".join((*cells, description)) + "\n"

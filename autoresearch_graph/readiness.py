@@ -73,6 +73,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
         **({"left as prose": " / ".join(program.unchecked)} if program.unchecked else {}),
         "noise": program.noise.describe(),
+        "early_end": "hopeless runs are ended early" if program.early_end else "never",
         "stopping": program.stopping.describe(),
         "environment": f"variables: {', '.join(environment.variables) or 'none'}; "
         f"network: {'allowed' if environment.network else 'not asked for'}; "

@@ -6,9 +6,12 @@ from pathlib import Path
 from autoresearch_graph import files
 from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
 from autoresearch_graph.bench import Bench
-from autoresearch_graph.experiment import Holdout, Outcome, Proposal, Trial
+from autoresearch_graph.experiment import Experiment, Holdout, Outcome, Proposal, Trial
+from autoresearch_graph.hopeless import Bar, bar_for
 from autoresearch_graph.program.model import Program
+from autoresearch_graph.proposers.constants.small import is_small
 from autoresearch_graph.runner import Pool, Progress, Sandbox, Watch, shares
+from autoresearch_graph.state import State
 from autoresearch_graph.workspace import Workspace
 
 
@@ -33,13 +36,19 @@ class Workshop:
         """How many trials can run at once."""
         return len(self._benches)
 
-    def start(self, trial: Trial, commit: str, program: Program) -> None:
-        """Start a trial in a clean checkout of a commit; a no-op for one that runs."""
+    def start(
+        self, trial: Trial, state: State, program: Program, rows: Sequence[Experiment]
+    ) -> None:
+        """Start a trial in a clean checkout of its commit; a no-op for one that runs.
+
+        The ledger's `rows` tell by what it is hopeless, where program.md lets such a run be ended.
+        """
         if self._pool.knows(trial):
             return
-        text, bench = self._workspace.text(commit), self._idle.pop(0)
+        text, bench = self._workspace.text(state.commit(trial)), self._idle.pop(0)
         bench.lay_out(text)
-        self._pool.start(trial, self._job(bench, trial, text, program))
+        job = self._job(bench, trial, text, program)
+        self._pool.start(trial, job, self._bar(trial, state, program, rows))
 
     def wait(self, seconds: float) -> tuple[Trial, Outcome] | None:
         """The outcome of whichever trial ended first, or None after `seconds`."""
@@ -70,6 +79,17 @@ class Workshop:
     def close(self) -> None:
         """End every run; harmless when called twice."""
         self._pool.close()
+
+    def _bar(
+        self, trial: Trial, state: State, program: Program, rows: Sequence[Experiment]
+    ) -> Bar | None:
+        """Only the first run of a small change may be ended early."""
+        best = state.incumbent
+        if best is None or trial.repeat or not program.early_end:
+            return None
+        proposal = state.candidate(trial.number).proposal
+        old, new = (self._workspace.text(c) for c in (proposal.parent, proposal.commit))
+        return bar_for(best.number, rows) if is_small(old, new, program.asset) else None
 
     def _job(
         self, bench: Bench, trial: Trial, text: str, program: Program

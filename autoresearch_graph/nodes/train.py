@@ -13,6 +13,6 @@ def train(state: State, lab: "Lab") -> Update:
     trial = state.next_trial
     if trial is None:
         raise ValueError("no trial may be started")
-    lab.start(trial, state.commit(trial))
+    lab.start(trial, state)
     queue = tuple(other for other in state.queue if other != trial)
     return {"queue": queue, "running": (*state.running, trial)}

@@ -10,7 +10,8 @@ from autoresearch_graph.program.statements import Statement
 
 KEYS = (
     "asset", "protected", "metric", "direction", "experiment", "evaluation", "artifacts", "holdout",
-    "hidden", "check", "time_box", "kill_after", "constraints", "noise", "stopping", "environment",
+    "hidden", "check", "time_box", "kill_after", "constraints", "noise", "stopping", "early_end",
+    "environment",
 )  # fmt: skip
 OPTIONAL = (
     "protected", "evaluation", "artifacts", "holdout", "hidden", "check", "kill_after",

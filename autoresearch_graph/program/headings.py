@@ -29,6 +29,7 @@ PROPER = {
         "stopping criteria", "stopping criterion", "stop", "stopping", "stop conditions",
         "stop condition", "stopping conditions", "stop criteria",
     ),
+    "early_end": ("early end", "hopeless runs", "ending runs early"),
     "environment": ("environment", "environment variables"),
 }  # fmt: skip
 LOOSE = {

@@ -119,7 +119,8 @@ class Program(Value):
     `lines` gives for each field the line (from 1) that it was read from; a field that was
     given by a flag or took its default is not in it. Paths are relative to the project, but
     for those in `hidden`, which are as written: absolute, with `~`, or with variables.
-    `unchecked` has a line for each thing under Constraints that is left to the model.
+    `unchecked` has a line for each thing under Constraints that is left to the model; `early_end`
+    says that hopeless runs may be ended before their time.
     """
 
     path: Path
@@ -137,6 +138,7 @@ class Program(Value):
     constraints: tuple[Constraint, ...] = ()
     unchecked: tuple[str, ...] = ()
     noise: Noise = Noise()
+    early_end: bool = False
     stopping: Stopping = Stopping()
     environment: Environment = Environment()
     lines: dict[str, int] = {}

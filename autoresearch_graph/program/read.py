@@ -9,6 +9,7 @@ from autoresearch_graph.program.asset import read_protected
 from autoresearch_graph.program.commands import read_optional
 from autoresearch_graph.program.constraints import read_constraints
 from autoresearch_graph.program.document import Document
+from autoresearch_graph.program.early_end import read_early_end
 from autoresearch_graph.program.environment import read_environment
 from autoresearch_graph.program.flags import Flags
 from autoresearch_graph.program.frozen import FROZEN, changed, frozen
@@ -65,6 +66,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     }
     constraints, unchecked = read_constraints(document, place)
     noise, noise_line = read_noise(document)
+    early_end = read_early_end(document)
     environment, environment_line = read_environment(document, place)
     lines = needed.lines | {
         "kill_after": kill_after and kill_after.line,
@@ -72,6 +74,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         **{name: named[0].line if named else None for name, named in paths.items()},
         "constraints": constraints[0].line if constraints else None,
         "noise": noise_line,
+        "early_end": early_end and early_end.line,
         "environment": environment_line,
     }
     return Program(
@@ -90,6 +93,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         constraints=tuple(constraint.value for constraint in constraints),
         unchecked=unchecked,
         noise=noise,
+        early_end=early_end is not None and early_end.value,
         stopping=needed.stopping,
         environment=environment,
         lines={field: line for field, line in lines.items() if line},

@@ -83,6 +83,8 @@ def _end(experiment: Experiment, program: Program) -> End:
     if experiment.status == "crash":
         causes = {o.cause for o in experiment.trials if isinstance(o, Crashed)}
         return "unknown" if causes & NOT_BY_A_CONSTANT else "barred"
+    if not _measured(experiment):
+        return "barred" if experiment.trials else "unknown"  # ended early, or never run
     return "measured" if experiment.status == "keep" or _feasible(experiment, program) else "barred"
 
 

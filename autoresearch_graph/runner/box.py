@@ -41,6 +41,7 @@ class Ended:
     timed_out: bool
     cancelled: bool
     breach: Breach | None
+    hopeless: str
     seconds: float
     memory_gb: float
     cpu_seconds: float
@@ -76,11 +77,13 @@ def run(
     watch.tell(log.latest())
     breach = watchdog.breach if exit_code is None else None
     cancelled = exit_code is None and watch.cancelled.is_set()
+    hopeless = watch.hopeless if exit_code is None and watch.is_hopeless else ""
     return Ended(
         exit_code=exit_code,
-        timed_out=exit_code is None and not cancelled and breach is None,
+        timed_out=exit_code is None and not (cancelled or breach or hopeless),
         cancelled=cancelled,
         breach=breach,
+        hopeless=hopeless,
         seconds=ended - started,
         memory_gb=watchdog.memory_gb,
         cpu_seconds=watchdog.cpu_seconds,
@@ -111,7 +114,8 @@ def _follow(tree: Tree, *, log: Log, watch: Watch, watchdog: Watchdog, until: fl
 
 
 def _is_over(tree: Tree, watch: Watch, watchdog: Watchdog) -> bool:
-    return bool(watchdog.breach) or watch.cancelled.is_set() or tree.exit_code() is not None
+    called_off = watch.cancelled.is_set() or watch.is_hopeless
+    return bool(watchdog.breach) or called_off or tree.exit_code() is not None
 
 
 def _widen(pipe: int) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autoresearch_graph.checkout import ITSELF
-from autoresearch_graph.experiment import Cause, Crashed, Measured, TimedOut
+from autoresearch_graph.experiment import Cause, Crashed, Hopeless, Measured, TimedOut
+from autoresearch_graph.hopeless import curve_of
 from autoresearch_graph.output import bounded, clean, read_items, read_metrics
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner.box import Ended
@@ -33,7 +34,7 @@ class Step:
     changed: Sequence[str]
 
 
-def failure(step: Step, *, limit: float) -> Crashed | TimedOut | None:
+def failure(step: Step, *, limit: float) -> Crashed | TimedOut | Hopeless | None:
     """Why the step failed, or None if it ended well and left the protected files alone."""
     if step.changed:
         which = f"{', '.join(step.changed)}, which {'is' if len(step.changed) == 1 else 'are'}"
@@ -43,14 +44,21 @@ def failure(step: Step, *, limit: float) -> Crashed | TimedOut | None:
     if breach := step.ended.breach:
         return _crashed(step, breach.cause, breach.reason)
     if step.ended.exit_code is None:
-        if step.name == "run":
-            return TimedOut(limit=limit)
-        reason = f"the {step.name} did not end within {limit:g} s"
-        return Crashed(cause=_CAUSE[step.name], reason=reason)
+        return _ended(step, limit)
     if step.ended.exit_code == 0:
         return None
     cause, reason = diagnose(step.ended.exit_code, step.text, memory_gb=step.ended.memory_gb)
     return _crashed(step, cause, reason)
+
+
+def _ended(step: Step, limit: float) -> Crashed | TimedOut | Hopeless:
+    """What comes of a step that the runner ended."""
+    if step.ended.hopeless:
+        return Hopeless(reason=step.ended.hopeless)
+    if step.name == "run":
+        return TimedOut(limit=limit)
+    reason = f"the {step.name} did not end within {limit:g} s"
+    return Crashed(cause=_CAUSE[step.name], reason=reason)
 
 
 def _crashed(step: Step, cause: Cause, reason: str) -> Crashed:
@@ -78,7 +86,8 @@ def measure(program: Program, *, run: Step, scorer: Step) -> Measured | Crashed:
     numbers = (_reported(run, program) | reported).items()
     finite = {key: number for key, number in numbers if math.isfinite(number)}
     kept = bounded(finite, _METRICS, wanted=_wanted(program))
-    return Measured(metric=value, metrics=kept, items=read_items(scorer.text, name))
+    items = read_items(scorer.text, name)
+    return Measured(metric=value, metrics=kept, items=items, curve=curve_of(run.text))
 
 
 def _reported(step: Step, program: Program) -> dict[str, float]:

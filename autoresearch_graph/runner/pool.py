@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from autoresearch_graph.experiment import Outcome, Trial
+from autoresearch_graph.hopeless import Bar
 from autoresearch_graph.runner.watch import Cancelled, Watch
 
 
@@ -42,11 +43,14 @@ class Pool:
         self._trials: dict[Trial, _Running] = {}
         self._ended: SimpleQueue[Trial] = SimpleQueue()
 
-    def start(self, trial: Trial, job: Callable[[Watch], Outcome]) -> None:
-        """Start `job` for a trial; nothing happens if that trial is known already."""
+    def start(self, trial: Trial, job: Callable[[Watch], Outcome], bar: Bar | None = None) -> None:
+        """Start `job` for a trial; nothing happens if that trial is known already.
+
+        By the `bar`, where there is one, it is ended when it turns out hopeless.
+        """
         if trial in self._trials:
             return
-        watch = Watch()
+        watch = Watch(bar)
         future = self._threads.submit(_work, job, watch)
         self._trials[trial] = _Running(future, watch, time.monotonic())
         future.add_done_callback(lambda _: self._ended.put(trial))

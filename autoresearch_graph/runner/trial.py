@@ -60,7 +60,8 @@ def conduct(
     bench = _Bench(program, site, log, environment, sandbox, watch)
     step, outcome = bench.outcome(evaluation, handed_over)
     cost = {name: getattr(step.ended, name) for name in _COST}
-    return outcome.model_copy(update=cost | {"sandbox": str(sandbox)})
+    told = {"sandbox": str(sandbox), "spared": watch.spared}
+    return outcome.model_copy(update=cost | told)
 
 
 def look_again(
@@ -141,6 +142,7 @@ class _Bench:
         """Run one command within the limit, and put the protected files back."""
         if self.watch.cancelled.is_set():
             raise Cancelled
+        self.watch.looked_at = name == "run"
         several = self.program.check is not None or self.program.evaluation is not None
         bounds = limits_of(self.program.constraints) if name == "run" else Limits()
         with Log(self.log, title=command if several else "") as log:

@@ -1,0 +1,121 @@
+"""Which runs are hopeless: far behind the incumbent's at the same share of the time box.
+
+The rule was measured on recorded curves of small edits (docs/decisions/0014): after 30 % of the
+box only what is beyond 1.5 times the incumbent's value is ended, which lost no winner of 27; after
+half of it what is beyond the incumbent's curve by three standard deviations of its runs. Edits of
+a schedule, a size or a batch bend the curve and may win late, and so may anything bolder than a
+few constants: those are never ended.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from statistics import fmean, stdev
+
+from autoresearch_graph.experiment import Curve, Experiment, Hopeless
+from autoresearch_graph.value import Value
+
+_LINE = re.compile(
+    r"\bprogress\W{1,3}(?P<share>\d?\.?\d+)\b.*?\b(?P<name>[A-Za-z_]\w*)\s*[:=]?\s*"
+    r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?!\S*[\w.])"
+)
+_POINTS = 40
+_BENDS = re.compile(
+    r"warm|decay|down|sched|anneal|cosine|cycle|step|epoch|iter|batch|accum|size|depth|width|layer"
+    r"|head|dim|aspect|ratio|hidden|embed_|seq|context|block|vocab|rows|grams?\b",
+    re.IGNORECASE,
+)
+_FEW = 3
+_AUDIT = 10
+_EARLY, _DISASTER = 0.3, 1.5
+_HALF, _DEVIATIONS, _RUNS = 0.5, 3.0, 3
+
+
+class Bar(Value):
+    """The incumbent's curves, by which a run is ended; `audit`: it is only told that it would be.
+
+    The quantity is one that falls, as a loss does.
+    """
+
+    curves: tuple[Curve, ...]
+    number: int
+    audit: bool = False
+
+    def verdict(self, before: float, share: float, value: float) -> str:
+        """Why a run is hopeless that reports `value` now, and reported last at share `before`.
+
+        Empty where it is not: each look is taken once, at the first report from there on.
+        """
+        known = [at(curve, share) for curve in self.curves]
+        mean = fmean(known)
+        if before < _EARLY <= share < _HALF and mean > 0 and value > _DISASTER * mean:
+            return self._told(share, value, f"more than {_DISASTER:g} times", mean)
+        if before < _HALF <= share and len(known) >= _RUNS:
+            bound = mean + _DEVIATIONS * stdev(known)
+            if value > bound:
+                return self._told(share, value, f"more than {_DEVIATIONS:g} deviations above", mean)
+        return ""
+
+    def _told(self, share: float, value: float, how: str, mean: float) -> str:
+        return (
+            f"ended at {share:.0%} of the time box: its {value:.4g} was {how} "
+            f"the {mean:.4g} of experiment {self.number} there"
+        )
+
+
+def reading(line: str) -> tuple[float, float] | None:
+    """The share of the time box and the value in a line such as `progress: 0.35 loss: 3.21`."""
+    match = _LINE.search(line)
+    if match is None or not 0 <= float(match["share"]) <= 1:
+        return None
+    return float(match["share"]), float(match["value"])
+
+
+def curve_of(log: str) -> Curve:
+    """What a run reported of its progress, in at most forty points."""
+    found = sorted({r[0]: r for line in log.split("\n") if (r := reading(line))}.values())
+    return tuple(found[:: len(found) // _POINTS + 1])
+
+
+def at(curve: Curve, share: float) -> float:
+    """The value of a curve at a share of the box, between the points next to it."""
+    i = bisect_left(curve, (share, float("-inf")))
+    if i == 0 or i == len(curve):
+        return curve[min(i, len(curve) - 1)][1]
+    (x0, y0), (x1, y1) = curve[i - 1], curve[i]
+    return y0 + (y1 - y0) * (share - x0) / (x1 - x0)
+
+
+def bends(names: Collection[str]) -> bool:
+    """Whether a change of these constants may win late: too many, or one that bends the curve."""
+    return len(names) > _FEW or any(map(_BENDS.search, names))
+
+
+def bar_for(number: int, rows: Sequence[Experiment]) -> Bar | None:
+    """The bar of incumbent `number`, by the ledger's rows; None where it is not to be used.
+
+    The first of ten runs that are hopeless is let go on to its end, as an audit. Where such a run
+    was kept, none is ended any more.
+    """
+    curves: list[Curve] = []
+    ended, is_incumbent = 0, False
+    for row in rows:
+        ended += sum(isinstance(run, Hopeless) or bool(run.spared) for run in row.trials)
+        if row.status == "keep" and any(run.spared for run in row.trials):
+            return None
+        if row.number == number:
+            is_incumbent = True
+            curves += [run.curve for run in row.trials]
+        elif is_incumbent:
+            curves += [run.curve for run in row.beside]
+    found = usable(curves)
+    return Bar(curves=found, number=number, audit=ended % _AUDIT == 0) if found else None
+
+
+def usable(curves: Sequence[Curve]) -> tuple[Curve, ...]:
+    """The curves that fall and reach beyond both looks."""
+    return tuple(
+        c
+        for c in curves
+        if len(c) > _FEW and c[0][0] <= _EARLY and c[-1][0] >= _HALF and c[-1][1] < c[0][1]
+    )
