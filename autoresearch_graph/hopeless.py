@@ -22,9 +22,10 @@ _LINE = re.compile(
 _POINTS = 40
 _BENDS = re.compile(
     r"warm|decay|down|sched|anneal|cosine|cycle|step|epoch|iter|batch|accum|size|depth|width|layer"
-    r"|head|dim|aspect|ratio|hidden|embed_|seq|context|block|vocab|rows|grams?\b",
+    r"|head|dim|aspect|ratio|hidden|embed|seq|context|block|vocab|rows|grams?\b",
     re.IGNORECASE,
 )
+_RATE = re.compile(r"(?:\b|_)(?:lr|rate|momentum|beta\d?|dropout)$", re.IGNORECASE)
 _FEW = 3
 _AUDIT = 10
 _EARLY, _DISASTER = 0.3, 1.5
@@ -88,7 +89,7 @@ def at(curve: Curve, share: float) -> float:
 
 def bends(names: Collection[str]) -> bool:
     """Whether a change of these constants may win late: too many, or one that bends the curve."""
-    return len(names) > _FEW or any(map(_BENDS.search, names))
+    return len(names) > _FEW or any(_BENDS.search(n) and not _RATE.search(n) for n in names)
 
 
 def bar_for(number: int, rows: Sequence[Experiment]) -> Bar | None:

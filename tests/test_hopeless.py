@@ -99,7 +99,7 @@ def test_two_runs_of_the_incumbent_are_too_few_for_deviations():
 
 
 def test_schedules_sizes_and_batches_bend_a_curve():
-    assert not bends(["RATE", "MOMENTUM", "SOFTCAP"])
+    assert not bends(["HEAD_LR", "MOMENTUM", "SOFTCAP"])
     assert bends(["A", "B", "C", "D"])
     for name in ("WARMDOWN", "BATCH_SIZE", "DEPTH", "weight_decay", "HEAD_DIM", "steps"):
         assert bends([name])
