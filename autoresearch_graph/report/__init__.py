@@ -8,7 +8,7 @@ from autoresearch_graph.report.page import pages
 
 
 def write_report(records: Records) -> Path:
-    """Write report.html and report.md into the research's folder; whoever has one open sees it whole."""
+    """Write report.html and report.md into the research's folder, each as a whole."""
     html, text = pages(records)
     for name, content in (("report.md", text), ("report.html", html)):
         replace(records.folder / name, content.encode("utf-8", errors="replace").decode())

@@ -185,8 +185,11 @@ def _clean(root: Element, size: Size) -> None:
     for parent in list(root.iter()):
         for child in list(parent):
             name = child.get("class") or ""
-            if not isinstance(child.tag, str) or child.tag in _USELESS or name in _USELESS:
+            useless = not isinstance(child.tag, str) or child.tag in _USELESS or name in _USELESS
+            if useless or (child.tag == "title" and parent.tag != "a"):
                 parent.remove(child)
+        if parent.tag == "circle":
+            del parent.attrib["class"]
         for name in ("cx", "cy", "x", "y"):
             if name in parent.attrib:
                 parent.set(name, f"{float(parent.attrib[name]):.1f}")
@@ -213,10 +216,9 @@ def _write_labels(root: Element, chart: Chart, size: Size) -> None:
             x=float(at[f"#e{e.number}"].attrib["cx"]),
             y=float(at[f"#e{e.number}"].attrib["cy"]),
             text=visible(f"{e.number} {e.description}"),
-            weight=gains.get(e.number, 0.0),
+            weight=gains.get(e.number, -1.0),
         )
         for e in chart.dots["keep"]
-        if e.number
     ]
     below = chart.records.program.metric.direction == "lower"
     group = SubElement(plot, "g", {"class": "labels", "aria-hidden": "true"})

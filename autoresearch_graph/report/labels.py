@@ -25,8 +25,8 @@ Box = tuple[float, float, float, float]
 
 
 def place(dots: Sequence[Label], *, width: float, height: float, below: bool) -> list[Label]:
-    """The labels that have room, on the better side of their dot where there is some."""
-    taken: list[Box] = []
+    """The labels that have room, on the better side of their dot, beside dots and steps."""
+    taken = list(_steps(sorted(dots, key=lambda d: d.x), width))
     placed = []
     for dot in sorted(dots, key=lambda d: -d.weight)[:_MOST]:
         for label in _places(dot, below=below):
@@ -39,12 +39,22 @@ def place(dots: Sequence[Label], *, width: float, height: float, below: bool) ->
     return placed
 
 
+def _steps(dots: Sequence[Label], width: float) -> Iterator[Box]:
+    """What dots and the line from one to the next cover."""
+    for dot, after in zip(dots, [*dots[1:], None], strict=True):
+        yield dot.x - 5, dot.x + 5, dot.y - 5, dot.y + 5
+        end = after.x if after else width
+        yield dot.x, end, dot.y - 1, dot.y + 1
+        if after:
+            yield end - 1, end + 1, min(dot.y, after.y), max(dot.y, after.y)
+
+
 def _places(dot: Label, *, below: bool) -> Iterator[Label]:
-    """Both sides of a dot, at three distances, with the text in full and then its number alone."""
+    """Both sides of a dot, at five distances, with the text in full and then its number alone."""
     long = dot.text if len(dot.text) <= _LONGEST else f"{dot.text[: _LONGEST - 1].rstrip()}…"
     side = 1 if below else -1
     for text in (long, dot.text.split()[0]):
-        for line in (1, 2, 3):
+        for line in (1, 2, 3, 4, 5):
             y = dot.y + side * line * _LINE + 3
             yield replace(dot, text=text, x=dot.x - _GAP / 2, y=y, anchor="end")
             yield replace(dot, text=text, x=dot.x + _GAP / 2, y=y, anchor="start")

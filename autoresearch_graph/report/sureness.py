@@ -32,7 +32,8 @@ def _noise(records: Records) -> Iterator[Told]:
         repeats = now.spread.freedom
         yield Told(
             f"The gain is {abs(records.gain) / now.sigma:.3g} times the noise of one run: "
-            f"σ = {now.sigma:.2g} {unit}, from {repeats} repeat{'s' if repeats > 1 else ''}"
+            f"a standard deviation of {now.sigma:.2g}, known from {repeats} "
+            f"repeat{'s' if repeats > 1 else ''}"
         )
     elif now.spread.freedom:
         yield Told(f"Repeated runs gave the same {unit} every time: there is no noise to speak of")
