@@ -59,7 +59,8 @@ class Page(HTMLParser):
     def dot(self, number: int) -> dict[str, str]:
         """The circle that links to the row of an experiment."""
         names = [(tag, a.get("href")) for tag, a in self.elements]
-        return self.elements[names.index(("a", f"#e{number}")) + 1][1]
+        after = self.elements[names.index(("a", f"#e{number}")) :]
+        return next(attributes for tag, attributes in after if tag == "circle")
 
 
 Reporter = Callable[..., Page]
@@ -135,7 +136,7 @@ def test_the_summary_tells_how_far_it_came_and_what_it_took(report: Reporter) ->
 
 def test_every_experiment_has_a_dot_and_a_row_that_it_leads_to(report: Reporter) -> None:
     page = report(NIGHT_OF_FOUR)
-    assert sorted(a["href"] for a in page.all("a")) == [f"#e{n}" for n in range(5)]
+    assert sorted({a["href"] for a in page.all("a")}) == [f"#e{n}" for n in range(5)]
     assert [row["id"] for row in page.all("tr") if "id" in row] == [f"e{n}" for n in range(5)]
     assert [row["class"] for row in page.all("tr") if "id" in row][2:4] == ["discard", "crash"]
 
@@ -144,37 +145,55 @@ def test_a_dot_says_what_was_tried_and_why_the_verdict(report: Reporter) -> None
     assert "2 discard 1.75000: idea 2 reason 2" in report(NIGHT_OF_FOUR).text
 
 
-@pytest.mark.parametrize(("direction", "edge"), [("lower", "0.0%"), ("higher", "100.0%")])
+def height(page: Page, number: int) -> float:
+    """Pixels from the upper edge."""
+    return float(page.dot(number)["cy"])
+
+
+def steps(page: Page) -> list[tuple[float, float]]:
+    """The corners of the line of the best so far, in pixels."""
+    found = re.search(r'<g class="best"><path d="([^"]+)"', page.html)
+    assert found
+    numbers = [float(text) for text in re.findall(r"[\d.]+", found[1])]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+@pytest.mark.parametrize(("direction", "worst"), [("lower", min), ("higher", max)])
 def test_a_crash_stands_at_the_worse_edge(
-    report: Reporter, direction: Direction, edge: str
+    report: Reporter, direction: Direction, worst: Callable[[list[float]], float]
 ) -> None:
-    assert report(NIGHT_OF_FOUR, direction=direction).dot(3)["cy"] == edge
+    page = report(NIGHT_OF_FOUR, direction=direction)
+    heights = [height(page, number) for number in range(5)]
+    assert heights[3] == worst(heights) and heights.count(heights[3]) == 1
 
 
 def test_the_best_so_far_is_a_line_of_steps(report: Reporter) -> None:
     page = report(NIGHT_OF_FOUR)
-    assert page.all("path")[0]["d"] == "M0 3.7H25V65.43H100V96.3H100"
-    assert page.dot(1)["cy"] == "65.43%"
+    corners = [(round(x, 1), round(y, 1)) for x, y in steps(page)]
+    x = [float(page.dot(number)["cx"]) for number in range(5)]
+    y = [height(page, number) for number in range(5)]
+    assert corners == [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[4], y[1]), (x[4], y[4])]
 
 
 def test_the_best_so_far_never_gets_worse_when_workers_end_out_of_order(report: Reporter) -> None:
     out_of_order = [tried(0, 2.0, "keep"), tried(2, 1.5, "keep"), tried(1, 1.0, "keep")]
-    heights = re.findall(r"[V ]([\d.]+)", report(out_of_order).all("path")[0]["d"])
-    assert heights == sorted(heights, key=float)
-    assert len(heights) == 2
+    heights = [y for _, y in steps(report(out_of_order))]
+    assert heights == sorted(heights)
+    assert len(set(heights)) == 3
 
 
 def test_a_wild_value_is_drawn_at_the_edge_and_counted(report: Reporter) -> None:
     usual = [tried(n, 1.0 + n % 7 / 100, "discard" if n else "keep") for n in range(20)]
     page = report([*usual, tried(20, 1e9), tried(21, -1e308)])
     assert "2 outside the picture, drawn at its edge" in page.text
-    assert [page.dot(n)["cy"] for n in (20, 21)] == ["0.0%", "100.0%"]
-    heights = [float(page.dot(n)["cy"].rstrip("%")) for n in range(20)]
-    assert max(heights) - min(heights) > 90
+    heights = [height(page, n) for n in range(20)]
+    assert height(page, 20) < min(heights) and height(page, 21) > max(heights)
+    assert max(heights) - min(heights) > 300
 
 
 def test_equal_values_have_a_picture_too(report: Reporter) -> None:
-    assert report([tried(0, 0.0, "keep"), tried(1, 0.0), tried(2, 0.0)]).dot(2)["cy"] == "50.0%"
+    page = report([tried(0, 0.0, "keep"), tried(1, 0.0), tried(2, 0.0)])
+    assert 150 < height(page, 2) == height(page, 0) < 250
 
 
 def test_the_gain_is_on_the_incumbent_of_the_time(report: Reporter) -> None:
@@ -191,7 +210,7 @@ def test_what_was_kept_comes_with_its_diff(report: Reporter, tmp_path: Path) -> 
             f"--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-LR = 0\n+LR = {number}\n"
         )
     page = report(NIGHT_OF_FOUR)
-    assert len(page.all("details")) == 2
+    assert len(page.all("details")) == 2 + 1 + 1  # kept, discarded, crashed
     assert "+LR = 1" in page.text
     assert "+LR = 2" not in page.text
     assert [line["class"] for line in page.all("span")].count("added") == 1
@@ -303,7 +322,7 @@ def test_writing_twice_leaves_the_same_one_file(report: Reporter, tmp_path: Path
     report(NIGHT_OF_FOUR)
     assert (tmp_path / "nov23" / "report.html").read_bytes() == first
     names = sorted(path.name for path in (tmp_path / "nov23").iterdir())
-    assert names == ["experiments.jsonl", "report.html", "research.json"]
+    assert names == ["experiments.jsonl", "report.html", "report.md", "research.json"]
 
 
 def test_two_thousand_experiments_take_a_moment_and_a_few_megabytes(
@@ -313,7 +332,7 @@ def test_two_thousand_experiments_take_a_moment_and_a_few_megabytes(
     began = time.process_time()
     page = report([e.model_copy(update={"reason": "because " * 20}) for e in many])
     assert time.process_time() - began < 5
-    assert len(page.all("circle")) == 2000
+    assert len(page.all("circle")) == 2 * 2000  # for a desk and for a phone
     assert (tmp_path / "nov23" / "report.html").stat().st_size < 4_000_000
 
 

@@ -26,9 +26,7 @@ Point = tuple[float, float]
 
 _KINDS: tuple[Kind, ...] = ("band", "best", "discard", "outside", "crash", "keep")
 _DOTS = frozenset({"discard", "outside", "crash", "keep"})
-_USELESS = frozenset(
-    {"defs", "desc", "background", "plot tooltip-overlay"}
-)
+_USELESS = frozenset({"defs", "desc", "background", "plot tooltip-overlay"})
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _SIDES, _ENDS = 90, 60
 _MANY = 500

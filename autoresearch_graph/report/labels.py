@@ -28,7 +28,7 @@ def place(dots: Sequence[Label], *, width: float, height: float, below: bool) ->
     """The labels that have room, on the better side of their dot, beside dots and steps."""
     taken = list(_steps(sorted(dots, key=lambda d: d.x), width))
     placed = []
-    for dot in sorted(dots, key=lambda d: -d.weight)[:_MOST]:
+    for dot in sorted((d for d in dots if d.weight > 0), key=lambda d: -d.weight)[:_MOST]:
         for label in _places(dot, below=below):
             box = _box(label)
             inside = box[0] >= 0 and box[1] <= width and box[2] >= 0 and box[3] <= height
