@@ -79,7 +79,8 @@ def _parse(path: Path) -> tuple[list[Experiment], int]:
 
 
 def _row(experiment: Experiment) -> str:
-    description = " ".join(experiment.description.split())
+    # pandas reads a field that begins with a quotation mark to the next one, over line ends.
+    description = " ".join(experiment.description.split()).replace('"', "'")
     metric = 0.0 if experiment.metric is None else experiment.metric
     memory = 0.0 if experiment.status == "crash" else experiment.memory_gb
     cells = (experiment.commit[:7], f"{metric:.6f}", f"{memory:.1f}", experiment.status)

@@ -129,23 +129,24 @@ def _course(records: Records, values: Scale) -> tuple[list[Point], list[Point]]:
     below: list[Point] = []
     x = 0
     for e, now in zip(records.experiments, records.standings, strict=True):
-        before, x = x, max(x, e.number)
+        x = max(x, e.number)
         if now.incumbent is None:
             continue
         best = now.incumbent.metric
         for side, value in ((line, best), (above, best + now.sigma), (below, best - now.sigma)):
-            _step(side, before, x, values.clamp(value))
+            _step(side, x, values.clamp(value))
     noisy = any(now.sigma for now in records.standings)
     return line, [*above, *reversed(below), above[0]] if noisy and above else []
 
 
-def _step(line: list[Point], before: int, x: int, y: float) -> None:
+def _step(line: list[Point], x: int, y: float) -> None:
     """Go on to `x`, and there up or down; a corner only where the line turns."""
-    if len(line) > 1 and line[-1][1] == line[-2][1] == y:
+    if len(line) > 1 and line[-1][1] == line[-2][1]:
         line.pop()
-    elif line and line[-1][1] != y:
+    if line:
         line.append((x, line[-1][1]))
-    line.append((x, y))
+    if not line or line[-1][1] != y:
+        line.append((x, y))
 
 
 def _empty(chart: Chart, size: Size, *, alone: bool) -> pygal.XY:
