@@ -5,6 +5,7 @@ title, and leads to its row.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -20,6 +21,9 @@ from autoresearch_graph.records import Records
 from autoresearch_graph.report.labels import Label, place
 from autoresearch_graph.report.scale import Scale, scale_of
 from autoresearch_graph.report.words import visible
+
+# pygal leaves a finder without find_spec: after it, every first import of a module would warn.
+sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
 
 Kind = Literal["band", "best", "discard", "outside", "crash", "keep"]
 Point = tuple[float, float]
