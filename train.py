@@ -35,6 +35,8 @@ VALUE_LAYERS = 1  # one of: 0, 1, 2
 # Rows of two tables with a vector for the last two and the last three tokens; 0 is no table.
 BIGRAMS = 4096  # one of: 0, 4096, 16384, 65536
 TRIGRAMS = 0  # one of: 0, 4096, 16384, 65536
+# The share of n-grams that a step does not look up, so that the layers learn to do without.
+NGRAM_DROPOUT = 0.0  # one of: 0.0, 0.1, 0.2, 0.3, 0.5
 # No logit goes beyond the soft cap; 0.0 leaves them alone, which saves a good part of a step.
 SOFTCAP = 15.0  # one of: 0.0, 8.0, 15.0, 30.0
 
@@ -132,7 +134,8 @@ class Ngrams(nn.Module):
         key = tokens
         for back in range(1, self.order):
             key = key * 1_000_003 + F.pad(tokens, (back, 0))[:, :-back]
-        return self.table(key % self.table.num_embeddings)
+        found = self.table(key % self.table.num_embeddings)
+        return F.dropout1d(found, NGRAM_DROPOUT) if self.training else found
 
 
 class Block(nn.Module):

@@ -139,7 +139,9 @@ def _common(adoption: _Adoption) -> str:
 def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> str:
     """Store the person's commit, with the person's name; it is on no branch yet."""
     repo, path = adoption.repo, adoption.workspace.asset.split("/")
-    tree = Objects(repo).graft(repo.head.commit.tree.binsha, path, lambda old: text.encode())
+    objects = Objects(repo)
+    tree = objects.graft(repo.head.commit.tree.binsha, path, lambda old: text.encode())
+    objects.settle()
     options = [part for parent in parents for part in ("-p", parent)]
     try:
         return str(repo.git.commit_tree(tree.hex(), *options, "-m", message))

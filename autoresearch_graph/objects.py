@@ -27,7 +27,7 @@ _FILE, _FOLDER = 0o100644, 0o40000
 class Objects:
     """Stores blobs, trees and commits of a repository as loose objects.
 
-    All are on the disk when `commit` returns; nothing refers to them before.
+    All are on the disk when `commit` or `settle` returns; nothing refers to them before.
     """
 
     def __init__(self, repo: Repo) -> None:
@@ -41,7 +41,7 @@ class Objects:
         parents = [f"parent {parent}"] if parent else []
         head = [f"tree {tree.hex()}", *parents, f"author {who}", f"committer {who}"]
         sha = self._store(b"commit", "\n".join([*head, "", message]).encode()).hex()
-        self._settle()
+        self.settle()
         return sha
 
     def graft(self, tree: bytes | None, path: list[str], edit: Edit) -> bytes:
@@ -73,7 +73,7 @@ class Objects:
         self._unsettled[path] = zlib.compress(whole)
         return sha.digest()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Write every object, so that it is whole on the disk or not there.
 
         Folders are synced in the end, as the first sync is likely to do the work of all. The name

@@ -1,5 +1,6 @@
 """What a model is told: bounded, in a stable order, rounded to the noise, and fenced."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,11 @@ def test_between_two_keeps_a_brief_begins_like_the_one_before_up_to_the_end_of_t
 
 def test_older_experiments_are_grouped_by_what_they_changed(night: Night, memory: prompt.Memory):
     text = prompt.user(night.brief(300), memory)
-    head = next(line for line in text.splitlines() if line.startswith("MATRIX_LR: "))
-    assert " tried, 2 kept, 1 crashed (memory 1), best 0.016 better (experiment 56)" in head
+    texts = [parts(old, "train.py") for old in night.texts]
+    group = r"^(\w+): (\d+) tried, \d+ kept, \d+ crashed .+, best .+ better .experiment (\d+).$"
+    name, tried, best = next(re.finditer(group, text, re.MULTILINE)).groups()
+    changers = [n for n in range(1, 290) if name in changed(texts[night.parents[n]], texts[n])]
+    assert len(changers) == int(tried) and int(best) in changers
     older = text.split("Older experiments")[1].split("The last experiments")[0]
     assert "other kinds: " in older
     listed = [int(line.split()[1]) for line in older.splitlines() if line.startswith("- ")]

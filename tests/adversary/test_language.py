@@ -1,4 +1,4 @@
-"""Language models that cheat, in one research on the real train.py, prepare.py and exported.py."""
+"""Language models that cheat, in one research on the real train.py and prepare.py."""
 
 import ast
 import shutil
@@ -54,7 +54,8 @@ def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pyte
         lab.close()
     assert_agreement(tmp_path / "p", "t", metric="val_bpb")
     baseline, *cheats, last = lab.ledger.experiments
-    assert baseline.status == "keep" and last.metric == baseline.metric
+    assert baseline.status == "keep"  # its first run has the seed of the last experiment
+    assert last.metrics["val_bpb"] == next(run.metric for run in baseline.trials)
     for attack, experiment in zip(ATTACKS, cheats, strict=True):
         assert experiment.status in ("discard", "crash"), attack
         assert TOLD[attack] in experiment.reason, attack
@@ -63,8 +64,8 @@ def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pyte
 def made(project: Path) -> Path:
     """The job of the repository, for a few steps a run."""
     project.mkdir()
-    for name in ("train.py", "prepare.py", "exported.py", "program.md"):
-        shutil.copy(ROOT / name, project)
+    for path in (*ROOT.glob("*.py"), ROOT / "program.md"):
+        shutil.copy(path, project)
     program = project / "program.md"
     text = program.read_text().replace("`AUTORESEARCH_CACHE`", ", ".join(f"`{n}`" for n in NAMES))
     program.write_text(text.replace("- 20 experiments\n- 30 minutes", "- 100 experiments"))
