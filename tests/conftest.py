@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,11 @@ from autoresearch_graph.experiment import Draft, Experiment
 from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import Brief, Exhausted
+from autoresearch_graph.report import write_report
 from autoresearch_graph.runner import Choice
 from autoresearch_graph.start import Settings
+
+from .reports import Page, recorded
 
 PROGRAM = """\
 # Find the lowest point
@@ -119,3 +123,13 @@ def run(
 
 
 Runner = Callable[..., tuple[str, list[Experiment]]]
+Reporter = Callable[..., Page]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Reporter:
+    def write(experiments: Sequence[Experiment], *, tag: str = "nov23", **more: Any) -> Page:
+        records = recorded(tmp_path / tag, experiments, **more)
+        return Page(write_report(records).read_text("utf-8"))
+
+    return write

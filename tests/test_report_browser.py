@@ -9,7 +9,7 @@ from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.records import Records
 from autoresearch_graph.report import write_report
 
-from .test_report import program, tried
+from .reports import program, tried
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
