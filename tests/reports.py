@@ -10,6 +10,8 @@ from autoresearch_graph.program import Program, TimeBox
 from autoresearch_graph.records import Records, load
 from autoresearch_graph.start import Start
 
+_BLOCKS = {"p", "li", "summary", "td", "th"}
+
 
 class Page(HTMLParser):
     """A report as a browser sees it: elements with their attributes and texts."""
@@ -19,26 +21,32 @@ class Page(HTMLParser):
         self.html = html
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.texts: list[str] = []
+        self.paragraphs: list[str] = []
+        self.tables: list[list[list[str]]] = []
         self.cells: dict[str, list[str]] = {}
-        self._open = [""]
+        self._block: list[str] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         self.elements.append((tag, attributes))
-        if tag == "tr":
-            self._open = self.cells.setdefault(attributes.get("id", "head"), [])
-        elif tag in ("th", "td"):
-            self._open.append("")
+        if tag in _BLOCKS:
+            self._block = []
+        elif tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+            self.cells[attributes.get("id", "")] = self.tables[-1][-1]
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "table":
-            self._open = [""]
+        if tag in _BLOCKS:
+            said = self.tables[-1][-1] if tag in ("td", "th") else self.paragraphs
+            said.append(" ".join("".join(self._block).split()))
 
     def handle_data(self, data: str) -> None:
         if self.cdata_elem is None:  # not within a style
             self.texts.append(data)
-            self._open[-1:] = [cell + data for cell in self._open[-1:]]
+            self._block.append(data)
 
     @property
     def text(self) -> str:
