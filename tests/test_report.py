@@ -45,8 +45,11 @@ def test_a_long_diff_is_cut_and_says_where_the_whole_is(report: Reporter, tmp_pa
 
 
 def test_it_tells_how_to_take_the_result(report: Reporter) -> None:
-    assert "git merge autoresearch/nov23" in report(NIGHT_OF_FOUR).text
-    assert "git merge 'autoresearch/a$(b)'" in report(NIGHT_OF_FOUR, tag="a$(b)").text
+    text = report(NIGHT_OF_FOUR).text
+    assert "git diff bbbbbbbbbbbb autoresearch/nov23 autoresearch adopt --tag nov23" in text
+    assert "git merge autoresearch/nov23" in text
+    text = report(NIGHT_OF_FOUR, tag="a$(b)").text
+    assert "adopt --tag 'a$(b)'" in text and "git merge 'autoresearch/a$(b)'" in text
 
 
 def test_a_self_reported_metric_is_marked(report: Reporter) -> None:

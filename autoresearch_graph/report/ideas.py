@@ -51,12 +51,13 @@ def by_kind(records: Records) -> list[Group]:
 
 
 def failed(groups: list[Group]) -> list[Group]:
-    """The discarded ones of each kind, those that came nearest first."""
-    return [
+    """The discarded ones of each kind, the most frequent first, in each what came nearest."""
+    found = [
         Group(g.kind, members, nearest=g.nearest)
         for g in groups
         if (members := [e for e in g.members if e.status == "discard"])
     ]
+    return sorted(found, key=lambda g: -len(g.members))
 
 
 def crashed(records: Records) -> list[Group]:

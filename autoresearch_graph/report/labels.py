@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-_LETTER = 5.6  # pixels, of a letter of 11 pixels
+_LETTER = 6.2  # pixels, of a letter of 11 pixels
 _LINE = 12
 _GAP = 8
-_LONGEST = 34
+_LENGTHS = 34, 18
 _MOST = 24
 
 
@@ -50,14 +50,17 @@ def _steps(dots: Sequence[Label], width: float) -> Iterator[Box]:
 
 
 def _places(dot: Label, *, below: bool) -> Iterator[Label]:
-    """Both sides of a dot, at five distances, with the text in full and then its number alone."""
-    long = dot.text if len(dot.text) <= _LONGEST else f"{dot.text[: _LONGEST - 1].rstrip()}…"
+    """Both sides of a dot, at five distances, with shorter and shorter texts, last its number."""
     side = 1 if below else -1
-    for text in (long, dot.text.split()[0]):
+    for text in (*(_cut(dot.text, length) for length in _LENGTHS), dot.text.split()[0]):
         for line in (1, 2, 3, 4, 5):
             y = dot.y + side * line * _LINE + 3
             yield replace(dot, text=text, x=dot.x - _GAP / 2, y=y, anchor="end")
             yield replace(dot, text=text, x=dot.x + _GAP / 2, y=y, anchor="start")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 def _box(label: Label) -> Box:

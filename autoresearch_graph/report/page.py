@@ -56,6 +56,7 @@ def _facts(records: Records) -> dict[str, Any]:
         "metric": records.program.metric,
         "say": chart.values.say,
         "outside": chart.outside,
+        "band": bool(chart.band),
         "pictures": [Markup(svg) for svg in pictures],  # every text in them is escaped by etree
         "colours": colours(),
         "rows": rows,
@@ -66,7 +67,7 @@ def _facts(records: Records) -> dict[str, Any]:
         "sureness": sureness(records),
         "diff": lambda number: _diff(records.file(number, "diff.patch")),
         "diff_lines": _DIFF_LINES,
-        "branch_line": Markup(visible(shlex.quote(f"autoresearch/{records.tag}"))),
+        "adopt": f"autoresearch adopt --tag {shlex.quote(records.tag)}",
         "branch": shlex.quote(f"autoresearch/{records.tag}"),
     }
 
@@ -83,6 +84,7 @@ def _environment(show: Callable[[str], str], *, escape: bool) -> Environment:
     environment.filters["duration"] = duration
     environment.filters["in_dollars"] = in_dollars
     environment.filters["fenced"] = _fenced
+    environment.filters["as_code"] = lambda text: Markup(visible(text))  # in Markdown alone
     return environment
 
 

@@ -9,10 +9,11 @@ from autoresearch_graph.records import Records
 
 @dataclass(frozen=True)
 class Told:
-    """A sentence, and whether it is a reason for doubt."""
+    """A sentence, whether it is a reason for doubt, and the command that would tell more."""
 
     text: str
     doubt: bool = False
+    command: str = ""
 
 
 def sureness(records: Records) -> list[Told]:
@@ -37,6 +38,8 @@ def _noise(records: Records) -> Iterator[Told]:
         )
     elif now.spread.freedom:
         yield Told(f"Repeated runs gave the same {unit} every time: there is no noise to speak of")
+    elif records.program.noise.rule == "deterministic":
+        yield Told(f"program.md says that {unit} is the same every time, and no run was repeated")
     else:
         yield Told(f"No run was repeated, so the noise of {unit} is not known", doubt=True)
     yield Told(f"The best value is {often}", doubt=runs == 1 and now.sigma > 0)
@@ -53,7 +56,8 @@ def _again(records: Records) -> Iterator[Told]:
         tag = shlex.quote(records.tag)
         yield Told(
             "Nobody has run it again. The best of many flatters; fresh runs tell how much of it "
-            f"remains: autoresearch verify --tag {tag}"
+            "remains",
+            command=f"autoresearch verify --tag {tag}",
         )
 
 
