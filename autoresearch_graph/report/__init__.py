@@ -4,7 +4,9 @@ from pathlib import Path
 
 from autoresearch_graph.files import replace
 from autoresearch_graph.records import Records
-from autoresearch_graph.report.page import pages
+from autoresearch_graph.report.page import Live, live_page, pages
+
+__all__ = ["Live", "live_page", "write_report"]
 
 
 def write_report(records: Records) -> Path:

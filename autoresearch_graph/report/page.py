@@ -38,20 +38,35 @@ class Line:
     text: str
 
 
+@dataclass(frozen=True)
+class Live:
+    """Of which moment a page is, that follows its research."""
+
+    version: str
+    running: bool
+
+
 def pages(records: Records) -> tuple[str, str]:
     """The report as HTML and as Markdown, from the same facts; neither needs anything else."""
-    facts = _facts(records)
+    facts = _facts(records, None)
     html = _environment(visible, escape=True).get_template("page.html")
     text = _environment(markdown, escape=False).get_template("page.md")
     return html.render(facts), text.render(facts)
 
 
-def _facts(records: Records) -> dict[str, Any]:
+def live_page(records: Records, live: Live) -> str:
+    """The report as HTML for a server, with a script that looks whether there is a newer one."""
+    page = _environment(visible, escape=True).get_template("page.html")
+    return page.render(_facts(records, live))
+
+
+def _facts(records: Records, live: Live | None) -> dict[str, Any]:
     chart, kinds = draw(records), by_kind(records)
     rows = [Row(e, records.gains.get(e.number)) for e in records.experiments]
     pictures = (chart.svg(WIDE), chart.svg(NARROW)) if chart.course else ()
     return {
         "records": records,
+        "live": live,
         "cost": records.cost,
         "metric": records.program.metric,
         "say": chart.values.say,
