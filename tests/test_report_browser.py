@@ -15,6 +15,11 @@ from .reports import program, tried
 
 MANY = 2000
 LATER = "table.every tbody tr:nth-child(n+100)"
+JUMP = """async (number) => {
+  document.querySelector(`svg.wide a[href="#e${number}"]`).dispatchEvent(new MouseEvent("click"));
+  await new Promise((done) => setTimeout(done, 500));
+  return document.querySelector(`#e${number}`).getBoundingClientRect().top;
+}"""
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -61,11 +66,14 @@ def test_a_browser_opens_it_without_errors_and_axe_finds_nothing(
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(research(tmp_path, count).as_uri())
         rows = page.locator("table.every tbody tr").count()
+        at = page.evaluate(JUMP, count - 5)
+        page.add_style_tag(content=".long { content-visibility: visible }")
         found = violations(axe, page, count)
         page.set_viewport_size({"width": 390, "height": 844})
         wide = page.evaluate("document.documentElement.scrollWidth")
         browser.close()
     assert (said, rows, wide) == ([], count, 390)
+    assert 0 < at < 720, "a dot does not lead to its row"
     assert found == []
 
 

@@ -71,7 +71,9 @@ class Chart:
         etree.to_etree()
         picture = _empty(self, size, alone=alone)
         for kind in _KINDS:
-            picture.add(kind, list(self._points(kind)), **_manner(kind, len(self.dots["discard"])))
+            picture.add(
+                kind, list(self._points(kind, size)), **_manner(kind, len(self.dots["discard"]))
+            )
         root: Element = picture.render_tree()
         _clean(root, size)
         if size.words:
@@ -89,8 +91,12 @@ class Chart:
         worse_is_above = self.records.program.metric.direction == "lower"
         return self.values.high if worse_is_above else self.values.low
 
-    def _points(self, kind: Kind) -> Iterator[dict[str, Any]]:
-        if kind in _DOTS:
+    def _points(self, kind: Kind, size: Size) -> Iterator[dict[str, Any]]:
+        """What pygal is to draw; of very many dots on a phone, where they are and no more."""
+        crowded = not size.words and len(self.dots[kind]) >= _MANY
+        if kind in _DOTS and crowded:
+            yield from ({"value": (e.number, self.height(e))} for e in self.dots[kind])
+        elif kind in _DOTS:
             for e in self.dots[kind]:
                 link = {"href": f"#e{e.number}"}
                 if kind == "keep":
@@ -200,6 +206,8 @@ def _clean(root: Element, size: Size) -> None:
         if found := re.match(r"series serie-(\d+)", node.get("class") or ""):
             kind = _KINDS[int(found[1])]
             node.set("class", kind)
+            if kind in _DOTS:
+                node[:] = [dot for group in node for dot in group]
             if kind in _DOTS - {"keep"}:  # the table has their rows
                 node.set("aria-hidden", "true")
     for link in root.iter("a"):

@@ -50,10 +50,10 @@ def _steps(dots: Sequence[Label], width: float) -> Iterator[Box]:
 
 
 def _places(dot: Label, *, below: bool) -> Iterator[Label]:
-    """Both sides of a dot, at five distances, with shorter and shorter texts, last its number."""
+    """Both sides of a dot, at three distances, with shorter and shorter texts, last its number."""
     side = 1 if below else -1
     for text in (*(_cut(dot.text, length) for length in _LENGTHS), dot.text.split()[0]):
-        for line in (1, 2, 3, 4, 5):
+        for line in (1, 2, 3):
             y = dot.y + side * line * _LINE + 3
             yield replace(dot, text=text, x=dot.x - _GAP / 2, y=y, anchor="end")
             yield replace(dot, text=text, x=dot.x + _GAP / 2, y=y, anchor="start")
