@@ -16,14 +16,17 @@ def git(folder: Path, *command: str) -> list[str]:
 
 
 def assert_agreement(project: Path, tag: str, *, metric: str = "loss") -> list[dict[str, object]]:
-    """Assert that all records of a finished research tell the same; returns its rows."""
+    """Assert that all records of a research at rest tell the same; returns its rows.
+
+    What was proposed and not yet run, because of a pause or a stop, waits in the checkpoint.
+    """
     folder = project / ".autoresearch" / tag
     rows = [json.loads(line) for line in (folder / "experiments.jsonl").read_bytes().splitlines()]
     assert [row["number"] for row in rows] == list(range(len(rows))), "a number lost or twice"
-    assert_refs(project, tag, rows)
+    waiting = assert_checkpoint(folder, tag, rows)
+    assert_refs(project, tag, rows, waiting)
     assert_branch(project, tag, rows)
     assert_table(folder, rows, metric)
-    assert_checkpoint(folder, tag, rows)
     return rows
 
 
@@ -38,12 +41,14 @@ def told(project: Path) -> list[tuple[object, ...]]:
     return [(row["status"], row["metric"], held.get(f"{row['number']:04d}")) for row in rows]
 
 
-def assert_refs(project: Path, tag: str, rows: list[dict[str, object]]) -> None:
-    """Each row has its ref and its note, and there is no ref without a row."""
+def assert_refs(
+    project: Path, tag: str, rows: list[dict[str, object]], waiting: list[dict[str, object]]
+) -> None:
+    """Each row has its ref and its note, and there is no ref without a row or a proposal."""
     below = f"refs/autoresearch/{tag}/"
     listed = git(project, "for-each-ref", "--format=%(refname) %(objectname)", below)
     refs = dict(line.removeprefix(below).split() for line in listed)
-    assert refs == {f"{row['number']:04d}": row["commit"] for row in rows}
+    assert refs == {f"{one['number']:04d}": one["commit"] for one in (*rows, *waiting)}
     noted = {line.split()[1] for line in git(project, "notes", "list")}
     assert noted == {row["commit"] for row in rows}
     for row in rows:
@@ -72,8 +77,13 @@ def assert_table(folder: Path, rows: list[dict[str, object]], metric: str) -> No
     ]
 
 
-def assert_checkpoint(folder: Path, tag: str, rows: list[dict[str, object]]) -> None:
-    """The last checkpoint counts as many experiments and has the same incumbent."""
+def assert_checkpoint(
+    folder: Path, tag: str, rows: list[dict[str, object]]
+) -> list[dict[str, object]]:
+    """The last checkpoint counts as many experiments and has the same incumbent.
+
+    Returns the proposals that wait in it.
+    """
     connection = sqlite3.connect(folder / "checkpoints.sqlite")
     try:
         saved = SqliteSaver(connection).get_tuple({"configurable": {"thread_id": tag}})
@@ -84,4 +94,8 @@ def assert_checkpoint(folder: Path, tag: str, rows: list[dict[str, object]]) -> 
     assert values["tally"]["judged"] == len(rows)
     kept = [row for row in rows if row["status"] == "keep"]
     assert values["incumbent"]["commit"] == kept[-1]["commit"]
-    assert values["candidates"] == [] and values["running"] == [] and values["queue"] == []
+    assert values["running"] == []
+    assert not any(candidate["outcomes"] for candidate in values["candidates"])
+    waiting = [candidate["proposal"] for candidate in values["candidates"]]
+    assert [trial["number"] for trial in values["queue"]] == [one["number"] for one in waiting]
+    return waiting
