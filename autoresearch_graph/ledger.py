@@ -83,7 +83,8 @@ def _parse(path: Path) -> tuple[list[Experiment], int]:
 
 
 def _row(experiment: Experiment) -> str:
-    description = " ".join(experiment.description.split())
+    # pandas reads a field that begins with a quotation mark to the next one, over line ends.
+    description = " ".join(experiment.description.split()).replace('"', "'")
     unknown = 0.0 if experiment.status == "crash" else nan  # a discard without a run has no value
     metric = unknown if experiment.metric is None else experiment.metric
     memory = 0.0 if experiment.status == "crash" else experiment.memory_gb

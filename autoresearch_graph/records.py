@@ -1,6 +1,7 @@
 """A research as it lies on disk, read without opening its lab: while it runs, or long after."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +55,7 @@ class Records:
         After a drift of the machine it is what it would be now: figures from before are not
         compared with figures from after.
         """
-        standings = [standing for standing in self._standings if standing.incumbent]
+        standings = [standing for standing in self.standings if standing.incumbent]
         own = (s for s in standings if s.incumbent and s.incumbent.number == 0)
         first = [s.incumbent.metric - s.shift for s in own if s.incumbent]
         return first[-1] + standings[-1].shift if first else None
@@ -62,26 +63,30 @@ class Records:
     @property
     def drift(self) -> float:
         """By how much the machine has drifted since the baseline, in the metric's unit."""
-        return self._standings[-1].shift if self.experiments else 0.0
+        return self.standings[-1].shift if self.experiments else 0.0
 
     @property
     def incumbent(self) -> Experiment | None:
         """The best kept so far; its metric is the mean of all its runs, later ones included."""
-        best = self._standings[-1].incumbent if self.experiments else None
+        best = self.standings[-1].incumbent if self.experiments else None
         if best is None:
             return None
         kept = next(e for e in self.experiments if e.number == best.number)
         return kept.model_copy(update={"metric": best.metric})
 
-    def bar(self, number: int) -> float | None:
-        """The value that an experiment had to beat: the incumbent's, as it was known by then."""
-        if number == 0:
-            return None
-        now = self._standings[number - 1].measured_again(self.experiments[number].beside)
-        return now.incumbent.metric if now.incumbent else None
+    @cached_property
+    def gains(self) -> dict[int, float]:
+        """By how much each measured experiment was better than the value that it had to beat."""
+        improvement = self.program.metric.improvement
+        return {
+            e.number: improvement(e.metric, now.incumbent.metric)
+            for e, before in zip(self.experiments[1:], self.standings, strict=False)
+            if e.metric is not None
+            if (now := before.measured_again(e.beside)).incumbent is not None
+        }
 
     @cached_property
-    def _standings(self) -> list[Standing]:
+    def standings(self) -> list[Standing]:
         """Where the research stood after each row."""
         found, now = [], Standing()
         for experiment in self.experiments:
@@ -147,13 +152,7 @@ class Records:
 
         Only models are paid: what the row of a search cost, a model spent before it gave up.
         """
-        metric = self.program.metric
-        gains = {
-            e.number: metric.improvement(e.metric, bar)
-            for e in self.experiments
-            if e.status == "keep" and e.metric is not None
-            if (bar := self.bar(e.number)) is not None
-        }
+        gains = {e.number: self.gains[e.number] for e in self._kept()}
         by_author: dict[Author, list[Experiment]] = {}
         for experiment in self.experiments[1:]:
             by_author.setdefault(experiment.author, []).append(experiment)
@@ -170,6 +169,9 @@ class Records:
             )
             for author, own in by_author.items()
         ]
+
+    def _kept(self) -> Iterator[Experiment]:
+        return (e for e in self.experiments if e.status == "keep" and e.number in self.gains)
 
     def summary(self) -> str:
         """One sentence on how far it has come."""

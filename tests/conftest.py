@@ -13,8 +13,11 @@ from autoresearch_graph.experiment import Draft, Experiment
 from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import Brief, Exhausted
+from autoresearch_graph.report import write_report
 from autoresearch_graph.runner import Choice
 from autoresearch_graph.start import Settings
+
+from .reports import Page, recorded
 
 PROGRAM = """\
 # Find the lowest point
@@ -131,3 +134,13 @@ def run(project: Path, texts: Sequence[str], **options: Any) -> tuple[str, list[
 
 
 Runner = Callable[..., tuple[str, list[Experiment]]]
+Reporter = Callable[..., Page]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Reporter:
+    def write(experiments: Sequence[Experiment], *, tag: str = "nov23", **more: Any) -> Page:
+        records = recorded(tmp_path / tag, experiments, **more)
+        return Page(write_report(records).read_text("utf-8"))
+
+    return write

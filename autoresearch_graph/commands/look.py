@@ -84,9 +84,21 @@ def replay(
     typer.echo(replay(settings_of(project, tag), number))
 
 
-def report(project: Project = Path(), tag: LatestTag = "") -> None:
-    """Write report.html."""
+def report(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    serve: Annotated[bool, typer.Option("--serve", help="Show it in a browser, live.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="To serve at; 0 is a free one.")] = 0,
+) -> None:
+    """Write report.html and report.md, or show the report in a browser as it grows."""
     from autoresearch_graph.records import find
     from autoresearch_graph.report import write_report
+    from autoresearch_graph.serving import serve as show_live
 
+    if serve:
+        try:
+            show_live(settings_of(project, tag), port=port, tell=typer.echo)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+        return
     typer.echo(write_report(find(settings_of(project, tag))))

@@ -19,8 +19,8 @@ from autoresearch_graph.proposers.constants import find, skeleton
 
 _FEW = 4
 _NAME = 60
-_WHOLE = "the text"
-_REST = frozenset({"imports", "statements", "structure", _WHOLE})
+WHOLE = "the text"
+_REST = frozenset({"imports", "statements", "structure", WHOLE})
 _BROKEN = (SyntaxError, ValueError, RecursionError)
 
 Parts = Mapping[str, int]
@@ -60,7 +60,7 @@ class Kinds:
     def _compared(self, experiment: Experiment, brief: Brief) -> tuple[str, ...]:
         parents = [e.number for e in brief.ledger if e.commit == experiment.parent]
         if not parents:
-            return (_WHOLE,)
+            return (WHOLE,)
         old = self._read(experiment.parent, parents[0], brief)
         return changed(old, self._read(experiment.commit, experiment.number, brief))
 
@@ -87,9 +87,13 @@ class Kinds:
 
 def changed(old: Parts, new: Parts) -> tuple[str, ...]:
     """The parts that differ between two texts, at least one."""
-    if _WHOLE in old or _WHOLE in new:
-        return (_WHOLE,)
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if WHOLE in old or WHOLE in new:
+        return (WHOLE,)
+    return few([name for name in {**old, **new} if old.get(name) != new.get(name)])
+
+
+def few(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the parts that changed, or one name for many."""
     if len(names) <= _FEW:
         return tuple(names) or ("words only",)
     return ("many constants at once" if all(map(_is_value, names)) else "many parts at once",)
@@ -101,11 +105,11 @@ def parts(text: str, path: str) -> Parts:
         try:
             return _of_python(ast.parse(text))
         except _BROKEN:
-            return {_WHOLE: hash(text)}
+            return {WHOLE: hash(text)}
     try:
         constants = find(text, path)
     except InputError:
-        return {_WHOLE: hash(text)}
+        return {WHOLE: hash(text)}
     values = {_line(constant.name): hash(constant.raw) for constant in constants}
     return {**values, "structure": hash(skeleton(text, constants))}
 
@@ -129,12 +133,13 @@ def _of_python(tree: ast.Module) -> Parts:
     marks: dict[str, int] = {}
     for statement in tree.body:
         mark = ast.dump(statement)
-        for name in _names(statement):
+        for name in names_of(statement):
             marks[name] = hash((marks.get(name), mark))
     return marks
 
 
-def _names(statement: ast.stmt) -> Iterator[str]:
+def names_of(statement: ast.stmt) -> Iterator[str]:
+    """The parts of Python that a top-level statement belongs to."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
             yield f"{name[:_NAME]}()"

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from autoresearch_graph.files import replace
 from autoresearch_graph.records import Records
-from autoresearch_graph.report.page import page
+from autoresearch_graph.report.page import Live, live_page, pages
+
+__all__ = ["Live", "live_page", "write_report"]
 
 
 def write_report(records: Records) -> Path:
-    """Write report.html into the research's folder; whoever has it open sees a whole page."""
-    path = records.folder / "report.html"
-    replace(path, page(records).encode("utf-8", errors="replace").decode())
-    return path
+    """Write report.html and report.md into the research's folder, each as a whole."""
+    html, text = pages(records)
+    for name, content in (("report.md", text), ("report.html", html)):
+        replace(records.folder / name, content.encode("utf-8", errors="replace").decode())
+    return records.folder / "report.html"

@@ -1,75 +1,238 @@
 """The picture that everybody in this field knows: a dot an experiment, the best so far a line.
 
-Places are in per cent of the picture, so that it fits any width and its letters keep their size.
+Pygal draws it. What it makes for its own script is taken away: a dot tells its details in a
+title, and leads to its row.
 """
 
-from collections.abc import Iterable
+import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from importlib.resources import files
+from typing import Any, Literal
+from xml.etree.ElementTree import Element, SubElement
+
+import pygal
+from pygal.etree import etree
+from pygal.style import Style
 
 from autoresearch_graph.experiment import Experiment
-from autoresearch_graph.metric import Metric
-from autoresearch_graph.report.axis import Axis, metric_axis
+from autoresearch_graph.records import Records
+from autoresearch_graph.report.labels import Label, place
+from autoresearch_graph.report.scale import Scale, scale_of
+from autoresearch_graph.report.words import visible
 
-Kind = Literal["keep", "discard", "crash", "outside"]
+# pygal leaves a finder without find_spec: after it, every first import of a module would warn.
+sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
+
+Kind = Literal["band", "best", "discard", "outside", "crash", "keep"]
+Point = tuple[float, float]
+
+_KINDS: tuple[Kind, ...] = ("band", "best", "discard", "outside", "crash", "keep")
+_DOTS = frozenset({"discard", "outside", "crash", "keep"})
+_USELESS = frozenset({"defs", "desc", "background", "plot tooltip-overlay"})
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_SIDES, _ENDS = 90, 60
+_MANY = 500
+_FEW = 12
+_LETTERS = 200
 
 
 @dataclass(frozen=True)
-class Dot:
-    """An experiment in the picture; `outside` is one whose metric does not fit in."""
+class Size:
+    """A picture's width and height in pixels, and whether there is room for words in it."""
 
-    experiment: Experiment
-    kind: Kind
-    x: float
-    y: float
+    width: int
+    height: int
+    words: bool
+
+
+WIDE = Size(1080, 440, words=True)
+NARROW = Size(360, 280, words=False)
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Dots, the line of the best so far as an SVG path of 100 by 100, and both axes."""
+    """Which experiments are drawn as what; `course` and `band` are corners of line and area."""
 
-    dots: list[Dot]
-    best: str
-    numbers: Axis
-    values: Axis
+    records: Records
+    values: Scale
+    dots: dict[Kind, list[Experiment]]
+    course: list[Point]
+    band: list[Point]
 
     @property
     def outside(self) -> int:
         """How many experiments have a metric that does not fit in."""
-        return sum(dot.kind == "outside" for dot in self.dots)
+        return len(self.dots["outside"])
+
+    def svg(self, size: Size, *, alone: bool = False) -> str:
+        """The picture; `alone` is with its own colours and title, for a file of its own."""
+        etree.to_etree()
+        picture = _empty(self, size, alone=alone)
+        for kind in _KINDS:
+            picture.add(
+                kind, list(self._points(kind, size)), **_manner(kind, len(self.dots["discard"]))
+            )
+        root: Element = picture.render_tree()
+        _clean(root, size)
+        if size.words:
+            _write_labels(root, self, size)
+        if alone:
+            SubElement(root, "style").text = colours()
+        else:
+            del root.attrib["xmlns"]
+        return str(etree.tostring(root, encoding="unicode"))
+
+    def height(self, e: Experiment) -> float:
+        """Where an experiment stands; a crash at the worse edge."""
+        if e.metric is not None:
+            return self.values.clamp(e.metric)
+        worse_is_above = self.records.program.metric.direction == "lower"
+        return self.values.high if worse_is_above else self.values.low
+
+    def _points(self, kind: Kind, size: Size) -> Iterator[dict[str, Any]]:
+        """What pygal is to draw; of very many dots on a phone, where they are and no more."""
+        crowded = not size.words and len(self.dots[kind]) >= _MANY
+        if kind in _DOTS and crowded:
+            yield from ({"value": (e.number, self.height(e))} for e in self.dots[kind])
+        elif kind in _DOTS:
+            for e in self.dots[kind]:
+                link = {"href": f"#e{e.number}"}
+                if kind == "keep":
+                    link["aria-label"] = visible(f"Experiment {e.number}: {e.description[:60]}")
+                else:
+                    link["tabindex"] = "-1"
+                at = (e.number, self.height(e))
+                yield {"value": at, "xlink": link, "tooltip": self._told(e)}
+        else:
+            corners = self.course if kind == "best" else self.band
+            yield from ({"value": corner} for corner in corners)
+
+    def _told(self, e: Experiment) -> str:
+        metric = "" if e.metric is None else f" {self.values.say(e.metric)}"
+        told = f"{e.number} {e.status}{metric}: {e.description[:_LETTERS]}\n{e.reason[:_LETTERS]}"
+        return visible(told)
 
 
-def draw(experiments: Iterable[Experiment], metric: Metric) -> Chart:
-    """Draw the experiments in the order of their numbers; crashes stand at the worse edge."""
-    ordered = sorted(experiments, key=lambda e: e.number)
-    values = [e.metric for e in ordered if e.metric is not None]
-    kept = [e for e in ordered if e.status == "keep" and e.metric is not None]
-    y_axis = metric_axis(values, [e.metric for e in kept if e.metric is not None])
-    x_axis = Axis(0.0, max([e.number for e in ordered], default=0) or 1)
-    dots = [_dot(e, x_axis, y_axis, metric) for e in ordered]
-    return Chart(dots, _best(kept, metric, x_axis, y_axis), x_axis, y_axis)
+def draw(records: Records) -> Chart:
+    """Decide what is drawn where, from the ledger."""
+    ordered = sorted(records.experiments, key=lambda e: e.number)
+    kept = [e.metric for e in ordered if e.status == "keep" and e.metric is not None]
+    values = scale_of([e.metric for e in ordered if e.metric is not None], kept)
+    dots: dict[Kind, list[Experiment]] = {kind: [] for kind in _KINDS}
+    for e in ordered:
+        inside = e.metric is None or values.holds(e.metric)
+        dots[e.status if inside else "outside"].append(e)
+    return Chart(records, values, dots, *_course(records, values))
 
 
-def _dot(e: Experiment, x_axis: Axis, y_axis: Axis, metric: Metric) -> Dot:
-    if e.metric is None:
-        worse_edge = 0.0 if metric.direction == "lower" else 100.0
-        return Dot(e, "crash", x_axis.at(e.number), worse_edge)
-    kind: Kind = e.status if y_axis.holds(e.metric) else "outside"
-    return Dot(e, kind, x_axis.at(e.number), _height(e.metric, y_axis))
+def colours() -> str:
+    """How lines and dots look, as CSS."""
+    return files("autoresearch_graph.report").joinpath("chart.css").read_text("utf-8")
 
 
-def _best(kept: list[Experiment], metric: Metric, x_axis: Axis, y_axis: Axis) -> str:
-    """Steps from one best value to the next, as long as the picture is wide."""
-    best: float | None = None
-    path: list[str] = []
-    for e in kept:
-        if e.metric is None or (best is not None and metric.improvement(e.metric, best) <= 0):
+def _course(records: Records, values: Scale) -> tuple[list[Point], list[Point]]:
+    """The incumbent's value as steps, and one standard deviation of a run around it."""
+    line: list[Point] = []
+    above: list[Point] = []
+    below: list[Point] = []
+    x = 0
+    for e, now in zip(records.experiments, records.standings, strict=True):
+        x = max(x, e.number)
+        if now.incumbent is None:
             continue
-        x, y = x_axis.at(e.number), _height(e.metric, y_axis)
-        path.append(f"M{x:g} {y:g}" if best is None else f"H{x:g}V{y:g}")
-        best = e.metric
-    return "".join([*path, "H100"]) if path else ""
+        best = now.incumbent.metric
+        for side, value in ((line, best), (above, best + now.sigma), (below, best - now.sigma)):
+            _step(side, x, values.clamp(value))
+    noisy = any(now.sigma for now in records.standings)
+    return line, [*above, *reversed(below), above[0]] if noisy and above else []
 
 
-def _height(value: float, axis: Axis) -> float:
-    return round(100 - axis.at(value), 2)
+def _step(line: list[Point], x: int, y: float) -> None:
+    """Go on to `x`, and there up or down; a corner only where the line turns."""
+    if len(line) > 1 and line[-1][1] == line[-2][1]:
+        line.pop()
+    if line:
+        line.append((x, line[-1][1]))
+    if not line or line[-1][1] != y:
+        line.append((x, y))
+
+
+def _empty(chart: Chart, size: Size, *, alone: bool) -> pygal.XY:
+    metric, last = chart.records.program.metric, max(chart.records.experiments[-1].number, 1)
+    title = f"{visible(metric.name)} by experiment, {metric.direction} is better"
+    return pygal.XY(
+        width=size.width,
+        height=size.height,
+        title=title if alone else None,
+        style=Style(label_font_size=12, title_font_size=13, major_label_font_size=12),
+        css=[],
+        js=[],
+        show_legend=False,
+        range=(chart.values.low, chart.values.high),
+        xrange=(0, last),
+        x_labels=list(range(last + 1)) if last <= _FEW else None,
+        value_formatter=chart.values.mark,
+        x_value_formatter=lambda x: f"{x:.0f}",
+        max_scale=6 if size.words else 5,
+        truncate_label=-1,
+        margin=8,
+    )
+
+
+def _manner(kind: Kind, dots: int) -> dict[str, Any]:
+    """How pygal is to draw a series."""
+    if kind not in _DOTS:
+        return {"show_dots": False, "stroke": True, "fill": kind == "band"}
+    small, large = (3.4, 4.5) if dots < _MANY else (2.2, 3.5)
+    return {"stroke": False, "dots_size": small if kind == "discard" else large}
+
+
+def _clean(root: Element, size: Size) -> None:
+    """Leave lines, dots and letters, and name the series after what they show."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            name = child.get("class") or ""
+            useless = not isinstance(child.tag, str) or child.tag in _USELESS or name in _USELESS
+            if useless or (child.tag == "title" and parent.tag != "a"):
+                parent.remove(child)
+        if parent.tag == "circle":
+            del parent.attrib["class"]
+        for name in ("cx", "cy", "x", "y"):
+            if name in parent.attrib:
+                parent.set(name, f"{float(parent.attrib[name]):.1f}")
+    for node in [*root.iter("g")]:
+        if found := re.match(r"series serie-(\d+)", node.get("class") or ""):
+            kind = _KINDS[int(found[1])]
+            node.set("class", kind)
+            if kind in _DOTS:
+                node[:] = [dot for group in node for dot in group]
+            if kind in _DOTS - {"keep"}:  # the table has their rows
+                node.set("aria-hidden", "true")
+    for link in root.iter("a"):
+        link.set("href", link.attrib.pop(_HREF))
+    root.attrib.pop("id", None)
+    root.set("class", "wide" if size.words else "narrow")
+    root.set("role", "group")
+
+
+def _write_labels(root: Element, chart: Chart, size: Size) -> None:
+    """Say of every kept change what it was, as far as there is room."""
+    at = {a.get("href"): circle for a in root.iter("a") for circle in a.iter("circle")}
+    plot = next(g for g in root.iter("g") if g.get("class") == "plot overlay")
+    gains = chart.records.gains
+    dots = [
+        Label(
+            x=float(at[f"#e{e.number}"].attrib["cx"]),
+            y=float(at[f"#e{e.number}"].attrib["cy"]),
+            text=visible(f"{e.number} {e.description}"),
+            weight=gains.get(e.number, -1.0),
+        )
+        for e in chart.dots["keep"]
+    ]
+    below = chart.records.program.metric.direction == "lower"
+    group = SubElement(plot, "g", {"class": "labels", "aria-hidden": "true"})
+    for label in place(dots, width=size.width - _SIDES, height=size.height - _ENDS, below=below):
+        attributes = {"x": f"{label.x:.1f}", "y": f"{label.y:.1f}", "text-anchor": label.anchor}
+        SubElement(group, "text", attributes).text = label.text

@@ -1,19 +1,22 @@
-"""Records -> one HTML page. Whatever comes from a run or a model is escaped, and made visible."""
+"""Records -> report.html and report.md. What a run or a model says is escaped and made visible."""
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from autoresearch_graph.cost import in_dollars
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.records import Records
-from autoresearch_graph.report.chart import draw
+from autoresearch_graph.report.chart import NARROW, WIDE, colours, draw
+from autoresearch_graph.report.ideas import by_kind, crashed, failed
+from autoresearch_graph.report.sureness import sureness
+from autoresearch_graph.report.words import duration, markdown, visible
 
-# Control codes, and marks that make a line read otherwise than it runs.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _KINDS = {"+": "added", "-": "removed", "@": "place"}
 _DIFF_LINES = 400
 _LINE_LENGTH = 500
@@ -35,50 +38,77 @@ class Line:
     text: str
 
 
-def page(records: Records) -> str:
-    """The report as HTML that needs nothing else: no script, no network."""
-    template = _environment().get_template("page.html")
-    rows = list(_rows(records))
-    return template.render(
-        records=records,
-        cost=records.cost,
-        metric=records.program.metric,
-        chart=draw(records.experiments, records.program.metric),
-        rows=rows,
-        kept=[row for row in rows if row.experiment.status == "keep" and row.gain is not None],
-        diff=lambda number: _diff(records.file(number, "diff.patch")),
-        diff_lines=_DIFF_LINES,
-        branch=shlex.quote(f"autoresearch/{records.tag}"),
-    )
+@dataclass(frozen=True)
+class Live:
+    """Of which moment a page is, that follows its research."""
+
+    version: str
+    running: bool
 
 
-def _environment() -> Environment:
+def pages(records: Records) -> tuple[str, str]:
+    """The report as HTML and as Markdown, from the same facts; neither needs anything else."""
+    facts = _facts(records, None)
+    html = _environment(visible, escape=True).get_template("page.html")
+    text = _environment(markdown, escape=False).get_template("page.md")
+    return html.render(facts), text.render(facts)
+
+
+def live_page(records: Records, live: Live) -> str:
+    """The report as HTML for a server, with a script that looks whether there is a newer one."""
+    page = _environment(visible, escape=True).get_template("page.html")
+    return page.render(_facts(records, live))
+
+
+def _facts(records: Records, live: Live | None) -> dict[str, Any]:
+    chart, kinds = draw(records), by_kind(records)
+    rows = [Row(e, records.gains.get(e.number)) for e in records.experiments]
+    pictures = (chart.svg(WIDE), chart.svg(NARROW)) if chart.course else ()
+    return {
+        "records": records,
+        "live": live,
+        "cost": records.cost,
+        "metric": records.program.metric,
+        "say": chart.values.say,
+        "outside": chart.outside,
+        "band": bool(chart.band),
+        "pictures": [Markup(svg) for svg in pictures],  # every text in them is escaped by etree
+        "colours": colours(),
+        "rows": rows,
+        "kept": [row for row in rows if row.experiment.status == "keep" and row.gain is not None],
+        "kinds": kinds,
+        "failed": failed(kinds),
+        "crashes": crashed(records),
+        "sureness": sureness(records),
+        "diff": lambda number: _diff(records.file(number, "diff.patch")),
+        "diff_lines": _DIFF_LINES,
+        "adopt": f"autoresearch adopt --tag {shlex.quote(records.tag)}",
+        "branch": shlex.quote(f"autoresearch/{records.tag}"),
+    }
+
+
+def _environment(show: Callable[[str], str], *, escape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("autoresearch_graph", "report"),
-        autoescape=True,
+        autoescape=escape,
         undefined=StrictUndefined,
-        finalize=_visible,
+        finalize=lambda value: show(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = duration
     environment.filters["in_dollars"] = in_dollars
+    environment.filters["fenced"] = _fenced
+    environment.filters["as_code"] = lambda text: Markup(visible(text))  # in Markdown alone
     return environment
 
 
-def _visible(value: object) -> object:
-    """Text with its invisible characters written out; anything else as it is."""
-    if type(value) is not str:
-        return value
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match.group()):04x}", value)
-
-
-def _rows(records: Records) -> Iterator[Row]:
-    for e in records.experiments:
-        bar, gain = records.bar(e.number), None
-        if e.metric is not None and bar is not None:
-            gain = records.program.metric.improvement(e.metric, bar)
-        yield Row(e, gain)
+def _fenced(lines: list[Line]) -> Markup:
+    """A diff in a Markdown fence that nothing in it can close."""
+    text = visible("\n".join(line.text for line in lines))
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup(f"{fence}diff\n{text}\n{fence}")  # not rendered as HTML
 
 
 def _diff(patch: str) -> list[Line]:
@@ -90,11 +120,3 @@ def _diff(patch: str) -> list[Line]:
         kind = _KINDS.get(text[:1], "same") if inside else "head"
         lines.append(Line(kind, text[:_LINE_LENGTH]))
     return lines
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    minutes = round(seconds / 60)
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
