@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 from autoresearch_graph import ledger
 from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Author, Experiment
+from autoresearch_graph.experiment import Author, Experiment, Hopeless, Measured
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.second_look import (
     HeldOut,
@@ -65,7 +66,7 @@ class Records:
         """By how much the machine has drifted since the baseline, in the metric's unit."""
         return self.standings[-1].shift if self.experiments else 0.0
 
-    @property
+    @cached_property
     def incumbent(self) -> Experiment | None:
         """The best kept so far; its metric is the mean of all its runs, later ones included."""
         best = self.standings[-1].incumbent if self.experiments else None
@@ -116,9 +117,26 @@ class Records:
         best = self.incumbent and self.incumbent.number
         return found if found and found.number == best else None
 
+    @property
+    def hopeless(self) -> str:
+        """How many runs were ended early, and what that saved; empty where none was."""
+        runs = [run for e in self.experiments for run in e.trials]
+        ended = [run for run in runs if isinstance(run, Hopeless)]
+        spared = [e for e in self.experiments if any(run.spared for run in e.trials)]
+        if not ended and not spared:
+            return ""
+        whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
+        saved = sum(max(0.0, whole - run.seconds) for run in ended) / 60
+        kept = [str(e.number) for e in spared if e.status == "keep"]
+        told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
+        return (
+            f"{len(ended)} hopeless runs were ended early, which saved {saved:.3g} minutes; "
+            f"{len(spared)} more were let go on as an audit, of which {told}"
+        )
+
     def second_looks(self) -> list[str]:
-        """What holdout and verification say, a sentence each."""
-        looks = []
+        """What holdout, verification and the audit of hopeless runs say, a sentence each."""
+        looks = [self.hopeless] if self.hopeless else []
         if held := self.held_out:
             looks.append(f"{held}{f'; {held.warning}' if held.warning else ''}")
         if found := self.replication:
@@ -134,7 +152,7 @@ class Records:
         """How many experiments, without the baseline, had this verdict."""
         return sum(e.status == status for e in self.experiments if e.number > 0)
 
-    @property
+    @cached_property
     def cost(self) -> Cost:
         """What all proposals cost."""
         return total(self.experiments)

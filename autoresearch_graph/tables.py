@@ -69,11 +69,22 @@ def experiment_page(records: Records, number: int) -> Group:
         *([Text(f"cost         {in_words(e)}: {e.usage}")] if e.is_paid else []),
         Text(f"commit       {e.commit[:12]} on {e.parent[:12]}"),
     ]
+    if e.written_for is not None:
+        parts.append(
+            Text(
+                f"merged       written for experiment {e.written_for}, put onto the one kept since"
+            )
+        )
     if e.review:
         parts.append(Text(f"review       {e.review} by a person"))
     parts += [Text(f"{m.wish:12s} {m.words or 'said'} ({m.at})") for m in e.steering]
-    for what, trial in [("trial", t) for t in e.trials] + [("incumbent", t) for t in e.beside]:
-        told = trial.model_dump(include={"metric", "cause", "reason", "limit"})
+    for what, trial in (
+        *(("trial", t) for t in e.trials),
+        *(("incumbent", t) for t in e.beside),
+        *(("before", t) for t in e.stale),
+    ):
+        told = trial.model_dump(include={"metric", "cause", "reason", "limit", "spared"})
+        told = {name: value for name, value in told.items() if value != ""}
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}
         facts = ", ".join(f"{name} {value}" for name, value in values.items())
         size = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"

@@ -12,6 +12,7 @@ from autoresearch_graph.program import read
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, make_project, run
+from .test_cli import autoresearch
 
 CURVE = ((0.1, 4.0), (0.3, 3.0), (0.5, 2.0), (0.9, 1.0))
 EARLY = PROGRAM.replace("## Noise", "## Hopeless runs\nThey may be ended early.\n\n## Noise")
@@ -50,6 +51,9 @@ def test_a_run_far_behind_is_ended_and_one_of_ten_is_let_go_on(tmp_path: Path):
     assert ended.seconds < spared.seconds
     assert rows[3].metric == 1.2
     assert isinstance(rows[5].trials[0], Hopeless), "the new incumbent's curve counts"
+    told = " ".join(autoresearch("status", tmp_path / "p").stdout.split())
+    assert "2 hopeless runs were ended early" in told and "1 more were let go on" in told
+    assert "none was kept" in told
 
 
 def test_nothing_is_ended_where_program_md_does_not_say_so(tmp_path: Path):

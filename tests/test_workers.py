@@ -9,6 +9,7 @@ from autoresearch_graph.experiment import Experiment
 
 from .agreement import assert_agreement
 from .conftest import git, make_project, run
+from .test_cli import autoresearch
 
 TWO = """\
 import time
@@ -74,6 +75,8 @@ def test_what_two_workers_find_is_combined(pair: Path):
         ("keep", 2.0),
     ]
     assert len(rows[2].stale) == 1 and rows[2].written_for == 0
+    shown = autoresearch("show", "2", pair).stdout
+    assert "written for experiment 0, put onto the one kept since" in shown and "before" in shown
     assert_agreement(pair, "t")
 
 

@@ -7,13 +7,16 @@ import typer
 
 from autoresearch_graph.commands.options import LatestTag, Project, settings_of
 
+_SHOWN = 100
+
 
 def status(
     project: Project = Path(),
     tag: LatestTag = "",
+    every: Annotated[bool, typer.Option("--all", help="With every experiment.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Summarise a research, with a table of its experiments."""
+    """Summarise a research, with a table of its experiments: the last hundred, or all."""
     from rich.console import Console
 
     from autoresearch_graph.records import find
@@ -24,7 +27,10 @@ def status(
         typer.echo(records.as_json())
         return
     console = Console()
-    console.print(experiments_table(records.experiments, records.program.metric.name))
+    shown = records.experiments if every else records.experiments[-_SHOWN:]
+    if left_out := len(records.experiments) - len(shown):
+        console.print(f"{left_out} earlier experiments are shown by --all", style="dim")
+    console.print(experiments_table(shown, records.program.metric.name))
     console.print("", yields_table(records), "")
     for sentence in (records.summary(), *records.second_looks()):
         console.print(sentence, soft_wrap=True, highlight=False)

@@ -160,7 +160,10 @@ def _step(line: list[Point], x: int, y: float) -> None:
 
 
 def _empty(chart: Chart, size: Size, *, alone: bool) -> pygal.XY:
-    metric, last = chart.records.program.metric, max(chart.records.experiments[-1].number, 1)
+    metric, last = (
+        chart.records.program.metric,
+        max(*(e.number for e in chart.records.experiments), 1),
+    )
     title = f"{visible(metric.name)} by experiment, {metric.direction} is better"
     return pygal.XY(
         width=size.width,

@@ -85,6 +85,8 @@ def _lab(records: Records) -> Iterator[Told]:
     boxes = sorted({t.sandbox for e in records.experiments for t in e.trials if t.sandbox})
     if boxes:
         yield Told(f"What held the runs: {', '.join(boxes)}")
+    if records.hopeless:
+        yield Told(records.hopeless)
     name = records.program.metric.name
     if any(e.self_reported for e in records.experiments if e.metric is not None):
         yield Told(
