@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,3 +101,15 @@ def test_a_real_night_has_one_value_outside_and_its_best_at_the_end(report: Repo
     assert "val_bpb went from 0.997900 to 0.969686, better by 0.0282 (2.8%)." in text
     assert "125 experiments: 22 kept, 102 discarded, 1 crashed." in text
     assert "1 outside the picture" in text
+
+
+def test_drawing_leaves_no_import_hook_behind() -> None:
+    lines = (
+        "import sys; import autoresearch_graph.report.chart",
+        "assert all(hasattr(finder, 'find_spec') for finder in sys.meta_path)",
+        "try: import a_module_that_is_not_there",
+        "except ModuleNotFoundError: print('well')",
+    )
+    command = [sys.executable, "-W", "error", "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("well\n", "")
