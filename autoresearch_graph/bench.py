@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.checkout import Checkout
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
@@ -16,6 +17,7 @@ from autoresearch_graph.runner import (
     expand,
     look_again,
     run_environment,
+    uv,
     walls_around,
 )
 from autoresearch_graph.workspace import Workspace
@@ -39,7 +41,9 @@ class EvaluationRoom:
         measure the untouched one.
         """
         checkout = self.make()
-        checkout.lay_out(text if program.asset in program.handed_over else None)
+        asset, named = program.asset, program.handed_over
+        wanted = asset in named or any(sheaf.takes_in(asset, path) for path in named)
+        checkout.lay_out(text if wanted else None)
         return Site(self._workspace.project_in(checkout), checkout.restore)
 
     def make(self) -> Checkout:
@@ -142,6 +146,7 @@ class Bench:
     def _within(self, program: Program, text: str) -> Sandbox:
         """The box with the walls of program.md; only the person's own asset fills caches."""
         workspace = self._workspace
+        places = uv.places(workspace.project) if uv.uses(program.experiment) else ()
         walls = walls_around(
             workspace.project,
             environment=program.environment,
@@ -149,9 +154,10 @@ class Bench:
             hidden=(workspace.project / ".autoresearch", Path(workspace.repo.common_dir)),
             fills_caches=text == self._untouched,
         )
-        return self._sandbox.within(walls)
+        return self._sandbox.within(replace(walls, readable=(*walls.readable, *places)))
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds
         environ = {**self._environ, **self._share}
-        return run_environment(environ, program.environment, seconds=seconds, seed=seed)
+        given = run_environment(environ, program.environment, seconds=seconds, seed=seed)
+        return uv.variables(self._workspace.project) | given

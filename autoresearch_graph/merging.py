@@ -8,14 +8,34 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.proposers.constants import Constant, find, respell
 
 _CONFLICTS = range(1, 128)
 
 
-def merged(base: str, ours: str, theirs: str, *, path: str) -> str | None:
-    """`ours` with what `theirs` changed in `base`; None where both changed the same in two ways."""
+def merged(base: str, ours: str, theirs: str, *, asset: str) -> str | None:
+    """`ours` with what `theirs` changed in `base`; None where both changed the same in two ways.
+
+    Several files are merged one by one, also where one is new.
+    """
+    olds, heres, theres = (sheaf.files(text, asset) for text in (base, ours, theirs))
+    parts = {}
+    for path in heres.keys() | theres.keys():
+        old = olds.get(path, "")
+        text = _merged(old, heres.get(path, old), theres.get(path, old), path)
+        if text is None:
+            return None
+        parts[path] = text
+    return sheaf.pack(parts) if sheaf.is_several(asset) else parts[asset]
+
+
+def _merged(base: str, ours: str, theirs: str, path: str) -> str | None:
+    if theirs in (base, ours):
+        return ours
+    if ours == base:
+        return theirs
     try:
         found = [_by_name(text, path) for text in (base, ours, theirs)]
     except InputError:

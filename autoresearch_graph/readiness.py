@@ -11,15 +11,18 @@ from git import Repo
 from rich.table import Table
 from rich.text import Text
 
-from autoresearch_graph.errors import InputError
+from autoresearch_graph import sheaf
+from autoresearch_graph.caveats import caveats
+from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers.choice import choose_proposer
 from autoresearch_graph.proposers.constants import describe
 from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository
-from autoresearch_graph.runner import detect
+from autoresearch_graph.runner import detect, uv
 from autoresearch_graph.start import Settings, check_start, read_start
+from autoresearch_graph.tracked import on_disk
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,15 @@ def check_project(settings: Settings) -> list[Finding]:
         *_understood(program, settings),
         _git(settings, program),
         _command(program),
+        *(Finding("caveat", told) for told in caveats(program, settings.root)),
         _sandbox(settings),
         _model(settings, program),
     ]
+
+
+def partly_understood(error: ProgramError) -> list[Finding]:
+    """What was read of a program that lacks a part, each with its line."""
+    return [Finding(name, value, line) for name, value, line in error.understood]
 
 
 def findings_table(findings: list[Finding]) -> Table:
@@ -60,7 +69,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
     metric, box = program.metric, program.time_box
     environment = program.environment
     values = {
-        "asset": program.asset,
+        "asset": _asset(program, settings),
         "protected": ", ".join(program.protected) or "everything but the asset",
         "metric": f"{metric.name}, {metric.direction} is better",
         "experiment": program.experiment,
@@ -84,6 +93,13 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         Finding(name.replace("_", " "), value, program.lines.get(name, 0))
         for name, value in values.items()
     ]
+
+
+def _asset(program: Program, settings: Settings) -> str:
+    if not sheaf.is_several(program.asset):
+        return program.asset
+    now = on_disk(settings.root, program.asset)
+    return f"{program.asset} ({len(now)} {'file' if len(now) == 1 else 'files'} now)"
 
 
 def _artifacts(program: Program) -> str:
@@ -117,7 +133,7 @@ def _git(settings: Settings, program: Program) -> Finding:
 
 def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
     sentence = f"{settings.name} starts from {repo.active_branch} at {repo.head.commit.hexsha[:7]}"
-    files = {program.asset, *program.protected}
+    files = {*on_disk(settings.root, program.asset), *program.protected}
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
     edited = {item.a_path for item in repo.index.diff(None)} | {
         item.a_path for item in repo.index.diff("HEAD")
@@ -131,7 +147,7 @@ def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
 def _command(program: Program) -> Finding:
     """Whether the first word of the experiment command can be found."""
     word = next(iter(shlex.split(program.experiment, comments=True)), "")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath, str(uv.STAND_INS)])
     found = shutil.which(word) or shutil.which(word, path=path)
     beside = program.path.parent / word
     if found is None and "/" in word and beside.is_file():
@@ -158,7 +174,10 @@ def _sandbox(settings: Settings) -> Finding:
 
 def _model(settings: Settings, program: Program) -> Finding:
     try:
-        text = (settings.root / program.asset).read_text("utf-8")
+        names = on_disk(settings.root, program.asset)
+        parts = {name: (settings.root / name).read_text("utf-8") for name in names}
+        several = sheaf.is_several(program.asset)
+        text = sheaf.pack(parts) if several else parts[program.asset]
         choose_proposer(settings, text, program.asset, program.stopping.dollars)
         if settings.model != "search":
             price = find_price(settings.model, settings.prices)

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.merging import merged
+from autoresearch_graph.sheaf import pack
 
 from .agreement import assert_agreement
 from .conftest import git, make_project, run
@@ -92,3 +94,21 @@ def test_no_run_waits_for_the_slowest_and_no_experiment_is_one_too_many(pair: Pa
     texts = [two(x=3.5, seconds=3.0), *(two(x=4.0 + i) for i in range(4))]
     rows = researched(pair, texts, workers=2)
     assert [row.number for row in rows] == [0, 2, 3, 4, 5, 1]
+
+
+def test_two_changes_of_neighbouring_constants_do_not_collide():
+    base = "A = 1.0\nB = 2\n\ndef f():\n    return A\n"
+    ours, theirs = base.replace("1.0", "1.50"), base.replace("B = 2", "B = 4")
+    assert merged(base, ours, theirs, asset="a.py") == ours.replace("B = 2", "B = 4")
+    assert merged(base, ours, base.replace("1.0", "4"), asset="a.py") is None
+    code = base.replace("return A", "return A * 2")
+    assert merged(base, ours, code, asset="a.py") == code.replace("1.0", "1.50")
+    assert merged(base, code, base.replace("return A", "return B"), asset="a.py") is None
+
+
+def test_several_files_are_merged_one_by_one():
+    base = {"a.txt": "one\ntwo\n", "b.txt": "=" * 9 + "\n"}
+    ours, theirs = base | {"a.txt": "one\n2\n"}, base | {"b.txt": "x\n", "c.txt": "new"}
+    texts = [pack(parts) for parts in (base, ours, theirs)]
+    assert merged(*texts, asset="*.txt") == pack(theirs | ours | {"b.txt": "x\n"})
+    assert merged(texts[0], pack(base | {"b.txt": "y\n"}), texts[2], asset="*.txt") is None

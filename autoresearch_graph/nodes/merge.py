@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Candidate, Draft, Verdict
 from autoresearch_graph.merging import merged
 from autoresearch_graph.state import State, Update
@@ -24,7 +25,7 @@ def merge(state: State, lab: "Lab") -> Update:
     candidate = state.candidate(trial.owner)
     old = candidate.proposal
     base, ours, theirs = (lab.workspace.text(c) for c in (old.parent, incumbent.commit, old.commit))
-    text = merged(base, ours, theirs, path=lab.program.asset)
+    text = merged(base, ours, theirs, asset=lab.program.asset)
     if text is None and candidate.stale:
         text = theirs
     if why := _useless(text, ours, state, lab):
@@ -48,8 +49,9 @@ def _useless(text: str | None, incumbent: str, state: State, lab: "Lab") -> str:
         return f"it changes the same lines as experiment {kept}, which was kept meanwhile"
     if text == incumbent:
         return f"all of it is in experiment {kept}, which was kept meanwhile"
-    if why := unparsable(text, lab.program.asset):
-        return f"merged onto experiment {kept}, which was kept meanwhile, it does not parse: {why}"
+    for path, body in sheaf.files(text, lab.program.asset).items():
+        if why := unparsable(body, path):
+            return f"merged onto experiment {kept}, kept meanwhile, {path} does not parse: {why}"
     if (number := lab.tried(text)) is not None:
         return f"merged onto experiment {kept}, which was kept meanwhile, it is experiment {number}"
     return ""

@@ -5,7 +5,7 @@ from pathlib import Path
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import document as documents
 from autoresearch_graph.program.artifacts import read_artifacts, read_hidden
-from autoresearch_graph.program.asset import read_protected
+from autoresearch_graph.program.asset import read_protected, without_protected
 from autoresearch_graph.program.commands import read_optional
 from autoresearch_graph.program.constraints import read_constraints
 from autoresearch_graph.program.document import Document
@@ -34,7 +34,8 @@ def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
         text = _text(path)
         return _program(documents.parse(text), text, Place(project, path), flags)
     except ProgramError as error:
-        raise ProgramError(str(error), path=path, line=error.line) from None
+        known = error.understood
+        raise ProgramError(str(error), path=path, line=error.line, understood=known) from None
 
 
 def _text(path: Path) -> str:
@@ -61,7 +62,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     protected = read_protected(document, place, needed.asset)
     paths = {
         "protected": protected,
-        "artifacts": read_artifacts(document, place, protected),
+        "artifacts": read_artifacts(document, place, protected, needed.name.value),
         "hidden": read_hidden(document, needed.asset),
     }
     constraints, unchecked = read_constraints(document, place)
@@ -80,7 +81,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     return Program(
         path=place.program,
         text=text,
-        asset=needed.asset.value,
+        asset=without_protected(needed.asset, protected, place).value,
         metric=needed.metric,
         experiment=needed.experiment.value,
         time_box=time_box(needed.seconds, kill_after),
