@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-_LETTER = 6.2  # pixels, of a letter of 11 pixels
+_LETTER = 7.2  # pixels, of a letter of 11 pixels in a wide font
 _LINE = 12
 _GAP = 8
 _LENGTHS = 34, 18
