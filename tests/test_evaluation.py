@@ -163,10 +163,10 @@ def test_where_artifacts_are_named_there_is_no_asset_to_import(tmp_path: Path):
 def test_an_evaluation_goes_on_after_its_folder_was_destroyed(tmp_path: Path):
     project = evaluated_project(tmp_path)
     with opened(project) as lab:
-        site = lab.bench.evaluations.fresh(lab.program, "")
+        site = lab.workshop.bench.evaluations.fresh(lab.program, "")
         (site.folder / "evaluate.py").unlink()
         (site.folder / ".git").unlink()
-        again = lab.bench.evaluations.fresh(lab.program, "")
+        again = lab.workshop.bench.evaluations.fresh(lab.program, "")
         assert (again.folder / "evaluate.py").read_text() == EVALUATE
         assert not (again.folder / "asset.py").exists()
 

@@ -96,8 +96,8 @@ def test_another_terminal_attaches_and_leaves_without_touching_it(curved: Path):
     process = started(curved, 50)
     wait_for_rows(curved, 2)
     terminal = Terminal("watch", curved, columns=120)
-    until(lambda: "experiment 3: " in terminal.text, "nothing is seen")
-    assert "of 10 s, killed at 20 s" in terminal.text and "▁" in terminal.text
+    seen = ("experiment 3: ", "of 10 s, killed at 20 s", "▁")
+    until(lambda: all(part in terminal.text for part in seen), "nothing is seen")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 0
     assert process.poll() is None
