@@ -59,9 +59,13 @@ def evaluated(
     if len(repetitions) != 1 or 0 in repetitions:
         sys.exit("answers.json needs the same number of answers to every question of the data set")
     left = {asked: iter(answers) for asked, answers in said.items()}
+
+    def recorded(inputs: Json) -> Json:
+        return next(left[inputs["question"]])
+
     warnings.simplefilter("ignore")  # of `upload_results`, that it is new
     results = client.evaluate(
-        lambda inputs: next(left[inputs["question"]]),
+        recorded,
         data=examples,
         evaluators=[right, tokens],
         num_repetitions=repetitions.pop(),
