@@ -184,6 +184,7 @@ def test_a_research_uses_a_model_elsewhere_and_langsmith_without_their_keys(
         program.read_text()
         .replace("- No network.", NETWORK)
         .replace("rule is balanced", "rule is fast")
+        .replace("killed after 3 minutes", "killed after 9 minutes")
     )
     git(project, "commit", "--quiet", "--all", "--message=a model elsewhere")
     with collecting(kind=Smith) as smith, served(project, smith) as gateway:
