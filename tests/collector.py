@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 import zstandard
 
 Answer = tuple[int, Any]
+Server = TypeVar("Server", bound="Collector")
 SESSION = {
     "id": str(uuid.UUID(int=7)),
     "name": "default",
@@ -112,9 +113,11 @@ def _info() -> dict[str, Any]:
 
 
 @contextmanager
-def collecting(*, refusal: int | None = None, hangs: str = "") -> Iterator[Collector]:
+def collecting(
+    *, refusal: int | None = None, hangs: str = "", kind: type[Server] = Collector
+) -> Iterator[Server]:
     """Serve on a free port of loopback."""
-    collector = Collector(refusal=refusal, hangs=hangs)
+    collector = kind(refusal=refusal, hangs=hangs)
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:

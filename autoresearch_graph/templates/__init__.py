@@ -1,7 +1,8 @@
 """New projects: a small job that runs at once, to be replaced by one's own.
 
 `forecast` lies in this folder. The others are the repository's `examples/`, which a wheel carries
-in this folder, too (pyproject.toml).
+in this folder, too (pyproject.toml). A link in an example is copied as the file that it leads to, so
+`pretrain` is the repository's own main job.
 """
 
 import shutil
@@ -46,20 +47,22 @@ def make_project(folder: Path, *, template: str = DEFAULT) -> None:
 
 def _make(folder: Path, template: str) -> None:
     source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
-    entries = [e for e in source.iterdir() if e.is_file() and not _is_left_over(e)]
-    texts = {_RENAMED.get(e.name, e.name): e.read_bytes() for e in entries}
-    with _removed_on_failure(folder, [*texts, ".git"]):
-        folder.mkdir(parents=True, exist_ok=True)
+    entries = [e.relative_to(source) for e in source.rglob("*") if e.is_file()]
+    kept = [entry for entry in entries if not _is_left_over(entry, source)]
+    texts = {_RENAMED.get(str(e), str(e)): (source / e).read_bytes() for e in kept}
+    with _removed_on_failure(folder, [*{name.split("/")[0] for name in texts}, ".git"]):
         for name, text in texts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(text)
         _commit(folder, sorted(texts))
 
 
-def _is_left_over(path: Path) -> bool:
-    """Whether git ignores a file in an example, as what an earlier run left there."""
-    ignored = path.with_name(".gitignore")
+def _is_left_over(entry: Path, source: Path) -> bool:
+    """Whether a file in an example is what an earlier run left there: git ignores it."""
+    ignored = source / ".gitignore"
     lines = ignored.read_text("utf-8").split() if ignored.is_file() else []
-    return any(fnmatch(path.name, line) for line in lines)
+    lines += ["__pycache__", ".autoresearch"]
+    return any(fnmatch(part, line) for part in entry.parts for line in lines)
 
 
 @contextmanager
