@@ -18,12 +18,23 @@ class InputError(LabError):
 
 
 class ProgramError(InputError):
-    """A part of program.md is missing, contradictory or malformed."""
+    """A part of program.md is missing, contradictory or malformed.
 
-    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
+    `understood` has the parts that were read nevertheless, each with its value and its line.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        line: int | None = None,
+        understood: tuple[tuple[str, str, int], ...] = (),
+    ) -> None:
         where = f"{path.name}:{line}: " if path and line else f"{path.name}: " if path else ""
         super().__init__(where + message)
         self.line = line
+        self.understood = understood
 
 
 class WorkspaceError(InputError):

@@ -11,7 +11,7 @@ from git import Repo
 from rich.table import Table
 from rich.text import Text
 
-from autoresearch_graph.errors import InputError
+from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers.choice import choose_proposer
@@ -42,6 +42,11 @@ def check_project(settings: Settings) -> list[Finding]:
         _sandbox(settings),
         _model(settings, program),
     ]
+
+
+def partly_understood(error: ProgramError) -> list[Finding]:
+    """What was read of a program that lacks a part, each with its line."""
+    return [Finding(name, value, line) for name, value, line in error.understood]
 
 
 def findings_table(findings: list[Finding]) -> Table:

@@ -58,7 +58,7 @@ def test_all_missing_parts_are_named_at_once(project: Path) -> None:
 @pytest.mark.parametrize(
     ("heading", "body", "words"),
     [
-        ("Asset", "train.py", "`Asset` gives no asset; write there the path in backticks"),
+        ("Asset", "the model", "`Asset` gives no asset; write there the path in backticks"),
         ("Metric", "the loss", "`Metric` gives no metric; write there a line such as"),
         ("Experiment", "Just run it.", "`Experiment` gives no experiment command"),
         ("Experiment", "Try `a b` or `c d`.", "`Experiment` gives no experiment command"),

@@ -31,7 +31,7 @@ from autoresearch_graph.commands.options import (
     Tag,
     TimeBox,
 )
-from autoresearch_graph.errors import InputError, LabError
+from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
     from autoresearch_graph.lines import Line
@@ -91,9 +91,14 @@ def check(
     """Say what was understood of program.md, and whether everything is ready."""
     from rich.console import Console
 
-    from autoresearch_graph.readiness import check_project, findings_table
+    from autoresearch_graph.readiness import check_project, findings_table, partly_understood
 
-    findings = check_project(_chosen(context.params))
+    try:
+        findings = check_project(_chosen(context.params))
+    except ProgramError as error:
+        if known := partly_understood(error):
+            Console().print(findings_table(known))
+        raise
     Console().print(findings_table(findings))
     if not all(finding.ready for finding in findings):
         raise typer.Exit(2)

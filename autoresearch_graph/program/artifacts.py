@@ -18,6 +18,7 @@ from autoresearch_graph.program.statements import Statement
 Named = Statement[str]
 
 _LABELLED = re.compile(rf"\bartifacts?\s*[:|]\s*(?P<paths>{PATHS})", re.IGNORECASE)
+_LABEL = "Artifacts"
 _READ = re.compile(
     rf"\b(?:reads?|loads?|scores?)\s+(?:(?:the|only|file|files|its)\s+)*(?P<paths>{PATHS})",
     re.IGNORECASE,
@@ -26,7 +27,7 @@ _ALONE = re.compile(rf"(?P<paths>{PATHS})[.,;]?")
 
 
 def read_artifacts(
-    document: Document, place: Place, protected: Iterable[Named]
+    document: Document, place: Place, protected: Iterable[Named], metric: str
 ) -> tuple[Named, ...]:
     """The files named under Evaluation or Holdout, each once; protected ones are there anyway.
 
@@ -37,7 +38,8 @@ def read_artifacts(
         named = [item.statement() for item in entry.items()]
     else:
         sections = document.proper("evaluation") + document.proper("holdout")
-        named = [said for section in sections for said in _in_section(section, place)]
+        named = [said for section in sections for said in _in_section(section)]
+        named = [said for said in named if _is_file(said, place, metric)]
     found: dict[str, Named] = {}
     for said in named:
         path = place.artifact(said.value, said.line)
@@ -69,29 +71,39 @@ def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
     return tuple({said.value: said for said in named}.values())
 
 
-def _in_section(section: Section, place: Place) -> Iterator[Named]:
+def _in_section(section: Section) -> Iterator[Named]:
     for block in section.body:
         if block.kind != "code":
-            yield from _in_block(block, place)
+            yield from _in_block(block)
 
 
-def _in_block(block: Block, place: Place) -> Iterator[Named]:
+def _in_block(block: Block) -> Iterator[Named]:
     """`Artifacts: x`, `it reads x and y`, or a list item that is a path and nothing else."""
     if block.kind == "item" and (alone := _ALONE.fullmatch(block.text.strip())):
-        yield from _each(alone["paths"], block.line, place)
+        yield from _each(alone["paths"], block.line)
         return
     for sentence, line in sentences(block):
         if labelled := _LABELLED.search(sentence):
-            spans = re.findall(r"`([^`]+)`", labelled["paths"])
-            yield from (Statement(span, line) for span in spans)
+            yield from _each(labelled["paths"], line, said=_LABEL)
         else:
             for match in _READ.finditer(sentence):
-                yield from _each(match["paths"], line, place)
+                yield from _each(match["paths"], line)
 
 
-def _each(paths: str, line: int, place: Place) -> Iterator[Named]:
-    spans = re.findall(r"`([^`]+)`", paths)
-    return (Statement(span, line) for span in spans if place.looks_like_path(span))
+def _each(paths: str, line: int, said: str = "") -> Iterator[Named]:
+    return (Statement(span, line, said) for span in re.findall(r"`([^`]+)`", paths))
+
+
+def _is_file(named: Named, place: Place, metric: str) -> bool:
+    """Whether what is read is a file; ProgramError where that cannot be told.
+
+    What stands after `Artifacts:` is one whatever its name; words of code are none.
+    """
+    if named.said == _LABEL or place.looks_like_path(named.value):
+        return True
+    if re.fullmatch(r"[\w.@+-]+", named.value) and named.value != metric:
+        raise _may_be_meant(named.value, named.line)
+    return False
 
 
 def _check_none_is_meant(document: Document, place: Place) -> None:
@@ -99,9 +111,12 @@ def _check_none_is_meant(document: Document, place: Place) -> None:
         for block in (block for block in section.body if block.kind != "code"):
             for span in block.spans:
                 if place.looks_like_path(span.text) and not place.exists(span.text):
-                    raise ProgramError(
-                        f"is `{span.text}` what a run leaves for its evaluation? "
-                        f"Write `Artifacts: {span.text}` with the path in backticks, "
-                        "or take it out of this section",
-                        line=span.line,
-                    )
+                    raise _may_be_meant(span.text, span.line)
+
+
+def _may_be_meant(path: str, line: int | None) -> ProgramError:
+    return ProgramError(
+        f"is `{path}` what a run leaves for its evaluation? Write `Artifacts: {path}` with the "
+        "path in backticks, or take it out of this section",
+        line=line,
+    )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS, Claim, claims
@@ -57,7 +58,7 @@ def _named(document: Document, place: Place) -> Iterable[Named]:
         or [s for section in document.loose("asset") for s in _in_section(section, place)]
         or [
             Statement(claim.path, claim.line)
-            for claim in claims(document.blocks)
+            for claim in claims(map(place.spanned, document.blocks))
             if claim.editable and place.looks_like_path(claim.path)
         ]
     )
@@ -65,6 +66,7 @@ def _named(document: Document, place: Place) -> Iterable[Named]:
 
 def _in_section(section: Section, place: Place) -> list[Named]:
     """The files of a section: those said to be edited, else the heading's, else all of them."""
+    section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
     said = [c for c in claims(section.blocks) if place.looks_like_path(c.path)]
     edited = [Statement(claim.path, claim.line) for claim in said if claim.editable]
     fixed = {claim.path for claim in said if not claim.editable}
@@ -121,9 +123,12 @@ def _protected(document: Document, place: Place) -> Iterator[Named]:
         yield from (item.statement() for item in entry.items())
     elif sections := document.proper("protected"):
         for section in sections:
-            yield from (path for block in section.blocks for path in _paths(block, place))
+            for block in map(place.spanned, section.blocks):
+                yield from (
+                    path for path in _paths(block, place) if not place.is_elsewhere(path.value)
+                )
     else:
-        yield from _said_protected(claims(document.blocks), place)
+        yield from _said_protected(claims(map(place.spanned, document.blocks)), place)
 
 
 def _said_protected(said: Iterable[Claim], place: Place) -> Iterator[Named]:

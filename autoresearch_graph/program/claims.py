@@ -20,16 +20,17 @@ _OBJECT = re.compile(
 _SUBJECT = re.compile(rf"^\W*(?P<paths>{PATHS})")
 _EDITABLE = re.compile(
     rf"\bfile\s+(?:that\s+)?(?:you|the\s+\w+)\s+(?:\w+\s+)?(?:{_VERB}|optimi[sz]e)s?\b"
-    r"|\bonly\s+(?:mutable|editable)\s+file\b",
+    r"|\bonly\s+(?:mutable|editable)\s+file\b|\beditable:\s+yes\b",
     re.I,
 )
 _NOT = r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
 _FIXED = re.compile(
     rf"{_NOT}\s+(?:\w+\s+)?(?:{_VERB}|modified|edited|changed|touched)\b"
     r"(?:\s+(?:it|them|this)\b)?(?!\s+(?:the\s+)?[`\w])"
-    r"|\bread[- ]only\b|\bimmutable\b|\boff[- ]limits\b",
+    r"|\bread[- ]only\b|\bimmutable\b|\boff[- ]limits\b|\beditable:\s+no\b",
     re.I,
 )
+_NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
 _ONLY = re.compile(r"\bonly\b", re.I)
 _ALLOWS = re.compile(r"\b(?:can|may)\b", re.I)
 
@@ -86,7 +87,7 @@ def _of_subject(sentence: str, before: str) -> bool | None:
 
 def _of_list(before: str) -> bool | None:
     """What the words before a list mean for its items: may they be edited?"""
-    if re.search(_NOT, before, re.I):
+    if re.search(_NOT, _NEVER_STOP.sub("", before), re.I):
         return False
     return True if _ALLOWS.search(before) else None
 

@@ -36,7 +36,8 @@ _ENDS = (
 )
 _WORD = r"(?!(?:always|and|at|in|on|for|during|throughout)\b)[^\W\d_]+|%"
 _CONSTRAINT = re.compile(
-    rf"[\s(]*(?:(?:keep|hold|ensure|always|that|the)\s+)*(?P<span>`?)(?P<name>{NAME})"
+    rf"[\s(]*(?:[^\W\d][\w ]{{0,30}}:\s*(?=`))?"
+    rf"(?:(?:keep|hold|ensure|always|that|the)\s+)*(?P<span>`?)(?P<name>{NAME})"
     rf"{_FILLER}(?:{_NEVER})?(?:{_RELATION})[\s|`]*(?P<bound>-?{NUMBER})"
     rf"(?P<more>(?:[.,:/-]\d[\d.,:]*)?)"
     rf"(?:`?\s?(?P<unit>{_WORD})|\s*\|\s*(?P<cell>{_WORD})(?=\s*(?:\||$)))?{_ENDS}",

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import front_matter, headings, markdown
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.headings import Section
+from autoresearch_graph.program.labels import labelled
+from autoresearch_graph.program.languages import in_english
 from autoresearch_graph.program.markdown import Block
 
 
@@ -20,8 +22,9 @@ class Document:
     blocks: tuple[Block, ...]
 
     def proper(self, field: str) -> tuple[Section, ...]:
-        """The sections under a proper heading of the field."""
-        return tuple(s for s in self.sections if s.field == field and not s.loose)
+        """The sections under a proper heading of the field, else those that a label opens."""
+        proper = tuple(s for s in self.sections if s.field == field and not s.loose)
+        return tuple(s for s in proper if not s.label) or proper
 
     def loose(self, field: str) -> tuple[Section, ...]:
         """The sections under a heading that may also be prose."""
@@ -43,12 +46,18 @@ def parse(text: str) -> Document:
     if not parts.front_matter:
         _check_closed(text, parts.blocks)
     front = front_matter.parse(parts.front_matter)
-    return Document(front, headings.sections(parts.blocks), parts.blocks)
+    blocks = tuple(_in_english(block) for block in parts.blocks)
+    return Document(front, (*headings.sections(blocks), *labelled(blocks)), blocks)
+
+
+def _in_english(block: Block) -> Block:
+    text = block.text if block.kind == "code" else in_english(block.text)
+    return block if text == block.text else replace(block, text=text, said=block.text)
 
 
 def sentences(block: Block) -> Iterator[tuple[str, int]]:
     """The sentences of a block, each with its line; a code span is never split."""
-    pieces = re.finditer(r"(?:`[^`]*`|(?![.!?]\s+[A-Z`\"(])[^`]|`)+[.!?]?", block.text)
+    pieces = re.finditer(r"(?:`[^`]*`|(?![.!?]\s+[A-Z`\"(]|。)[^`]|`)+[.!?。]?", block.text)
     for piece in pieces:
         lead = len(piece[0]) - len(piece[0].lstrip())
         if piece[0].strip():

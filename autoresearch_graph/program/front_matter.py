@@ -1,7 +1,8 @@
 """YAML front matter, with the line of every key and value."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
@@ -15,6 +16,27 @@ KEYS = (
 OPTIONAL = (
     "protected", "evaluation", "artifacts", "holdout", "hidden", "check", "kill_after",
     "constraints", "noise", "environment",
+)  # fmt: skip
+_SYNONYMS = {
+    "asset": ("target", "target_file", "editable", "editable_file", "files", "files_in_scope"),
+    "protected": ("read_only", "readonly", "off_limits", "do_not_modify", "protected_files"),
+    "metric": ("primary_metric", "metric_name"),
+    "direction": ("metric_direction",),
+    "experiment": ("run", "run_command", "command", "experiment_command", "how_to_run"),
+    "evaluation": ("evaluate", "evaluation_command", "eval_command", "scorer"),
+    "check": ("check_command", "guard", "preflight"),
+    "time_box": ("time_budget", "timebox", "time_limit"),
+    "kill_after": ("timeout", "hard_timeout"),
+    "stopping": ("stop", "stopping_criteria", "stop_conditions"),
+}  # fmt: skip
+_FIELDS = {synonym: key for key, synonyms in _SYNONYMS.items() for synonym in synonyms}
+_LIMITS = {
+    "max_experiments": "experiments", "max_iterations": "experiments", "max_runs": "experiments",
+    "max_hours": "hours", "max_tokens": "tokens", "max_dollars": "dollars",
+}  # fmt: skip
+_UNITS = re.compile(r"_(seconds|minutes|hours)$")
+_PROSE = (
+    "name", "title", "description", "author", "date", "version", "tags", "license", "language",
 )  # fmt: skip
 
 
@@ -42,15 +64,15 @@ class Entry:
             raise ProgramError(f"`{self.key}` in the front matter takes a list", line=self.line)
         return (self,) if isinstance(self.value, str) else self.value
 
-    def keys(self, *known: str) -> Mapping[str, "Entry"]:
-        """The value as a mapping that has none but the known keys."""
+    def keys(self, *known: str, told: tuple[str, ...] = ()) -> Mapping[str, "Entry"]:
+        """The value as a mapping that has none but the known keys; `told` are those to name."""
         if not isinstance(self.value, Mapping):
             raise ProgramError(
-                f"`{self.key}` in the front matter takes the keys {', '.join(known)}",
+                f"`{self.key}` in the front matter takes the keys {', '.join(told or known)}",
                 line=self.line,
             )
         for entry in self.value.values():
-            _check_known(entry, known)
+            _check_known(entry, known, told or known)
         return self.value
 
     def statement(self) -> Statement[str]:
@@ -75,7 +97,7 @@ def parse(text: str) -> Mapping[str, Entry]:
     try:
         _check_no_alias(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        entries = {} if node is None else _entry("front matter", node).keys(*KEYS)
+        entries = {} if node is None else _parts(_entry("front matter", node))
     except RecursionError:
         raise ProgramError("the front matter is nested too deeply", line=1) from None
     except yaml.MarkedYAMLError as error:
@@ -87,6 +109,40 @@ def parse(text: str) -> Mapping[str, Entry]:
     return {
         key: entry for key, entry in entries.items() if key not in OPTIONAL or entry.type != "null"
     }
+
+
+def _parts(front: Entry) -> Mapping[str, Entry]:
+    """The entries by the names in KEYS; what only tells of the file is prose, and left out."""
+    known = (*KEYS, *_FIELDS, *_LIMITS, *_PROSE)
+    timed = [f"{key}_{unit}" for key in known for unit in ("seconds", "minutes", "hours")]
+    parts: dict[str, Entry] = {}
+    limits: dict[str, Entry] = {}
+    for key, entry in front.keys(*known, *timed, told=KEYS).items():
+        if key in _LIMITS:
+            _add(limits, _LIMITS[key], replace(entry, key=_LIMITS[key]))
+        elif key not in _PROSE:
+            unit = _UNITS.search(key)
+            stem = _UNITS.sub("", key)
+            field = _FIELDS.get(stem, stem)
+            _add(parts, field, _with_unit(entry, unit[1]) if unit else entry)
+    if limits:
+        first = next(iter(limits.values()))
+        _add(parts, "stopping", replace(first, value=limits, type="map"))
+    return parts
+
+
+def _add(parts: dict[str, Entry], key: str, entry: Entry) -> None:
+    if key in parts:
+        raise ProgramError(
+            f"`{entry.key}` says the same as `{parts[key].key}` on line {parts[key].line} of the "
+            "front matter; keep one of them",
+            line=entry.line,
+        )
+    parts[key] = entry
+
+
+def _with_unit(entry: Entry, unit: str) -> Entry:
+    return replace(entry, value=f"{entry.text()} {unit}", type="str")
 
 
 def is_mapping(text: str) -> bool:
@@ -135,9 +191,9 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
     return entries
 
 
-def _check_known(entry: Entry, known: tuple[str, ...]) -> None:
+def _check_known(entry: Entry, known: tuple[str, ...], told: tuple[str, ...]) -> None:
     if entry.key not in known:
         raise ProgramError(
-            f"the front matter has no key `{entry.key}`; the keys are {', '.join(known)}",
+            f"the front matter has no key `{entry.key}`; the keys are {', '.join(told)}",
             line=entry.line,
         )

@@ -4,19 +4,20 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autoresearch_graph.program import languages
 from autoresearch_graph.program.markdown import Block
 
 PROPER = {
     "asset": ("asset", "editable asset", "editable file", "editable files", "file to edit"),
     "protected": (
         "protected", "protected files", "protected paths", "off limits", "do not modify",
-        "do not edit", "read only", "read only files", "what you cannot modify",
+        "do not edit", "read only", "read only files", "what you cannot modify", "out of scope",
     ),
-    "metric": ("metric", "metrics"),
+    "metric": ("metric", "metrics", "metric definition"),
     "experiment": (
         "experiment", "experiment command", "run", "run command", "how to run",
         "how to run it", "how to run the experiment", "how to run an experiment",
-        "how to run one experiment",
+        "how to run one experiment", "fitness function",
     ),
     "evaluation": ("evaluation", "evaluation command", "evaluate", "scorer"),
     "holdout": ("holdout", "hold out", "holdout command"),
@@ -37,13 +38,14 @@ LOOSE = {
         "what you can modify", "what you may modify", "what you can edit", "files you may edit",
         "files you can edit",
     ),
-    "metric": ("goal", "goals", "objective", "objectives"),
+    "metric": ("goal", "goals", "objective", "objectives", "目标", "objetivo", "ziel", "目標"),
     "stopping": ("termination",),
 }  # fmt: skip
 
 _LEAD = re.compile(r"^(?:(?:the|a|an|your|our|my|main|one|only|single|hard|absolute|primary)\s+)+")
 _FOLLOWS = re.compile(
-    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if)\b)"
+    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if"
+    r"|de|del|para|por|und|für|von|pro|je|の|的)(?!\w))"
 )
 
 
@@ -52,17 +54,19 @@ class Section:
     """A heading that was recognised, with what stands under it and under its sub-headings.
 
     The heading is the first block. A `loose` heading (Goal, Scope, ...) is also used for prose:
-    it counts where no proper one speaks, and need not say anything.
+    it counts where no proper one speaks, and need not say anything. A `label` is a heading within
+    a line, which counts where no heading speaks.
     """
 
     field: str
     loose: bool
     blocks: tuple[Block, ...]
+    label: bool = False
 
     @property
     def title(self) -> str:
-        """The heading's text."""
-        return self.blocks[0].text
+        """The heading's text, as it was written."""
+        return self.blocks[0].said or self.blocks[0].text
 
     @property
     def line(self) -> int:
@@ -87,7 +91,7 @@ def sections(blocks: Iterable[Block]) -> tuple[Section, ...]:
     for block in blocks:
         if block.kind == "heading":
             open_ = [(level, below) for level, below in open_ if level < block.level]
-            if block is not title and (known := recognise(block.text)):
+            if block is not title and (known := _recognised(block)):
                 found.append((*known, []))
                 open_.append((block.level, found[-1][2]))
         if open_:
@@ -102,6 +106,10 @@ def _title(blocks: tuple[Block, ...]) -> Block | None:
     return titles[0] if below and all(below) else None
 
 
+def _recognised(block: Block) -> tuple[str, bool] | None:
+    return (recognise(block.said) if block.said else None) or recognise(block.text)
+
+
 def recognise(title: str) -> tuple[str, bool] | None:
     """The field that a heading is about, and whether it is loose; the longest synonym wins.
 
@@ -113,12 +121,19 @@ def recognise(title: str) -> tuple[str, bool] | None:
     starts = (words, _LEAD.sub("", words, count=1))
     matches = [
         (len(synonym), field, names is LOOSE)
-        for names in (PROPER, LOOSE)
+        for names in (PROPER, LOOSE, languages.headings())
         for field, synonyms in names.items()
         for synonym in synonyms
         if any(_begins(start, synonym) for start in starts)
     ]
     return max(matches)[1:] if matches else None
+
+
+def named(label: str) -> str | None:
+    """The field whose name, or a synonym of it, a label is as a whole."""
+    words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
+    known = (names for names in (PROPER, languages.headings()))
+    return next((f for names in known for f, synonyms in names.items() if words in synonyms), None)
 
 
 def _begins(words: str, synonym: str) -> bool:

@@ -1,5 +1,6 @@
 """Markdown -> front matter and blocks, each with the line that it stands on."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -8,8 +9,15 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-# Dashes, apostrophes and spaces that editors put in place of those on the keyboard.
-_TYPOGRAPHY = {0x2013: "-", 0x2212: "-", 0x2019: "'", 0x00A0: " ", 0x202F: " "}
+# Dashes, apostrophes and spaces that editors put in place of those on the keyboard, and the
+# punctuation of East Asian texts.
+_TYPOGRAPHY = {
+    0x2013: "-", 0x2212: "-", 0x2019: "'", 0x00A0: " ", 0x202F: " ", 0x3000: " ", 0xFF08: " (",
+    0xFF09: ") ", 0xFF1A: ": ", 0xFF0C: ", ", 0x3001: ", ", 0xFF1B: "; ", 0xFF01: "! ",
+    0xFF1F: "? ",
+}  # fmt: skip
+
+_EDITABLE = re.compile(r"\b(?:edit(?:able)?|modif(?:y|iable)|mutable|writable)\b", re.IGNORECASE)
 
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
 
@@ -27,7 +35,8 @@ class Block:
     """A heading, paragraph, list item, table row or code block.
 
     `text` is what a reader sees, in plain typography and with code spans in backticks. An `item`
-    is the first paragraph of a list item. `level` is a heading's, `language` a code block's.
+    is the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said`
+    is the text as it was written, where `text` was put into English.
     """
 
     kind: Kind
@@ -36,6 +45,7 @@ class Block:
     spans: tuple[Span, ...] = ()
     language: str = ""
     level: int = 0
+    said: str = ""
 
     def line_at(self, position: int) -> int:
         """The line of a position in `text`."""
@@ -93,9 +103,22 @@ def _inline(node: SyntaxTreeNode, kind: Kind, *, level: int = 0) -> Block:
 
 
 def _row(node: SyntaxTreeNode) -> Block:
+    """A row of a table; a column on whether a file may be edited says so in every cell."""
     line = _first_line(node)
-    text = " | ".join("".join(_visible(cell)) for cell in node.children)
-    return Block("row", text, line, tuple(_spans(node, line)))
+    cells = ["".join(_visible(cell)) for cell in node.children]
+    for at, title in enumerate(_titles(node)[: len(cells)]):
+        if _EDITABLE.search(title):
+            allowed = re.match(r"\W*(?:y|yes|true|[✓✔✅])(?!\w)", cells[at], re.IGNORECASE)
+            cells[at] = f"editable: {'yes' if allowed else 'no'} ({cells[at]})"
+    return Block("row", " | ".join(cells), line, tuple(_spans(node, line)))
+
+
+def _titles(row: SyntaxTreeNode) -> list[str]:
+    """What stands above the columns of a row's table."""
+    table = row.parent and row.parent.parent
+    if table is None or table.type != "table":
+        return []
+    return ["".join(_visible(cell)) for cell in table.children[0].children[0].children]
 
 
 def _code(node: SyntaxTreeNode) -> Block:

@@ -15,6 +15,7 @@ from autoresearch_graph.program.statements import Statement, agree, with_flag
 
 _PRIMARY = re.compile(r"^\W*primary\b", re.IGNORECASE)
 _OTHER = re.compile(r"^\W*(?:secondary|tertiary|supporting|optional|other|monitor|guard)", re.I)
+_ABOUT = re.compile(r"^\W*(?:direction|metric|primary|goal|better)\b", re.IGNORECASE)
 _BARE = re.compile(rf"^\W*primary\b[^:`]{{0,40}}:\W*(?P<name>{NAME})(?=\s*(?:[(,—]|$))", re.I)
 _FILE = re.compile(r"\.(?:py|md|sh|json|ya?ml|toml|txt|tsv|csv|log)$")
 
@@ -54,13 +55,12 @@ def _directions(document: Document, metric: str | None) -> tuple[Statement[Direc
         return (_understood(entry.text(), "`direction`", entry.line),)
     if metric is None:
         return ()
+    sections = document.proper("metric")
+    labelled = any(section.label for section in sections)
+    blocks = document.blocks if labelled else document.loose_blocks("metric")
     stated = (
-        *(s for section in document.proper("metric") for s in _section_directions(section, metric)),
-        *(
-            Statement(goal.direction, goal.line)
-            for goal in goals(document.loose_blocks("metric"))
-            if goal.is_about(metric)
-        ),
+        *(s for section in sections for s in _section_directions(section, metric)),
+        *(Statement(goal.direction, goal.line) for goal in goals(blocks) if goal.is_about(metric)),
     )
     loose = (s for sec in document.loose("metric") for s in _section_directions(sec, metric))
     return stated or tuple(loose) or tuple(scattered_directions(document.blocks, metric))
@@ -84,7 +84,7 @@ def _section_names(section: Section) -> list[Statement[str]]:
     """The names with a direction beside them, else the first name."""
     blocks = _primary(section)
     named = [(block, name) for block in blocks if (name := _name(block))]
-    full = [name for block, name in named if any(directions(block))]
+    full = [name for block, name in named if any(directions(block))] or _defined(section)
     if _PRIMARY.match(blocks[0].text) and blocks[0].kind != "heading":
         full = full[:1]
     return full or [name for _, name in named[:1]]
@@ -100,8 +100,17 @@ def _loose_names(section: Section) -> list[Statement[str]]:
 def _section_directions(section: Section, metric: str) -> Iterator[Statement[Direction]]:
     for block in _primary(section):
         name = _name(block)
+        if name is None and block.kind == "row" and not _ABOUT.match(block.text):
+            continue
         if name is None or name.value == metric:
             yield from directions(block)
+
+
+def _defined(section: Section) -> list[Statement[str]]:
+    """The name that a formula in a code block begins with: `score = 100 * hits / all`."""
+    code = (block for block in section.body if block.kind == "code")
+    found = ((block, re.match(rf"\s*(?P<name>{NAME})\s*=(?!=)", block.text)) for block in code)
+    return [Statement(match["name"], block.line) for block, match in found if match][:1]
 
 
 def _primary(section: Section) -> list[Block]:

@@ -2,11 +2,12 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.markdown import Block, Span
 
 _SUFFIX = re.compile(
     r"\.(?:bash|c|cc|cfg|cpp|cs|css|csv|cuh?|env|exs?|f90|go|gz|hh?|hpp|hs|html|ini|ipynb|j2|java|"
@@ -15,6 +16,7 @@ _SUFFIX = re.compile(
     r"zig|zip)$",
     re.IGNORECASE,
 )
+_NAMED = re.compile(r"`[^`]*`|(?<![\w./-])(?P<path>\w[\w./-]*)")
 _PATTERN = re.compile(r"[*?\[\]{}]")
 
 
@@ -35,9 +37,30 @@ class Place:
         rooted = "/" in text and (parts.parts[0] in ("/", "~", "..") or self.exists(parts.parts[0]))
         return " " not in text and (rooted or bool(_SUFFIX.search(text)))
 
+    def spanned(self, block: Block) -> Block:
+        """A block in which files of the project stand in backticks that were named without."""
+        spans = list(block.spans)
+
+        def marked(match: re.Match[str]) -> str:
+            path = (match["path"] or "").rstrip(".")
+            if not self._is_file(path):
+                return match[0]
+            spans.append(Span(path, block.line_at(match.start())))
+            return f"`{path}`{match['path'][len(path) :]}"
+
+        text = _NAMED.sub(marked, block.text) if block.kind != "code" else block.text
+        return replace(block, text=text, spans=tuple(spans)) if text != block.text else block
+
+    def _is_file(self, path: str) -> bool:
+        return bool(re.search(r"[./]", path)) and self.exists(path)
+
     def exists(self, text: str) -> bool:
         """Whether a path lies inside the project and exists."""
         return is_inside(text) and os.path.lexists(self.project / text)
+
+    def is_elsewhere(self, text: str) -> bool:
+        """Whether a path is absolute and leads outside the project, where nothing is written."""
+        return text.startswith("/") and not Path(text).is_relative_to(self.project)
 
     def asset(self, text: str, line: int | None) -> str:
         """The path of the asset, normal; ProgramError where it cannot be edited."""

@@ -33,7 +33,8 @@ def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
         text = _text(path)
         return _program(documents.parse(text), text, Place(project, path), flags)
     except ProgramError as error:
-        raise ProgramError(str(error), path=path, line=error.line) from None
+        known = error.understood
+        raise ProgramError(str(error), path=path, line=error.line, understood=known) from None
 
 
 def _text(path: Path) -> str:
@@ -60,7 +61,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     protected = read_protected(document, place, needed.asset)
     paths = {
         "protected": protected,
-        "artifacts": read_artifacts(document, place, protected),
+        "artifacts": read_artifacts(document, place, protected, needed.name.value),
         "hidden": read_hidden(document, needed.asset),
     }
     constraints, unchecked = read_constraints(document, place)

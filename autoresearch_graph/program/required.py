@@ -1,5 +1,6 @@
 """The parts that every program needs, and what to add where one is missing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoresearch_graph.errors import ProgramError
@@ -30,6 +31,7 @@ _TO_ADD = {
         "--experiments or --hours",
     ),
 }  # fmt: skip
+_WAITS = "for the metric"
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,31 @@ def read_required(document: Document, place: Place, flags: Flags) -> Required:
         parts = {
             "asset": asset,
             "metric": name,
-            "direction": direction or not name,
+            "direction": direction or (None if name else _WAITS),
             "experiment": experiment,
             "time_box": seconds,
-            "stopping": stopping or not (name and direction),
+            "stopping": stopping or (None if name and direction else _WAITS),
         }
-        raise _missing(document, [field for field, part in parts.items() if not part], name)
+        raise _missing(document, parts, name)
     return Required(asset, name, direction, experiment, seconds, *stopping)
 
 
-def _missing(document: Document, fields: list[str], metric: Statement[str] | None) -> ProgramError:
+def _missing(
+    document: Document, parts: Mapping[str, object], metric: Statement[str] | None
+) -> ProgramError:
+    fields = [field for field, part in parts.items() if part is None]
     sentences = [_to_add(document, field, metric) for field in fields]
     lines = [section.line for field in fields for section in document.about(field)]
     if "direction" in fields and metric and metric.line:
         lines.append(metric.line)
-    return ProgramError("; ".join(sentences), line=min(lines, default=None))
+    known = [(name, part) for name, part in parts.items() if isinstance(part, Statement)]
+    return ProgramError(
+        "; ".join(sentences),
+        line=min(lines, default=None),
+        understood=tuple(
+            (name.replace("_", " "), str(part), part.line or 0) for name, part in known
+        ),
+    )
 
 
 def _to_add(document: Document, field: str, metric: Statement[str] | None) -> str:

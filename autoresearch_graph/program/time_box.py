@@ -25,9 +25,12 @@ _BEYOND = re.compile(
 
 
 def read_seconds(document: Document, supplied: str | None) -> Statement[float] | None:
-    """The time box in seconds."""
+    """The time box in seconds; where only the limit is said that ends a run, it is the time box."""
     flag = None if supplied is None else _whole(supplied, "--time-box", None)
-    return with_flag("time box", "--time-box", flag, agree("time box", _boxes(document)))
+    stated = agree("time box", _boxes(document))
+    if stated is None and flag is None and not document.proper("time_box"):
+        stated = agree("limit after which a run is killed", _limits(document))
+    return with_flag("time box", "--time-box", flag, stated)
 
 
 def read_kill_after(document: Document, supplied: str | None) -> Statement[float] | None:
@@ -53,10 +56,12 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
 def _boxes(document: Document) -> tuple[Statement[float], ...]:
     if entry := document.front.get("time_box"):
         return (_whole(entry.text(), "`time_box`", entry.line),)
-    stated = (box for section in document.proper("time_box") for box in _section_boxes(section))
-    return tuple(stated) or tuple(
-        checked(found, line) for found, line in scattered_time_boxes(document.blocks)
-    )
+    sections = document.proper("time_box")
+    stated = tuple(box for section in sections for box in _section_boxes(section))
+    if stated and not sections[0].label:
+        return stated
+    scattered = scattered_time_boxes(document.blocks)
+    return (*stated, *(checked(found, line) for found, line in scattered))
 
 
 def _limits(document: Document) -> tuple[Statement[float], ...]:

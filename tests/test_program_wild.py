@@ -1,0 +1,259 @@
+"""Programs in the dialects that exist are read as they are; what they leave out is asked for."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program import Flags, Program, read
+from tests.test_program import make_project, read_text
+
+PROGRAMS = Path(__file__).parent / "programs"
+FILES = """
+    agent.py backtest.py bench.c corpus/a data/x dataset.json evaluate.py pages/a.md pipeline.py
+    prepare.py queries.sql router.py run_eval.py scripts/score.sh site.toml src/read.py
+    src/render/api.py src/render/cache.py src/render/page.py src/rules.py src/sort.c src/words.txt
+    strategy.py tests/a.c train.py workload.py
+"""
+NOTHING: dict[str, Any] = {}
+
+WILD = {
+    "chinese.md": {
+        "asset": ("train.py", 12),
+        "protected": (("prepare.py",), 11),
+        "metric": ("val_bpb", 41),
+        "direction": ("lower", 28),
+        "experiment": ("uv run train.py", 17),
+        "time_box": (300, 17),
+        "kill_after": (600, 55),
+        "stopping": (NOTHING, 46),
+    },
+    "spanish.md": {
+        "asset": ("train.py", 7),
+        "protected": (("prepare.py",), 11),
+        "metric": ("macro_f1", 15),
+        "direction": ("higher", 15),
+        "experiment": ("python train.py", 20),
+        "time_box": (120, 25),
+        "kill_after": (240, 25),
+        "constraints": (("peak_mb <= 2000",), 29),
+        "stopping": ({"experiments": 60, "without_improvement": 15}, 34),
+    },
+    "german.md": {
+        "asset": ("train.py", 7),
+        "protected": (("prepare.py",), 8),
+        "metric": ("val_loss", 18),
+        "direction": ("lower", 15),
+        "experiment": ("python train.py", 12),
+        "time_box": (90, 12),
+        "kill_after": (180, 13),
+        "stopping": ({"seconds": 8 * 3600, "without_improvement": 25}, 23),
+    },
+    "japanese.md": {
+        "asset": ("train.py", 5),
+        "protected": (("prepare.py",), 9),
+        "metric": ("val_bpb", 13),
+        "direction": ("lower", 13),
+        "experiment": ("uv run train.py", 18),
+        "time_box": (300, 23),
+        "kill_after": (600, 23),
+        "stopping": ({"experiments": 80, "without_improvement": 20}, 27),
+    },
+    "langsmith.md": {
+        "asset": ("agent.py", 6),
+        "protected": (("run_eval.py", "dataset.json"), 7),
+        "metric": ("overall_score", 35),
+        "direction": ("higher", 23),
+        "experiment": ("uv run python run_eval.py", 13),
+        "time_box": (600, 46),
+        "kill_after": (600, 46),
+        "stopping": (NOTHING, 40),
+    },
+    "strategy.md": {
+        "asset": ("strategy.py", 7),
+        "protected": (("prepare.py", "backtest.py"), 26),
+        "metric": ("score", 34),
+        "direction": ("higher", 29),
+        "experiment": ("uv run backtest.py", 18),
+        "time_box": (120, 9),
+        "kill_after": (240, None),
+        "stopping": (NOTHING, 39),
+    },
+    "front-matter.md": {
+        "asset": ("pipeline.py", 5),
+        "protected": (("evaluate.py", "data"), 6),
+        "metric": ("ndcg_at_10", 7),
+        "direction": ("higher", 8),
+        "experiment": ("python evaluate.py", 9),
+        "time_box": (180, 10),
+        "kill_after": (400, 11),
+        "stopping": ({"experiments": 40}, 12),
+    },
+    "settings-table.md": {
+        "asset": ("router.py", 5),
+        "protected": (("evaluate.py", "data"), 6),
+        "metric": ("macro_f1", 7),
+        "direction": ("higher", 7),
+        "experiment": ("python evaluate.py", 8),
+        "time_box": (45, 9),
+        "kill_after": (120, 9),
+        "constraints": (("p95_ms <= 20",), 10),
+        "stopping": ({"experiments": 30}, 11),
+    },
+    "bold-labels.md": {
+        "asset": ("queries.sql", 5),
+        "protected": (("workload.py", "data"), 8),
+        "metric": ("vm_steps", 11),
+        "direction": ("lower", 11),
+        "experiment": ("python workload.py", 15),
+        "time_box": (20, 18),
+        "kill_after": (40, None),
+        "constraints": (("wall_ms <= 900",), 21),
+        "stopping": ({"seconds": 7200, "target": 100000}, 25),
+    },
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path, *FILES.split())
+
+
+def read_wild(project: Path, name: str, **flags: object) -> Program:
+    path = Path(shutil.copy(PROGRAMS / name, project))
+    return read(path, project=project, flags=Flags.model_validate(flags))
+
+
+def understood(program: Program) -> dict[str, tuple[object, int | None]]:
+    """Every part that a program states, with its line."""
+    values: dict[str, object] = {
+        "asset": program.asset,
+        "protected": program.protected,
+        "metric": program.metric.name,
+        "direction": program.metric.direction,
+        "experiment": program.experiment,
+        "time_box": program.time_box.seconds,
+        "kill_after": program.time_box.kill_after,
+        "constraints": tuple(map(str, program.constraints)),
+        "stopping": program.stopping.model_dump(exclude_none=True),
+        "evaluation": program.evaluation,
+        "check": program.check,
+        "artifacts": program.artifacts,
+    }
+    needed = ("asset", "kill_after", "stopping")
+    return {k: (v, program.lines.get(k)) for k, v in values.items() if v or k in needed}
+
+
+@pytest.mark.parametrize("name", WILD)
+def test_a_program_as_it_is_found_says_enough(project: Path, name: str) -> None:
+    assert understood(read_wild(project, name)) == WILD[name]
+
+
+def test_a_program_without_backticks_is_asked_for_its_command_alone(project: Path) -> None:
+    with pytest.raises(ProgramError) as caught:
+        read_wild(project, "bare-paths.md")
+    assert str(caught.value) == (
+        "bare-paths.md:13: `How to run` gives no experiment command; write there the command in a "
+        "code block, or give --command"
+    )
+    program = read_wild(project, "bare-paths.md", command="make bench")
+    assert understood(program) == {
+        "asset": ("src/sort.c", 7),
+        "protected": (("bench.c", "tests"), 10),
+        "metric": ("total_ms", 4),
+        "direction": ("lower", 4),
+        "experiment": ("make bench", None),
+        "time_box": (60, 17),
+        "kill_after": (120, None),
+        "stopping": ({"experiments": 25}, 20),
+    }
+
+
+def test_check_shows_what_was_understood_and_asks_for_the_rest(project: Path) -> None:
+    shutil.copy(PROGRAMS / "bare-paths.md", project / "program.md")
+    done = subprocess.run(
+        [sys.executable, "-m", "autoresearch_graph", "check", str(project)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("add") + done.stderr.count("write there") == 1
+    shown = [line.split() for line in done.stdout.splitlines()]
+    for part in (["asset", "7", "src/sort.c"], ["metric", "4", "total_ms"], ["time", "box", "17"]):
+        assert any(line[1 : 1 + len(part)] == part for line in shown), part
+
+
+REST = {"asset": "train.py", "command": "c", "experiments": 1}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("**Metric:** `x` (lower is better)", "**Metric:** `b` (lower is better)",
+         "the metric is `b` here but `x` on line 1"),
+        ("**Métrica:** `x` (menor es mejor)", "Obtener la más alta `x`.",
+         "the direction is `higher` here but `lower is better` on line 1"),
+        ("**Time budget:** 5 minutes", "A fixed time budget of 6 minutes.",
+         "the time box is `6 minutes` here but `5 minutes` on line 1"),
+        ("**时间预算**：5 分钟", "固定时间预算：6 分钟。",
+         "the time box is `6 minutes` here but `5 minutes` on line 1"),
+    ],
+)  # fmt: skip
+def test_two_labels_that_differ_are_an_error_with_both_lines(
+    project: Path, one: str, other: str, words: str
+) -> None:
+    timed = "time box" in words
+    rest = REST | ({"metric": "x", "direction": "lower"} if timed else {"time_box": "1 s"})
+    with pytest.raises(ProgramError, match=f":3: {words}; keep one of them"):
+        read_text(project, f"{one}\n\n{other}", **rest)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "**Timeout**: Each takes ~3 minutes (2 minutes of training).",
+        "**Environment**: make sure that `python` is there.",
+        "**Check**: is everything there?",
+        "**Evaluation**: happens afterwards.",
+        "**Noise**: ignore it.",
+        "- **Stop**: when nothing helps any more",
+    ],
+)
+def test_a_label_that_begins_a_sentence_is_prose(project: Path, said: str) -> None:
+    rest = REST | {"metric": "x", "direction": "lower", "time_box": "1 s"}
+    bare, program = read_text(project, "Be bold.", **rest), read_text(project, said, **rest)
+    without = {"text", "lines"}
+    assert program.model_dump(exclude=without) == bare.model_dump(exclude=without)
+
+
+def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: Path) -> None:
+    text = "---\nasset: train.py\ntarget: agent.py\n---\n"
+    with pytest.raises(ProgramError, match=r":3: `target` says the same as `asset` on line 2"):
+        read_text(project, text)
+    with pytest.raises(ProgramError, match=r":2: the front matter has no key `targget`"):
+        read_text(project, "---\ntargget: train.py\n---\n")
+
+
+def test_a_table_of_components_gives_the_metric_no_direction(project: Path) -> None:
+    said = (
+        "## Metric definition\n\n```\nscore = hits / all\n```\n\n"
+        "| Part | |\n|--|--|\n| **misses** | lower is better |"
+    )
+    with pytest.raises(ProgramError, match="the metric `score` has no direction"):
+        read_text(project, said, **REST, time_box="1 s")
+
+
+def test_what_an_evaluation_reads_is_never_dropped(project: Path) -> None:
+    rest = REST | {"metric": "x", "direction": "lower", "time_box": "1 s"}
+    said = "## Evaluation\n\nReads `{}`.\n\n```\npython evaluate.py\n```"
+    assert read_text(project, said.format("m.npz"), **rest).artifacts == ("m.npz",)
+    for name in ("model.weights", "answers"):
+        with pytest.raises(ProgramError, match=rf":3: is `{name}` what a run leaves"):
+            read_text(project, said.format(name), **rest)
+        labelled = said.replace("Reads", "Artifacts:").format(name)
+        assert read_text(project, labelled, **rest).artifacts == (name,)
+    assert read_text(project, said.format("x"), **rest).artifacts == ()
