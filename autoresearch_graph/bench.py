@@ -15,6 +15,7 @@ from autoresearch_graph.runner import (
     expand,
     look_again,
     run_environment,
+    uv,
     walls_around,
 )
 from autoresearch_graph.workspace import Workspace
@@ -130,6 +131,7 @@ class Bench:
     def _within(self, program: Program, text: str) -> Sandbox:
         """The box with the walls of program.md; only the person's own asset fills caches."""
         workspace = self._workspace
+        places = uv.places(workspace.project) if uv.uses(program.experiment) else ()
         walls = walls_around(
             workspace.project,
             environment=program.environment,
@@ -137,8 +139,9 @@ class Bench:
             hidden=(workspace.project / ".autoresearch", Path(workspace.repo.common_dir)),
             fills_caches=text == workspace.text(workspace.base),
         )
-        return self._sandbox.within(walls)
+        return self._sandbox.within(replace(walls, readable=(*walls.readable, *places)))
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds
-        return run_environment(self._environ, program.environment, seconds=seconds, seed=seed)
+        given = run_environment(self._environ, program.environment, seconds=seconds, seed=seed)
+        return uv.variables(self._workspace.project) | given

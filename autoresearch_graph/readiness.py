@@ -11,6 +11,7 @@ from git import Repo
 from rich.table import Table
 from rich.text import Text
 
+from autoresearch_graph.caveats import caveats
 from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
@@ -18,7 +19,7 @@ from autoresearch_graph.proposers.choice import choose_proposer
 from autoresearch_graph.proposers.constants import describe
 from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository
-from autoresearch_graph.runner import detect
+from autoresearch_graph.runner import detect, uv
 from autoresearch_graph.start import Settings, check_start, read_start
 
 
@@ -39,6 +40,7 @@ def check_project(settings: Settings) -> list[Finding]:
         *_understood(program, settings),
         _git(settings, program),
         _command(program),
+        *(Finding("caveat", told) for told in caveats(program, settings.root, os.environ)),
         _sandbox(settings),
         _model(settings, program),
     ]
@@ -135,7 +137,7 @@ def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
 def _command(program: Program) -> Finding:
     """Whether the first word of the experiment command can be found."""
     word = next(iter(shlex.split(program.experiment, comments=True)), "")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath, str(uv.STAND_INS)])
     found = shutil.which(word) or shutil.which(word, path=path)
     beside = program.path.parent / word
     if found is None and "/" in word and beside.is_file():

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from autoresearch_graph.asking import ask
+from autoresearch_graph.caveats import caveats
 from autoresearch_graph.lab import Lab
 from autoresearch_graph.lines import Event, Line, in_words
 from autoresearch_graph.nodes.review import Answer
@@ -34,7 +35,10 @@ class View:
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
-        self._say({"event": "start", "tag": self._lab.tag, "folder": str(self._lab.folder)})
+        lab = self._lab
+        self._say({"event": "start", "tag": lab.tag, "folder": str(lab.folder)})
+        for sentence in caveats(lab.program, lab.workspace.project, lab.environ):
+            self.notice(sentence)
         return self
 
     def __exit__(

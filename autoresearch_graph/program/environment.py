@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autoresearch_graph.errors import ProgramError
@@ -87,6 +87,8 @@ def _yes_or_no(entry: Entry) -> Statement[bool]:
 
 def _in_sections(document: Document) -> Parts:
     sections = document.proper("environment")
+    if not sections:
+        return [], [], [*_caches(document.blocks)], []
     everything = [block for section in sections for block in section.body]
     blocks = [block for block in everything if block.kind != "code"]
     read = [said for block in blocks for said in _used(block, _READS)]
@@ -96,6 +98,14 @@ def _in_sections(document: Document) -> Parts:
         [said for said in read if re.search("[/~]", said.value)],
         [said for block in blocks for said in _used(block, _WRITES)],
     )
+
+
+def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
+    """Folders of one's own in the user's cache that prose names and that exist: where data lie."""
+    for block in blocks:
+        for span in block.spans:
+            if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
+                yield Statement(span.text, span.line)
 
 
 def _network(block: Block) -> Iterator[Statement[bool]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from autoresearch_graph.credentials import is_credential
 from autoresearch_graph.program.model import Environment
+from autoresearch_graph.runner import uv
 
 _ALLOWED = (
     "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TERM",
@@ -39,7 +40,9 @@ def run_environment(
     return {
         "OMP_WAIT_POLICY": "PASSIVE",
         **passed,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH") or os.defpath]),
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), base.get("PATH") or os.defpath, str(uv.STAND_INS)]
+        ),
         "PYTHONUNBUFFERED": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
