@@ -1,8 +1,8 @@
 """Bring what a research kept onto the person's branch.
 
-A research changes one file, so a merge is one file merged: its result is a commit before the
-person's checkout is touched, and what is left is a fast-forward to it, which git does whole or
-not at all. So there is never a conflict in the person's files, not even for a moment.
+A research changes the asset alone, so a merge is that of its files, one by one: its result is a
+commit before the person's checkout is touched, and what is left is a fast-forward to it, which git
+does whole or not at all. So there is never a conflict in the person's files, not even for a moment.
 """
 
 import subprocess
@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from git import GitCommandError, Repo
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.objects import Objects
@@ -64,7 +65,7 @@ def adopt(settings: Settings, *, squash: bool = False) -> str:
 
 def _check(adoption: _Adoption) -> None:
     """InputError where the person's checkout cannot take a commit now."""
-    repo, asset, best = adoption.repo, adoption.workspace.asset, adoption.best.commit
+    repo, workspace, best = adoption.repo, adoption.workspace, adoption.best.commit
     if repo.head.is_detached:
         raise WorkspaceError("HEAD is detached; go to the branch that is to have it: git switch")
     if adoption.branch.startswith("autoresearch/"):
@@ -74,8 +75,8 @@ def _check(adoption: _Adoption) -> None:
     if not repo.merge_base("HEAD", best):
         raise WorkspaceError(f"{adoption.branch} and the research have no commit in common")
     staged = repo.git.diff("--cached", "--name-only").split("\n")
-    changed = repo.git.diff("--name-only", "--", f":(top,literal){asset}").split("\n")
-    if names := sorted({*staged, *changed} - {""}):
+    changed = repo.git.diff("--name-only", "-z").split("\0")
+    if names := sorted({*staged, *filter(workspace.is_asset, changed)} - {""}):
         raise WorkspaceError(
             f"there are changes to {', '.join(names)} that are not committed; "
             "commit them, or put them away with: git stash"
@@ -111,6 +112,23 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
         sides = {"yours": text("HEAD"), "before": text(since), "theirs": text(adoption.best.commit)}
     except KeyError:
         raise WorkspaceError(f"{adoption.workspace.asset} is not on {adoption.branch}") from None
+    asset = adoption.workspace.assets
+    if not sheaf.is_several(asset):
+        return since, _three_ways(adoption, adoption.workspace.asset, sides)
+    yours, before, theirs = (sheaf.files(side, asset) if side else {} for side in sides.values())
+    for path in (path for path in theirs if theirs[path] != before.get(path)):
+        if path in before and path not in yours:
+            raise WorkspaceError(f"{path} is not on {adoption.branch}")
+        parts = {
+            name: side.get(path, "")
+            for name, side in (("yours", yours), ("before", before), ("theirs", theirs))
+        }
+        yours[path] = _three_ways(adoption, path, parts)
+    return since, sheaf.pack(yours)
+
+
+def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:
+    """One file merged: the sides are `yours`, `before` and `theirs`."""
     with TemporaryDirectory() as folder:
         paths = {name: Path(folder, name) for name in sides}
         for name, path in paths.items():
@@ -120,10 +138,10 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
     if done.returncode:
         raise WorkspaceError(
             f"{adoption.branch} and autoresearch/{adoption.records.tag} changed the same lines of "
-            f"{adoption.workspace.asset}, and nothing was touched; merge them yourself with: "
+            f"{asset}, and nothing was touched; merge them yourself with: "
             f"git merge {adoption.best.commit[:12]}"
         )
-    return since, done.stdout.decode()
+    return done.stdout.decode()
 
 
 def _common(adoption: _Adoption) -> str:
@@ -138,9 +156,9 @@ def _common(adoption: _Adoption) -> str:
 
 def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> str:
     """Store the person's commit, with the person's name; it is on no branch yet."""
-    repo, path = adoption.repo, adoption.workspace.asset.split("/")
+    repo = adoption.repo
     objects = Objects(repo)
-    tree = objects.graft(repo.head.commit.tree.binsha, path, lambda old: text.encode())
+    tree = adoption.workspace.graft(objects, repo.head.commit.tree.binsha, text)
     objects.settle()
     options = [part for parent in parents for part in ("-p", parent)]
     try:

@@ -9,6 +9,7 @@ import difflib
 import shutil
 from pathlib import Path
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.files import make_folder
 
 HANDED_OVER = "handed-over"
@@ -42,8 +43,15 @@ class Artifacts:
 
     def write_patch(self, number: int, asset: str, *, old: str, new: str) -> None:
         """Write the change of the asset as diff.patch."""
-        lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{asset}", f"b/{asset}")
-        self.write(number, "diff.patch", "".join(lines))
+        before, after = sheaf.files(old, asset), sheaf.files(new, asset)
+        patches = (_patch(path, before.get(path), text) for path, text in after.items())
+        self.write(number, "diff.patch", "".join(patches))
+
+
+def _patch(path: str, old: str | None, new: str) -> str:
+    """The change of one file, which may be a new one."""
+    was = "/dev/null" if old is None else f"a/{path}"
+    return "".join(difflib.unified_diff(_lines(old or ""), _lines(new), was, f"b/{path}"))
 
 
 def _lines(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from rich.prompt import Prompt
 from rich.syntax import Syntax
 from rich.text import Text
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.nodes.review import Answer
 
 
@@ -25,7 +26,21 @@ def ask(question: dict[str, Any], text: str, console: Console) -> Answer:
             return Answer(action="approve")
         if said == "r":
             return Answer(action="reject", reason=Prompt.ask("why", console=console, default=""))
-        edited = click.edit(text, extension=PurePath(question["asset"]).suffix)
+        asset = question["asset"]
+        suffix = ".txt" if sheaf.is_several(asset) else PurePath(asset).suffix
+        edited = click.edit(text, extension=suffix)
+        if edited is not None and (why := _unusable(edited, asset)):
+            console.print(Text(why, "red"))
+            continue
         if edited is not None:
             return Answer(action="edit", text=edited)
         console.print(Text("nothing was changed", "yellow"))
+
+
+def _unusable(text: str, asset: str) -> str:
+    """Why a text cannot be one of the asset, of whose files it has to tell them apart."""
+    try:
+        foreign = [path for path in sheaf.files(text, asset) if not sheaf.takes_in(asset, path)]
+    except ValueError as error:
+        return str(error)
+    return f"{', '.join(foreign)}: none of {asset}" if foreign else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.checkout import Checkout
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
@@ -39,7 +40,9 @@ class EvaluationRoom:
         measure the untouched one.
         """
         checkout = self.make()
-        checkout.lay_out(text if program.asset in program.handed_over else None)
+        asset, named = program.asset, program.handed_over
+        wanted = asset in named or any(sheaf.takes_in(asset, path) for path in named)
+        checkout.lay_out(text if wanted else None)
         return Site(self._workspace.project_in(checkout), checkout.restore)
 
     def make(self) -> Checkout:

@@ -14,10 +14,11 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from git import Git, GitCommandError, Repo
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import LabError
 
 Signature = tuple[int, ...]  # inode, mode, links, size and times; empty where there is nothing
@@ -26,14 +27,18 @@ SAFE = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
 _GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", *SAFE]
 _OPEN = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
 _LINK = ".git"
+_NEW = 0o644
 ITSELF = ("the checkout itself",)
 
 
 class Checkout:
-    """A detached worktree at the base commit, in which only the asset ever differs."""
+    """A detached worktree at the base commit, in which only the asset ever differs.
 
-    def __init__(self, repo: Repo, *, folder: Path, base: str, asset: str) -> None:
-        self.folder, self._base, self._asset = folder, base, asset
+    `below` is where the project lies in it, to which the asset is relative.
+    """
+
+    def __init__(self, repo: Repo, *, folder: Path, base: str, asset: str, below: Path) -> None:
+        self.folder, self._base, self._asset, self._below = folder, base, asset, below
         self._repository = Path(repo.working_dir)
         self._common = Path(repo.common_dir)
         self._make()
@@ -48,13 +53,14 @@ class Checkout:
             self._clear()
         except OSError:
             self._make()
-        asset = self.folder / self._asset
-        if text is None:
-            asset.unlink(missing_ok=True)
-            return
-        asset.parent.mkdir(parents=True, exist_ok=True)
-        asset.write_bytes(text.encode())
-        asset.chmod(self._mode)
+        for path in self._assets:
+            (self.folder / path).unlink(missing_ok=True)
+        for name, body in sheaf.files(text, self._asset).items() if text is not None else ():
+            path = (self._below / name).as_posix()
+            asset = self.folder / path
+            asset.parent.mkdir(parents=True, exist_ok=True)
+            asset.write_bytes(body.encode())
+            asset.chmod(self._assets.get(path, _NEW))
 
     def restore(self) -> tuple[str, ...]:
         """Put every committed file but the asset back; returns those whose content had changed.
@@ -89,12 +95,20 @@ class Checkout:
     def _remember(self) -> None:
         link = (self.folder / _LINK).read_bytes().removeprefix(b"gitdir:")
         self._git_dir = self.folder / os.fsdecode(link.strip())
-        self._mode = (self.folder / self._asset).stat().st_mode
         found = {".": True, **dict(self._walk())}
+        own = [path for path, folder in found.items() if not folder and self._is_asset(path)]
+        self._assets = {path: (self.folder / path).stat().st_mode for path in own}
         self._modes = {path: self._signature(path)[1] for path, folder in found.items() if folder}
-        files = [path for path, folder in found.items() if not folder and path != self._asset]
+        files = [path for path, folder in found.items() if not folder and path not in self._assets]
         self._digests = {path: _digest(self.folder / path) for path in files}
         self._pristine = {path: self._signature(path) for path in files}
+
+    def _is_asset(self, path: str) -> bool:
+        below = PurePosixPath(self._below)
+        inside = PurePosixPath(path).is_relative_to(below) and not (self.folder / path).is_symlink()
+        return inside and sheaf.takes_in(
+            self._asset, PurePosixPath(path).relative_to(below).as_posix()
+        )
 
     def _changed(self) -> tuple[str, ...]:
         """What was changed; modes are set back, for a run may set the one that lets it start."""

@@ -4,6 +4,8 @@ import ast
 from contextlib import suppress
 from pathlib import PurePath
 
+from autoresearch_graph import sheaf
+
 _FEWEST = 3
 _SHARE = 0.01
 
@@ -17,7 +19,7 @@ def code_lines(text: str, path: str) -> int:
 
 
 def saved_lines(new: str, old: str, path: str) -> int:
-    """By how many lines a text is clearly shorter: by three and one in a hundred, or 0."""
-    before = code_lines(old, path)
-    saved = before - code_lines(new, path)
+    """By how many lines an asset's text is clearly shorter: by three and one in a hundred, or 0."""
+    before = sum(code_lines(text, name) for name, text in sheaf.files(old, path).items())
+    saved = before - sum(code_lines(text, name) for name, text in sheaf.files(new, path).items())
     return saved if saved >= max(_FEWEST, _SHARE * before) else 0

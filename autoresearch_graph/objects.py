@@ -62,16 +62,21 @@ class Objects:
         return {entry[2]: entry for entry in tree_entries_from_data(self._read(tree))}
 
     def _read(self, sha: bytes | None) -> bytes:
+        """What an object holds, settled or not."""
+        if sha and (packed := self._unsettled.get(self._path(sha))):
+            return zlib.decompress(packed).partition(b"\0")[2]
         data: bytes = self._odb.stream(sha).read() if sha else b""
         return data
+
+    def _path(self, sha: bytes) -> Path:
+        return self._folder / sha.hex()[:2] / sha.hex()[2:]
 
     def _store(self, kind: bytes, data: bytes) -> bytes:
         """Take note of an object, to be written with its commit."""
         whole = b"%s %d\0%s" % (kind, len(data), data)
-        sha = sha1(whole, usedforsecurity=False)
-        path = self._folder / sha.hexdigest()[:2] / sha.hexdigest()[2:]
-        self._unsettled[path] = zlib.compress(whole)
-        return sha.digest()
+        sha = sha1(whole, usedforsecurity=False).digest()
+        self._unsettled[self._path(sha)] = zlib.compress(whole)
+        return sha
 
     def settle(self) -> None:
         """Write every object, so that it is whole on the disk or not there.

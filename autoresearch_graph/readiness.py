@@ -11,6 +11,7 @@ from git import Repo
 from rich.table import Table
 from rich.text import Text
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.caveats import caveats
 from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program import changed, read
@@ -21,6 +22,7 @@ from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository
 from autoresearch_graph.runner import detect, uv
 from autoresearch_graph.start import Settings, check_start, read_start
+from autoresearch_graph.tracked import on_disk
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def check_project(settings: Settings) -> list[Finding]:
         *_understood(program, settings),
         _git(settings, program),
         _command(program),
-        *(Finding("caveat", told) for told in caveats(program, settings.root, os.environ)),
+        *(Finding("caveat", told) for told in caveats(program, settings.root)),
         _sandbox(settings),
         _model(settings, program),
     ]
@@ -67,7 +69,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
     metric, box = program.metric, program.time_box
     environment = program.environment
     values = {
-        "asset": program.asset,
+        "asset": _asset(program, settings),
         "protected": ", ".join(program.protected) or "everything but the asset",
         "metric": f"{metric.name}, {metric.direction} is better",
         "experiment": program.experiment,
@@ -90,6 +92,13 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         Finding(name.replace("_", " "), value, program.lines.get(name, 0))
         for name, value in values.items()
     ]
+
+
+def _asset(program: Program, settings: Settings) -> str:
+    if not sheaf.is_several(program.asset):
+        return program.asset
+    now = on_disk(settings.root, program.asset)
+    return f"{program.asset} ({len(now)} {'file' if len(now) == 1 else 'files'} now)"
 
 
 def _artifacts(program: Program) -> str:
@@ -123,7 +132,7 @@ def _git(settings: Settings, program: Program) -> Finding:
 
 def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
     sentence = f"{settings.name} starts from {repo.active_branch} at {repo.head.commit.hexsha[:7]}"
-    files = {program.asset, *program.protected}
+    files = {*on_disk(settings.root, program.asset), *program.protected}
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
     edited = {item.a_path for item in repo.index.diff(None)} | {
         item.a_path for item in repo.index.diff("HEAD")
@@ -164,7 +173,10 @@ def _sandbox(settings: Settings) -> Finding:
 
 def _model(settings: Settings, program: Program) -> Finding:
     try:
-        text = (settings.root / program.asset).read_text("utf-8")
+        names = on_disk(settings.root, program.asset)
+        parts = {name: (settings.root / name).read_text("utf-8") for name in names}
+        several = sheaf.is_several(program.asset)
+        text = sheaf.pack(parts) if several else parts[program.asset]
         choose_proposer(settings, text, program.asset, program.stopping.dollars)
         if settings.model != "search":
             price = find_price(settings.model, settings.prices)

@@ -5,21 +5,24 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from git import Repo
 from pydantic import ValidationError
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.files import make_folder, replace
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.repository import check_refs
 from autoresearch_graph.runner import Choice
+from autoresearch_graph.tracked import tracked
 from autoresearch_graph.value import Value
 
 _LOOKS, _LOOK = 5, 0.02
+_MOST = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +81,27 @@ def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
     check_refs(repo, settings.name)
     base = repo.head.commit
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
-    try:
-        base.tree[(below / program.asset).as_posix()]
-    except KeyError:
-        raise WorkspaceError(
-            f"{program.asset} is not committed, and every experiment starts from a commit: "
-            f"git add {program.asset} && git commit"
-        ) from None
+    _check_committed(repo, base.hexsha, PurePosixPath(below), program.asset)
     return Start(tag=settings.name, base=base.hexsha, program=program)
+
+
+def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: str) -> None:
+    """WorkspaceError where a file of the asset is not in the commit, or they are too many."""
+    found = dict(tracked(repo, base, below, asset))
+    for name in sheaf.names(asset):
+        if sheaf.is_pattern(name) and not any(sheaf.matches(name, path) for path in found):
+            raise WorkspaceError(
+                f"no committed file matches {name}, and every experiment starts from a commit"
+            )
+        if not sheaf.is_pattern(name) and name not in found:
+            raise WorkspaceError(
+                f"{name} is not committed, and every experiment starts from a commit: "
+                f"git add {name} && git commit"
+            )
+    if len(found) > _MOST:
+        raise WorkspaceError(
+            f"{asset} are {len(found)} files, more than {_MOST}; name those that matter"
+        )
 
 
 def read_start(folder: Path) -> Start | None:

@@ -5,12 +5,14 @@ InputError where there is no such research, or nothing that could be steered.
 
 from pathlib import Path
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.mailbox import Mailbox
 from autoresearch_graph.now import read_now
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.start import Settings, is_running
 from autoresearch_graph.tools.propose import unparsable
+from autoresearch_graph.tracked import on_disk
 
 _LONGEST = 4000
 
@@ -35,7 +37,11 @@ def tell(settings: Settings, words: str) -> str:
 
 
 def propose(settings: Settings, file: Path, words: str = "") -> str:
-    """Queue a text of the asset of one's own: it is the next proposal."""
+    """Queue a text of the asset of one's own: it is the next proposal.
+
+    Of several files it is one, and the others stay as they are: the one at that path of the
+    project, else the only one of that name.
+    """
     records = find(settings)
     try:
         text = file.read_bytes().decode()
@@ -43,11 +49,32 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8 text ({error.reason})") from None
-    if why := unparsable(text, records.program.asset):
+    name = _meant(settings, records, file)
+    if why := unparsable(text, name):
         raise InputError(f"{file} does not parse: {why}")
+    if sheaf.is_several(records.program.asset):
+        text = sheaf.pack({name: text})
     described = " ".join(_readable(words or f"a text of a person's own: {file.name}").split())
     Mailbox(records.folder).post("propose", described, text=text)
     return f"{records.tag} tries {file.name} next{_later(records)}"
+
+
+def _meant(settings: Settings, records: Records, file: Path) -> str:
+    asset = records.program.asset
+    if not sheaf.is_several(asset):
+        return asset
+    path = file.resolve()
+    inside = (
+        path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else ""
+    )
+    if sheaf.takes_in(asset, inside):
+        return inside
+    same = [path for path in on_disk(settings.root, asset) if Path(path).name == file.name]
+    if len(same) == 1:
+        return same[0]
+    raise InputError(
+        f"{file} may be several or none of {asset}; give the text the name of the file that it is"
+    )
 
 
 def pause(settings: Settings) -> str:

@@ -37,7 +37,7 @@ class View:
             self._live.start()
         lab = self._lab
         self._say({"event": "start", "tag": lab.tag, "folder": str(lab.folder)})
-        for sentence in caveats(lab.program, lab.workspace.project, lab.environ):
+        for sentence in caveats(lab.program, lab.workspace.project):
             self.notice(sentence)
         return self
 

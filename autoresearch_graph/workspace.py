@@ -5,19 +5,21 @@ straight into the object database, and runs happen in a worktree of the research
 """
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from git import Commit, Git, GitCommandError, Repo
 from git.refs import Reference
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.checkout import SAFE, Checkout
 from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.files import make_folder
-from autoresearch_graph.objects import Objects
+from autoresearch_graph.objects import Edit, Objects
 from autoresearch_graph.refs import move, settle
 from autoresearch_graph.repository import NOTES
+from autoresearch_graph.tracked import text_of, tracked
 
 
 class Workspace:
@@ -29,7 +31,7 @@ class Workspace:
         self._tag = tag
         self.project = project.resolve()
         self._below = project.resolve().relative_to(Path(repo.working_dir).resolve())
-        self.asset = (self._below / asset).as_posix()
+        self.assets, self.asset = asset, (self._below / asset).as_posix()
         self._branch = Reference(repo, f"refs/heads/autoresearch/{tag}")
         self._objects = Objects(repo)
 
@@ -58,7 +60,9 @@ class Workspace:
 
     def checkout(self, folder: Path) -> Checkout:
         """Make a fresh worktree at `folder`, at the base commit."""
-        return Checkout(self.repo, folder=folder, base=self.base, asset=self.asset)
+        return Checkout(
+            self.repo, folder=folder, base=self.base, asset=self.assets, below=self._below
+        )
 
     def project_in(self, checkout: Checkout) -> Path:
         """The project's folder within a checkout."""
@@ -66,11 +70,34 @@ class Workspace:
 
     def text(self, commit: str) -> str:
         """The asset as it is in a commit; InputError where it is no text."""
-        data: bytes = self.repo.commit(commit).tree[self.asset].data_stream.read()
+        if sheaf.is_several(self.assets):
+            found = tracked(self.repo, commit, PurePosixPath(self._below), self.assets)
+            return sheaf.pack({path: text_of(self.repo, blob, path) for path, blob in found})
+        blob = self.repo.commit(commit).tree[self.asset].hexsha
+        return text_of(self.repo, blob, self.asset)
+
+    def is_asset(self, path: str) -> bool:
+        """Whether a path of the repository is a file of the asset."""
+        below = PurePosixPath(self._below)
+        inside = PurePosixPath(path).is_relative_to(below)
+        name = PurePosixPath(path).relative_to(below).as_posix() if inside else ""
+        return sheaf.takes_in(self.assets, name)
+
+    def graft(self, objects: Objects, tree: bytes, text: str) -> bytes:
+        """Store a copy of `tree` with the files that a text of the asset holds; returns its sha.
+
+        InputError where it holds another file than the asset's, or is no such text.
+        """
         try:
-            return data.decode()
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.asset} is not UTF-8 text ({error.reason})") from None
+            parts = sheaf.files(text, self.assets)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        for path, body in parts.items():
+            if not sheaf.takes_in(self.assets, path):
+                raise InputError(f"{path} is none of the files to edit, {self.assets}")
+            where = (self._below / path).as_posix().split("/")
+            tree = objects.graft(tree, where, _always(body.encode()))
+        return tree
 
     def proposal(self, number: int) -> Proposal | None:
         """The proposal that was committed under this number, or None."""
@@ -100,8 +127,7 @@ class Workspace:
         Running twice leaves two commits of which the ref holds the second.
         """
         root = self.repo.commit(parent).tree.binsha
-        path = self.asset.split("/")
-        tree = self._objects.graft(root, path, lambda old: draft.text.encode())
+        tree = self.graft(self._objects, root, draft.text)
         message = _message(draft, number, self._tag)
         commit = self._objects.commit(tree, message, parent=parent, author=draft.author)
         move(self.repo, self._experiment(number).path, commit)
@@ -182,6 +208,10 @@ class Workspace:
         (refs / f"heads/autoresearch/{self._tag}.lock").unlink(missing_ok=True)
         for lock in (refs / "autoresearch" / self._tag).glob("*.lock"):
             lock.unlink(missing_ok=True)
+
+
+def _always(data: bytes) -> Edit:
+    return lambda old: data
 
 
 def _message(draft: Draft, number: int, tag: str) -> str:

@@ -21,6 +21,7 @@ PURE = {
     "paired",
     "stopping",
     "program",
+    "sheaf",
     "output",
     "credentials",
 }

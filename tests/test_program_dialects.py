@@ -77,17 +77,6 @@ def test_autoresearch_md_is_read_where_flags_supply_the_rest(project: Path) -> N
     assert (program.time_box.seconds, program.stopping.experiments) == (60, 50)
 
 
-def test_autoresearch_md_with_several_files_names_the_one_file_rule(project: Path) -> None:
-    with pytest.raises(ProgramError) as caught:
-        read_program(project, "autoresearch.md", Flags())
-
-    assert str(caught.value) == (
-        "autoresearch.md:16: the files to edit are `src/parser.c` (line 16), `src/lexer.c` (line "
-        "17), but the loop edits one file; name it alone under a heading `## Asset`, or pick it "
-        "with --asset"
-    )
-
-
 def test_autoresearch_md_says_what_else_it_lacks(project: Path) -> None:
     with pytest.raises(ProgramError) as caught:
         read_program(project, "autoresearch.md", Flags(asset="src/parser.c"))

@@ -77,8 +77,8 @@ def test_a_heading_that_says_nothing_is_named(
     ("path", "words"),
     [
         ("trian.py", "does not exist in"),
-        ("data/", "is a folder, but the loop edits one file"),
-        ("*.py", "is a pattern, but the loop edits one file"),
+        ("data/", "is a folder; name its files, as in `data/**`"),
+        ("[a-z].py", "has brackets or a comma"),
         ("../outside.py", "lies outside the project"),
         ("data/../../outside.py", "lies outside the project"),
         ("/etc/passwd", "must be relative to the project"),
@@ -98,15 +98,6 @@ def test_an_asset_that_cannot_be_edited_is_refused(project: Path, path: str, wor
     (project / "loop.py").symlink_to("loop.py")
 
     assert words in sentence(project, {"Asset": f"It is\n`{path}`."}, f"`{path}`")
-
-
-def test_several_files_to_edit_are_refused(project: Path) -> None:
-    words = sentence(project, {"Asset": "- `train.py`\n- `prepare.py`"}, "- `train.py`")
-
-    assert words == (
-        "the files to edit are `train.py` (line 7), `prepare.py` (line 8), but the loop edits one "
-        "file; name it alone under a heading `## Asset`, or pick it with --asset"
-    )
 
 
 @pytest.mark.parametrize(

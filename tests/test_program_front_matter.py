@@ -136,7 +136,7 @@ def test_stopping_criteria_may_be_written_as_in_prose(project: Path, stopping: s
     [
         ("check:", "chekc:", "the front matter has no key `chekc`; the keys are asset, protected"),
         ("  hours: 8", "  weeks: 8", "has no key `weeks`; the keys are experiments, hours"),
-        ("asset: train.py", "asset: [train.py, other.py]", "`asset` in the front matter takes one"),
+        ("asset: train.py", "asset: {a: train.py}", "`asset` in the front matter takes a list"),
         ("asset: train.py", "asset:", "`asset` in the front matter takes one value"),
         ("asset: train.py", "asset: gone.py", "the asset `gone.py` does not exist"),
         ("asset: train.py", 'asset: "train.py', "the front matter is no YAML: "),

@@ -1,9 +1,12 @@
 """Which file is the asset, and which files are protected."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS, Claim, claims
 from autoresearch_graph.program.document import Document
@@ -18,20 +21,48 @@ _EXCEPT = r"(?i:\b(?:except|but|besides|other than|apart from)\b(?: for)?)"
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
-    """The asset, checked; a flag may pick one of several files, or one of a folder."""
-    named = tuple(_named(document, place))
+    """The asset, checked: one file, or all that are named; a flag may pick one of them."""
+    named = tuple(each for one in _named(document, place) for each in _braced(one))
     if supplied is not None:
         return _picked(named, place.asset(supplied, None), supplied)
     if not named:
         return None
-    paths = {normal(statement.value) for statement in named}
+    paths = dict.fromkeys(place.asset(said.value, said.line) for said in named)
     if len(paths) > 1:
-        raise ProgramError(
-            f"{_several(named)}, but the loop edits one file; name it alone under a heading "
-            "`## Asset`, or pick it with --asset",
-            line=named[0].line,
-        )
-    return Statement(place.asset(named[0].value, named[0].line), named[0].line)
+        _check_not_alone(document, place, named)
+    return Statement(sheaf.SEPARATOR.join(paths), named[0].line)
+
+
+def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
+    """The asset, where patterns name it, without the protected files and program.md itself."""
+    patterns = [name for name in sheaf.names(asset.value) if is_pattern(name)]
+    own = Path(os.path.realpath(place.program))
+    program = (
+        [own.relative_to(place.project).as_posix()] if own.is_relative_to(place.project) else []
+    )
+    excepted = [
+        f"!{path}"
+        for path in (*(said.value for said in protected), *program)
+        if any(_meet(pattern, path) for pattern in patterns)
+    ]
+    return replace(asset, value=sheaf.SEPARATOR.join([asset.value, *excepted]))
+
+
+def _meet(pattern: str, path: str) -> bool:
+    """Whether a pattern may take in a protected path, or files of a protected folder or pattern."""
+    if sheaf.matches(pattern, path):
+        return True
+    fixed = [re.split(r"[*?]", each, maxsplit=1)[0] for each in (pattern, f"{path}/")]
+    return any(one.startswith(other) for one, other in (fixed, reversed(fixed)))
+
+
+def _braced(said: Named) -> Iterator[Named]:
+    """`src/*.{c,h}` as two patterns."""
+    inner = re.fullmatch(r"([^{}]*)\{([^{}]+)\}([^{}]*)", said.value)
+    for each in inner[2].split(",") if inner else ():
+        yield replace(said, value=f"{inner[1]}{each.strip()}{inner[3]}" if inner else "")
+    if not inner:
+        yield said
 
 
 def read_protected(document: Document, place: Place, asset: Named) -> tuple[Named, ...]:
@@ -39,10 +70,11 @@ def read_protected(document: Document, place: Place, asset: Named) -> tuple[Name
     found: dict[str, Named] = {}
     for statement in _protected(document, place):
         path = place.protected(statement.value, statement.line or 0)
-        if covers(path, asset.value):
+        own = (name for name in sheaf.names(asset.value) if not is_pattern(name))
+        if edited := next((name for name in own if covers(path, name)), None):
             where = f"line {asset.line}" if asset.line else "--asset"
             raise ProgramError(
-                f"`{statement.value}` is protected here, but the asset `{asset.value}` "
+                f"`{statement.value}` is protected here, but the asset `{edited}` "
                 f"({where}) is the file to edit; take one of them out",
                 line=statement.line,
             )
@@ -52,7 +84,7 @@ def read_protected(document: Document, place: Place, asset: Named) -> tuple[Name
 
 def _named(document: Document, place: Place) -> Iterable[Named]:
     if entry := document.front.get("asset"):
-        return (entry.statement(),)
+        return [item.statement() for item in entry.items()]
     return (
         [s for section in document.proper("asset") for s in _in_section(section, place)]
         or [s for section in document.loose("asset") for s in _in_section(section, place)]
@@ -94,6 +126,18 @@ def _paths(block: Block, place: Place) -> list[Named]:
         for span in block.spans
         if f"`{span.text}`" in text and place.looks_like_path(span.text)
     ]
+
+
+def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...]) -> None:
+    """ProgramError where one of several files is said to be the only one."""
+    for only in (claim for claim in claims(map(place.spanned, document.blocks)) if claim.alone):
+        others = [said for said in named if said.line != only.line and said.value != only.path]
+        if others and any(said.value == only.path for said in named):
+            raise ProgramError(
+                f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
+                f"{others[0].line}; keep one of them, or take out that it is the only one",
+                line=only.line,
+            )
 
 
 def _picked(named: tuple[Named, ...], asset: str, supplied: str) -> Named:

@@ -32,16 +32,20 @@ _FIXED = re.compile(
 )
 _NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
 _ONLY = re.compile(r"\bonly\b", re.I)
+_ALONE = re.compile(
+    rf"\bonly\s+(?:\w+\s+)?file\b|\bonly\s+{_VERB}|\b{_VERB}\s+only\b|\bsingle\s+file\b", re.I
+)
 _ALLOWS = re.compile(r"\b(?:can|may)\b", re.I)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """That a path may be edited, or may not."""
+    """That a path may be edited, or may not; `alone` where it is said to be the only one."""
 
     path: str
     editable: bool
     line: int
+    alone: bool = False
 
 
 def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
@@ -64,9 +68,10 @@ def _claims(block: Block, before: str) -> Iterator[Claim]:
             spoken = lead["paths"] if lead else names[0]
         if objects := _OBJECT.search(sentence):
             verdict = _of_object(sentence, sentence[: objects.start()], before)
-            yield from _each(objects["paths"], verdict, line)
+            yield from _each(objects["paths"], verdict, line, sentence)
         elif lead or len(names) < 2:
-            yield from _each(spoken, _of_subject(sentence, before if lead else ""), line)
+            verdict = _of_subject(sentence, before if lead else "")
+            yield from _each(spoken, verdict, line, sentence)
 
 
 def _of_object(sentence: str, lead: str, before: str) -> bool | None:
@@ -92,6 +97,7 @@ def _of_list(before: str) -> bool | None:
     return True if _ALLOWS.search(before) else None
 
 
-def _each(paths: str, editable: bool | None, line: int) -> Iterator[Claim]:
+def _each(paths: str, editable: bool | None, line: int, sentence: str) -> Iterator[Claim]:
+    alone = bool(editable and _ALONE.search(sentence))
     if editable is not None:
-        yield from (Claim(path, editable, line) for path in re.findall(r"`([^`]+)`", paths))
+        yield from (Claim(path, editable, line, alone) for path in re.findall(r"`([^`]+)`", paths))

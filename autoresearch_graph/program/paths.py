@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.markdown import Block, Span
 
@@ -66,11 +67,13 @@ class Place:
         """The path of the asset, normal; ProgramError where it cannot be edited."""
         path = normal(text)
         _check_inside(text, path, "the asset", line)
-        if is_pattern(path):
+        if re.search(r"[\[\]{}]", path) or sheaf.SEPARATOR in path:
             raise ProgramError(
-                f"the asset `{text}` is a pattern, but the loop edits one file; name that file",
+                f"the asset `{text}` has brackets or a comma; write `*` or `?` in their place",
                 line=line,
             )
+        if is_pattern(path):
+            return path
         self._check_links(path, line)
         if not (self.exists(path) and (self.project / path).exists()):
             raise ProgramError(
@@ -81,7 +84,7 @@ class Place:
         file = self.project / path
         if not file.is_file():
             raise ProgramError(
-                f"the asset `{text}` is a folder, but the loop edits one file; name that file",
+                f"the asset `{text}` is a folder; name its files, as in `{path}/**`",
                 line=line,
             )
         if file.resolve() == Path(os.path.realpath(self.program)):

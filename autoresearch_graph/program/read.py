@@ -5,7 +5,7 @@ from pathlib import Path
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import document as documents
 from autoresearch_graph.program.artifacts import read_artifacts, read_hidden
-from autoresearch_graph.program.asset import read_protected
+from autoresearch_graph.program.asset import read_protected, without_protected
 from autoresearch_graph.program.commands import read_optional
 from autoresearch_graph.program.constraints import read_constraints
 from autoresearch_graph.program.document import Document
@@ -78,7 +78,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     return Program(
         path=place.program,
         text=text,
-        asset=needed.asset.value,
+        asset=without_protected(needed.asset, protected, place).value,
         metric=needed.metric,
         experiment=needed.experiment.value,
         time_box=time_box(needed.seconds, kill_after),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Crashed, Experiment, TimedOut
 from autoresearch_graph.output import clean
@@ -77,7 +78,7 @@ class Kinds:
         """The named parts of the incumbent that no experiment changed, in the order of its text."""
         tried = {kind for e in brief.ledger if e.number for kind in self.of(e, brief)}
         known = parts(brief.text, brief.program.asset)
-        return [part for part in known if part not in tried | _REST]
+        return [part for part in known if part not in tried and _bare(part) not in _REST]
 
     def _read(self, commit: str, number: int, brief: Brief) -> Parts:
         if commit not in self._parts:
@@ -100,7 +101,20 @@ def few(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def parts(text: str, path: str) -> Parts:
-    """The parts of a text, each with a mark that changes where the part does."""
+    """The parts of a text of an asset, each with a mark that changes where the part does.
+
+    Of several files they bear the file's name, too.
+    """
+    if not sheaf.is_several(path):
+        return _of_file(text, path)
+    return {
+        f"{name}: {part}" if part != _WHOLE else name: mark
+        for name, body in sheaf.files(text, path).items()
+        for part, mark in _of_file(body, name).items()
+    }
+
+
+def _of_file(text: str, path: str) -> Parts:
     if PurePath(path).suffix == ".py":
         try:
             return _of_python(ast.parse(text))
@@ -157,7 +171,13 @@ def names_of(statement: ast.stmt) -> Iterator[str]:
             yield "statements"
 
 
-def _is_value(name: str) -> bool:
+def _bare(part: str) -> str:
+    """A part without the file that it is of."""
+    return part.rpartition(": ")[2]
+
+
+def _is_value(part: str) -> bool:
+    name = _bare(part)
     return not (name in _REST or name.startswith("class ") or name.endswith("()"))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.figures import Figures, figures
@@ -29,6 +30,7 @@ _STUCK = 5
 _LATELY = 20
 _UNTOUCHED = 12
 _TRIES = 3
+_FILES = 100_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def system(brief: Brief) -> str:
     return _render(
         "system.md",
         program=program,
+        several=sheaf.is_several(program.asset),
         command=fenced("command", program.experiment),
         text=program.text,
     )
@@ -62,7 +65,8 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         kept=[line(e, shown) for e in past if e.status == "keep"][-_KEPT:],
         incumbent=brief.incumbent,
         value=shown.value(brief.incumbent.metric),
-        asset=fenced(brief.program.asset, brief.text),
+        asset=_asset(brief),
+        files="files" if sheaf.is_several(brief.program.asset) else "file",
         findings=findings(brief, memory.history, shown),
         older=_older(older, brief, memory.kinds, shown),
         left_out=max(0, len(older) - _OLDER),
@@ -75,6 +79,17 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         guidance=[_said(words) for words in brief.guidance],
         number=brief.number,
     )
+
+
+def _asset(brief: Brief) -> str:
+    """The draft; of several files those that fit in, and how long the others are."""
+    parts, left = [], _FILES
+    for path, text in sheaf.files(brief.text, brief.program.asset).items():
+        left -= len(text)
+        whole = left >= 0 or not sheaf.is_several(brief.program.asset)
+        lines = len(text.splitlines())
+        parts.append(fenced(path, text) if whole else f"{path}: {lines} lines; use `read_file`")
+    return "\n\n".join(parts)
 
 
 def _said(words: str) -> str:

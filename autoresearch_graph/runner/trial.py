@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import box
@@ -128,7 +129,9 @@ class _Bench:
     @property
     def _artifacts(self) -> tuple[str, ...]:
         """The files that come from the run; the text of the asset comes from its commit."""
-        return tuple(path for path in self.program.handed_over if path != self.program.asset)
+        asset = self.program.asset
+        named = (path for path in self.program.handed_over if path != asset)
+        return tuple(path for path in named if not sheaf.takes_in(asset, path))
 
     def _hand_over(self, source: Path, target: Path) -> Crashed | None:
         try:

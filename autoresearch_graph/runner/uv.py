@@ -4,10 +4,9 @@ A run uses the project's own environment as it is. Where uv is not installed, a 
 of the PATH runs the command without it, in that environment or else in the lab's.
 """
 
-import os
 import re
 import shutil
-from collections.abc import Mapping
+import sys
 from pathlib import Path
 
 STAND_INS = Path(__file__).with_name("stand_ins")
@@ -37,12 +36,12 @@ def uses(command: str) -> bool:
     return bool(_USED.search(command))
 
 
-def caveat(command: str, project: Path, environ: Mapping[str, str]) -> str:
+def caveat(command: str, project: Path) -> str:
     """What a person should know of a command that uses uv; empty where there is nothing."""
     if not uses(command):
         return ""
     own = (project / ".venv").is_dir()
-    if shutil.which("uv", path=environ.get("PATH", os.defpath)) is None:
+    if not (shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))):
         where = "the project's .venv" if own else "the lab's own environment"
         return f"uv is not installed: `uv run` is left out, and {where} is used"
     if not own and (project / "pyproject.toml").exists():

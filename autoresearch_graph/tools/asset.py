@@ -10,48 +10,55 @@ _LINES = 2000
 
 
 @tool(parse_docstring=True)
-def read_file(runtime: ToolRuntime[Desk], offset: int = 1, limit: int = _LINES) -> str:
+def read_file(
+    runtime: ToolRuntime[Desk], offset: int = 1, limit: int = _LINES, path: str = ""
+) -> str:
     """Read the file that you may edit, as your draft has it now, with line numbers.
 
     Args:
         offset: The first line to read, from 1.
         limit: How many lines to read at most.
+        path: Which file, where you may edit several.
     """
-    lines = runtime.context.text.splitlines()
+    name, text = runtime.context.read(path)
+    lines = text.splitlines()
     shown = lines[max(offset, 1) - 1 :][: max(limit, 1)]
     if not shown:
-        raise Refusal(f"{runtime.context.path} has {len(lines)} lines; choose an offset within")
+        raise Refusal(f"{name} has {len(lines)} lines; choose an offset within")
     return _numbered(shown, first=max(offset, 1))
 
 
 @tool(parse_docstring=True)
-def edit_file(old_string: str, new_string: str, runtime: ToolRuntime[Desk]) -> str:
+def edit_file(old_string: str, new_string: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
     """Replace an exact text of the file, which must occur in it once, by another.
 
     Args:
         old_string: The text to replace, with its white space, without line numbers.
         new_string: The text to put in its place.
+        path: Which file, where you may edit several.
     """
-    desk = runtime.context
-    count = desk.text.count(old_string) if old_string else 0
+    name, text = runtime.context.read(path)
+    count = text.count(old_string) if old_string else 0
     if count == 1:
-        desk.text = desk.text.replace(old_string, new_string)
-        return f"replaced; {desk.path} has {len(desk.text.splitlines())} lines now"
+        text = text.replace(old_string, new_string)
+        runtime.context.put(path, text)
+        return f"replaced; {name} has {len(text.splitlines())} lines now"
     if count:
         raise Refusal(f"old_string occurs {count} times; give more of the lines around it")
-    raise Refusal(f"old_string does not occur in {desk.path}. {_nearest(desk.text, old_string)}")
+    raise Refusal(f"old_string does not occur in {name}. {_nearest(text, old_string)}")
 
 
 @tool(parse_docstring=True)
-def write_file(content: str, runtime: ToolRuntime[Desk]) -> str:
+def write_file(content: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
     """Replace the whole file.
 
     Args:
         content: The new text of the file.
+        path: Which file, where you may edit several.
     """
-    desk = runtime.context
-    desk.text = content if content.endswith("\n") else content + "\n"
-    return f"written; {desk.path} has {len(desk.text.splitlines())} lines now"
+    text = content if content.endswith("\n") else content + "\n"
+    name = runtime.context.put(path, text)
+    return f"written; {name} has {len(text.splitlines())} lines now"
 
 
 def _numbered(lines: list[str], *, first: int) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from langchain_core.messages import AIMessage, AnyMessage
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft, Experiment
 from autoresearch_graph.proposers import Brief
 
@@ -30,8 +32,33 @@ class Desk:
 
     @property
     def path(self) -> str:
-        """The asset's path."""
+        """The asset's path, or its paths and patterns."""
         return self.brief.program.asset
+
+    def read(self, path: str) -> tuple[str, str]:
+        """A file of the draft: its path and its text; refused where there is none of that path."""
+        name = self.named(path)
+        parts = sheaf.files(self.text, self.path)
+        if name not in parts:
+            raise Refusal(f"there is no {name} in your draft; there are {', '.join(parts)}")
+        return name, parts[name]
+
+    def put(self, path: str, text: str) -> str:
+        """Set the text of a file of the draft, which may be new; returns its path."""
+        name = self.named(path)
+        self.text = sheaf.put(self.text, self.path, name, text)
+        return name
+
+    def named(self, path: str) -> str:
+        """The file that is meant: without a path the only one. Refused where it is protected."""
+        name = PurePosixPath(path).as_posix() if path else ""
+        if not name and not sheaf.is_several(self.path):
+            return self.path
+        if not name:
+            raise Refusal(f"say which: {', '.join(sheaf.files(self.text, self.path))}")
+        if not sheaf.takes_in(self.path, name):
+            raise Refusal(f"{name} is protected; you may edit {self.path}")
+        return name
 
     def experiment(self, number: int) -> Experiment:
         """A past experiment; refused where there is none of that number."""

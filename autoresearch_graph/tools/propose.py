@@ -9,6 +9,7 @@ from pathlib import PurePath
 import yaml
 from langchain.tools import ToolRuntime, tool
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft
 from autoresearch_graph.tools.desk import Desk, Refusal
 
@@ -49,9 +50,12 @@ def check(desk: Desk) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
     if len(desk.text) > _LARGEST:
         raise Refusal(f"{desk.path} would have {len(desk.text)} characters; {_LARGEST} at most")
-    if why := unparsable(desk.text, desk.path):
-        raise Refusal(f"{desk.path} does not parse: {why}")
-    mark, before = fingerprint(desk.text, desk.path), desk.brief.text
+    before = desk.brief.text
+    for path, text in sheaf.files(desk.text, desk.path).items():
+        changed = sheaf.files(before, desk.path).get(path) != text
+        if changed and (why := unparsable(text, path)):
+            raise Refusal(f"{path} does not parse: {why}")
+    mark = fingerprint(desk.text, desk.path)
     if mark == fingerprint(before, desk.path):
         raise Refusal("the draft does the same as the incumbent; edit it first")
     if without_seeds(desk.text, desk.path) == without_seeds(before, desk.path):
@@ -75,6 +79,9 @@ def unparsable(text: str, path: str) -> str:
 
 def fingerprint(text: str, path: str) -> str:
     """What a text says, comments and spacing aside; the text itself where it cannot be parsed."""
+    if sheaf.is_several(path):
+        parts = sheaf.files(text, path)
+        return "\n".join(f"{name}\0{fingerprint(body, name)}" for name, body in parts.items())
     if PurePath(path).suffix == ".py":
         try:
             return ast.dump(ast.parse(text))
@@ -85,7 +92,10 @@ def fingerprint(text: str, path: str) -> str:
 
 def without_seeds(text: str, path: str) -> str:
     """The fingerprint, with the value of every seed left out."""
-    if PurePath(path).suffix != ".py":
+    if sheaf.is_several(path):
+        parts = sheaf.files(text, path)
+        return "\n".join(f"{name}\0{without_seeds(body, name)}" for name, body in parts.items())
+    if PurePath(path).suffix != ".py" or unparsable(text, path):
         lines = (line for line in text.splitlines() if "seed" not in line.lower())
         return fingerprint("\n".join(lines), path)
     return ast.dump(_Seedless().visit(ast.parse(text)))

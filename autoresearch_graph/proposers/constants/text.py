@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from yaml import YAMLError
@@ -10,6 +11,7 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.proposers.constants import in_json, in_python, in_toml, in_yaml
 from autoresearch_graph.proposers.constants.constant import Constant, Leaf, Scalar
 from autoresearch_graph.proposers.constants.literals import choices, read, write
+from autoresearch_graph.sheaf import is_several, located
 
 FORMATS: dict[str, Callable[[str], Iterator[Leaf]]] = {
     ".py": in_python.leaves,
@@ -25,8 +27,31 @@ HIDDEN = "\x00"
 def find(text: str, path: str) -> tuple[Constant, ...]:
     """The constants of an asset, in the order of its text.
 
-    Raises InputError where the text cannot be parsed or its format is not known.
+    Of several files those count whose format is known; a name that two of them have is told apart
+    by the file's. Raises InputError where a text cannot be parsed or no format is known.
     """
+    if not is_several(path):
+        return _in_file(text, path)
+    known = [part for part in located(text, path) if PurePath(part[0]).suffix.lower() in FORMATS]
+    if not known:
+        raise InputError(
+            f"{path}: constants are found in {', '.join(FORMATS)} files only; "
+            "choose a model with --model."
+        )
+    found = [(name, start, one) for name, start, body in known for one in _in_file(body, name)]
+    times = Counter(constant.name for _, _, constant in found)
+    return tuple(
+        replace(
+            one,
+            name=one.name if times[one.name] == 1 else f"{name}:{one.name}",
+            start=one.start + start,
+            end=one.end + start,
+        )
+        for name, start, one in found
+    )
+
+
+def _in_file(text: str, path: str) -> tuple[Constant, ...]:
     leaves = FORMATS.get(PurePath(path).suffix.lower())
     if leaves is None:
         raise InputError(
