@@ -108,7 +108,7 @@ def parts(text: str, path: str) -> Parts:
     if not sheaf.is_several(path):
         return _of_file(text, path)
     return {
-        f"{name}: {part}" if part != _WHOLE else name: mark
+        f"{name}: {part}" if part != WHOLE else name: mark
         for name, body in sheaf.files(text, path).items()
         for part, mark in _of_file(body, name).items()
     }
