@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from autoresearch_graph.cli import app
 from autoresearch_graph.graph import build_graph
-from autoresearch_graph.program import read
+from autoresearch_graph.program import front_matter, read
 from autoresearch_graph.studio import Labs
 
 REPOSITORY = Path(__file__).parent.parent
@@ -45,3 +45,9 @@ def test_the_program_at_the_root_says_what_its_run_needs():
 def test_the_version_is_told_in_one_place():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert CliRunner().invoke(app, ["--version"]).stdout.split()[-1] == project["version"]
+
+
+def test_the_page_on_dialects_names_every_key_of_the_front_matter():
+    page = (REPOSITORY / "docs" / "dialects.md").read_text()
+    told = set(re.findall(r"`([a-z_]+)`", page.partition("## Front matter")[2]))
+    assert {*front_matter.NAMES, *front_matter.PROSE} <= told

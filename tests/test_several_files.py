@@ -13,6 +13,9 @@ from autoresearch_graph.lab import open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import patience
 from autoresearch_graph.proposers.constants import find, rewrite
+from autoresearch_graph.records import Records
+from autoresearch_graph.records import find as find_record
+from autoresearch_graph.report.ideas import by_kind
 from autoresearch_graph.start import Settings
 
 from .agreement import assert_agreement
@@ -56,6 +59,10 @@ def texts(**changed: str) -> str:
     return sheaf.pack(TEXTS | {named.get(k, f"src/{k}.py"): v for k, v in changed.items()})
 
 
+def find_records(project: Path) -> Records:
+    return find_record(Settings(project=project, tag="t"))
+
+
 def in_git(project: Path, commit: str, *paths: str) -> Mapping[str, str]:
     return {path: git(project, "show", f"{commit}:{path}") for path in paths}
 
@@ -82,6 +89,9 @@ def test_one_idea_changes_files_together_and_a_worse_one_none(project: Path) -> 
     assert "--- a/rate.toml" in patch and "--- /dev/null\n+++ b/src/three.py" in patch
     assert "src/two.py" not in patch
     assert git(project, "status", "--porcelain") == ""
+    groups = {group.kind: len(group.members) for group in by_kind(find_records(project))}
+    assert groups["src/one.py: X"] == 2 and groups["rate.toml: rate"] == 3
+    assert groups["src/three.py"] == 1
 
 
 def test_a_run_that_changes_a_protected_file_beside_the_asset_is_found(project: Path) -> None:

@@ -9,16 +9,18 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import inf
 from pathlib import Path
 
 from git import GitError, Repo
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.proposers.kinds import WHOLE, cause, few, names_of
 from autoresearch_graph.records import Records
 
+_FILE = re.compile(r"^--- (?:a/.*|/dev/null)\n\+\+\+ b/(.*)\n", re.MULTILINE)
 _HUNK = re.compile(r"@@ -(\d+)")
 _KEY = re.compile(r"""[\s{,-]*["']?([A-Za-z_][\w.-]*)["']?\s*(?::|=(?!=))""")
 _START = re.compile(r"(def|async def|class|import|from)\b\s*(\w*)|(\w+)\s*(?::[^=]+)?=(?!=)")
@@ -44,7 +46,7 @@ def by_kind(records: Records) -> list[Group]:
     found: dict[str, list[Experiment]] = {}
     for e in records.experiments[1:]:
         patch = records.file(e.number, "diff.patch")
-        for kind in _kinds(patch, spans(e.parent), python=records.program.asset.endswith(".py")):
+        for kind in _kinds(patch, partial(spans, e.parent), records.program.asset):
             found.setdefault(kind, []).append(e)
     by_size = sorted(found.items(), key=lambda item: -len(item[1]))
     return [_group(kind, members, records) for kind, members in by_size]
@@ -82,12 +84,27 @@ def _group(kind: str, members: list[Experiment], records: Records) -> Group:
     )
 
 
-def _kinds(patch: str, spans: Spans, *, python: bool) -> tuple[str, ...]:
-    """The parts that a patch touches; the whole text where it does not tell."""
-    names = list(dict.fromkeys(_touched(patch, spans) if python else _keys(patch)))
+def _kinds(patch: str, spans: Callable[[str], Spans], asset: str) -> tuple[str, ...]:
+    """The parts that a patch touches; the whole text where it does not tell.
+
+    Of several files they bear the file's name, too, as in `parts`.
+    """
     if not patch:
         return (_UNKNOWN,)
-    return few(names) if names or spans else (WHOLE,)
+    if not sheaf.is_several(asset):
+        names = _names(patch, spans(asset), asset)
+        return few(names) if names or spans(asset) else (WHOLE,)
+    heads = [*_FILE.finditer(patch)]
+    ends = [head.start() for head in heads[1:]] + [len(patch)]
+    named: list[str] = []
+    for path, own in ((h[1], patch[h.end() : end]) for h, end in zip(heads, ends, strict=True)):
+        named += [f"{path}: {name}" for name in _names(own, spans(path), path)] or [path]
+    return few(named)
+
+
+def _names(patch: str, spans: Spans, path: str) -> list[str]:
+    """The parts of one file that its patch touches."""
+    return list(dict.fromkeys(_touched(patch, spans) if path.endswith(".py") else _keys(patch)))
 
 
 def _keys(patch: str) -> Iterator[str]:
@@ -124,15 +141,17 @@ def _changes(patch: str) -> Iterator[tuple[int, str]]:
             at += 1
 
 
-def _reader(records: Records) -> Callable[[str], Spans]:
-    """Tells which lines of a commit's asset, if it is Python, belong to which part."""
-    asset = records.folder.parents[1] / records.program.asset
+def _reader(records: Records) -> Callable[[str, str], Spans]:
+    """Tells which lines of a file of a commit, if it is Python, belong to which part."""
+    project = records.folder.parents[1]
 
     @cache
-    def spans(commit: str) -> Spans:
+    def spans(commit: str, name: str) -> Spans:
+        if not name.endswith(".py"):
+            return []
         try:
-            with Repo(asset.parent, search_parent_directories=True) as repo:
-                path = asset.relative_to(Path(repo.working_dir).resolve()).as_posix()
+            with Repo(project, search_parent_directories=True) as repo:
+                path = (project / name).relative_to(Path(repo.working_dir).resolve()).as_posix()
                 tree = ast.parse(repo.git.show(f"{commit}:{path}"))
         except (GitError, SyntaxError, ValueError, RecursionError):
             return []
@@ -140,4 +159,4 @@ def _reader(records: Records) -> Callable[[str], Spans]:
             (s.lineno, s.end_lineno or s.lineno, name) for s in tree.body for name in names_of(s)
         ]
 
-    return spans if asset.suffix == ".py" else lambda commit: []
+    return spans
