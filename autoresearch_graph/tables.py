@@ -69,6 +69,8 @@ def experiment_page(records: Records, number: int) -> Group:
         *([Text(f"cost         {in_words(e)}: {e.usage}")] if e.is_paid else []),
         Text(f"commit       {e.commit[:12]} on {e.parent[:12]}"),
     ]
+    if e.undoes is not None:
+        parts.append(Text(f"undoes       experiment {e.undoes}"))
     if e.review:
         parts.append(Text(f"review       {e.review} by a person"))
     parts += [Text(f"{m.wish:12s} {m.words or 'said'} ({m.at})") for m in e.steering]

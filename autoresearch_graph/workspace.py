@@ -189,6 +189,8 @@ def _message(draft: Draft, number: int, tag: str) -> str:
     trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
     if draft.lesson:
         trailers["Lesson"] = " ".join(draft.lesson.split())
+    if draft.undoes is not None:
+        trailers["Undoes"] = str(draft.undoes)
     if draft.steering:
         trailers["Steering"] = json.dumps([m.model_dump() for m in draft.steering])
     if draft.usage != Usage():
@@ -215,6 +217,7 @@ def _read(commit: Commit, number: int) -> Proposal:
             "hypothesis": hypothesis,
             "lesson": trailers.get("Lesson", ""),
             "steering": json.loads(trailers.get("Steering", "[]")),
+            "undoes": trailers.get("Undoes"),
             **_cost(trailers),
         }
     )
