@@ -2,6 +2,7 @@
 
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.hidden import expand
+from autoresearch_graph.runner.leftovers import end_leftovers
 from autoresearch_graph.runner.pool import Pool, Progress
 from autoresearch_graph.runner.sandbox import Choice, Sandbox, detect
 from autoresearch_graph.runner.trial import Site, conduct, look_again
@@ -10,5 +11,5 @@ from autoresearch_graph.runner.watch import Cancelled, Watch
 
 __all__ = [
     "Cancelled", "Choice", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch", "conduct",
-    "detect", "expand", "look_again", "run_environment", "walls_around",
+    "detect", "end_leftovers", "expand", "look_again", "run_environment", "walls_around",
 ]  # fmt: skip
