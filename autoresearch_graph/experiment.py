@@ -8,7 +8,7 @@ from autoresearch_graph.cost import Cost
 from autoresearch_graph.value import Value
 
 Status = Literal["keep", "discard", "crash"]
-Author = Literal["baseline", "search", "model", "person"]
+Author = Literal["baseline", "search", "model", "person", "lab"]
 Wish = Literal["tell", "propose", "pause", "resume", "stop"]
 Review = Literal["", "approved", "edited", "rejected"]
 Cause = Literal[
@@ -50,7 +50,7 @@ class Idea(Cost):
     """Who proposes what, why, and what it cost to have the idea.
 
     `lesson` is what was learned from the outcome before; `steering` is what a person said that
-    it takes up.
+    it takes up; `undoes` is the number of a kept experiment that a step back does without.
     """
 
     author: Author
@@ -58,6 +58,7 @@ class Idea(Cost):
     hypothesis: str = ""
     lesson: str = ""
     steering: tuple[Message, ...] = ()
+    undoes: int | None = None
 
 
 class Draft(Idea):

@@ -1,6 +1,6 @@
 """Keep, discard or crash: the rule, in one place (docs/verdicts.md explains it)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import fmean
 
@@ -30,16 +30,21 @@ class Bars:
     `items` is for metrics that are means over items.
     """
 
-    screen: float = 1.2
-    drop: float = 0.3
+    screen: float = 1.1
+    drop: float = 0.25
     keep: float = 2.0
     end: float
     fresh: int = 3
     items: float
 
+    def for_the_first_keep(self) -> "Bars":
+        """The bars while nothing has been kept, and the first keep may be the first false one."""
+        return replace(self, keep=self.keep + FIRST, end=self.end + FIRST)
 
-BALANCED = Bars(end=0.9, items=1.645)
-STRICT = Bars(keep=2.5, end=1.645, items=2.326)
+
+BALANCED = Bars(end=0.75, items=1.645)
+STRICT = Bars(keep=2.5, end=1.3, items=2.326)
+FIRST = 0.8
 UNDOUBTED = 2.5
 TOLERATED = 0.5
 UNKNOWN = Spread()
@@ -110,7 +115,8 @@ class _Case:
     def decide(self) -> Verdict | Again:
         """By the noise where the rule asks for it and it is known, else by the bare values."""
         if self.program.noise.weighs and self.standing.sigma:
-            return self._weigh(STRICT if self.program.noise.rule == "strict" else BALANCED)
+            bars = STRICT if self.program.noise.rule == "strict" else BALANCED
+            return self._weigh(bars if self.incumbent.number else bars.for_the_first_keep())
         return self._compare()
 
     @property

@@ -27,7 +27,7 @@ from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.proposers.choice import choose_proposer, name_of
 from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.repository import find_repository, leave_git_hook
-from autoresearch_graph.runner import Progress, detect, expand
+from autoresearch_graph.runner import Progress, detect, end_leftovers, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.tools.propose import fingerprint
@@ -219,6 +219,7 @@ def open_lab(
         workers = settings.workers_of(os.environ)
         proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
         resources.enter_context(lock(settings.folder))
+        end_leftovers(settings.folder)
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
         artifacts = Artifacts(settings.folder)
@@ -267,6 +268,7 @@ def _ledger(settings: Settings, workspace: Workspace, start: Start) -> Ledger:
 def open_bench(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Bench]]:
     """A bench beside the one of a research, and its git side, which nothing is moved on."""
     with find_repository(settings.root) as repo:
+        end_leftovers(settings.folder)
         workspace, folder = _workspace(settings, repo, start), settings.folder / "again"
         folder.mkdir(exist_ok=True)
         bench = Bench(workspace, folder, sandbox=detect(settings.sandbox), environ=os.environ)

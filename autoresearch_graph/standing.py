@@ -12,9 +12,9 @@ from autoresearch_graph.experiment import FINGERPRINT, Experiment, Incumbent, Me
 from autoresearch_graph.program.model import Noise
 from autoresearch_graph.value import Value
 
-SINCE = 5
+PATIENCE = 30
 FEWEST = 2
-MOVED = 2.5
+MOVED = 3.0
 _WILD = 4.0
 _FAIRLY_KNOWN = 8
 _NOTHING = 1e-9
@@ -69,23 +69,23 @@ class Standing(Value):
     def due(self, noise: Noise) -> bool:
         """Whether the incumbent is to be measured again, next to the coming experiment.
 
-        At once after a keep on a single run; then after five experiments for each run that it
-        has had: ten for two, fifteen for the baseline's three.
+        At once after a keep on a single run, and every 30 experiments: so long without a keep it
+        is the first to be suspected.
         """
         best = self.incumbent
         if best is None or not noise.weighs or not self.sigma:
             return False
-        return best.runs < FEWEST or best.since >= SINCE * best.runs
+        return best.runs < FEWEST or best.since >= PATIENCE
 
     def has_moved(self, beside: Sequence[Outcome]) -> bool:
-        """Whether all of the incumbent's new runs are more than 2.5 sigma off, on one side.
+        """Whether all of the incumbent's new runs are more than 3 sigma off, on one side.
 
         While sigma rests on few repeats, by as much more as Student's t asks for.
         """
         best, runs = self.incumbent, self._comparable(beside)
         if best is None or not self.sigma or not runs:
             return False
-        student = 1 + 2 / self.spread.freedom
+        student = 1 + 2 / self.spread.freedom + 6 / self.spread.freedom**2
         bound = MOVED * student * self.sigma * sqrt(1 + 1 / best.runs)
         gaps = [run.metric - best.metric for run in runs]
         return min(gaps) > bound or max(gaps) < -bound

@@ -75,6 +75,8 @@ def experiment_page(records: Records, number: int) -> Group:
                 f"merged       written for experiment {e.written_for}, put onto the one kept since"
             )
         )
+    if e.undoes is not None:
+        parts.append(Text(f"undoes       experiment {e.undoes}"))
     if e.review:
         parts.append(Text(f"review       {e.review} by a person"))
     parts += [Text(f"{m.wish:12s} {m.words or 'said'} ({m.at})") for m in e.steering]

@@ -223,6 +223,8 @@ def _message(draft: Draft, number: int, tag: str, written_for: int | None) -> st
         trailers["Written-for"] = str(written_for)
     if draft.lesson:
         trailers["Lesson"] = " ".join(draft.lesson.split())
+    if draft.undoes is not None:
+        trailers["Undoes"] = str(draft.undoes)
     if draft.steering:
         trailers["Steering"] = json.dumps([m.model_dump() for m in draft.steering])
     if draft.usage != Usage():
@@ -250,6 +252,7 @@ def _read(commit: Commit, number: int) -> Proposal:
             "written_for": trailers.get("Written-for"),
             "lesson": trailers.get("Lesson", ""),
             "steering": json.loads(trailers.get("Steering", "[]")),
+            "undoes": trailers.get("Undoes"),
             **_cost(trailers),
         }
     )

@@ -4,7 +4,8 @@
 
 The rules under test are those that run: every verdict comes from `judging.judge`, the incumbent
 and the noise from `standing`. A night has 100 runs; repeats of the baseline, fresh runs and runs
-of the incumbent are paid from them. All figures are in sigmas, the standard deviation of one run.
+of the incumbent are paid from them, and so are step backs, which undo the effect of a kept idea
+(by karpathy's rule there are none). All figures are in sigmas, the standard deviation of one run.
 
 Worlds: 10 % of the ideas help (by an exponential effect with a mean of 1 or 3 sigmas), 35 % do
 nothing, 55 % harm (mean of 3); in the first world no idea does anything. The last world draws its
@@ -41,7 +42,7 @@ from autoresearch_graph.experiment import (
 from autoresearch_graph.judging import judge
 from autoresearch_graph.metric import Metric
 from autoresearch_graph.program.model import Noise, Program, TimeBox
-from autoresearch_graph.standing import Standing
+from autoresearch_graph.standing import PATIENCE, Standing
 
 RUNS = 100
 NIGHTS = 400
@@ -63,9 +64,11 @@ class Night:
     ideas: Random
     runs: int = 0
     level: float = 0.0
-    levels: dict[int, float] = field(default_factory=lambda: {0: 0.0})
     standing: Standing = field(default_factory=Standing)
     first: Incumbent | None = None
+    undoable: dict[int, tuple[float, float]] = field(default_factory=dict)
+    undoes: int | None = None
+    since_keep: int = 0
     tried: int = 0
     kept: int = 0
     false: int = 0
@@ -92,7 +95,7 @@ class Night:
 
     def experiment(self, number: int, program: Program) -> Experiment | None:
         """One experiment as the loop makes it, or None when the runs are spent."""
-        effect = self.effect(self.ideas) if number else 0.0
+        effect = self.next_effect() if number else 0.0
         candidate = Candidate(proposal=_proposal(number))
         beside: tuple[Measured, ...] = ()
         if self.standing.due(self.noise):
@@ -108,13 +111,26 @@ class Night:
             candidate = candidate.model_copy(update={"outcomes": outcomes, "beside": beside})
             decision = judge(candidate, now.incumbent, program, now.spread)
         if number:
-            self.count(effect, decision)
+            self.count(number, effect, decision, now.incumbent)
         return row(candidate, decision, self_reported=True)
 
-    def count(self, effect: float, verdict: Verdict) -> None:
+    def next_effect(self) -> float:
+        """That of a new idea, or of a step back where the lab would make one."""
+        self.undoes = None
+        stuck = self.since_keep and self.since_keep % PATIENCE == 0
+        if not (self.noise.weighs and stuck and self.undoable):
+            return self.effect(self.ideas)
+        self.undoes = min(self.undoable, key=lambda number: self.undoable[number])
+        return -self.undoable.pop(self.undoes)[1]
+
+    def count(self, number: int, effect: float, verdict: Verdict, best: Incumbent | None) -> None:
         """Count a verdict; a keep moves the true level."""
-        self.tried += 1
-        if verdict.status == "keep":
+        self.tried += self.undoes is None
+        self.since_keep += 1
+        if verdict.status == "keep" and verdict.metric is not None and best:
+            self.since_keep = 0
+            if self.undoes is None:
+                self.undoable[number] = (verdict.metric - best.metric, effect)
             self.level += effect
             self.kept += 1
             self.false += effect <= 0

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from autoresearch_graph.experiment import Candidate, Draft, Proposal, Trial
 from autoresearch_graph.proposers import Edit, Exhausted
+from autoresearch_graph.proposers.step_back import step_back
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _own(state: State, lab: "Lab") -> Draft | None:
 
 
 def _proposed(number: int, state: State, lab: "Lab", edit: Edit) -> Draft:
-    """What the proposer drafts; what a person said counts as told where a model drafted it."""
-    draft = lab.proposer.propose(lab.brief(number, state, edit))
+    """A step back, or what the proposer drafts; guidance counts as told where a model drafted."""
+    brief = lab.brief(number, state, edit)
+    draft = step_back(brief, state.tally.since_keep) or lab.proposer.propose(brief)
     told = state.guidance if draft.author == "model" else ()
     return draft.model_copy(update={"steering": told})

@@ -35,8 +35,9 @@ _LIMITS = {
     "max_experiments": "experiments", "max_iterations": "experiments", "max_runs": "experiments",
     "max_hours": "hours", "max_tokens": "tokens", "max_dollars": "dollars",
 }  # fmt: skip
+NAMES = (*_FIELDS, *_LIMITS)
 _UNITS = re.compile(r"_(seconds|minutes|hours)$")
-_PROSE = (
+PROSE = (
     "name", "title", "description", "author", "date", "version", "tags", "license", "language",
 )  # fmt: skip
 
@@ -114,14 +115,14 @@ def parse(text: str) -> Mapping[str, Entry]:
 
 def _parts(front: Entry) -> Mapping[str, Entry]:
     """The entries by the names in KEYS; what only tells of the file is prose, and left out."""
-    known = (*KEYS, *_FIELDS, *_LIMITS, *_PROSE)
+    known = (*KEYS, *_FIELDS, *_LIMITS, *PROSE)
     timed = [f"{key}_{unit}" for key in known for unit in ("seconds", "minutes", "hours")]
     parts: dict[str, Entry] = {}
     limits: dict[str, Entry] = {}
     for key, entry in front.keys(*known, *timed, told=KEYS).items():
         if key in _LIMITS:
             _add(limits, _LIMITS[key], replace(entry, key=_LIMITS[key]))
-        elif key not in _PROSE:
+        elif key not in PROSE:
             unit = _UNITS.search(key)
             stem = _UNITS.sub("", key)
             field = _FIELDS.get(stem, stem)

@@ -153,7 +153,7 @@ def _crash(recent: Sequence[Experiment], brief: Brief) -> str:
     the third, the sixth and so on are let go. What the search tried in between does not count,
     and a crash of its own is not the model's to repair; nor is that of a person's own text.
     """
-    own = [e for e in recent if e.author not in ("search", "person")]
+    own = [e for e in recent if e.author not in ("search", "person", "lab")]
     tries = 0
     while tries < len(own) and own[-1 - tries].status == "crash":
         tries += 1

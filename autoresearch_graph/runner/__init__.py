@@ -3,6 +3,7 @@
 from autoresearch_graph.runner.devices import gpus, shares
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.hidden import expand
+from autoresearch_graph.runner.leftovers import end_leftovers
 from autoresearch_graph.runner.pool import Pool, Progress
 from autoresearch_graph.runner.sandbox import Choice, Sandbox, detect
 from autoresearch_graph.runner.trial import Site, conduct, look_again
@@ -11,5 +12,6 @@ from autoresearch_graph.runner.watch import Cancelled, Watch
 
 __all__ = [
     "Cancelled", "Choice", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch", "conduct",
-    "detect", "expand", "gpus", "look_again", "run_environment", "shares", "walls_around",
+    "detect", "end_leftovers", "expand", "gpus", "look_again", "run_environment", "shares",
+    "walls_around",
 ]  # fmt: skip

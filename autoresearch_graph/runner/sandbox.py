@@ -13,7 +13,8 @@ At every level: no key in the environment, bounds on time, memory, processes and
 (`watchdog.py`), no core files, protected files put back.
 
 Not covered by `bwrap`: holes in the kernel and in a driver that is passed through; what one run
-does to another on the same GPU; a lab that is killed in the 2 ms in which bubblewrap starts.
+does to another on the same GPU. A lab that is killed in the 2 ms in which bubblewrap starts leaves
+a box behind, which the lab ends when it is opened again (`leftovers.py`).
 Not covered by `reaper` and `group`: what a run reads, writes or sends, with all rights of the
 person: the ledger, keys in files, and as the same user the lab's own environment and memory.
 Nor, by `reaper`, a run that kills its supervisor first (what was seen below it is killed all the

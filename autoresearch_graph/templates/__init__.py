@@ -1,7 +1,7 @@
 """New projects: a small job that runs at once, to be replaced by one's own.
 
 `forecast` lies in this folder. The others are the repository's `examples/`, which a wheel carries
-in this folder, too (pyproject.toml). A link in an example is copied as the file that it leads to, so
+in this folder, too (pyproject.toml). A link in an example is copied as the file that it leads to:
 `pretrain` is the repository's own main job.
 """
 
