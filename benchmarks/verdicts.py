@@ -37,9 +37,9 @@ from autoresearch_graph.experiment import (
     Measured,
     Proposal,
     Verdict,
-    row,
 )
 from autoresearch_graph.judging import judge
+from autoresearch_graph.ledger_row import row
 from autoresearch_graph.metric import Metric
 from autoresearch_graph.program.model import Noise, Program, TimeBox
 from autoresearch_graph.standing import PATIENCE, Standing

@@ -160,6 +160,9 @@ def test_a_change_that_is_gone_already_or_breaks_the_asset_is_not_taken_back():
 
 def test_texts_are_merged_as_git_does_it():
     base = "a\nb\nc\nd\n"
-    assert merged(base=base, ours="a\nb\nc\nD\n", theirs="A\nb\nc\nd\n") == "A\nb\nc\nD\n"
-    assert merged(base=base, ours="1\nb\nc\nd\n", theirs="2\nb\nc\nd\n") is None
-    assert merged(base=base, ours=base, theirs="a\nb\nc\nd") == "a\nb\nc\nd"
+    assert (
+        merged(base=base, ours="a\nb\nc\nD\n", theirs="A\nb\nc\nd\n", asset="x.txt")
+        == "A\nb\nc\nD\n"
+    )
+    assert merged(base=base, ours="1\nb\nc\nd\n", theirs="2\nb\nc\nd\n", asset="x.txt") is None
+    assert merged(base=base, ours=base, theirs="a\nb\nc\nd", asset="x.txt") == "a\nb\nc\nd"
