@@ -17,6 +17,7 @@ from autoresearch_graph.records import Records
 from autoresearch_graph.start import Settings
 from autoresearch_graph.state import State
 
+Steps = Generator[tuple[str, dict[str, Any]], None, None]
 Watch = Callable[[str, Any], None]
 Decide = Callable[[dict[str, Any]], Answer]
 
@@ -47,7 +48,7 @@ class Research:
             folder=lab.folder, base=lab.workspace.base, program=lab.program, experiments=rows
         )
 
-    def stream(self, decide: Decide = _approve) -> Generator[tuple[str, dict[str, Any]], None, None]:
+    def stream(self, decide: Decide = _approve) -> Steps:
         """Run until a stopping criterion is met; gives every node that has run, with its update.
 
         `decide` is asked about every proposal where the lab wants a review. An interrupted
