@@ -275,7 +275,7 @@ def open_bench(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Be
     """A bench beside the one of a research, and its git side, which nothing is moved on."""
     with find_repository(settings.root) as repo:
         workspace, folder = _workspace(settings, repo, start), settings.folder / "again"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         bench = Bench(workspace, folder, sandbox=detect(settings.sandbox), environ=os.environ)
         try:
             bench.prepare(start.program)

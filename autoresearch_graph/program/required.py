@@ -62,27 +62,54 @@ class Required:
         }
 
 
-def read_required(document: Document, place: Place, flags: Flags) -> Required:
-    """All required parts; ProgramError that says for each missing one what to add."""
+@dataclass(frozen=True)
+class Found:
+    """What a program.md says of the required parts; None for what it leaves out."""
+
+    asset: Statement[str] | None
+    name: Statement[str] | None
+    direction: Statement[Direction] | None
+    experiment: Statement[str] | None
+    seconds: Statement[float] | None
+    stopping: tuple[Stopping, dict[str, int]] | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that are left out; of direction and stopping only once they can be read."""
+        parts = {
+            "asset": self.asset,
+            "metric": self.name,
+            "direction": self.direction or not self.name,
+            "experiment": self.experiment,
+            "time_box": self.seconds,
+            "stopping": self.stopping or not (self.name and self.direction),
+        }
+        return tuple(part for part, said in parts.items() if not said)
+
+
+def find_required(document: Document, place: Place, flags: Flags) -> Found:
+    """Look for the required parts; ProgramError for what is said and cannot be."""
     asset = read_asset(document, place, flags.asset)
     name = read_name(document, flags.metric)
     direction = read_direction(document, name.value if name else None, flags.direction)
-    experiment = read_experiment(document, flags.command)
-    seconds = read_seconds(document, flags.time_box)
-    stopping = None
-    if name and direction:
-        metric = Metric(name=name.value, direction=direction.value)
-        stopping = read_stopping(document, metric, flags)
+    metric = Metric(name=name.value, direction=direction.value) if name and direction else None
+    return Found(
+        asset=asset,
+        name=name,
+        direction=direction,
+        experiment=read_experiment(document, flags.command),
+        seconds=read_seconds(document, flags.time_box),
+        stopping=read_stopping(document, metric, flags) if metric else None,
+    )
+
+
+def read_required(document: Document, place: Place, flags: Flags) -> Required:
+    """All required parts; ProgramError that says for each missing one what to add."""
+    found = find_required(document, place, flags)
+    asset, name, direction = found.asset, found.name, found.direction
+    experiment, seconds, stopping = found.experiment, found.seconds, found.stopping
     if not (asset and name and direction and experiment and seconds and stopping):
-        parts = {
-            "asset": asset,
-            "metric": name,
-            "direction": direction or not name,
-            "experiment": experiment,
-            "time_box": seconds,
-            "stopping": stopping or not (name and direction),
-        }
-        raise _missing(document, [field for field, part in parts.items() if not part], name)
+        raise _missing(document, list(found.missing), name)
     return Required(asset, name, direction, experiment, seconds, *stopping)
 
 
