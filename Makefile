@@ -1,16 +1,20 @@
 # make run: the main job.   make night: the same with more time.   make test: every check.
+# make studio: the same graph in LangGraph Studio.
 # All make their own environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run night test lint bench clean
+.PHONY: run night studio test lint bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/autoresearch run
 
 night: $(VENV)/run.stamp
 	$(BIN)/autoresearch run --tag night --program programs/night.md
+
+studio: $(VENV)/studio.stamp
+	$(BIN)/langgraph dev --n-jobs-per-worker 4
 
 test: $(VENV)/dev.stamp lint
 	$(BIN)/python -m pytest -n auto
@@ -31,10 +35,14 @@ $(VENV)/run.stamp: pyproject.toml
 	$(BIN)/python prepare.py
 	touch $@
 
+$(VENV)/studio.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[studio]'
+	touch $@
+
 $(VENV)/dev.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@ $(VENV)/run.stamp
+	touch $@ $(VENV)/run.stamp $(VENV)/studio.stamp
 
 clean:
 	rm -rf $(VENV)

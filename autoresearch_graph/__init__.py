@@ -1,3 +1,84 @@
-"""The Karpathy loop as a LangGraph state machine: one file, one number, a clock."""
+"""The Karpathy loop as a LangGraph state machine: one file, one number, a clock.
+
+What a notebook or a program of your own needs; what the command line does goes through the same:
+
+    with open_research(Settings(project=Path("my-project"), tag="nov23")) as research:
+        for node, update in research.stream():
+            print(node, update)
+        print(research.records.summary())
+
+- `open_research(Settings(..., flags=Flags(...)))` starts a research or resumes it: a `Research`,
+  which streams, and knows its `State` and its `Records`
+- `open_lab` gives its `Lab` alone, and `build_graph(lambda context, state: lab)` the graph: for a
+  checkpointer and a thread of your own; `Context` is what the graph takes from Studio
+- `read_program` reads a program.md: a `Program`
+- `find_records(Settings(...))` reads a research from disk, also while it runs: `Records`, with a
+  list of `Experiment`s; `Ledger` is the file that these are lines of
+
+A name is imported when it is first used, so that the command line need not load LangGraph.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoresearch_graph.experiment import Experiment
+    from autoresearch_graph.graph import build_graph
+    from autoresearch_graph.lab import Lab, open_lab
+    from autoresearch_graph.ledger import Ledger
+    from autoresearch_graph.program import Flags, Program
+    from autoresearch_graph.program.read import read as read_program
+    from autoresearch_graph.records import Records
+    from autoresearch_graph.records import find as find_records
+    from autoresearch_graph.research import Research, open_research
+    from autoresearch_graph.start import Settings
+    from autoresearch_graph.state import Context, State
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Context",
+    "Experiment",
+    "Flags",
+    "Lab",
+    "Ledger",
+    "Program",
+    "Records",
+    "Research",
+    "Settings",
+    "State",
+    "build_graph",
+    "find_records",
+    "open_lab",
+    "open_research",
+    "read_program",
+]
+
+_WHERE = {
+    "Context": "state.Context",
+    "Experiment": "experiment.Experiment",
+    "Flags": "program.Flags",
+    "Lab": "lab.Lab",
+    "Ledger": "ledger.Ledger",
+    "Program": "program.Program",
+    "Records": "records.Records",
+    "Research": "research.Research",
+    "Settings": "start.Settings",
+    "State": "state.State",
+    "build_graph": "graph.build_graph",
+    "find_records": "records.find",
+    "open_lab": "lab.open_lab",
+    "open_research": "research.open_research",
+    "read_program": "program.read",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, own = _WHERE[name].split(".")
+    return getattr(import_module(f"{__name__}.{module}"), own)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 from pydantic_core import to_jsonable_python
 
@@ -42,9 +44,27 @@ def editing_node(
     """Bind a step that works with a graph of its own, which LangGraph finds here and draws."""
 
     def run(state: State) -> Update:
-        return _plain(step(state, _begun(step.__name__, state, lab_of), editor.invoke))
+        edit = _in_this_thread(editor)
+        return _plain(step(state, _begun(step.__name__, state, lab_of), edit))
 
     return run
+
+
+def _in_this_thread(editor: Runnable[Any, Any]) -> Edit:
+    config = _synchronous(get_config())
+    return lambda begin, *, context: editor.invoke(begin, config, context=context)
+
+
+def _synchronous(config: RunnableConfig) -> RunnableConfig:
+    """A node's config with a checkpointer that the graph inside the node can call from its thread.
+
+    What the server wraps around a checkpointer of one's own has no synchronous methods
+    (langgraph-api 0.16); `Threads.synchronous` is what it wraps.
+    """
+    chosen = config.get("configurable", {})
+    savers = {key: v for key, v in chosen.items() if isinstance(v, BaseCheckpointSaver)}
+    inner = {key: getattr(saver, "synchronous", saver) for key, saver in savers.items()}
+    return {**config, "configurable": {**chosen, **inner}}
 
 
 def _begun(name: str, state: State, lab_of: LabOf) -> Lab:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-_KEPT = 64
+KEPT = 64
 
 
 @contextmanager
@@ -39,5 +39,5 @@ def prune(saver: SqliteSaver, thread: str) -> None:
             saver.conn.execute(
                 f"DELETE FROM {table} WHERE thread_id = :thread "
                 f"AND (checkpoint_ns != '' OR checkpoint_id < {oldest})",
-                {"thread": thread, "kept": _KEPT},
+                {"thread": thread, "kept": KEPT},
             )

@@ -10,16 +10,16 @@ from autoresearch_graph import nodes
 from autoresearch_graph.binding import LabOf, editing_node, node, waiting_node
 from autoresearch_graph.experiment import Again, Verdict
 from autoresearch_graph.proposers.conversation import Conversation, ask_model, use_tools
-from autoresearch_graph.state import Context, State
+from autoresearch_graph.state import Context, Input, State
 from autoresearch_graph.tools import Desk
 
-Graph = CompiledStateGraph[State, Context, State, State]
+Graph = CompiledStateGraph[State, Context, Input, State]
 Editor = CompiledStateGraph[Conversation, Desk, Conversation, Conversation]
 
 
 def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
     """Wire the nodes; `lab_of` gives the lab that an invocation works in."""
-    builder = StateGraph(State, context_schema=Context)
+    builder = StateGraph(State, context_schema=Context, input_schema=Input)
     builder.add_node("read_program", node(nodes.read_program, lab_of))
     builder.add_node("propose", editing_node(nodes.propose, build_editor(), lab_of))
     builder.add_node("review", node(nodes.review, lab_of))

@@ -270,7 +270,7 @@ def open_bench(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Be
     with find_repository(settings.root) as repo:
         end_leftovers(settings.folder)
         workspace, folder = _workspace(settings, repo, start), settings.folder / "again"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         bench = Bench(workspace, folder, sandbox=detect(settings.sandbox), environ=os.environ)
         try:
             bench.prepare(start.program)

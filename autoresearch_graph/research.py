@@ -1,61 +1,120 @@
 """Run a research to its end: one invocation of the graph is one experiment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from autoresearch_graph.checkpoints import open_checkpoints, prune
 from autoresearch_graph.graph import Graph, build_graph
-from autoresearch_graph.lab import Lab
+from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.nodes.review import Answer
+from autoresearch_graph.records import Records
+from autoresearch_graph.start import Settings
+from autoresearch_graph.state import State
 
+Steps = Generator[tuple[str, dict[str, Any]], None, None]
 Watch = Callable[[str, Any], None]
 Decide = Callable[[dict[str, Any]], Answer]
+_FRESH = {"stop": None, "exhausted": None, "halt": None}
 
 
-def run(
-    lab: Lab,
-    watch: Watch = lambda node, update: None,
-    decide: Decide = lambda question: Answer(action="approve"),
-) -> str:
-    """Run until a stopping criterion is met; returns it as a sentence.
+def _approve(question: dict[str, Any]) -> Answer:
+    return Answer(action="approve")
 
-    `watch` is told the name of every node that has run, and its update of the state; `decide`
-    is asked about every proposal where the lab wants a review. An interrupted research is taken
-    up where it was. Nodes run in the calling thread, where Ctrl-C reaches them: streaming more
-    than updates would move them to another.
-    """
-    with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
-        graph = build_graph(lambda context, state: lab, checkpointer=saver)
-        thread: RunnableConfig = {"configurable": {"thread_id": lab.tag}}
-        begin: Any = (
-            None if _under_way(graph, thread) else {"stop": None, "exhausted": None, "halt": None}
+
+@dataclass(frozen=True, kw_only=True)
+class Research:
+    """An open research: its lab, the compiled graph, and the thread that it runs on."""
+
+    lab: Lab
+    graph: Graph
+    thread: RunnableConfig
+    saver: SqliteSaver
+
+    @property
+    def state(self) -> State:
+        """Where it stands, by its last checkpoint."""
+        return State.model_validate(self.graph.get_state(self.thread).values)
+
+    @property
+    def records(self) -> Records:
+        """What is known of it by now: program, ledger, baseline, incumbent, cost."""
+        lab, rows = self.lab, list(self.lab.ledger.experiments)
+        return Records(
+            folder=lab.folder, base=lab.workspace.base, program=lab.program, experiments=rows
         )
+
+    def stream(self, decide: Decide = _approve) -> Steps:
+        """Run until a stopping criterion is met; gives every node that has run, with its update.
+
+        `decide` is asked about every proposal where the lab wants a review. An interrupted
+        research is taken up where it was; one that had ended looks again whether to stop. Nodes
+        run in the calling thread, where Ctrl-C reaches them: streaming more than updates would
+        move them to another.
+        """
+        begin: Any = None if self._under_way else _FRESH
         while True:
             question = None
-            for event in graph.stream(
+            for event in self.graph.stream(
                 begin,
-                thread | lab.traces.invocation(len(lab.ledger.experiments)),
+                self.thread | self.lab.traces.invocation(len(self.lab.ledger.experiments)),
                 durability="sync",
                 interrupt_after=["keep", "revert"],
                 stream_mode="updates",
             ):
                 for node, update in event.items():
                     if node != "__interrupt__":
-                        watch(node, update or {})
+                        yield node, update or {}
                     elif update:
                         question = update[0].value
-            prune(saver, lab.tag)
+            prune(self.saver, self.lab.tag)
             begin = Command(resume=decide(question).model_dump()) if question else None
-            if not _under_way(graph, thread):
-                return str(graph.get_state(thread).values["stop"])
+            if not self._under_way:
+                return
+
+    @property
+    def _under_way(self) -> bool:
+        """Whether an experiment can be gone on with; one that only lacks its report cannot.
+
+        `next` would not do: it leaves out a node whose writes were saved right before a kill.
+        """
+        return any(task.name != "report" for task in self.graph.get_state(self.thread).tasks)
 
 
-def _under_way(graph: Graph, thread: RunnableConfig) -> bool:
-    """Whether an experiment can be gone on with; one that only lacks its report cannot.
+@contextmanager
+def open_research(settings: Settings) -> Iterator[Research]:
+    """Start a research, or resume the one of that tag; its runs end with the block.
 
-    `next` would not do: it leaves out a node whose writes were saved right before a kill.
+    Everything that a person gave is checked before anything is written; raises InputError.
     """
-    return any(task.name != "report" for task in graph.get_state(thread).tasks)
+    lab = open_lab(settings)
+    try:
+        with _on_its_thread(lab) as research:
+            yield research
+    finally:
+        lab.close()
+
+
+def run(lab: Lab, watch: Watch = lambda node, update: None, decide: Decide = _approve) -> str:
+    """Run until a stopping criterion is met; returns it as a sentence.
+
+    `watch` is told the name of every node that has run, and its update of the state.
+    """
+    with _on_its_thread(lab) as research:
+        with closing(research.stream(decide)) as steps:
+            for node, update in steps:
+                watch(node, update)
+        return str(research.state.stop)
+
+
+@contextmanager
+def _on_its_thread(lab: Lab) -> Iterator[Research]:
+    with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
+        graph = build_graph(lambda context, state: lab, checkpointer=saver)
+        thread: RunnableConfig = {"configurable": {"thread_id": lab.tag}}
+        yield Research(lab=lab, graph=graph, thread=thread, saver=saver)

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
 
 from autoresearch_graph.cost import Cost
 from autoresearch_graph.experiment import (
@@ -19,27 +22,67 @@ from autoresearch_graph.value import Value
 Update = dict[str, object]
 
 
+def _choice(default: Any, title: str, description: str, node: str, **more: object) -> Any:
+    """A field of the context as Studio shows it: what it means, its bounds, and at which node."""
+    shown = {"json_schema_extra": {"langgraph_nodes": [node], **more}}
+    return field(default=default, metadata={"title": title, "description": description, **shown})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What a person chooses for a research from Studio, the SDK or a notebook."""
 
-    project: str = field(default=".", metadata={"description": "The folder with program.md."})
-    tag: str = field(default="", metadata={"description": "Name of the research; a date if empty."})
-    model: str = field(
-        default="search",
-        metadata={"description": "`search`, or as `openai:gpt-5`."},
+    project: str = _choice(
+        ".", "Project", "The folder with program.md, as the server sees it.", "read_program"
     )
-    base_url: str = field(
-        default="", metadata={"description": "A server that speaks OpenAI's protocol."}
+    tag: str = _choice(
+        "",
+        "Research",
+        "Its name; the date if empty. One that has begun goes on, wherever it was started.",
+        "read_program",
+        examples=["nov23"],
     )
-    search_share: float = field(
-        default=0.0, metadata={"description": "The search's share of proposals beside a model."}
+    model: str = _choice(
+        "search",
+        "Proposer",
+        "`search`, which needs no key, or a language model.",
+        "propose",
+        examples=["search", "openai:gpt-5", "openai:qwen3:8b"],
     )
-    review: bool = field(
-        default=False, metadata={"description": "Ask about every proposal before it is run."}
+    base_url: str = _choice(
+        "",
+        "Server of the model",
+        "One that speaks OpenAI's protocol; OpenAI's own if empty.",
+        "propose",
+        examples=["http://localhost:11434/v1"],
     )
-    workers: int = field(default=1, metadata={"description": "So many runs at once."})
-    experiments: int = field(default=0, metadata={"description": "At most so many; 0: no limit."})
+    search_share: float = _choice(
+        0.0,
+        "Share of the search",
+        "How many of the proposals the search makes beside a model: 0 none, 1 all.",
+        "propose",
+        minimum=0,
+        maximum=1,
+    )
+    review: bool = _choice(False, "Review", "Ask about every proposal before it is run.", "review")
+    workers: int = _choice(
+        1, "Workers", "So many runs at once, each on a GPU of its own.", "train", minimum=1
+    )
+    experiments: int = _choice(
+        0,
+        "Experiments",
+        "Stop after so many at most; 0: as program.md says.",
+        "read_program",
+        minimum=0,
+    )
+
+
+class Input(Value):
+    """What an invocation begins with: nothing. Naming `stop` has it look again whether to stop."""
+
+    stop: str | None = Field(default=None, description="Leave it empty: found out anew.")
+    exhausted: str | None = Field(default=None, description="Leave it empty: found out anew.")
+    halt: str | None = Field(default=None, description="Leave it empty: found out anew.")
 
 
 class Tally(Value):

@@ -149,7 +149,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2_and_changes_nothing(tunable: 
         (["run", "project", "--model", "crystal:ball"], "--model"),
         (["status", "project"], "autoresearch run"),
         (["show", "1", "project"], "autoresearch run"),
-        (["init", "project"], "not empty"),
+        (["init", "project", "--template", "forecast"], "not empty"),
+        (["init", "project", "--asset", "other.py"], "asset"),
     ],
 )
 def test_bad_arguments_are_one_sentence(tunable: Path, arguments: list[str], told: str):

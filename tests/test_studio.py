@@ -9,14 +9,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from autoresearch_graph.checkpoints import open_checkpoints
+from autoresearch_graph.graph import build_graph
 from autoresearch_graph.ledger import read as read_ledger
+from autoresearch_graph.studio import Labs
 
 from .conftest import make_project
 from .raw_server import Answer, edit, proposal, said, serving
@@ -25,6 +28,7 @@ pytest.importorskip("langgraph_api")
 sdk = pytest.importorskip("langgraph_sdk")
 
 REPOSITORY = Path(__file__).parent.parent
+NODES = set(build_graph(Labs().of).nodes)
 ASSET = "X = 3.0\nprint(f'loss: {(X - 1.0) ** 2:.6f}')\n"
 
 
@@ -175,6 +179,78 @@ def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, tmp
     assert [row.status for row in rows] == ["keep", "keep"]
 
 
+def test_a_research_goes_from_the_terminal_to_the_server_and_back(client: Any, tmp_path: Path):
+    """Killed in the terminal, gone on with and cancelled on the server, ended in the terminal."""
+    project = make_project(tmp_path / "p", text=ASSET + "import time\ntime.sleep(1.5)\n")
+    lab = start_in_the_terminal(project)
+    wait_for(lambda: len(ledger_of(project)) == 1 and runs_of(project))
+    lab.kill()
+    lab.wait()
+    first = under_way(project)
+    assert first["number"] == 1
+
+    thread = client.threads.create(graph_id="autoresearch")["thread_id"]
+    context = {"project": str(project), "tag": "shared"}
+    seen: list[dict[str, Any]] = []
+    run = client.runs.stream(
+        thread, "autoresearch", input=None, context=context, stream_mode=["updates", "custom"]
+    )
+    for part in run:
+        assert part.event != "error", part.data
+        seen.append(part.data)
+        if part.event == "metadata":
+            run_id = part.data["run_id"]
+        if part.event == "custom" and len(ledger_of(project)) == 2:
+            break
+    nodes = [node for data in seen for node in data if node in NODES]
+    assert nodes[0] == "collect", "it goes on in the middle of the experiment"
+    assert any("progress" in data for data in seen)
+    client.runs.cancel(thread, run_id, wait=True)
+    wait_for(lambda: not runs_of(project))
+    state = client.threads.get_state(thread)
+    assert state["next"] == ["collect"]
+    second = state["values"]["candidates"][0]["proposal"]
+    assert second == under_way(project)
+
+    assert start_in_the_terminal(project, "--experiments", "3").wait(120) == 0
+    rows = ledger_of(project)
+    assert [row.number for row in rows] == [0, 1, 2, 3]
+    assert [row.commit for row in rows[1:3]] == [first["commit"], second["commit"]]
+    assert client.threads.get_state(thread)["values"]["stop"] == "done after 3 experiments"
+    client.runs.wait(thread, "autoresearch", input={}, context=context | {"experiments": 4})
+    assert len(ledger_of(project)) == 5
+    assert len(client.threads.get_history(thread, limit=100)) > 20
+
+
+def start_in_the_terminal(project: Path, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "autoresearch_graph", "run", str(project), "--tag", "shared"]
+    return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
+
+
+def ledger_of(project: Path) -> list[Any]:
+    return read_ledger(project / ".autoresearch/shared/experiments.jsonl")
+
+
+def runs_of(project: Path) -> list[int]:
+    """The processes of experiments, which work in the worktree."""
+    return children_in(project / ".autoresearch")
+
+
+def under_way(project: Path) -> dict[str, Any]:
+    """The proposal that is being tried, by the checkpoints of the terminal."""
+    with open_checkpoints(project / ".autoresearch/shared/checkpoints.sqlite") as saver:
+        saved = saver.get_tuple({"configurable": {"thread_id": "shared"}})
+    assert saved is not None
+    return dict(saved.checkpoint["channel_values"]["candidates"][0]["proposal"])
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def children_in(folder: Path) -> list[int]:
     """The processes that work in a folder."""
     found = []
@@ -185,9 +261,16 @@ def children_in(folder: Path) -> list[int]:
     return found
 
 
-def test_the_schema_of_the_context_is_a_few_primitives(client: Any):
+def test_the_schema_of_the_context_is_a_few_primitives_that_are_explained(client: Any):
     assistant = client.assistants.search(graph_id="autoresearch")[0]
-    schema = client.assistants.get_schemas(assistant["assistant_id"])["context_schema"]
+    schemas = client.assistants.get_schemas(assistant["assistant_id"])
+    schema = schemas["context_schema"]
+    nodes = {node["id"] for node in client.assistants.get_graph(assistant["assistant_id"])["nodes"]}
+    for part in schema["properties"].values():
+        assert part["description"].endswith(".") and part["title"] and "default" in part
+        assert set(part["langgraph_nodes"]) <= nodes
+    assert schema["properties"]["search_share"].items() >= {"minimum": 0, "maximum": 1}.items()
+    assert set(schemas["input_schema"]["properties"]) == {"stop", "exhausted"}
     kinds = {name: part["type"] for name, part in schema["properties"].items()}
     assert kinds == {
         "project": "string",

@@ -10,18 +10,21 @@ from autoresearch_graph.program.model import (
     Stopping,
     TimeBox,
 )
-from autoresearch_graph.program.read import read
+from autoresearch_graph.program.read import look, read
+from autoresearch_graph.program.required import Found
 
 __all__ = [
     "FROZEN",
     "Constraint",
     "Environment",
     "Flags",
+    "Found",
     "Noise",
     "Program",
     "Stopping",
     "TimeBox",
     "changed",
     "frozen",
+    "look",
     "read",
 ]

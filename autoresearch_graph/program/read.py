@@ -16,10 +16,10 @@ from autoresearch_graph.program.frozen import FROZEN, changed, frozen
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.program.noise import read_noise
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.required import read_required
+from autoresearch_graph.program.required import Found, find_required, read_required
 from autoresearch_graph.program.time_box import read_kill_after, time_box
 
-__all__ = ["FROZEN", "Flags", "changed", "frozen", "read"]
+__all__ = ["FROZEN", "Flags", "Found", "changed", "frozen", "look", "read"]
 
 _NO_FLAGS = Flags()
 
@@ -36,6 +36,14 @@ def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
     except ProgramError as error:
         known = error.understood
         raise ProgramError(str(error), path=path, line=error.line, understood=known) from None
+
+
+def look(path: Path, text: str, *, project: Path, flags: Flags = _NO_FLAGS) -> Found:
+    """Look what a text, which is or would be at `path`, says of the parts that must be there."""
+    try:
+        return find_required(documents.parse(text), Place(project, path), flags)
+    except ProgramError as error:
+        raise ProgramError(str(error), path=path, line=error.line) from None
 
 
 def _text(path: Path) -> str:

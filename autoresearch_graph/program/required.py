@@ -64,39 +64,68 @@ class Required:
         }
 
 
-def read_required(document: Document, place: Place, flags: Flags) -> Required:
-    """All required parts; ProgramError that says for each missing one what to add."""
+@dataclass(frozen=True)
+class Found:
+    """What a program.md says of the required parts; None for what it leaves out."""
+
+    asset: Statement[str] | None
+    name: Statement[str] | None
+    direction: Statement[Direction] | None
+    experiment: Statement[str] | None
+    seconds: Statement[float] | None
+    stopping: tuple[Stopping, dict[str, int]] | None
+
+    @property
+    def parts(self) -> Mapping[str, object]:
+        """Every part by its name; direction and stopping wait until they can be read."""
+        return {
+            "asset": self.asset,
+            "metric": self.name,
+            "direction": self.direction or (None if self.name else _WAITS),
+            "experiment": self.experiment,
+            "time_box": self.seconds,
+            "stopping": self.stopping or (None if self.name and self.direction else _WAITS),
+        }
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that are left out."""
+        return tuple(name for name, part in self.parts.items() if part is None)
+
+
+def find_required(document: Document, place: Place, flags: Flags) -> Found:
+    """Look for the required parts; ProgramError for what is said and cannot be."""
     asset = read_asset(document, place, flags.asset)
     name = read_name(document, flags.metric)
     direction = read_direction(document, name.value if name else None, flags.direction)
-    experiment = read_experiment(document, flags.command)
-    seconds = read_seconds(document, flags.time_box)
-    stopping = None
-    if name and direction:
-        metric = Metric(name=name.value, direction=direction.value)
-        stopping = read_stopping(document, metric, flags)
+    metric = Metric(name=name.value, direction=direction.value) if name and direction else None
+    return Found(
+        asset=asset,
+        name=name,
+        direction=direction,
+        experiment=read_experiment(document, flags.command),
+        seconds=read_seconds(document, flags.time_box),
+        stopping=read_stopping(document, metric, flags) if metric else None,
+    )
+
+
+def read_required(document: Document, place: Place, flags: Flags) -> Required:
+    """All required parts; ProgramError that says for each missing one what to add."""
+    found = find_required(document, place, flags)
+    asset, name, direction = found.asset, found.name, found.direction
+    experiment, seconds, stopping = found.experiment, found.seconds, found.stopping
     if not (asset and name and direction and experiment and seconds and stopping):
-        parts = {
-            "asset": asset,
-            "metric": name,
-            "direction": direction or (None if name else _WAITS),
-            "experiment": experiment,
-            "time_box": seconds,
-            "stopping": stopping or (None if name and direction else _WAITS),
-        }
-        raise _missing(document, parts, name)
+        raise _missing(document, found)
     return Required(asset, name, direction, experiment, seconds, *stopping)
 
 
-def _missing(
-    document: Document, parts: Mapping[str, object], metric: Statement[str] | None
-) -> ProgramError:
-    fields = [field for field, part in parts.items() if part is None]
+def _missing(document: Document, found: Found) -> ProgramError:
+    fields, metric = found.missing, found.name
     sentences = [_to_add(document, field, metric) for field in fields]
     lines = [section.line for field in fields for section in document.about(field)]
     if "direction" in fields and metric and metric.line:
         lines.append(metric.line)
-    known = [(name, part) for name, part in parts.items() if isinstance(part, Statement)]
+    known = [(name, part) for name, part in found.parts.items() if isinstance(part, Statement)]
     return ProgramError(
         "; ".join(sentences),
         line=min(lines, default=None),
