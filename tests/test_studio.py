@@ -270,7 +270,7 @@ def test_the_schema_of_the_context_is_a_few_primitives_that_are_explained(client
         assert part["description"].endswith(".") and part["title"] and "default" in part
         assert set(part["langgraph_nodes"]) <= nodes
     assert schema["properties"]["search_share"].items() >= {"minimum": 0, "maximum": 1}.items()
-    assert set(schemas["input_schema"]["properties"]) == {"stop", "exhausted"}
+    assert set(schemas["input_schema"]["properties"]) == {"stop", "exhausted", "halt"}
     kinds = {name: part["type"] for name, part in schema["properties"].items()}
     assert kinds == {
         "project": "string",
