@@ -69,7 +69,10 @@ def improved(llmock: Any, project: Path, template: str, *rewrites: Rewrite) -> l
         told = {"hypothesis": rewrite.__doc__, "description": rewrite.__name__, "lesson": "Go on."}
         llmock.call_tool("propose", told)
     flags = Flags(experiments=len(rewrites))
-    lab = open_lab(Settings(project=project, tag="t", model="openai:gpt-4o", flags=flags))
+    settings = Settings(
+        project=project, tag="t", model="openai:gpt-4o", look_ahead=False, flags=flags
+    )
+    lab = open_lab(settings)
     try:
         research.run(lab)
         rows = list(lab.ledger.experiments)
