@@ -147,6 +147,11 @@ class Threads(Saver):
         """The same without blocking the event loop."""
         await asyncio.to_thread(self.delete_thread, thread_id)
 
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Forget threads, where all of them is to go; old checkpoints are pruned at every put."""
+        for thread in thread_ids if strategy != "keep_latest" else ():
+            await self.adelete_thread(str(thread))
+
     @contextmanager
     def _saver(self, config: RunnableConfig, tag: str = "") -> Iterator[tuple[Any, RunnableConfig]]:
         """Where the checkpoints of a thread are kept, and the config by which they are there."""
