@@ -5,7 +5,7 @@ from rich.prompt import Confirm, Prompt
 from rich.text import Text
 
 from autoresearch_graph.drafting import Draft, Question
-from autoresearch_graph.errors import InputError, WorkspaceError
+from autoresearch_graph.errors import InputError
 from autoresearch_graph.program import read
 from autoresearch_graph.readiness import check_project
 from autoresearch_graph.rehearsal import Rehearsal, rehearse
@@ -34,12 +34,12 @@ class Interview:
         if self._talks:
             draft.ask(self._ask, self._tell)
 
-    def check(self, draft: Draft) -> bool:
-        """Whether everything is there that a research needs; says what is not."""
+    def check(self, draft: Draft) -> list[str]:
+        """What a research needs and is not there, by name; each is told in a sentence."""
         findings = check_project(Settings(project=draft.project))
         unready = [finding for finding in findings if not finding.ready]
         self._tell(*(f"{finding.name}: {finding.value}" for finding in unready))
-        return not unready
+        return [finding.name for finding in unready]
 
     def rehearse(self, draft: Draft) -> bool:
         """Run it once and say whether it gave a number; a person may name another one meanwhile."""
@@ -47,12 +47,8 @@ class Interview:
             limit = read(draft.path, project=draft.project).time_box.kill_after
             if self._talks and not self._agrees(f"Run it once now, for at most {limit:g} s?"):
                 return True
-            self._tell("runs it once, in a clean checkout of what is committed ...")
-            try:
-                found = rehearse(draft.project)
-            except WorkspaceError as error:
-                self._tell(f"it cannot be run yet: {error}")
-                return False
+            self._tell("running it once, in a clean checkout of what is committed ...")
+            found = rehearse(draft.project)
             self._tell(str(found))
             if not (self._talks and found.lacks_only_its_metric and self._renames(draft, found)):
                 return found.went_well

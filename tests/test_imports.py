@@ -1,8 +1,11 @@
 """Imports point one way: cli -> lab -> adapters, and graph -> nodes -> state -> pure domain."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -138,3 +141,19 @@ def test_importing_the_package_does_nothing_but_define():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_every_library_that_is_imported_is_a_dependency():
+    """A library may be there because another one brings it, until that one stops doing so."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    extras = [each for name in ("otel", "train") for each in project["optional-dependencies"][name]]
+    declared = {re.split(r"[\[>=<;]", each)[0] for each in (*project["dependencies"], *extras)}
+    provided = {
+        module
+        for module, owners in packages_distributions().items()
+        if {owner.lower().replace("_", "-") for owner in owners}
+        & {name.lower().replace("_", "-") for name in declared}
+    }
+    used = {module.split(".")[0] for path in modules().values() for module in imports(path)}
+    brought = {"langchain_core", "markupsafe", "pydantic_core"}  # by langchain, Jinja2, pydantic
+    assert used - sys.stdlib_module_names - provided == {"autoresearch_graph", *brought}

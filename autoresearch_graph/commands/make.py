@@ -52,8 +52,10 @@ def init(
         draft = Draft(folder, Flags(**parts))
         interview.fill(draft)
         typer.echo(draft.write())
-        ready = interview.check(draft)
-        ready = (not rehearse or interview.rehearse(draft)) and ready
+        unready = interview.check(draft)
+        ready = not unready
+        if rehearse and not {"git", "command", "sandbox"} & set(unready):
+            ready = interview.rehearse(draft) and ready
     else:
         make_project(folder, template=str(template))
         typer.echo(f"made {folder}")
