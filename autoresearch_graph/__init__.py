@@ -69,14 +69,14 @@ _WHERE = {
     "find_records": "records.find",
     "open_lab": "lab.open_lab",
     "open_research": "research.open_research",
-    "read_program": "program.read",
+    "read_program": "program.read.read",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, own = _WHERE[name].split(".")
+    module, own = _WHERE[name].rsplit(".", 1)
     return getattr(import_module(f"{__name__}.{module}"), own)
 
 

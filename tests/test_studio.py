@@ -279,5 +279,6 @@ def test_the_schema_of_the_context_is_a_few_primitives_that_are_explained(client
         "base_url": "string",
         "search_share": "number",
         "review": "boolean",
+        "workers": "integer",
         "experiments": "integer",
     }
