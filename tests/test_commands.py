@@ -40,6 +40,8 @@ BEFORE = {
 # Stand-ins that make the README's night short; the rest of the line is as it is told.
 SHORT = {
     "autoresearch run my-project": "autoresearch run my-project --tag short --experiments 7",
+    "autoresearch run --workers 4": "autoresearch run --workers 4 --tag four --experiments 4",
+    "autoresearch run --no-look-ahead": "autoresearch run --no-look-ahead --experiments 1 --tag 1",
     "autoresearch verify my-project": "autoresearch verify my-project --repeats 2",
 }
 # What is done beside, right before a line: a file to propose, a research that runs.
