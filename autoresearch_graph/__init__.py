@@ -76,11 +76,7 @@ _WHERE = {
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-<<<<<<< HEAD
     module, _, own = _WHERE[name].rpartition(".")
-=======
-    module, own = _WHERE[name].rsplit(".", 1)
->>>>>>> open
     return getattr(import_module(f"{__name__}.{module}"), own)
 
 
