@@ -35,11 +35,13 @@ EXCEPTIONS = {
 # What a page takes for granted: a project, a file, a number that can be proposed.
 BEFORE = {
     "README.md": "export COLUMNS=200",
+    "clusters.md": "autoresearch init my-project && cd my-project",
     "coming-from-karpathy.md": "autoresearch init my-project",
 }
 # Stand-ins that make the README's night short; the rest of the line is as it is told.
 SHORT = {
     "autoresearch run my-project": "autoresearch run my-project --tag short --experiments 7",
+    "autoresearch run --workers auto": "autoresearch run --workers auto --tag auto --experiments 2",
     "autoresearch run --workers 4": "autoresearch run --workers 4 --tag four --experiments 4",
     "autoresearch run --no-look-ahead": "autoresearch run --no-look-ahead --experiments 1 --tag 1",
     "autoresearch verify my-project": "autoresearch verify my-project --repeats 2",
