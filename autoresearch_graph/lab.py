@@ -31,7 +31,7 @@ from autoresearch_graph.runner import Progress, detect, end_leftovers, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.tools.propose import fingerprint
-from autoresearch_graph.workshop import Workshop, make_benches
+from autoresearch_graph.workshop import Workshop, open_workshop
 from autoresearch_graph.workspace import Workspace
 
 _REST = 0.5
@@ -204,9 +204,8 @@ def open_lab(
     Everything that a person gave is checked before anything is written; raises InputError.
     """
     tracing.free_the_exit(os.environ)
-    program = read_program(
-        settings.root / settings.program, project=settings.root, flags=settings.flags
-    )
+    root = settings.root
+    program = read_program(root / settings.program, project=root, flags=settings.flags)
     sandbox = detect(settings.sandbox)
     leave_git_hook(os.environ)
     with ExitStack() as resources:
@@ -214,24 +213,15 @@ def open_lab(
         start = read_start(settings.folder) or check_start(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
-        text = workspace.text(start.base)
-        limit = program.stopping.dollars
         workers = settings.workers_of(os.environ)
-        proposer = proposer or choose_proposer(settings, text, start.program.asset, limit)
+        proposer = proposer or _proposer(settings, workspace, start, program)
         resources.enter_context(lock(settings.folder))
         end_leftovers(settings.folder)
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
-        artifacts = Artifacts(settings.folder)
-        benches = make_benches(
-            workspace,
-            settings.folder,
-            workers,
-            program=start.program,
-            sandbox=sandbox,
-            environ=os.environ,
+        workshop = open_workshop(
+            workspace, settings.folder, workers, start.program, sandbox, environ=os.environ
         )
-        workshop = Workshop(workspace, artifacts, benches)
         resources.callback(workshop.close)
         return Lab(
             tag=start.tag,
@@ -242,7 +232,7 @@ def open_lab(
             ledger=ledger,
             mailbox=Mailbox(settings.folder),
             bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
-            artifacts=artifacts,
+            artifacts=Artifacts(settings.folder),
             proposer=proposer,
             environ=dict(os.environ),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
@@ -252,6 +242,12 @@ def open_lab(
             show=show,
             resources=resources.pop_all(),
         )
+
+
+def _proposer(settings: Settings, workspace: Workspace, start: Start, program: Program) -> Proposer:
+    """Whom a person chose, with the limits of today's program.md."""
+    text, asset = workspace.text(start.base), start.program.asset
+    return choose_proposer(settings, text, asset, program.stopping.dollars)
 
 
 def _ledger(settings: Settings, workspace: Workspace, start: Start) -> Ledger:

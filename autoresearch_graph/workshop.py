@@ -115,16 +115,16 @@ class Workshop:
         return job
 
 
-def make_benches(
+def open_workshop(
     workspace: Workspace,
     folder: Path,
     workers: int,
-    *,
     program: Program,
     sandbox: Sandbox,
+    *,
     environ: Mapping[str, str],
-) -> list[Bench]:
-    """A bench for each worker below `folder`, with its share of the machine."""
+) -> Workshop:
+    """Make a bench for each worker below `folder`, with its share of the machine."""
     benches = []
     for i, share in enumerate(shares(workers, environ)):
         place = folder / "workers" / str(i) if i else folder
@@ -132,4 +132,4 @@ def make_benches(
         bench = Bench(workspace, place, sandbox=sandbox, environ=environ, share=share)
         bench.prepare(program)
         benches.append(bench)
-    return benches
+    return Workshop(workspace, Artifacts(folder), benches)
