@@ -31,11 +31,11 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     ("fault", "job", "every"),
     [
-        ("full", "plain", 131),
-        ("full once", "evaluated", 167),
-        ("interrupt", "evaluated", 139),
-        ("lost", "evaluated", 173),
-        ("torn", "evaluated", 179),
+        ("full", "plain", 211),
+        ("full once", "evaluated", 271),
+        ("interrupt", "evaluated", 233),
+        ("lost", "evaluated", 281),
+        ("torn", "evaluated", 293),
     ],
 )
 def test_struck_before_an_effect_nothing_is_lost(tmp_path: Path, fault: str, job: str, every: int):

@@ -14,13 +14,13 @@ import pytest
 @pytest.mark.parametrize(
     ("every", "pause", "job"),
     [
-        (131, 0.0, "plain"),
-        (331, 0.004, "plain"),
-        (239, 0.0, "evaluated"),
-        (263, 0.0, "repeated"),
-        (211, 0.0, "steered"),
-        (293, 0.0, "ahead"),
-        (401, 0.0, "crowded"),
+        (211, 0.0, "plain"),
+        (467, 0.004, "plain"),
+        (389, 0.0, "evaluated"),
+        (431, 0.0, "repeated"),
+        (347, 0.0, "steered"),
+        (479, 0.0, "ahead"),
+        (659, 0.0, "crowded"),
     ],
     ids=[
         "any disk",
