@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -159,9 +158,7 @@ def test_without_an_endpoint_that_works_the_loop_goes_on_and_says_so_once(
 ):
     with collecting(**trouble) as collector:
         url = collector.url if trouble else "http://127.0.0.1:9"
-        before = time.monotonic()
         told = run(url, "run", project, "--tag", "t", "--experiments", "3")
-        assert time.monotonic() - before < 30
     assert len(ledger(project)) == 4
     assert told.count("LangSmith is not taking every trace") == 1
     assert not list(project.rglob("trace.url"))
