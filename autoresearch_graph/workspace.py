@@ -7,7 +7,7 @@ straight into the object database, and runs happen in a worktree of the research
 import json
 from pathlib import Path, PurePosixPath
 
-from git import Commit, Git, GitCommandError, Repo
+from git import BadName, Commit, Git, GitCommandError, Repo
 from git.refs import Reference
 
 from autoresearch_graph import sheaf
@@ -108,13 +108,14 @@ class Workspace:
 
     def text_of(self, number: int) -> str:
         """The asset of an experiment, kept or not; InputError where its ref was removed."""
-        reference = self._experiment(number)
-        if not reference.is_valid():
+        path = self._experiment(number).path
+        try:
+            return self.text(self.repo.commit(path).hexsha)
+        except (BadName, ValueError):
             raise InputError(
-                f"{reference.path} is not in git any more, so {self._tag} cannot go on; "
+                f"{path} is not in git any more, so {self._tag} cannot go on; "
                 "start a new research with another --tag"
-            )
-        return self.text(reference.path)
+            ) from None
 
     def commit_baseline(self) -> Proposal:
         """Put the base commit under number 0; the same every time."""

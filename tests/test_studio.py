@@ -203,7 +203,7 @@ def test_a_research_goes_from_the_terminal_to_the_server_and_back(client: Any, t
         if part.event == "custom" and len(ledger_of(project)) == 2:
             break
     nodes = [node for data in seen for node in data if node in NODES]
-    assert nodes[0] == "collect", "it goes on in the middle of the experiment"
+    assert "collect" in nodes[:2], "it goes on in the middle of the experiment"
     assert any("progress" in data for data in seen)
     client.runs.cancel(thread, run_id, wait=True)
     wait_for(lambda: not runs_of(project))
