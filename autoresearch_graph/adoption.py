@@ -5,16 +5,14 @@ commit before the person's checkout is touched, and what is left is a fast-forwa
 does whole or not at all. So there is never a conflict in the person's files, not even for a moment.
 """
 
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from git import GitCommandError, Repo
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.merging import by_lines
 from autoresearch_graph.objects import Objects
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.repository import find_repository
@@ -129,19 +127,14 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
 
 def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:
     """One file merged: the sides are `yours`, `before` and `theirs`."""
-    with TemporaryDirectory() as folder:
-        paths = {name: Path(folder, name) for name in sides}
-        for name, path in paths.items():
-            path.write_bytes(sides[name].encode())
-        command = ["git", "merge-file", "--stdout", *map(str, paths.values())]
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    if done.returncode:
+    text = by_lines(sides["before"], sides["yours"], sides["theirs"])
+    if text is None:
         raise WorkspaceError(
             f"{adoption.branch} and autoresearch/{adoption.records.tag} changed the same lines of "
             f"{asset}, and nothing was touched; merge them yourself with: "
             f"git merge {adoption.best.commit[:12]}"
         )
-    return done.stdout.decode()
+    return text
 
 
 def _common(adoption: _Adoption) -> str:

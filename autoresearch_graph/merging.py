@@ -39,12 +39,12 @@ def _merged(base: str, ours: str, theirs: str, path: str) -> str | None:
     try:
         found = [_by_name(text, path) for text in (base, ours, theirs)]
     except InputError:
-        return _by_lines(base, ours, theirs)
+        return by_lines(base, ours, theirs)
     literals = _literals(*found)
     if literals is None:
         return None
     old = {name: found[0][name].raw for name in literals}
-    text = _by_lines(base, respell(ours, path, old), respell(theirs, path, old))
+    text = by_lines(base, respell(ours, path, old), respell(theirs, path, old))
     return text if text is None else _respelt(text, path, literals)
 
 
@@ -72,7 +72,8 @@ def _respelt(text: str, path: str, literals: dict[str, str]) -> str:
         return text  # it does not parse, which is for the caller to find out
 
 
-def _by_lines(base: str, ours: str, theirs: str) -> str | None:
+def by_lines(base: str, ours: str, theirs: str) -> str | None:
+    """One file merged as git does it; None where both changed the same lines, or neighbours."""
     with TemporaryDirectory(prefix="autoresearch-merge-") as folder:
         paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
         for path, text in zip(paths, (ours, base, theirs), strict=True):
