@@ -29,7 +29,7 @@ from autoresearch_graph.proposers.search_history import reading
 from autoresearch_graph.proposers.search_terrain import Terrain
 
 ROOT = Path(__file__).parent.parent
-FILES = ("prepare.py", "corpora.py", "exported.py")
+FILES = ("prepare.py", "tokenizer.py", "corpora.py", "exported.py")
 BOX = {"AUTORESEARCH_TIME_BOX": "60", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 _BITS = re.compile(r"^val_bpb: +([\d.]+)", re.MULTILINE)
 

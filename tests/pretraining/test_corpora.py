@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 pytest.importorskip("rustbpe")
 pytest.importorskip("tiktoken")
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 WORDS = ("the", "cat", "sat", "on", "a", "mat", "and", "then", "all", "dogs", "ran", "after", "it")
 STORIES = [" ".join(WORDS[at % n] for at in range(300)) for n in range(2, 13)] * 2
 TEXT = "\n<|endoftext|>\n".join(f"{number}: {story}" for number, story in enumerate(STORIES))
