@@ -18,6 +18,7 @@ from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Stopping
+from autoresearch_graph.proposers import patience
 from autoresearch_graph.proposers.prices import Price, find_price
 from autoresearch_graph.proposers.usage import Meter
 from autoresearch_graph.records import load
@@ -34,8 +35,9 @@ USED = Usage(model="gpt-4o-2024-08-06", prompt=1000, cached=400, completion=200,
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
+def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
+    monkeypatch.setattr(patience, "_FIRST", 0.01)
 
 
 def limited(folder: Path, criterion: str) -> Path:
