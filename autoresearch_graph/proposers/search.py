@@ -75,8 +75,9 @@ def _ideas(terrain: Terrain, brief: Brief) -> Iterator[Idea]:
 def _suggested(terrain: Terrain, brief: Brief) -> Iterator[Idea]:
     """What the sampler suggests: in turn all of its moves, half of them and a quarter.
 
-    Few constants at a time keep the search near the incumbent, where a sampler with few results
-    would look ever further away (docs/results.md tells what it wins).
+    With few results the sampler looks ever further away; fewer constants at a time stay nearer.
+    On a stand-in fitted to 90 settings of train.py, 60 experiments ended no worse so (1.719 for
+    1.722, six nights of each), and a reader sees what a gain came from.
     """
     metric, results = brief.program.metric, terrain.results
     kind = model(terrain.space, results)
