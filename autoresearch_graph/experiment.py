@@ -228,13 +228,16 @@ class Candidate(Value):
 class Verdict(Value):
     """The judgement on an experiment, with its reason as a sentence.
 
-    `metric` is the mean of the last `runs` measured runs.
+    `metric` is the mean of the last `runs` measured runs. `luck` tells of the noise: by how much
+    the first run of a discarded idea was better than the incumbent's mean all the same, as a
+    residual (in the metric's unit), and 0 where it was not, or fell by something else.
     """
 
     status: Status
     reason: str
     metric: float | None = None
     runs: int = 1
+    luck: float = 0.0
 
 
 class Again(Value):
@@ -248,7 +251,8 @@ class Experiment(Idea):
 
     Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
     `runs` measured trials; `beside` are runs of the incumbent; `stale` are runs of either that an
-    incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal.
+    incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal, `luck`
+    as in Verdict.
     """
 
     number: int
@@ -261,6 +265,7 @@ class Experiment(Idea):
     written_for: int | None = None
     trials: tuple[Outcome, ...]
     runs: int = 1
+    luck: float = 0.0
     beside: tuple[Outcome, ...] = ()
     stale: tuple[Outcome, ...] = ()
     seconds: float

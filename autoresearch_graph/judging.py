@@ -25,26 +25,31 @@ _USED = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """How good a candidate has to be, in standard errors: after one run, between, at the end.
+    """How good a candidate has to be, in standard errors: after the first run, then fresh ones.
 
-    `items` is for metrics that are means over items.
+    `keep` has a bar for each fresh run, `drop` for each but the last. `items` is for metrics that
+    are means over items.
     """
 
-    screen: float = 1.1
-    drop: float = 0.25
-    keep: float = 2.0
-    end: float
-    fresh: int = 3
+    screen: float = 1.15
+    drop: tuple[float, ...] = (0.15, 0.45)
+    keep: tuple[float, ...]
     items: float
+
+    def after(self, fresh: int) -> tuple[float, float]:
+        """Below the first bar it is dropped, from the second on kept; at last they are the same."""
+        last = min(fresh, len(self.keep)) - 1
+        return (*self.drop, self.keep[-1])[last], self.keep[last]
 
     def for_the_first_keep(self) -> "Bars":
         """The bars while nothing has been kept, and the first keep may be the first false one."""
-        return replace(self, keep=self.keep + FIRST, end=self.end + FIRST)
+        keep = tuple(bar + FIRST for bar in self.keep)
+        return replace(self, screen=self.screen + FIRST_SCREEN, keep=keep)
 
 
-BALANCED = Bars(end=0.75, items=1.645)
-STRICT = Bars(keep=2.5, end=1.3, items=2.326)
-FIRST = 0.8
+BALANCED = Bars(keep=(2.3, 1.5, 0.65), items=1.645)
+STRICT = Bars(keep=(3.1, 2.1, 1.15), items=2.326)
+FIRST_SCREEN, FIRST = 0.35, 0.85
 UNDOUBTED = 2.5
 TOLERATED = 0.5
 UNKNOWN = Spread()
@@ -155,20 +160,25 @@ class _Case:
             if verdict.status == "keep":
                 return Again(reason=f"{verdict.reason}; to be judged by fresh runs")
             return verdict
-        z = self._z(fresh)
-        if z < (0.0 if self.saved else bars.drop):
-            return self._verdict(fresh, bar=bars.drop)
-        if len(fresh) >= wanted and z >= bars.keep:
-            return self._verdict(fresh, bar=bars.keep, items=bars.items)
-        if len(fresh) >= max(bars.fresh, wanted):
-            verdict = self._verdict(fresh, bar=bars.end, items=bars.items)
-            simpler = verdict.status == "discard" and self.saved and self._is_not_worse(fresh)
-            return self._simpler(fresh) if simpler else verdict
+        z, (drop, keep) = self._z(fresh), bars.after(len(fresh))
+        if z < (0.0 if self.saved else drop):
+            return self._verdict(fresh, bar=drop)
+        ended = len(fresh) >= max(len(bars.keep), wanted)
+        if ended or (len(fresh) >= wanted and z >= keep):
+            verdict = self._verdict(fresh, bar=keep, items=bars.items)
+            simpler = ended and verdict.status == "discard" and self.saved
+            return self._simpler(fresh) if simpler and self._is_not_worse(fresh) else verdict
         return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
 
     def _gain(self, runs: list[Measured]) -> float:
         value = fmean(run.metric for run in runs)
         return self.program.metric.improvement(value, self.incumbent.metric)
+
+    @property
+    def _luck(self) -> float:
+        """By how much the first run was better, less the share of the incumbent's own noise."""
+        share = sqrt(self.incumbent.runs / (self.incumbent.runs + 1))
+        return max(0.0, self._gain(self.runs[:1])) * share
 
     def _z(self, runs: list[Measured]) -> float:
         """The gain in standard errors; that of the first run in sigmas."""
@@ -197,7 +207,8 @@ class _Case:
         gain, least = self._gain(runs), self.program.noise.minimum_improvement
         value = fmean(run.metric for run in runs)
         told = self._told(value, gain) + self._figures(runs, bar)
-        failed = gain <= max(least, 0.0) or (bar is not None and self._z(runs) < bar)
+        short = bar is not None and self._z(runs) < bar
+        failed = short or gain <= max(least, 0.0)
         if 0 < gain <= least:
             told += f"; not more than the least of {least:g}"
         elif failed and gain > 0:
@@ -205,7 +216,8 @@ class _Case:
         elif not failed and (flaw := self._flaw_in_items(runs, items)):
             failed, told = True, f"{told}; {flaw}"
         if failed:
-            return Verdict(status="discard", reason=told, metric=value, runs=len(runs))
+            luck = self._luck if short else 0.0
+            return Verdict(status="discard", reason=told, metric=value, runs=len(runs), luck=luck)
         counted = self._counted(runs)
         value = fmean(run.metric for run in counted)
         return Verdict(status="keep", reason=told + self._doubt(), metric=value, runs=len(counted))

@@ -29,6 +29,7 @@ def row(
         metrics=metrics,
         trials=trials,
         runs=verdict.runs,
+        luck=verdict.luck,
         beside=candidate.beside,
         stale=candidate.stale,
         seconds=round(sum(t.seconds for t in candidate.runs), 3),

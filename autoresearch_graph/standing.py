@@ -21,10 +21,10 @@ _NOTHING = 1e-9
 
 
 class Spread(Value):
-    """The noise of one run, pooled over all repeats: a sum of squared residuals and its freedom.
+    """The noise of one run, pooled: a sum of squared residuals and its freedom.
 
     After three runs of the baseline alone sigma may be wrong by a factor of four (95 %), hence
-    every later repeat counts, too.
+    every later repeat counts, too, and every first run that was better than the incumbent by luck.
     """
 
     squares: float = 0.0
@@ -36,13 +36,23 @@ class Spread(Value):
         return sqrt(self.squares / self.freedom) if self.freedom else 0.0
 
     def with_runs(self, values: Sequence[float]) -> "Spread":
-        """Pool the repeats of one text; those of a text that is far noisier are left out.
-
-        Not before sigma is fairly known: it is more often the three first runs that are too even.
-        """
+        """Pool the repeats of one text; those of a text that is far noisier are left out."""
         if len(values) < FEWEST:
             return self
-        squares, freedom = variance(values) * (len(values) - 1), len(values) - 1
+        return self._with(variance(values) * (len(values) - 1), len(values) - 1)
+
+    def with_luck(self, residual: float) -> "Spread":
+        """Pool what the first run of a discarded idea tells.
+
+        Ideas without effect are better and worse by luck as often, and harmful ones are mostly
+        worse: the better half is noise alone, and its mean square is that of the whole. It errs
+        to the low side where most ideas do a little harm, to the high side where small gains
+        are overlooked.
+        """
+        return self._with(residual**2, 1) if residual else self
+
+    def _with(self, squares: float, freedom: int) -> "Spread":
+        """Not before sigma is fairly known: it is more often the first runs that are too even."""
         known = self.freedom >= _FAIRLY_KNOWN
         if known and squares > freedom * (_WILD * self.sigma) ** 2:
             return self
@@ -126,7 +136,7 @@ class Standing(Value):
         """The standing after one more ledger row."""
         now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
         fresh = runs if experiment.number == 0 else runs[1:]
-        spread = now.spread.with_runs([run.metric for run in fresh])
+        spread = now.spread.with_runs([run.metric for run in fresh]).with_luck(experiment.luck)
         if experiment.status != "keep" or experiment.metric is None:
             best = now.incumbent
             older = best and best.model_copy(update={"since": best.since + 1})

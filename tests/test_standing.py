@@ -3,11 +3,21 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Crashed, Incumbent, Measured
+from autoresearch_graph.experiment import (
+    Candidate,
+    Crashed,
+    Incumbent,
+    Measured,
+    Proposal,
+    Verdict,
+)
+from autoresearch_graph.judging import judge
+from autoresearch_graph.ledger_row import row
 from autoresearch_graph.output import read_items
 from autoresearch_graph.program.model import Noise, Program
 from autoresearch_graph.records import Records, load
@@ -27,6 +37,14 @@ print("loss:", (X - 1.0) ** 2 + luck.gauss(0, 0.1))
 BALANCED = PROGRAM.replace("- deterministic", "- balanced").replace("- 30 exp", "- 60 exp")
 BEST = Incumbent(number=4, commit="c" * 40, metric=1.0, runs=3, trials=3)
 KNOWN = Standing(incumbent=BEST, spread=Spread(squares=0.2, freedom=20))
+PARTS = {
+    "path": "program.md",
+    "text": "",
+    "asset": "a.py",
+    "metric": {"name": "loss", "direction": "lower"},
+    "experiment": "python a.py",
+    "time_box": {"seconds": 1, "kill_after": 2},
+}
 
 
 def noisy(x: float) -> str:
@@ -36,6 +54,11 @@ def noisy(x: float) -> str:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     return make_project(tmp_path / "p", program=BALANCED, text=NOISY)
+
+
+def proposed(number: int) -> Proposal:
+    texts = {"commit": f"{number:040d}", "parent": "", "author": "search", "description": ""}
+    return Proposal.model_validate({"number": number, **texts})
 
 
 def checkpoint(lab) -> State:
@@ -128,11 +151,29 @@ def test_repeats_are_pooled_and_those_of_a_far_noisier_text_are_not():
     known = Spread(squares=20.0, freedom=20)
     assert known.with_runs([0.0, 100.0]) == known
     assert known.with_runs([0.0, 2.0]).freedom == 21
+    assert (known.with_luck(0.0), known.with_luck(100.0)) == (known, known)
+    assert known.with_luck(2.0) == Spread(squares=24.0, freedom=21)
+
+
+def test_what_ideas_without_effect_were_better_by_mends_a_sigma_that_began_too_low():
+    luck = Random(7)
+    baseline = tuple(Measured(metric=m) for m in (1.0, 1.03, 0.97))
+    now = Standing().after(experiment(0, metric=1.0, runs=3, trials=baseline))
+    assert now.sigma == pytest.approx(0.03)
+    rules = Program.model_validate({**PARTS, "noise": Noise()})
+    for number in range(1, 41):
+        tried, verdict = Candidate(proposal=proposed(number)), None
+        while not isinstance(verdict, Verdict):
+            runs = (*tried.outcomes, Measured(metric=luck.gauss(1.0, 0.1)))
+            tried = tried.model_copy(update={"outcomes": runs})
+            verdict = judge(tried, now.incumbent, rules, now.spread)
+        now = now.after(row(tried, verdict, self_reported=True))
+    assert 0.05 < now.sigma < 0.15
 
 
 def test_a_ledger_from_before_there_was_noise_is_read():
     old = json.loads(experiment(0).model_dump_json())
-    for name in ("runs", "beside"):
+    for name in ("runs", "beside", "luck"):
         del old[name]
     state = from_ledger([experiment(0).model_validate(old)])
     assert (state.incumbent.runs, state.spread.freedom) == (1, 0)
@@ -179,14 +220,7 @@ def test_the_records_claim_the_mean_of_all_runs_of_baseline_and_best(tmp_path: P
         experiment(1, metric=1.0, runs=1, parent="0" * 40),
         experiment(2, status="discard", metric=3.0, beside=again),
     ]
-    start = {"path": "program.md", "text": "", "asset": "a.py", "experiment": "python a.py"}
-    program = Program.model_validate(
-        {
-            **start,
-            "metric": {"name": "loss", "direction": "lower"},
-            "time_box": {"seconds": 1, "kill_after": 2},
-        }
-    )
+    program = Program.model_validate(PARTS)
     records = Records(folder=tmp_path, base="", program=program, experiments=rows)
     assert (records.baseline, records.incumbent.metric) == (2.0, pytest.approx(1.1))
     assert records.gain == pytest.approx(0.9)

@@ -30,11 +30,11 @@ def _noise(records: Records) -> Iterator[Told]:
     runs = now.incumbent.runs if now.incumbent else 1
     often = "one run" if runs == 1 else f"the mean of {runs} runs"
     if now.sigma:
-        repeats = now.spread.freedom
+        known = now.spread.freedom
         yield Told(
             f"The gain is {abs(records.gain) / now.sigma:.3g} times the noise of one run: "
-            f"a standard deviation of {now.sigma:.2g}, known from {repeats} "
-            f"repeat{'s' if repeats > 1 else ''}"
+            f"a standard deviation of {now.sigma:.2g}, known from {known} "
+            f"comparison{'s' if known > 1 else ''} of runs that differ by luck alone"
         )
     elif now.spread.freedom:
         yield Told(f"Repeated runs gave the same {unit} every time: there is no noise to speak of")
