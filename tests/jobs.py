@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.standing import PATIENCE
 from tests.conftest import PROGRAM, git, make_project
 
 ASSET = "X = 3.0\nRATE = 0.5  # one of: 0.1, 0.5, 0.9\n"
@@ -29,6 +30,15 @@ import os, random
 {ASSET}
 luck = random.Random(f"{{X}} {{os.environ['AUTORESEARCH_SEED']}}").gauss(0, 0.1)
 print("loss:", (X - 1.0) ** 2 + RATE + luck)
+"""
+IN_EACH_OTHERS_WAY = """\
+import os, random
+# how wide
+A = 3.0
+# how deep
+C = 5.0
+luck = random.Random(f"{A} {C} {os.environ['AUTORESEARCH_SEED']}").gauss(0, 0.1)
+print("loss:", (A - C) ** 2 + C + luck)
 """
 
 
@@ -69,6 +79,12 @@ def crowded(folder: Path) -> Path:
     return make_project(folder, program=PROGRAM.replace("deterministic", "balanced"), text=NOISY)
 
 
+def stuck(folder: Path) -> Path:
+    """Two changes that stand in each other's way, and noise: a step back is better."""
+    program = PROGRAM.replace("deterministic", "balanced").replace("- 30 exp", "- 60 exp")
+    return make_project(folder, program=program, text=IN_EACH_OTHERS_WAY)
+
+
 VALUES = [("3.0", "2.0"), ("3.0", "2.5"), ("3.0", "nothing"), ("3.0", "1.5")]
 DIFFERENT = [
     ("X = 3.0", "X = 2.0"),
@@ -78,16 +94,22 @@ DIFFERENT = [
     ("import os", "import math, os"),
     ("RATE = 0.5", "RATE = 0.9"),
 ]
+KEPT = [("A = 3.0", "A = 3.5"), ("A = 3.0\n# how deep\nC = 5.0", "A = 3.5\n# how deep\nC = 2.5")]
+IN_VAIN = [("A = 3.0", f"A = {90.0 + n}") for n in range(PATIENCE)]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A project, what is tried in it, and by how many workers; `ahead`: proposals may wait."""
+    """A project, what is tried in it, and by how many workers; `ahead`: proposals may wait.
+
+    The first `before` experiments are made in peace, before anything strikes.
+    """
 
     make: Callable[[Path], Path]
     changes: Sequence[tuple[str, str]] = tuple(VALUES)
     workers: int = 1
     ahead: bool = False
+    before: int = 0
 
     @property
     def is_fixed(self) -> bool:
@@ -106,4 +128,5 @@ JOBS: dict[str, Job] = {
     "steered": Job(steered),
     "ahead": Job(plain, DIFFERENT, ahead=True),
     "crowded": Job(crowded, DIFFERENT, workers=4, ahead=True),
+    "stuck": Job(stuck, [*KEPT, *IN_VAIN], before=PATIENCE + 2),
 }

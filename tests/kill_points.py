@@ -34,7 +34,15 @@ def killed_at(point: int, pause: float) -> effects.Strike:
     return strike
 
 
-def live(job: Job, project: Path, kill_at: int, pause: float) -> int | None:
+def made(job: Job, folder: Path) -> Path:
+    """The project of a job, with what was done in it before."""
+    project = job.make(folder)
+    if job.before:
+        assert live(job, project, 0, 0.0, experiments=job.before) is not None
+    return project
+
+
+def live(job: Job, project: Path, kill_at: int, pause: float, **more: int) -> int | None:
     """Run the research in a fork; returns how many effects it had, or None if it was killed."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -42,7 +50,7 @@ def live(job: Job, project: Path, kill_at: int, pause: float) -> int | None:
         texts = job.texts(project)
         write, counted = os.write, effects.watch(killed_at(kill_at, pause))
         try:
-            run(project, texts, workers=job.workers, look_ahead=job.ahead)
+            run(project, texts, workers=job.workers, look_ahead=job.ahead, **more)
             write(writer, str(counted()).encode())
         finally:
             os._exit(0)
@@ -62,12 +70,12 @@ def check(folder: Path, every: int, pause: float, job: Job) -> int:
     Where several things go on at once, verdicts depend on which ends first; then all records
     have to agree, with every experiment judged once.
     """
-    whole = job.make(folder / "whole")
+    whole = made(job, folder / "whole")
     effects = live(job, whole, 0, 0.0)
     assert effects is not None
     expected = told(whole)
     for point in range(1, effects, every):
-        project = job.make(folder / f"killed-{point}")
+        project = made(job, folder / f"killed-{point}")
         was_killed = live(job, project, point, pause) is None
         assert was_killed or not job.is_fixed
         live(job, project, point % 53 + 7, pause)

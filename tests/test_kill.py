@@ -21,6 +21,7 @@ import pytest
         (347, 0.0, "steered"),
         (479, 0.0, "ahead"),
         (659, 0.0, "crowded"),
+        (149, 0.0, "stuck"),
     ],
     ids=[
         "any disk",
@@ -30,6 +31,7 @@ import pytest
         "a person who steers",
         "proposals that wait",
         "four workers",
+        "a step back",
     ],
 )
 def test_killed_before_an_effect_nothing_is_lost(
