@@ -34,12 +34,11 @@ def killed_at(point: int, pause: float) -> effects.Strike:
     return strike
 
 
-def made(job: Job, folder: Path) -> Path:
-    """The project of a job, with what was done in it before."""
-    project = job.make(folder)
+def make(job: Job, project: Path) -> None:
+    """Make the project of a job, with what is done in it before."""
+    job.make(project)
     if job.before:
         assert live(job, project, 0, 0.0, experiments=job.before) is not None
-    return project
 
 
 def live(job: Job, project: Path, kill_at: int, pause: float, **more: int) -> int | None:
@@ -70,12 +69,15 @@ def check(folder: Path, every: int, pause: float, job: Job) -> int:
     Where several things go on at once, verdicts depend on which ends first; then all records
     have to agree, with every experiment judged once.
     """
-    whole = made(job, folder / "whole")
-    effects = live(job, whole, 0, 0.0)
+    project, aside = folder / "project", folder / "aside"
+    make(job, project)
+    shutil.copytree(project, aside, symlinks=True)
+    effects = live(job, project, 0, 0.0)
     assert effects is not None
-    expected = told(whole)
+    expected = told(project)
     for point in range(1, effects, every):
-        project = made(job, folder / f"killed-{point}")
+        shutil.rmtree(project)
+        shutil.copytree(aside, project, symlinks=True)
         was_killed = live(job, project, point, pause) is None
         assert was_killed or not job.is_fixed
         live(job, project, point % 53 + 7, pause)
@@ -83,7 +85,6 @@ def check(folder: Path, every: int, pause: float, job: Job) -> int:
         found = told(project)
         assert len(found) == len(expected), f"killed at effect {point}"
         assert found == expected or not job.is_fixed, f"killed at effect {point}"
-        shutil.rmtree(project)
     return len(range(1, effects, every))
 
 
