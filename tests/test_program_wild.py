@@ -104,6 +104,60 @@ WILD = {
         "constraints": (("p95_ms <= 20",), 10),
         "stopping": ({"experiments": 30}, 11),
     },
+    "french.md": {
+        "asset": ("train.py", 13),
+        "protected": (("prepare.py",), 12),
+        "metric": ("val_bpb", 46),
+        "direction": ("lower", 29),
+        "experiment": ("uv run train.py", 18),
+        "time_box": (300, 18),
+        "kill_after": (600, 58),
+        "stopping": (NOTHING, 51),
+    },
+    "portuguese.md": {
+        "asset": ("router.py", 7),
+        "protected": (("evaluate.py", "data"), 11),
+        "metric": ("macro_f1", 16),
+        "direction": ("higher", 16),
+        "experiment": ("python evaluate.py", 21),
+        "time_box": (180, 26),
+        "kill_after": (360, 26),
+        "constraints": (("p95_ms <= 20",), 30),
+        "stopping": ({"experiments": 45, "seconds": 4 * 3600, "without_improvement": 12}, 35),
+    },
+    "tables.md": {
+        "asset": ("src/render/page.py, src/render/cache.py", 32),
+        "protected": (("src/render/api.py", "pages"), 39),
+        "metric": ("build_ms", 16),
+        "direction": ("lower", 16),
+        "experiment": ("./autoresearch.sh", 24),
+        "time_box": (60, 54),
+        "kill_after": (90, 54),
+        "constraints": (("peak_mb <= 400", "broken_links <= 0"), 46),
+        "stopping": ({"experiments": 40}, 55),
+    },
+    "goal-score.md": {
+        "asset": ("pages/*.md", 56),
+        "protected": (("scripts/score.sh",), 50),
+        "metric": ("docs_score", 21),
+        "direction": ("higher", 21),
+        "experiment": ("./scripts/score.sh --json", 10),
+        "time_box": (240, 61),
+        "kill_after": (480, None),
+        "constraints": (("words_per_page < 900",), 49),
+        "stopping": ({"experiments": 60, "without_improvement": 8, "target": 90}, 37),
+    },
+    "nested.md": {
+        "asset": ("src/sort.c", 9),
+        "protected": (("bench.c", "tests"), 11),
+        "metric": ("total_ms", 5),
+        "direction": ("lower", 6),
+        "experiment": ("make bench", 14),
+        "time_box": (60, 17),
+        "kill_after": (150, 15),
+        "constraints": (("peak_rss_mb <= 200",), 21),
+        "stopping": ({"experiments": 25, "seconds": 3 * 3600}, 18),
+    },
     "bold-labels.md": {
         "asset": ("queries.sql", 5),
         "protected": (("workload.py", "data"), 8),
@@ -236,6 +290,35 @@ def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: 
         read_text(project, text)
     with pytest.raises(ProgramError, match=r":2: the front matter has no key `targget`"):
         read_text(project, "---\ntargget: train.py\n---\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("run:\n  comand: make", r":3: the front matter has no key `run.comand`"),
+        ("timeout: 9 s\nrun:\n  timeout: 8 s", r":4: `run.timeout` says the same as `timeout` on"),
+        (
+            "budget:\n  time: 9 s\n  per_run: 9 s",
+            r":4: `budget.per_run` says the same as `budget.t",
+        ),
+    ],
+)
+def test_a_group_of_keys_says_what_the_keys_say(project: Path, said: str, words: str) -> None:
+    with pytest.raises(ProgramError, match=words):
+        read_text(project, f"---\n{said}\n---\n")
+
+
+def test_a_budget_may_limit_the_whole_research_but_not_against_its_criteria(project: Path) -> None:
+    rest = {key: value for key, value in REST.items() if key != "experiments"}
+    said = "`x`, lower is better\n\n## Budget\n\n- 5 minutes\n- 40 experiments\n"
+    stopping = read_text(project, f"## Metric\n{said}", **rest).stopping
+    assert stopping.experiments == 40 and stopping.seconds is None
+    with pytest.raises(
+        ProgramError, match=r"`40 experiments` here but `60 experiments` on line 10"
+    ):
+        read_text(project, f"## Metric\n{said}\n## Stop\n- 60 experiments\n", **rest)
+    with pytest.raises(ProgramError, match="`1 experiment` is no duration"):
+        read_text(project, f"## Metric\n{said}- 1 experiment at a time\n", **rest)
 
 
 def test_a_table_of_components_gives_the_metric_no_direction(project: Path) -> None:

@@ -15,6 +15,7 @@ from autoresearch_graph.program.statements import Statement, agree, with_flag
 
 _PRIMARY = re.compile(r"^\W*primary\b", re.IGNORECASE)
 _OTHER = re.compile(r"^\W*(?:secondary|tertiary|supporting|optional|other|monitor|guard)", re.I)
+_ROLE = 2  # words at most, as in `Secondary metric`
 _ABOUT = re.compile(r"^\W*(?:direction|metric|primary|goal|better)\b", re.IGNORECASE)
 _BARE = re.compile(rf"^\W*primary\b[^:`]{{0,40}}:\W*(?P<name>{NAME})(?=\s*(?:[(,—]|$))", re.I)
 _FILE = re.compile(r"\.(?:py|md|sh|json|ya?ml|toml|txt|tsv|csv|log)$")
@@ -116,10 +117,17 @@ def _defined(section: Section) -> list[Statement[str]]:
 def _primary(section: Section) -> list[Block]:
     """The blocks about the primary metric: from where it is so called to the secondary ones."""
     blocks = [block for block in section.blocks if block.kind != "code"]
-    starts = (i for i, block in enumerate(blocks) if i and _PRIMARY.match(block.text))
+    starts = (i for i, block in enumerate(blocks) if i and _is(_PRIMARY, block))
     begin = next(starts, 0)
-    ends = (i for i, block in enumerate(blocks) if i > begin and _OTHER.match(block.text))
+    ends = (i for i, block in enumerate(blocks) if i > begin and _is(_OTHER, block))
     return blocks[begin : next(ends, len(blocks))]
+
+
+def _is(role: re.Pattern[str], block: Block) -> bool:
+    """Whether a block begins with a role, or is a row of which it is a cell."""
+    cells = block.text.split(" | ") if block.kind == "row" else []
+    alone = any(len(cell.split()) <= _ROLE and role.match(cell) for cell in cells[1:])
+    return alone or bool(role.match(block.text))
 
 
 def _name(block: Block) -> Statement[str] | None:
