@@ -251,6 +251,8 @@ REST = {"asset": "train.py", "command": "c", "experiments": 1}
          "the metric is `b` here but `x` on line 1"),
         ("**Métrica:** `x` (menor es mejor)", "Obtener la más alta `x`.",
          "the direction is `higher` here but `lower is better` on line 1"),
+        ("# Objective\nMaximise `x`", "Of `x` less is better.",
+         "the direction is `less is better` here but `higher` on line 2"),
         ("**Time budget:** 5 minutes", "A fixed time budget of 6 minutes.",
          "the time box is `6 minutes` here but `5 minutes` on line 1"),
         ("**时间预算**：5 分钟", "固定时间预算：6 分钟。",
@@ -262,7 +264,7 @@ def test_two_labels_that_differ_are_an_error_with_both_lines(
 ) -> None:
     timed = "time box" in words
     rest = REST | ({"metric": "x", "direction": "lower"} if timed else {"time_box": "1 s"})
-    with pytest.raises(ProgramError, match=f":3: {words}; keep one of them"):
+    with pytest.raises(ProgramError, match=f":[34]: {words}; keep one of them"):
         read_text(project, f"{one}\n\n{other}", **rest)
 
 
@@ -290,6 +292,40 @@ def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: 
         read_text(project, text)
     with pytest.raises(ProgramError, match=r":2: the front matter has no key `targget`"):
         read_text(project, "---\ntargget: train.py\n---\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("french.md", "t'en soucier.", "t'en soucier. Budget de temps fixe de 7 minutes.",
+         ":29: the time box is `7 minutes` here but `5 minutes` on line 18"),
+        ("french.md", "arrête-la", "arrête-la ; si elle dépasse 11 minutes, tue-la",
+         ":58: the limit after which a run is killed is `11 minutes` here but `10 minutes` on"),
+        ("french.md", "- Installer", "- Modifier `train.py`.\n- Installer",
+         ":27: `train.py` is protected here, but the asset `train.py` .line 13. is the file"),
+        ("portuguese.md", "(quanto maior, melhor)", "(quanto menor, melhor)",
+         ":16: the direction is `lower is better` here but `higher` on line 16"),
+        ("portuguese.md", "no máximo 20", "no máximo 20\n- `p95_ms` no máximo 30",
+         ":31: the bound for p95_ms is `p95_ms <= 30` here but `p95_ms <= 20` on line 30"),
+        ("tables.md", "`peak_mb` | secondary", "`peak_mb` | primary",
+         ":17: the metric is `peak_mb` here but `build_ms` on line 16"),
+        ("tables.md", "40 experiments |", "40 experiments |\n| all | 50 experiments |",
+         ":56: the limit on experiments is `50 experiments` here but `40 experiments` on line 55"),
+        ("goal-score.md", "60 iterations |", "60 iterations |\n| or | 70 iterations |",
+         ":39: the limit on experiments is `70 iterations` here but `Iterations | 60` on line 38"),
+        ("nested.md", "budget:\n", "max_experiments: 30\nbudget:\n",
+         ":19: `experiments` says the same as `experiments` on line 16 of the front matter"),
+        ("nested.md", "read_only:\n", "read_only:\n    - src/sort.c\n",
+         ":11: `src/sort.c` is protected here, but the asset `src/sort.c` .line 9. is the file"),
+    ],
+)  # fmt: skip
+def test_a_program_that_contradicts_itself_in_its_dialect_is_an_error_with_both_lines(
+    project: Path, name: str, old: str, new: str, words: str
+) -> None:
+    text = (PROGRAMS / name).read_text()
+    assert text.count(old) == 1
+    with pytest.raises(ProgramError, match=words):
+        read_text(project, text.replace(old, new))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
 """The metric's name and its direction."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.metric import Direction
 from autoresearch_graph.program.dialects import scattered_directions, scattered_names
 from autoresearch_graph.program.document import Document
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.goals import NAME, direction, directions, goals
+from autoresearch_graph.program.goals import (
+    NAME,
+    direction,
+    directions,
+    goals,
+    sentence_directions,
+)
 from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.statements import Statement, agree, with_flag
@@ -62,6 +68,7 @@ def _directions(document: Document, metric: str | None) -> tuple[Statement[Direc
     stated = (
         *(s for section in sections for s in _section_directions(section, metric)),
         *(Statement(goal.direction, goal.line) for goal in goals(blocks) if goal.is_about(metric)),
+        *_better(document.loose_blocks("metric"), metric),
     )
     loose = (s for sec in document.loose("metric") for s in _section_directions(sec, metric))
     return stated or tuple(loose) or tuple(scattered_directions(document.blocks, metric))
@@ -105,6 +112,15 @@ def _section_directions(section: Section, metric: str) -> Iterator[Statement[Dir
             continue
         if name is None or name.value == metric:
             yield from directions(block)
+
+
+def _better(blocks: Iterable[Block], metric: str) -> Iterator[Statement[Direction]]:
+    """What is said to be better in a sentence that names the metric, whatever its verb says."""
+    named = re.compile(rf"(?<![\w.-]){re.escape(metric)}(?![\w-])")
+    for block in blocks:
+        for said, sentence in sentence_directions(block) if block.kind != "code" else ():
+            if named.search(sentence) and str(said).lower().endswith("better"):
+                yield said
 
 
 def _defined(section: Section) -> list[Statement[str]]:
