@@ -4,7 +4,7 @@ Three dialects are read, and of several matches for a name the last one counts:
 
     val_bpb: 0.9979          a name, a colon or an equals sign, and a number, alone on their line
     METRIC val_bpb=0.9979    the word METRIC before them
-    {"val_bpb": 0.9979}      a JSON object on one line
+    {"val_bpb": 0.9979}      a JSON object on one line, or on several at the end
 
 A metric that is a mean over items may be followed by them: `val_bpb_items: [0.98, 1.01]`.
 
@@ -113,6 +113,17 @@ def _pairs(lines: list[str]) -> Iterator[tuple[str, float]]:
             yield pair["name"], float(pair["number"])
         elif line.lstrip().startswith("{") and len(line) <= _JSON_LENGTH:
             yield from _object(line.strip())
+    yield from _object(_at_the_end(lines))
+
+
+def _at_the_end(lines: list[str]) -> str:
+    """The object on several lines that ends the text, from its `{` to its `}`; or nothing."""
+    ends = len("\n".join(lines).rstrip().split("\n"))
+    if lines[ends - 1] != "}":
+        return ""
+    begins = next((at for at in range(ends - 1, -1, -1) if lines[at] == "{"), ends)
+    text = "\n".join(lines[begins:ends])
+    return text if len(text) <= _JSON_LENGTH else ""
 
 
 def _fits(unit: str | None, name: str, *, declared: bool) -> bool:
@@ -126,11 +137,11 @@ def _fits(unit: str | None, name: str, *, declared: bool) -> bool:
 
 
 def _object(line: str) -> Iterator[tuple[str, float]]:
-    """The top-level numbers of a JSON object; nothing where the line is not one."""
+    """The top-level numbers of a JSON object; nothing where the text is not one."""
     try:
         values = json.loads(line, parse_int=float)
     except (ValueError, RecursionError):
         return
-    for name, value in values.items():
+    for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(value, float):
             yield name[:100], value

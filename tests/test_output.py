@@ -28,6 +28,7 @@ from autoresearch_graph.output import NAMES, clean, read_metrics, without_items
         ("training_seconds: 300.1 s", "training_seconds", 300.1),
         ('{"val_bpb": 0.9979}\ndone in 3 s', "val_bpb", 0.9979),
         ('  {"score": 47, "max": 100}  ', "score", 47),
+        ('{\n  "score": 47,\n  "parts": {\n    "a": 1\n  },\n  "max": 100\n}\n\n', "score", 47),
         ("acc@1: 93.1%", "acc@1", 93.1),
         ("eval/loss.mean-3: -1.5e-3", "eval/loss.mean-3", -0.0015),
         ("score: .5", "score", 0.5),
@@ -56,6 +57,9 @@ def test_every_dialect_is_read(line: str, name: str, value: float):
         '{"val_bpb": true}',
         '{"val_bpb": 0.9',
         '{"val_bpb": 0.9979} bye',
+        '{\n  "val_bpb": 0.9979\n}\nbye',
+        '{\n  "val_bpb": 0.9979,\n}',
+        '{\n  "parts": {"val_bpb": 0.9979}\n}',
     ],
 )
 def test_what_is_not_a_name_and_a_number_does_not_count(line: str):
@@ -110,6 +114,7 @@ def test_the_number_of_names_is_bounded_and_wanted_ones_stay():
         pytest.param('{"a":' * 12_000, id="nested objects"),
         pytest.param(" " * 400_000, id="spaces"),
         pytest.param("a:\n" * 100_000, id="empty pairs"),
+        pytest.param("{\n" * 100_000 + "}", id="open objects"),
         pytest.param(("val_bpb: " + "1" * 900 + "x\n") * 400, id="long numbers"),
     ],
 )
