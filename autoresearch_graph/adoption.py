@@ -114,6 +114,13 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
     if not sheaf.is_several(asset):
         return since, _three_ways(adoption, adoption.workspace.asset, sides)
     yours, before, theirs = (sheaf.files(side, asset) if side else {} for side in sides.values())
+    for path in (path for path in before if path not in theirs and path in yours):
+        if yours[path] != before[path]:
+            raise WorkspaceError(
+                f"{adoption.branch} changed {path}, which the research removed, and nothing was "
+                f"touched; merge them yourself with: git merge {adoption.best.commit[:12]}"
+            )
+        del yours[path]
     for path in (path for path in theirs if theirs[path] != before.get(path)):
         if path in before and path not in yours:
             raise WorkspaceError(f"{path} is not on {adoption.branch}")

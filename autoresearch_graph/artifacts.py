@@ -44,14 +44,18 @@ class Artifacts:
     def write_patch(self, number: int, asset: str, *, old: str, new: str) -> None:
         """Write the change of the asset as diff.patch."""
         before, after = sheaf.files(old, asset), sheaf.files(new, asset)
-        patches = (_patch(path, before.get(path), text) for path, text in after.items())
+        paths = (*after, *(path for path in before if path not in after))
+        patches = (_patch(path, before.get(path), after.get(path)) for path in paths)
         self.write(number, "diff.patch", "".join(patches))
 
 
-def _patch(path: str, old: str | None, new: str) -> str:
-    """The change of one file, which may be a new one."""
+def _patch(path: str, old: str | None, new: str | None) -> str:
+    """The change of one file, which may be a new one or a removed one."""
     was = "/dev/null" if old is None else f"a/{path}"
-    return "".join(difflib.unified_diff(_lines(old or ""), _lines(new), was, f"b/{path}"))
+    now = "/dev/null" if new is None else f"b/{path}"
+    if not (old or new):  # git tells of an empty file, which a patch has no lines for
+        return "" if old == new else f"--- {was}\n+++ {now}\n"
+    return "".join(difflib.unified_diff(_lines(old or ""), _lines(new or ""), was, now))
 
 
 def _lines(text: str) -> list[str]:

@@ -18,13 +18,18 @@ _CONFLICTS = range(1, 128)
 def merged(base: str, ours: str, theirs: str, *, asset: str) -> str | None:
     """`ours` with what `theirs` changed in `base`; None where both changed the same in two ways.
 
-    Several files are merged one by one, also where one is new.
+    Several files are merged one by one, also where one is new or removed.
     """
     olds, heres, theres = (sheaf.files(text, asset) for text in (base, ours, theirs))
     parts = {}
     for path in heres.keys() | theres.keys():
-        old = olds.get(path, "")
-        text = _merged(old, heres.get(path, old), theres.get(path, old), path)
+        old, here, there = olds.get(path), heres.get(path), theres.get(path)
+        if old is not None and None in (here, there):
+            if old not in (here, there):
+                return None
+            continue
+        old = old or ""
+        text = _merged(old, old if here is None else here, old if there is None else there, path)
         if text is None:
             return None
         parts[path] = text

@@ -51,11 +51,24 @@ class Objects:
         sha, mode, _ = entries.get(name, (None, _FOLDER if rest else _FILE, name))
         new = self.graft(sha, rest, edit) if rest else self._store(b"blob", edit(self._read(sha)))
         entries[name] = (new, mode, name)
+        return self._store_tree(entries)
+
+    def _store_tree(self, entries: Entries) -> bytes:
         out = BytesIO()
         named = [(sha, mode, _bytes(name)) for sha, mode, name in entries.values()]
         ordered: list[Any] = sorted(named, key=_git_order)
         tree_to_stream(ordered, out.write)
         return self._store(b"tree", out.getvalue())
+
+    def prune(self, tree: bytes, path: list[str]) -> bytes:
+        """Store a copy of `tree` without the file at `path`, and folders that are empty then."""
+        name, *rest = path
+        entries = self.entries(tree)
+        sha, mode, _ = entries.pop(name)
+        below = self.prune(sha, rest) if rest else b""
+        if below and self.entries(below):
+            entries[name] = (below, mode, name)
+        return self._store_tree(entries)
 
     def entries(self, tree: bytes | None) -> Entries:
         """What a tree holds, by name."""

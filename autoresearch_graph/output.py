@@ -2,16 +2,18 @@
 
 Three dialects are read, and of several matches for a name the last one counts:
 
-    val_bpb: 0.9979          a name, a colon and a number, alone on their line
-    METRIC val_bpb=0.9979    the word METRIC, a name, an equals sign and a number
-    {"val_bpb": 0.9979}      a JSON object on one line, as the last line
+    val_bpb: 0.9979          a name, a colon or an equals sign, and a number, alone on their line
+    METRIC val_bpb=0.9979    the word METRIC before them
+    {"val_bpb": 0.9979}      a JSON object on one line, or on several at the end
 
 A metric that is a mean over items may be followed by them: `val_bpb_items: [0.98, 1.01]`.
 
 A name is a letter or `_`, then letters, digits and any of `_ . / @ -`. A number may end in a
-per cent sign, which is left off (93.1 % is read as 93.1). A line with any other unit does not
-count: a run that prints `900 ms` once and `1.2 s` the next time would be compared as 900 and
-1.2. Neither do thousands separators, for `1,234` is 1.234 to many people.
+per cent sign, which is left off (93.1 % is read as 93.1), and in the unit that the name ends with
+(`peak_mb: 310 MB`). After METRIC it may have any unit but another than the name's: who writes such
+a line means it for a reader like this. Else a line with a unit does not count: a run that prints
+`900 ms` once and `1.2 s` the next time would be compared as 900 and 1.2. Neither do thousands
+separators, for `1,234` is 1.234 to many people.
 """
 
 import json
@@ -27,8 +29,15 @@ _JSON_LENGTH = 64 * 1024
 _NAME = r"[^\W\d][\w./@-]{0,99}"
 _NUMBER = r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:nan|inf(?:inity)?))"
 _PAIR = re.compile(
-    rf"(?:METRIC\s+(?P<metric>{_NAME})\s*=|(?P<name>{_NAME})\s*:)\s*(?P<number>{_NUMBER})(?:\s*%)?"
+    rf"(?P<metric>METRIC\s+)?(?P<name>{_NAME})\s*[:=]\s*(?P<number>{_NUMBER})"
+    r"(?:\s*%|\s*(?P<unit>[^\W\d_][\w/%]{0,19}))?"
 )
+_UNITS = (
+    ("ns", "nanoseconds"), ("us", "µs", "microseconds"), ("ms", "msec", "milliseconds"),
+    ("s", "sec", "secs", "second", "seconds"), ("m", "min", "mins", "minutes"), ("h", "hours"),
+    ("b", "bytes"), ("kb",), ("mb",), ("gb",), ("tb",), ("kib",), ("mib",), ("gib",), ("tib",),
+)  # fmt: skip
+_UNIT = {spelling: names[0] for names in _UNITS for spelling in names}
 _ITEMS = re.compile(rf"^[ \t]*{_NAME}_items[ \t]*:[ \t]*\[.*(?:\n|$)", re.MULTILINE)
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
@@ -99,19 +108,40 @@ def bounded(
 def _pairs(lines: list[str]) -> Iterator[tuple[str, float]]:
     for line in lines:
         stripped = line.strip() if len(line) <= _LINE_LENGTH else ""
-        if pair := _PAIR.fullmatch(stripped):
-            yield pair["metric"] or pair["name"], float(pair["number"])
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    if last.startswith("{") and len(last) <= _JSON_LENGTH:
-        yield from _object(last)
+        pair = _PAIR.fullmatch(stripped)
+        if pair and _fits(pair["unit"], pair["name"], declared=bool(pair["metric"])):
+            yield pair["name"], float(pair["number"])
+        elif line.lstrip().startswith("{") and len(line) <= _JSON_LENGTH:
+            yield from _object(line.strip())
+    yield from _object(_at_the_end(lines))
+
+
+def _at_the_end(lines: list[str]) -> str:
+    """The object on several lines that ends the text, from its `{` to its `}`; or nothing."""
+    ends = len("\n".join(lines).rstrip().split("\n"))
+    if lines[ends - 1] != "}":
+        return ""
+    begins = next((at for at in range(ends - 1, -1, -1) if lines[at] == "{"), ends)
+    text = "\n".join(lines[begins:ends])
+    return text if len(text) <= _JSON_LENGTH else ""
+
+
+def _fits(unit: str | None, name: str, *, declared: bool) -> bool:
+    """Whether a unit is the one that the name ends with, or that of a line which may have any."""
+    if unit is None:
+        return True
+    own = re.split(r"[^\w]|_", name.lower())[-1]
+    if _UNIT.get(own, own) == _UNIT.get(unit.lower(), unit.lower()):
+        return True
+    return declared and own not in _UNIT
 
 
 def _object(line: str) -> Iterator[tuple[str, float]]:
-    """The top-level numbers of a JSON object; nothing where the line is not one."""
+    """The top-level numbers of a JSON object; nothing where the text is not one."""
     try:
         values = json.loads(line, parse_int=float)
     except (ValueError, RecursionError):
         return
-    for name, value in values.items():
+    for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(value, float):
             yield name[:100], value

@@ -7,12 +7,13 @@ A program may name several files, or patterns. Its asset is then all of them, ap
     ======== site.toml ========
     threads = 4
 
-A headline has more equals signs than any line of a file begins with, so no file can hold one. A
-text may hold some of the files only: the others stay as they are. With one file, it is its text.
+A headline has more equals signs than any line of a file begins with, so no file can hold one. What
+a text leaves out is not there: so a file that only a pattern takes in is removed. With one file, it
+is its text.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 SEPARATOR = ", "
@@ -86,6 +87,23 @@ def pack(parts: Mapping[str, str]) -> str:
 def put(text: str, asset: str, path: str, body: str) -> str:
     """The text of an asset in which one file is another."""
     return pack({**files(text, asset), path: body}) if is_several(asset) else body
+
+
+def without(text: str, asset: str, path: str) -> str:
+    """The text of an asset of several files in which one is left out."""
+    return pack({name: body for name, body in files(text, asset).items() if name != path})
+
+
+def stays(asset: str, path: str, left: Collection[str]) -> str:
+    """Why a file cannot be removed, so that these are `left`; empty where it can be."""
+    if path in names(asset):
+        return f"{path} stays, as program.md names it; only what a pattern takes in can be removed"
+    return "" if left else f"{path} is the last of {asset}, and stays"
+
+
+def onto(some: str, whole: str, asset: str) -> str:
+    """The text of an asset in which the files that `some` holds are as they are there."""
+    return pack({**files(whole, asset), **files(some, asset)}) if is_several(asset) else some
 
 
 def _part(bar: str, path: str, body: str) -> str:

@@ -46,12 +46,22 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The tag, which is the date (`nov23`) unless one was chosen; InputError for a bad one."""
+        """The tag, which is the date (`nov23`) unless one was chosen; InputError for a bad one.
+
+        Below the top of a repository the folder's name goes with it (`nov23-rag`): two projects of
+        one repository may be researched on one day.
+        """
         if self.tag and not re.fullmatch(r"\w[\w.-]*", self.tag):
             raise InputError(
                 f"{self.tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME"
             )
-        return self.tag or f"{date.today():%b%d}".lower()
+        return self.tag or f"{date.today():%b%d}".lower() + self._below
+
+    @property
+    def _below(self) -> str:
+        if not self.project.is_dir() or (self.root / ".git").exists():
+            return ""
+        return "-" + (re.sub(r"[^\w-]+", "-", self.root.name).strip("-") or "project")
 
     def workers_of(self, environ: Mapping[str, str]) -> int:
         """How many runs go on at once: `auto` is one for each GPU."""

@@ -5,6 +5,7 @@ straight into the object database, and runs happen in a worktree of the research
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from git import BadName, Commit, Git, GitCommandError, Repo
@@ -84,9 +85,10 @@ class Workspace:
         return sheaf.takes_in(self.assets, name)
 
     def graft(self, objects: Objects, tree: bytes, text: str) -> bytes:
-        """Store a copy of `tree` with the files that a text of the asset holds; returns its sha.
+        """Store a copy of `tree` with the asset's files as a text holds them; returns its sha.
 
-        InputError where it holds another file than the asset's, or is no such text.
+        InputError where it holds another file than the asset's, is no such text, or leaves out
+        one that the program names, or all.
         """
         try:
             parts = sheaf.files(text, self.assets)
@@ -95,9 +97,21 @@ class Workspace:
         for path, body in parts.items():
             if not sheaf.takes_in(self.assets, path):
                 raise InputError(f"{path} is none of the files to edit, {self.assets}")
-            where = (self._below / path).as_posix().split("/")
-            tree = objects.graft(tree, where, _always(body.encode()))
+            tree = objects.graft(tree, self._where(path), _always(body.encode()))
+        return self._pruned(objects, tree, parts) if sheaf.is_several(self.assets) else tree
+
+    def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
+        """Store a copy of `tree` without the files of the asset that are none of these."""
+        objects.settle()
+        there = tracked(self.repo, tree.hex(), PurePosixPath(self._below), self.assets)
+        for path in [path for path, _ in there if path not in parts]:
+            if why := sheaf.stays(self.assets, path, parts):
+                raise InputError(why)
+            tree = objects.prune(tree, self._where(path))
         return tree
+
+    def _where(self, path: str) -> list[str]:
+        return (self._below / path).as_posix().split("/")
 
     def proposal(self, number: int) -> Proposal | None:
         """The proposal that was committed under this number, or None."""

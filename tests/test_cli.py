@@ -294,3 +294,21 @@ def test_without_git_or_with_an_empty_model_there_is_one_sentence(tunable: Path,
     assert (done.returncode, "git is not installed" in done.stderr) == (2, True)
     done = autoresearch("run", tunable, "--model", "")
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_two_projects_of_one_repository_are_researched_on_one_day(tmp_path: Path):
+    top = make_project(tmp_path / "top")
+    for name in ("one", "the second"):
+        shutil.copytree(top, top / name, ignore=shutil.ignore_patterns(".git", name))
+    git(top, "add", "--all")
+    git(top, "commit", "--quiet", "--message=two more")
+    for folder in (top, top / "one", top / "the second"):
+        (folder / "asset.py").write_text(ASSET)
+    git(top, "commit", "--quiet", "--all", "--message=constants to tune")
+    tags = []
+    for folder in (top, top / "one", top / "the second"):
+        done = autoresearch("run", folder, "--experiments", 1)
+        assert done.returncode == 0, done.stderr
+        tags += [path.name for path in (folder / ".autoresearch").iterdir()]
+    day = tags[0]
+    assert tags == [day, f"{day}-one", f"{day}-the-second"]

@@ -150,7 +150,7 @@ def proposed(
         paused.extend([seconds] if seconds else [])
         return closed
 
-    model = open_model("openai:gpt-4o", base_url=server.url)
+    model = open_model("openai:gpt-4o", base_url=server.url, asset="asset.py")
     asked = replace(plain(project), pause=pause, edit=build_editor().invoke)
     return model.propose(asked), paused
 

@@ -17,6 +17,18 @@ from autoresearch_graph.output import NAMES, clean, read_metrics, without_items
         ("METRIC total_ms=12.5", "total_ms", 12.5),
         ("METRIC  total_µs = 15200", "total_µs", 15200),
         ('{"val_bpb": 0.9979, "steps": 953, "name": "x", "ok": true}', "val_bpb", 0.9979),
+        ("val_bpb = 0.9979", "val_bpb", 0.9979),
+        ("val_bpb=0.9979", "val_bpb", 0.9979),
+        ("METRIC val_bpb: 0.9979", "val_bpb", 0.9979),
+        ("METRIC total_ms=12.5 ms", "total_ms", 12.5),
+        ("METRIC latency=900ms", "latency", 900),
+        ("METRIC rate=12.5 tokens/s", "rate", 12.5),
+        ("METRIC share=93.1 %", "share", 93.1),
+        ("peak_mb: 310.5 MB", "peak_mb", 310.5),
+        ("training_seconds: 300.1 s", "training_seconds", 300.1),
+        ('{"val_bpb": 0.9979}\ndone in 3 s', "val_bpb", 0.9979),
+        ('  {"score": 47, "max": 100}  ', "score", 47),
+        ('{\n  "score": 47,\n  "parts": {\n    "a": 1\n  },\n  "max": 100\n}\n\n', "score", 47),
         ("acc@1: 93.1%", "acc@1", 93.1),
         ("eval/loss.mean-3: -1.5e-3", "eval/loss.mean-3", -0.0015),
         ("score: .5", "score", 0.5),
@@ -35,21 +47,34 @@ def test_every_dialect_is_read(line: str, name: str, value: float):
         "val_bpb: 12 ms",
         "val_bpb: 0.9979 (best)",
         "best val_bpb: 0.9979",
-        "val_bpb = 0.9979",
+        "val_bpb == 0.9979",
+        "METRIC val_bpb 0.9979",
+        "METRIC val_bpb=0.9979 (best)",
         "val_bpb: tensor(0.9979)",
         "val_bpb: nano",
         "val_bpb:",
         '{"val_bpb": "0.9979"}',
         '{"val_bpb": true}',
         '{"val_bpb": 0.9',
-        '{"val_bpb": 0.9979}\nbye',
+        '{"val_bpb": 0.9979} bye',
+        '{\n  "val_bpb": 0.9979\n}\nbye',
+        '{\n  "val_bpb": 0.9979,\n}',
+        '{\n  "parts": {"val_bpb": 0.9979}\n}',
     ],
 )
 def test_what_is_not_a_name_and_a_number_does_not_count(line: str):
     assert "val_bpb" not in read_metrics(line)
 
 
+@pytest.mark.parametrize(
+    "line", ["total_ms: 1.2 s", "METRIC total_ms=1.2 s", "METRIC total_ms=1.2 minutes"]
+)
+def test_a_unit_that_is_not_the_name_s_does_not_count(line: str):
+    assert "total_ms" not in read_metrics(line)
+
+
 def test_the_last_match_counts():
+    assert read_metrics('{"val_bpb": 1}\nval_bpb=2\n{"val_bpb": 3}\ndone\n')["val_bpb"] == 3
     assert (
         read_metrics('val_bpb: 1\nMETRIC val_bpb=2\nval_bpb: 3\n{"val_bpb": 4}\n')["val_bpb"] == 4
     )
@@ -89,6 +114,7 @@ def test_the_number_of_names_is_bounded_and_wanted_ones_stay():
         pytest.param('{"a":' * 12_000, id="nested objects"),
         pytest.param(" " * 400_000, id="spaces"),
         pytest.param("a:\n" * 100_000, id="empty pairs"),
+        pytest.param("{\n" * 100_000 + "}", id="open objects"),
         pytest.param(("val_bpb: " + "1" * 900 + "x\n") * 400, id="long numbers"),
     ],
 )

@@ -104,6 +104,60 @@ WILD = {
         "constraints": (("p95_ms <= 20",), 10),
         "stopping": ({"experiments": 30}, 11),
     },
+    "french.md": {
+        "asset": ("train.py", 13),
+        "protected": (("prepare.py",), 12),
+        "metric": ("val_bpb", 46),
+        "direction": ("lower", 29),
+        "experiment": ("uv run train.py", 18),
+        "time_box": (300, 18),
+        "kill_after": (600, 58),
+        "stopping": (NOTHING, 51),
+    },
+    "portuguese.md": {
+        "asset": ("router.py", 7),
+        "protected": (("evaluate.py", "data"), 11),
+        "metric": ("macro_f1", 16),
+        "direction": ("higher", 16),
+        "experiment": ("python evaluate.py", 21),
+        "time_box": (180, 26),
+        "kill_after": (360, 26),
+        "constraints": (("p95_ms <= 20",), 30),
+        "stopping": ({"experiments": 45, "seconds": 4 * 3600, "without_improvement": 12}, 35),
+    },
+    "tables.md": {
+        "asset": ("src/render/page.py, src/render/cache.py", 32),
+        "protected": (("src/render/api.py", "pages"), 39),
+        "metric": ("build_ms", 16),
+        "direction": ("lower", 16),
+        "experiment": ("./autoresearch.sh", 24),
+        "time_box": (60, 54),
+        "kill_after": (90, 54),
+        "constraints": (("peak_mb <= 400", "broken_links <= 0"), 46),
+        "stopping": ({"experiments": 40}, 55),
+    },
+    "goal-score.md": {
+        "asset": ("pages/*.md", 56),
+        "protected": (("scripts/score.sh",), 50),
+        "metric": ("docs_score", 21),
+        "direction": ("higher", 21),
+        "experiment": ("./scripts/score.sh --json", 10),
+        "time_box": (240, 61),
+        "kill_after": (480, None),
+        "constraints": (("words_per_page < 900",), 49),
+        "stopping": ({"experiments": 60, "without_improvement": 8, "target": 90}, 37),
+    },
+    "nested.md": {
+        "asset": ("src/sort.c", 9),
+        "protected": (("bench.c", "tests"), 11),
+        "metric": ("total_ms", 5),
+        "direction": ("lower", 6),
+        "experiment": ("make bench", 14),
+        "time_box": (60, 17),
+        "kill_after": (150, 15),
+        "constraints": (("peak_rss_mb <= 200",), 21),
+        "stopping": ({"experiments": 25, "seconds": 3 * 3600}, 18),
+    },
     "bold-labels.md": {
         "asset": ("queries.sql", 5),
         "protected": (("workload.py", "data"), 8),
@@ -197,6 +251,8 @@ REST = {"asset": "train.py", "command": "c", "experiments": 1}
          "the metric is `b` here but `x` on line 1"),
         ("**Métrica:** `x` (menor es mejor)", "Obtener la más alta `x`.",
          "the direction is `higher` here but `lower is better` on line 1"),
+        ("# Objective\nMaximise `x`", "Of `x` less is better.",
+         "the direction is `less is better` here but `higher` on line 2"),
         ("**Time budget:** 5 minutes", "A fixed time budget of 6 minutes.",
          "the time box is `6 minutes` here but `5 minutes` on line 1"),
         ("**时间预算**：5 分钟", "固定时间预算：6 分钟。",
@@ -208,7 +264,7 @@ def test_two_labels_that_differ_are_an_error_with_both_lines(
 ) -> None:
     timed = "time box" in words
     rest = REST | ({"metric": "x", "direction": "lower"} if timed else {"time_box": "1 s"})
-    with pytest.raises(ProgramError, match=f":3: {words}; keep one of them"):
+    with pytest.raises(ProgramError, match=f":[34]: {words}; keep one of them"):
         read_text(project, f"{one}\n\n{other}", **rest)
 
 
@@ -236,6 +292,69 @@ def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: 
         read_text(project, text)
     with pytest.raises(ProgramError, match=r":2: the front matter has no key `targget`"):
         read_text(project, "---\ntargget: train.py\n---\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("french.md", "t'en soucier.", "t'en soucier. Budget de temps fixe de 7 minutes.",
+         ":29: the time box is `7 minutes` here but `5 minutes` on line 18"),
+        ("french.md", "arrête-la", "arrête-la ; si elle dépasse 11 minutes, tue-la",
+         ":58: the limit after which a run is killed is `11 minutes` here but `10 minutes` on"),
+        ("french.md", "- Installer", "- Modifier `train.py`.\n- Installer",
+         ":27: `train.py` is protected here, but the asset `train.py` .line 13. is the file"),
+        ("portuguese.md", "(quanto maior, melhor)", "(quanto menor, melhor)",
+         ":16: the direction is `lower is better` here but `higher` on line 16"),
+        ("portuguese.md", "no máximo 20", "no máximo 20\n- `p95_ms` no máximo 30",
+         ":31: the bound for p95_ms is `p95_ms <= 30` here but `p95_ms <= 20` on line 30"),
+        ("tables.md", "`peak_mb` | secondary", "`peak_mb` | primary",
+         ":17: the metric is `peak_mb` here but `build_ms` on line 16"),
+        ("tables.md", "40 experiments |", "40 experiments |\n| all | 50 experiments |",
+         ":56: the limit on experiments is `50 experiments` here but `40 experiments` on line 55"),
+        ("goal-score.md", "60 iterations |", "60 iterations |\n| or | 70 iterations |",
+         ":39: the limit on experiments is `70 iterations` here but `Iterations | 60` on line 38"),
+        ("nested.md", "budget:\n", "max_experiments: 30\nbudget:\n",
+         ":19: `experiments` says the same as `experiments` on line 16 of the front matter"),
+        ("nested.md", "read_only:\n", "read_only:\n    - src/sort.c\n",
+         ":11: `src/sort.c` is protected here, but the asset `src/sort.c` .line 9. is the file"),
+    ],
+)  # fmt: skip
+def test_a_program_that_contradicts_itself_in_its_dialect_is_an_error_with_both_lines(
+    project: Path, name: str, old: str, new: str, words: str
+) -> None:
+    text = (PROGRAMS / name).read_text()
+    assert text.count(old) == 1
+    with pytest.raises(ProgramError, match=words):
+        read_text(project, text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("run:\n  comand: make", r":3: the front matter has no key `run.comand`"),
+        ("timeout: 9 s\nrun:\n  timeout: 8 s", r":4: `run.timeout` says the same as `timeout` on"),
+        (
+            "budget:\n  time: 9 s\n  per_run: 9 s",
+            r":4: `budget.per_run` says the same as `budget.t",
+        ),
+    ],
+)
+def test_a_group_of_keys_says_what_the_keys_say(project: Path, said: str, words: str) -> None:
+    with pytest.raises(ProgramError, match=words):
+        read_text(project, f"---\n{said}\n---\n")
+
+
+def test_a_budget_may_limit_the_whole_research_but_not_against_its_criteria(project: Path) -> None:
+    rest = {key: value for key, value in REST.items() if key != "experiments"}
+    said = "`x`, lower is better\n\n## Budget\n\n- 5 minutes\n- 40 experiments\n"
+    stopping = read_text(project, f"## Metric\n{said}", **rest).stopping
+    assert stopping.experiments == 40 and stopping.seconds is None
+    with pytest.raises(
+        ProgramError, match=r"`40 experiments` here but `60 experiments` on line 10"
+    ):
+        read_text(project, f"## Metric\n{said}\n## Stop\n- 60 experiments\n", **rest)
+    with pytest.raises(ProgramError, match="`1 experiment` is no duration"):
+        read_text(project, f"## Metric\n{said}- 1 experiment at a time\n", **rest)
 
 
 def test_a_table_of_components_gives_the_metric_no_direction(project: Path) -> None:

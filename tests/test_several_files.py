@@ -10,6 +10,7 @@ import pytest
 from autoresearch_graph import research, sheaf
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
 from autoresearch_graph.lab import open_lab
+from autoresearch_graph.merging import merged
 from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import patience
 from autoresearch_graph.proposers.constants import find, rewrite
@@ -215,6 +216,129 @@ def test_a_person_proposes_one_of_the_files(project: Path, tmp_path: Path) -> No
     assert (row.author, row.status) == ("person", "keep")
     kept = in_git(project, "autoresearch/t", "src/one.py", "src/two.py")
     assert kept == {"src/one.py": "X = 2.0", "src/two.py": "X = 1.0"}
+
+
+def renamed(body: str = "X = 2.0\n") -> str:
+    """The asset whose second file has another name."""
+    return sheaf.pack({"src/zwei.py" if p == "src/two.py" else p: t for p, t in TEXTS.items()} | (
+        {"src/zwei.py": body}))  # fmt: skip
+
+
+def test_an_idea_may_remove_or_rename_a_file_that_a_pattern_takes_in(project: Path) -> None:
+    without_one = {
+        p: t for p, t in sheaf.files(renamed("X = 1.0\n"), ALL).items() if "one" not in p
+    }
+    script = [renamed("X = 9.0\n"), renamed("X = 1.0\n"), sheaf.pack(without_one)]
+    with opened(project, script, experiments=3) as lab:
+        research.run(lab)
+        rows = list(lab.ledger.experiments)
+        worktree = lab.folder / "worktree"
+        assert not (worktree / "src/one.py").exists() and not (worktree / "src/two.py").exists()
+        assert (worktree / "src/zwei.py").read_text() == "X = 1.0\n"
+    assert [(row.status, row.metric) for row in rows] == [
+        ("keep", 9.0),
+        ("discard", 72.0),
+        ("keep", 8.0),
+        ("keep", 4.0),
+    ]
+    assert_agreement(project, "t")
+    patch = (project / ".autoresearch/t/experiments/0002/diff.patch").read_text()
+    assert "--- a/src/two.py\n+++ /dev/null" in patch
+    assert "--- /dev/null\n+++ b/src/zwei.py" in patch and "one.py" not in patch
+    told = autoresearch("show", 3, project)
+    assert "--- a/src/one.py" in told.stdout and "+++ /dev/null" in told.stdout
+    groups = {group.kind: len(group.members) for group in by_kind(find_records(project))}
+    assert groups["src/two.py: X"] == 2 and groups["src/one.py: X"] == 1
+    assert autoresearch("adopt", project).returncode == 0
+    assert sorted(path.name for path in (project / "src").iterdir()) == ["fixed.py", "zwei.py"]
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_a_file_that_both_sides_left_alone_is_removed_and_one_that_was_edited_is_not(
+    project: Path,
+) -> None:
+    with opened(project, [sheaf.without(texts(), ALL, "src/one.py")], experiments=1) as lab:
+        research.run(lab)
+    (project / "src/two.py").write_text("X = 7.0\n")
+    (project / "src/mine.py").write_text("X = 1.0\n")
+    git(project, "add", "--all")
+    git(project, "commit", "-qm", "mine")
+    assert autoresearch("adopt", project).returncode == 0
+    names = sorted(path.name for path in (project / "src").iterdir())
+    assert names == ["fixed.py", "mine.py", "two.py"]
+    assert (project / "src/two.py").read_text() == "X = 7.0\n"
+    git(project, "reset", "--hard", "--quiet", "HEAD^1")
+    (project / "src/one.py").write_text("X = 7.0\n")
+    git(project, "commit", "-aqm", "I need it")
+    refused = autoresearch("adopt", project)
+    assert (
+        refused.returncode == 2
+        and "changed src/one.py, which the research removed" in refused.stderr
+    )
+    assert (project / "src/one.py").read_text() == "X = 7.0\n"
+
+
+def test_a_model_removes_files_but_none_that_the_program_names_nor_the_last(
+    llmock: Any, project: Path, key: None
+) -> None:
+    for name, arguments in (
+        ("remove_file", {"path": "rate.toml"}),
+        ("remove_file", {"path": "src/fixed.py"}),
+        ("remove_file", {"path": "src/three.py"}),
+        ("write_file", {"content": "X = 1.0", "path": "src/uno.py"}),
+        ("remove_file", {"path": "src/one.py"}),
+        ("remove_file", {"path": "src/two.py"}),
+        ("read_file", {"path": "src/two.py"}),
+        ("propose", {"hypothesis": "h", "description": "one of another name"}),
+    ):
+        llmock.call_tool(name, arguments)
+    flags = Flags(experiments=1)
+    lab = open_lab(Settings(project=project, tag="t", model="openai:gpt-4o", flags=flags))
+    try:
+        research.run(lab)
+        rows = list(lab.ledger.experiments)
+    finally:
+        lab.close()
+    assert [(row.status, row.metric) for row in rows[1:]] == [("keep", 4.0)]
+    told = json.dumps([request.body for request in llmock.requests])
+    for words in (
+        "Refused: rate.toml stays, as program.md names it",
+        "Refused: src/fixed.py is protected",
+        "Refused: there is no src/three.py in your draft",
+        "removed; there are rate.toml, src/two.py, src/uno.py now",
+        "Refused: there is no src/two.py in your draft; there are rate.toml, src/uno.py",
+    ):
+        assert words in told, words
+    tree = git(project, "ls-tree", "-r", "--name-only", "autoresearch/t", "src").splitlines()
+    assert tree == ["src/fixed.py", "src/uno.py"]
+
+
+def test_only_a_pattern_lets_files_be_removed() -> None:
+    from autoresearch_graph.tools import tools_for
+
+    offered = {asset: [t.name for t in tools_for(asset)] for asset in ("a.py", "a.py, b.py", ALL)}
+    assert ["remove_file" in names for names in offered.values()] == [False, False, True]
+    assert "the last of src/*.py" in sheaf.stays("src/*.py", "src/a.py", left=())
+    assert not sheaf.stays("src/*.py", "src/a.py", left=("src/b.py",))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "together"),
+    [
+        ({"a": "1\n", "b": "2\n"}, {"a": "1\n"}, {"a": "1\n"}),
+        ({"a": "1\n"}, {"a": "7\n", "b": "2\n"}, {"a": "7\n"}),
+        ({"a": "1\n"}, {"a": "1\n"}, {"a": "1\n"}),
+        ({"a": "1\n", "b": "3\n"}, {"a": "1\n"}, None),
+        ({"a": "1\n"}, {"a": "1\n", "b": "3\n"}, None),
+        ({"a": "1\n", "c": "2\n"}, {"a": "1\n", "b": "2\n"}, {"a": "1\n", "c": "2\n"}),
+    ],
+)
+def test_a_file_that_one_side_removed_is_gone_unless_the_other_changed_it(
+    ours: dict[str, str], theirs: dict[str, str], together: dict[str, str] | None
+) -> None:
+    base = sheaf.pack({"a": "1\n", "b": "2\n"})
+    text = merged(base, sheaf.pack(ours), sheaf.pack(theirs), asset="*")
+    assert (text and sheaf.files(text, "*")) == together
 
 
 def test_a_file_that_nobody_committed_starts_no_research(project: Path) -> None:

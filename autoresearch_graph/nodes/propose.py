@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Candidate, Draft, Proposal, Trial
 from autoresearch_graph.proposers import Edit, Exhausted
 from autoresearch_graph.proposers.step_back import step_back
@@ -51,15 +52,16 @@ def _proposal(number: int, state: State, lab: "Lab", edit: Edit) -> Proposal:
     earlier = lab.workspace.proposal(number)
     if earlier and earlier.parent == parent:
         return earlier
-    draft = _own(state, lab) or _proposed(number, state, lab, edit)
+    draft = _own(state, lab, parent) or _proposed(number, state, lab, edit)
     return lab.workspace.commit_proposal(draft, number=number, parent=parent)
 
 
-def _own(state: State, lab: "Lab") -> Draft | None:
-    """The first text of a person's own that waits."""
+def _own(state: State, lab: "Lab", parent: str) -> Draft | None:
+    """The first text of a person's own that waits; other files of the asset stay as they are."""
     for message in state.heard:
         if message.wish == "propose":
-            text, words = lab.mailbox.text(message), message.words
+            words, whole = message.words, lab.workspace.text(parent)
+            text = sheaf.onto(lab.mailbox.text(message), whole, lab.program.asset)
             return Draft(author="person", description=words, text=text, steering=(message,))
     return None
 

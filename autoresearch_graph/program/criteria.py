@@ -38,6 +38,7 @@ _FORMS = (
         rf"(?P<n>{COUNT})\s+{_COUNTED}\b|\b(?:experiments|iterations)\s*[:=|]\s*(?P<m>{COUNT})",
     ),
 )
+_OF_ONE = re.compile(r"\b(?:one|1|an?|each|every|per)\s+(?:experiment|iteration|run)\b", re.I)
 _NEVER = re.compile(
     r"\bnever\s+stop|\buntil\s+(?:\w+\s+){0,3}(?:interrupt|stop)"
     r"|^\W*(?:never|none|no limit|forever|indefinitely)\W*$",
@@ -84,6 +85,15 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
     if not found and (never := _NEVER.search(rest)):
         found.append(Criterion("never", 0, never[0].strip()))
     return tuple(_positive(criterion) for criterion in found)
+
+
+def is_of_the_whole(text: str) -> bool:
+    """Whether a text limits the experiments, tokens or dollars, and tells no time.
+
+    What is said of one experiment limits none.
+    """
+    said = any(re.search(pattern, text, re.IGNORECASE) for _, pattern in _FORMS)
+    return said and not durations(text) and not _OF_ONE.search(text)
 
 
 def understood(text: str, metric: Metric) -> tuple[Criterion, ...]:

@@ -1,7 +1,7 @@
 """YAML front matter, with the line of every key and value."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import yaml
@@ -36,6 +36,16 @@ _LIMITS = {
     "max_hours": "hours", "max_tokens": "tokens", "max_dollars": "dollars",
 }  # fmt: skip
 NAMES = (*_FIELDS, *_LIMITS)
+_FILES = {"edit": "asset", "protect": "protected"}
+_BUDGET = {
+    "per_run": "time_box", "per_experiment": "time_box", "time": "time_box",
+    "experiments": "max_experiments", "hours": "max_hours", "tokens": "max_tokens",
+    "dollars": "max_dollars",
+}  # fmt: skip
+_GROUPS: Mapping[str, Mapping[str, str]] = {
+    "files": _FILES, "scope": _FILES, "run": {}, "experiment": {}, "budget": _BUDGET,
+    "limits": _BUDGET,
+}  # fmt: skip
 _UNITS = re.compile(r"_(seconds|minutes|hours)$")
 PROSE = (
     "name", "title", "description", "author", "date", "version", "tags", "license", "language",
@@ -119,7 +129,8 @@ def _parts(front: Entry) -> Mapping[str, Entry]:
     timed = [f"{key}_{unit}" for key in known for unit in ("seconds", "minutes", "hours")]
     parts: dict[str, Entry] = {}
     limits: dict[str, Entry] = {}
-    for key, entry in front.keys(*known, *timed, told=KEYS).items():
+    for key, entry in _flat(front):
+        _check_known(entry, (entry.key,) if key in (*known, *timed) else (), KEYS)
         if key in _LIMITS:
             _add(limits, _LIMITS[key], replace(entry, key=_LIMITS[key]))
         elif key not in PROSE:
@@ -131,6 +142,18 @@ def _parts(front: Entry) -> Mapping[str, Entry]:
         first = next(iter(limits.values()))
         _add(parts, "stopping", replace(first, value=limits, type="map"))
     return parts
+
+
+def _flat(front: Entry) -> Iterator[tuple[str, Entry]]:
+    """The entries by their keys, and those of a group, such as `run: {command: ...}`, as well."""
+    keys = front.value if isinstance(front.value, Mapping) else ()
+    for key, entry in front.keys(*keys, told=KEYS).items():
+        group = _GROUPS.get(key)
+        if group is None or not isinstance(entry.value, Mapping):
+            yield key, entry
+            continue
+        for name, inner in entry.value.items():
+            yield group.get(name, name), replace(inner, key=f"{key}.{name}")
 
 
 def _add(parts: dict[str, Entry], key: str, entry: Entry) -> None:

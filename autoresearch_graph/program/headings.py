@@ -39,14 +39,16 @@ LOOSE = {
         "what you can modify", "what you may modify", "what you can edit", "files you may edit",
         "files you can edit",
     ),
-    "metric": ("goal", "goals", "objective", "objectives", "目标", "objetivo", "ziel", "目標"),
+    "metric": (
+        "goal", "goals", "objective", "objectives", "目标", "objetivo", "ziel", "目標", "objectif",
+    ),
     "stopping": ("termination",),
 }  # fmt: skip
 
 _LEAD = re.compile(r"^(?:(?:the|a|an|your|our|my|main|one|only|single|hard|absolute|primary)\s+)+")
 _FOLLOWS = re.compile(
     r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if"
-    r"|de|del|para|por|und|für|von|pro|je|の|的)(?!\w))"
+    r"|de|del|para|por|und|für|von|pro|je|du|des|pour|par|の|的)(?!\w))"
 )
 
 

@@ -14,7 +14,8 @@ import yaml
 
 _SPAN = re.compile(r"(`[^`]*`)")
 _AND = re.compile(
-    r"\s*(?:和|与|及|以及|或|と|や|または|および)\s*|\s+(?:y|e|o|u|und|oder)\s+", re.IGNORECASE
+    r"\s*(?:和|与|及|以及|或|と|や|または|および)\s*|\s+(?:y|e|o|u|und|oder|et|ou)\s+",
+    re.IGNORECASE,
 )
 _OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
 

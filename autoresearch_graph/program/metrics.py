@@ -1,20 +1,27 @@
 """The metric's name and its direction."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.metric import Direction
 from autoresearch_graph.program.dialects import scattered_directions, scattered_names
 from autoresearch_graph.program.document import Document
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.goals import NAME, direction, directions, goals
+from autoresearch_graph.program.goals import (
+    NAME,
+    direction,
+    directions,
+    goals,
+    sentence_directions,
+)
 from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.statements import Statement, agree, with_flag
 
 _PRIMARY = re.compile(r"^\W*primary\b", re.IGNORECASE)
 _OTHER = re.compile(r"^\W*(?:secondary|tertiary|supporting|optional|other|monitor|guard)", re.I)
+_ROLE = 2  # words at most, as in `Secondary metric`
 _ABOUT = re.compile(r"^\W*(?:direction|metric|primary|goal|better)\b", re.IGNORECASE)
 _BARE = re.compile(rf"^\W*primary\b[^:`]{{0,40}}:\W*(?P<name>{NAME})(?=\s*(?:[(,—]|$))", re.I)
 _FILE = re.compile(r"\.(?:py|md|sh|json|ya?ml|toml|txt|tsv|csv|log)$")
@@ -61,6 +68,7 @@ def _directions(document: Document, metric: str | None) -> tuple[Statement[Direc
     stated = (
         *(s for section in sections for s in _section_directions(section, metric)),
         *(Statement(goal.direction, goal.line) for goal in goals(blocks) if goal.is_about(metric)),
+        *_better(document.loose_blocks("metric"), metric),
     )
     loose = (s for sec in document.loose("metric") for s in _section_directions(sec, metric))
     return stated or tuple(loose) or tuple(scattered_directions(document.blocks, metric))
@@ -106,6 +114,15 @@ def _section_directions(section: Section, metric: str) -> Iterator[Statement[Dir
             yield from directions(block)
 
 
+def _better(blocks: Iterable[Block], metric: str) -> Iterator[Statement[Direction]]:
+    """What is said to be better in a sentence that names the metric, whatever its verb says."""
+    named = re.compile(rf"(?<![\w.-]){re.escape(metric)}(?![\w-])")
+    for block in blocks:
+        for said, sentence in sentence_directions(block) if block.kind != "code" else ():
+            if named.search(sentence) and str(said).lower().endswith("better"):
+                yield said
+
+
 def _defined(section: Section) -> list[Statement[str]]:
     """The name that a formula in a code block begins with: `score = 100 * hits / all`."""
     code = (block for block in section.body if block.kind == "code")
@@ -116,10 +133,17 @@ def _defined(section: Section) -> list[Statement[str]]:
 def _primary(section: Section) -> list[Block]:
     """The blocks about the primary metric: from where it is so called to the secondary ones."""
     blocks = [block for block in section.blocks if block.kind != "code"]
-    starts = (i for i, block in enumerate(blocks) if i and _PRIMARY.match(block.text))
+    starts = (i for i, block in enumerate(blocks) if i and _is(_PRIMARY, block))
     begin = next(starts, 0)
-    ends = (i for i, block in enumerate(blocks) if i > begin and _OTHER.match(block.text))
+    ends = (i for i, block in enumerate(blocks) if i > begin and _is(_OTHER, block))
     return blocks[begin : next(ends, len(blocks))]
+
+
+def _is(role: re.Pattern[str], block: Block) -> bool:
+    """Whether a block begins with a role, or is a row of which it is a cell."""
+    cells = block.text.split(" | ") if block.kind == "row" else []
+    alone = any(len(cell.split()) <= _ROLE and role.match(cell) for cell in cells[1:])
+    return alone or bool(role.match(block.text))
 
 
 def _name(block: Block) -> Statement[str] | None:

@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.metric import Metric
-from autoresearch_graph.program.criteria import ACCEPTED, Criterion, criteria, understood
+from autoresearch_graph.program.criteria import (
+    ACCEPTED,
+    Criterion,
+    criteria,
+    is_of_the_whole,
+    understood,
+)
 from autoresearch_graph.program.dialects import never_stops
 from autoresearch_graph.program.document import Document, without_numbering
 from autoresearch_graph.program.flags import Flags
@@ -84,9 +90,10 @@ def _stated(document: Document, metric: Metric) -> Iterator[Stated]:
     elif sections := document.proper("stopping"):
         for section in sections:
             yield from _in_section(section, metric)
+        yield from _budgeted(document, metric)
     else:
         ended = [s for block in document.loose_blocks("stopping") for s in _loose(block, metric)]
-        yield from ended or (
+        yield from (*ended, *_budgeted(document, metric)) or (
             ("never", Statement(0.0, said.line, "never stop"))
             for said in never_stops(document.blocks)
         )
@@ -115,6 +122,14 @@ def _in_section(section: Section, metric: Metric) -> list[Stated]:
             line=section.line,
         )
     return found
+
+
+def _budgeted(document: Document, metric: Metric) -> Iterator[Stated]:
+    """What the section on the time box says of the whole research."""
+    for section in document.proper("time_box"):
+        for block in section.body:
+            if is_of_the_whole(block.text):
+                yield from _at(block.line, criteria, block.text, metric)
 
 
 def _loose(block: Block, metric: Metric) -> list[Stated]:

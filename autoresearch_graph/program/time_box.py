@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.criteria import is_of_the_whole
 from autoresearch_graph.program.dialects import scattered_time_boxes
 from autoresearch_graph.program.document import Document, sentences, without_numbering
 from autoresearch_graph.program.headings import Section
@@ -78,7 +79,8 @@ def _limits(document: Document) -> tuple[Statement[float], ...]:
 
 def _section_boxes(section: Section) -> Iterator[Statement[float]]:
     for block in section.blocks:
-        _check_all_read(block)
+        if block.kind == "heading" or not is_of_the_whole(block.text):
+            _check_all_read(block)
     found = _found(section.blocks)
     yield from (checked(box, line) for box, line, killed in found if not killed)
 

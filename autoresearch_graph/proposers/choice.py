@@ -21,7 +21,7 @@ def choose_proposer(
     from autoresearch_graph.proposers.model import open_model
 
     price = find_price(settings.model, settings.prices, limit=dollars)
-    chat = open_model(settings.model, base_url=settings.base_url, price=price)
+    chat = open_model(settings.model, base_url=settings.base_url, asset=asset, price=price)
     if not settings.search_share:
         return chat
     find_some(text, asset)

@@ -16,7 +16,7 @@ from autoresearch_graph.proposers.patience import pauses
 from autoresearch_graph.proposers.prices import Price
 from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.proposers.usage import Meter
-from autoresearch_graph.tools import TOOLS, Desk
+from autoresearch_graph.tools import Desk, tools_for
 
 _TURNS = 5
 _TIMEOUT = 300.0
@@ -25,9 +25,9 @@ _TIMEOUT = 300.0
 class Model:
     """Proposes with any LangChain chat model that can call tools."""
 
-    def __init__(self, chat: BaseChatModel, meter: Meter) -> None:
+    def __init__(self, chat: BaseChatModel, meter: Meter, asset: str) -> None:
         self._meter = meter
-        self._chat = chat.bind_tools(TOOLS).invoke
+        self._chat = chat.bind_tools(tools_for(asset)).invoke
         self._tried = Tried()
         self._memory = prompt.Memory()
 
@@ -64,15 +64,15 @@ class Model:
         return Conversation.model_validate(held)
 
 
-def open_model(name: str, *, base_url: str | None, price: Price | None = None) -> Model:
-    """Open the model `provider:name`; InputError where its package or key is missing."""
+def open_model(name: str, *, base_url: str | None, asset: str, price: Price | None = None) -> Model:
+    """Open `provider:name` for an asset; InputError where its package or key is missing."""
     if not name:
         raise InputError("--model is empty; name one as in openai:gpt-5, or leave it out")
     options: dict[str, Any] = {"timeout": _TIMEOUT, "max_retries": 0}
     if base_url:
         options["base_url"] = base_url
     try:
-        return Model(init_chat_model(name, **options), Meter(name, price))
+        return Model(init_chat_model(name, **options), Meter(name, price), asset)
     except ImportError as error:
         raise InputError(f"--model {name}: {error}") from error
     except Exception as error:

@@ -20,7 +20,7 @@ from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.proposers.kinds import WHOLE, cause, few, names_of
 from autoresearch_graph.records import Records
 
-_FILE = re.compile(r"^--- (?:a/.*|/dev/null)\n\+\+\+ b/(.*)\n", re.MULTILINE)
+_FILE = re.compile(r"^--- (?:a/(.*)|/dev/null)\n\+\+\+ (?:b/(.*)|/dev/null)\n", re.MULTILINE)
 _HUNK = re.compile(r"@@ -(\d+)")
 _KEY = re.compile(r"""[\s{,-]*["']?([A-Za-z_][\w.-]*)["']?\s*(?::|=(?!=))""")
 _START = re.compile(r"(def|async def|class|import|from)\b\s*(\w*)|(\w+)\s*(?::[^=]+)?=(?!=)")
@@ -97,7 +97,9 @@ def _kinds(patch: str, spans: Callable[[str], Spans], asset: str) -> tuple[str, 
     heads = [*_FILE.finditer(patch)]
     ends = [head.start() for head in heads[1:]] + [len(patch)]
     named: list[str] = []
-    for path, own in ((h[1], patch[h.end() : end]) for h, end in zip(heads, ends, strict=True)):
+    for path, own in (
+        (h[2] or h[1], patch[h.end() : end]) for h, end in zip(heads, ends, strict=True)
+    ):
         named += [f"{path}: {name}" for name in _names(own, spans(path), path)] or [path]
     return few(named)
 

@@ -61,6 +61,16 @@ def write_file(content: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
     return f"written; {name} has {len(text.splitlines())} lines now"
 
 
+@tool(parse_docstring=True)
+def remove_file(path: str, runtime: ToolRuntime[Desk]) -> str:
+    """Remove a file from your draft. To rename one, write it under its new path first.
+
+    Args:
+        path: Which file.
+    """
+    return f"removed; there are {', '.join(runtime.context.remove(path))} now"
+
+
 def _numbered(lines: list[str], *, first: int) -> str:
     return "\n".join(f"{number:6d}\t{line}" for number, line in enumerate(lines, start=first))
 

@@ -49,6 +49,15 @@ class Desk:
         self.text = sheaf.put(self.text, self.path, name, text)
         return name
 
+    def remove(self, path: str) -> tuple[str, ...]:
+        """Take a file out of the draft; returns those that are left. Refused where it stays."""
+        name, _ = self.read(path)
+        left = tuple(other for other in sheaf.files(self.text, self.path) if other != name)
+        if why := sheaf.stays(self.path, name, left):
+            raise Refusal(why)
+        self.text = sheaf.without(self.text, self.path, name)
+        return left
+
     def named(self, path: str) -> str:
         """The file that is meant: without a path the only one. Refused where it is protected."""
         name = PurePosixPath(path).as_posix() if path else ""

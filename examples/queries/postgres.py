@@ -3,28 +3,47 @@
 DATABASE_URL=postgresql://user@host:5432/shop python postgres.py [holdout]
 
 Work is counted in pages that a query touches, by EXPLAIN (ANALYZE, BUFFERS): what it finds in
-memory and what it reads, temporary files included. Plans depend on statistics, so the figure may
-move by a little. A query runs in a read-only transaction, with the rights of the user in the URL:
-give that user a database of its own and no others.
+memory and what it reads, temporary files included. Statistics are made from all rows, and nothing
+makes them anew, so plans and figures are the same each time. A query runs in a read-only
+transaction, with the rights of the user in the URL: give that user a database of its own.
+
+A schema is held by a lock for as long as its evaluation lives. What a killed one left is dropped by
+the next.
 """
 
 import csv
 import io
 import json
 import os
+import re
 import sys
 import time
 import tomllib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
-import pg8000.native
 from data import TABLES, tables
-from evaluate import same
+from evaluate import Rows, same
+
+try:
+    import psycopg
+except ImportError:
+    sys.exit("psycopg asks PostgreSQL; install it with: pip install 'psycopg[binary]'")
 
 PAGES = ("Shared Hit Blocks", "Shared Read Blocks", "Temp Read Blocks", "Temp Written Blocks")
-LONGEST = "20s"
+PARAMETER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::|:(?P<name>\w+)", re.DOTALL)
+OF_THE_SERVER = re.compile(r"\bpg_|\bcurrent_|\bset_config\b|_to_xml|\bU&", re.IGNORECASE)
+LEFT_OVER = r"SELECT nspname FROM pg_namespace WHERE nspname LIKE 'autoresearch\_%'"
+SETTINGS = {
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "synchronize_seqscans": "off",
+    "default_statistics_target": "250",
+    "statement_timeout": "60s",
+}
 
 
 def main() -> None:
@@ -33,87 +52,121 @@ def main() -> None:
     part = "holdout" if "holdout" in sys.argv[1:] else "dev"
     questions = json.loads(Path("questions.json").read_text(encoding="utf-8"))[part]
     answers = json.loads(Path("answers.json").read_text(encoding="utf-8"))[part]
-    schema = f"autoresearch_{uuid.uuid4().hex[:12]}"
-    database = connect()
+    work: dict[str, int] = {}
     try:
-        print(f"size_ratio: {build(database, schema, design):.3f}")
-        work: dict[str, int] = {}
-        start = time.perf_counter()
-        for question, answer in zip(questions, answers, strict=True):
-            name = question["query"]
-            rows, pages = ask(database, design["queries"].get(name, ""), question["with"])
-            if not same(rows, answer):
-                sys.exit(f"{name} gives another answer with {json.dumps(question['with'])}")
-            work[name] = work.get(name, 0) + pages
-        print(f"query_seconds: {time.perf_counter() - start:.2f}")
-    except pg8000.native.DatabaseError as error:
-        sys.exit(f"PostgreSQL says: {error.args[0].get('M', error)}")
-    finally:
-        database.run("SET default_transaction_read_only = off")
-        database.run(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-        database.close()
+        with connect() as database, schema(database):
+            print(f"size_ratio: {build(database, design.get('indexes', {})):.3f}")
+            start = time.perf_counter()
+            for question, answer in zip(questions, answers, strict=True):
+                name = question["query"]
+                query = design.get("queries", {}).get(name, "")
+                rows, pages = ask(database, query, question["with"])
+                if not same(rows, answer):
+                    sys.exit(f"{name} gives another answer with {json.dumps(question['with'])}")
+                work[name] = work.get(name, 0) + pages
+            print(f"query_seconds: {time.perf_counter() - start:.2f}")
+    except psycopg.Error as error:
+        sys.exit(f"PostgreSQL says: {' '.join(str(error).split())[:300]}")
     for name, pages in sorted(work.items(), key=lambda item: -item[1]):
         print(f"{name}: {pages / 1000:.3f}")
     print(f"thousand_pages: {sum(work.values()) / 1000:.3f}")
 
 
-def connect() -> pg8000.native.Connection:
-    """The database of DATABASE_URL; ends the program in one sentence where there is none."""
-    url = urlsplit(os.environ.get("DATABASE_URL", ""))
-    if not url.hostname:
-        sys.exit("DATABASE_URL is not set; it looks like postgresql://user@host:5432/shop")
-    return pg8000.native.Connection(
-        unquote(url.username or "postgres"),
-        host=url.hostname,
-        port=url.port or 5432,
-        database=url.path.strip("/") or "postgres",
-        password=unquote(url.password) if url.password else None,
+def connect() -> psycopg.Connection[Any]:
+    """The database of DATABASE_URL; ends the program in one sentence where none is named."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith(("postgresql://", "postgres://")):
+        sys.exit(
+            "DATABASE_URL names no PostgreSQL server; it looks like "
+            "postgresql://user@localhost:5432/shop, without a password: no run is given one"
+        )
+    return psycopg.connect(
+        url, autocommit=True, connect_timeout=10, cursor_factory=psycopg.RawCursor
     )
 
 
-def build(database: pg8000.native.Connection, schema: str, design: dict[str, object]) -> float:
+@contextmanager
+def schema(database: psycopg.Connection[Any]) -> Iterator[None]:
+    """A schema to work in, dropped in the end; drops what killed evaluations left, too."""
+    name = f"autoresearch_{uuid.uuid4().hex[:12]}"
+    held = "SELECT pg_try_advisory_lock(hashtext($1))"
+    database.execute(held, [name])
+    for (old,) in database.execute(LEFT_OVER).fetchall():
+        if database.execute(held, [old]).fetchone() == (True,):
+            database.execute(f'DROP SCHEMA IF EXISTS "{old}" CASCADE')
+    database.execute(f"CREATE SCHEMA {name}")
+    try:
+        database.execute(f"SET search_path = {name}")
+        yield
+    finally:
+        database.read_only = False
+        database.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+def build(database: psycopg.Connection[Any], indexes: dict[str, bool]) -> float:
     """Fill the tables and make the indexes; the size with indexes, beside that without."""
-    database.run(f"CREATE SCHEMA {schema}")
-    database.run(f"SET search_path = {schema}")
+    for name, value in SETTINGS.items():
+        database.execute(f"SET {name} = '{value}'")
     for table, columns, rows in tables():
-        database.run(f"CREATE TABLE {table} ({columns.replace('REAL', 'DOUBLE PRECISION')})")
+        typed = columns.replace("REAL", "DOUBLE PRECISION")
+        database.execute(f"CREATE TABLE {table} ({typed}) WITH (autovacuum_enabled = off)")
         text = io.StringIO()
         csv.writer(text).writerows(rows)
-        text.seek(0)
-        database.run(f"COPY {table} FROM STDIN WITH (FORMAT CSV)", stream=text)
-    indexes = design.get("indexes", {})
-    assert isinstance(indexes, dict)
+        with database.cursor().copy(f"COPY {table} FROM STDIN WITH (FORMAT CSV)") as copy:
+            copy.write(text.getvalue())
     for place in (place for place, made in indexes.items() if made):
         if place.split("(", maxsplit=1)[0].strip() not in TABLES or ";" in place:
             sys.exit(f"`{place}` is no index; write one as `orders(o_custkey)`")
-        database.run(f"CREATE INDEX ON {place}")
+        database.execute(f"CREATE INDEX ON {place}")
     for table in TABLES:
-        database.run(f"VACUUM (ANALYZE, FREEZE) {table}")
-    sizes = [
-        database.run(
-            f"SELECT sum({of}(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-            "WHERE nspname = :schema AND relkind = 'r'",
-            schema=schema,
-        )[0][0]
-        for of in ("pg_total_relation_size", "pg_table_size")
-    ]
-    database.run("SET default_transaction_read_only = on")
-    database.run("SET max_parallel_workers_per_gather = 0")
-    database.run("SET jit = off")
-    database.run(f"SET statement_timeout = '{LONGEST}'")
-    return float(sizes[0] / sizes[1])
+        database.execute(f"VACUUM (ANALYZE, FREEZE) {table}")
+    found = database.execute(
+        "SELECT sum(pg_total_relation_size(oid)) / sum(pg_table_size(oid)) FROM pg_class "
+        "WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    ).fetchone()
+    database.read_only = True
+    return float(found[0]) if found else 0.0
 
 
 def ask(
-    database: pg8000.native.Connection, query: str, values: dict[str, object]
-) -> tuple[list[list[object]], int]:
-    """The rows of a query and the pages that it touches."""
+    database: psycopg.Connection[Any], query: str, parameters: dict[str, Any]
+) -> tuple[Rows, int]:
+    """The rows of a query and the pages that it touches; ends the program where it is none.
+
+    A query that knew that it is being counted, or what it said a moment ago, could answer the one
+    time and count the other.
+    """
+    shown = " ".join(query.split())[:200]
     if ";" in query:
-        sys.exit(f"a query is one SELECT without a semicolon: {' '.join(query.split())[:200]}")
-    rows = [list(row) for row in database.run(query, **values)]
-    plan = database.run(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", **values)[0][0]
-    plan = json.loads(plan) if isinstance(plan, str) else plan
-    return rows, sum(plan[0]["Plan"][kind] for kind in PAGES)
+        sys.exit(f"a query is one SELECT without a semicolon: {shown}")
+    if found := OF_THE_SERVER.search(query):
+        sys.exit(f"a query asks nothing of the server itself, as `{found[0]}` does: {shown}")
+    asked, values = numbered(query, parameters)
+    with database.transaction(force_rollback=True):
+        rows = [list(row) for row in database.execute(asked, values)]
+    with database.transaction(force_rollback=True):
+        explained = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {asked}"
+        plan = database.execute(explained, values).fetchall()[0][0][0]
+    if round(plan["Plan"]["Actual Rows"]) != len(rows):
+        sys.exit(f"a query has other rows when it is asked again: {shown}")
+    return rows, sum(plan["Plan"][kind] for kind in PAGES)
+
+
+def numbered(query: str, parameters: dict[str, Any]) -> tuple[str, list[Any]]:
+    """A query with `$1` in the place of `:day`, and the values in their order."""
+    names: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name is None:
+            return found[0]
+        if name not in parameters:
+            sys.exit(f"a query has a parameter :{name}, which nobody gives it")
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    return PARAMETER.sub(number, query), [parameters[name] for name in names]
 
 
 if __name__ == "__main__":
