@@ -34,12 +34,11 @@ def picture(records: Records, now: Now, curve: Curve | None, console: Console) -
 
 def verdicts_table(records: Records, console: Console, *, room: int) -> Table:
     """The last verdicts with their reasons, as many as fit into `room` lines, and at least one."""
-    metric = records.program.metric.name
     shown = records.experiments[-_VERDICTS:]
-    table = experiments_table(shown, metric, costs=False)
+    table = experiments_table(records, shown, costs=False)
     while len(shown) > 1 and len(console.render_lines(table)) > room:
         shown = shown[1:]
-        table = experiments_table(shown, metric, costs=False)
+        table = experiments_table(records, shown, costs=False)
     return table
 
 
@@ -66,6 +65,7 @@ def duration(seconds: float) -> str:
 def _head(records: Records, now: Now) -> Iterator[RenderableType]:
     """The name, the rate, and how far the incumbent is from the baseline."""
     metric, tally, best = records.program.metric, now.tally, records.incumbent
+    say = records.figures.value
     rate = tally.judged / tally.seconds * 3600 if tally.seconds else 0.0
     facts = [f"{metric.name}, {metric.direction} is better"]
     facts += [f"{rate:,.{0 if rate >= 10 else 1}f} experiments an hour"] if rate else []
@@ -74,13 +74,13 @@ def _head(records: Records, now: Now) -> Iterator[RenderableType]:
     if best is None or best.metric is None or records.baseline is None:
         yield Text("the baseline is not measured yet", "dim")
     elif best.number == 0:
-        yield Text(f"{best.metric:.6g}: the baseline; nothing was better so far")
+        yield Text(f"{say(best.metric)}: the baseline; nothing was better so far")
     else:
         share = f" ({records.gain / abs(records.baseline):.1%})" if records.baseline else ""
         yield Text.assemble(
-            (f"{best.metric:.6g}", "bold green"),
-            f": experiment {best.number}, better than the baseline {records.baseline:.6g} "
-            f"by {records.gain:.4g}{share}",
+            (say(best.metric), "bold green"),
+            f": experiment {best.number}, better than the baseline {say(records.baseline)} "
+            f"by {records.figures.difference(records.gain)}{share}",
         )
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from autoresearch_graph.asking import ask
 from autoresearch_graph.caveats import caveats
 from autoresearch_graph.lab import Lab
-from autoresearch_graph.lines import Event, Line, in_words
+from autoresearch_graph.lines import Event, Line, in_words, plain
 from autoresearch_graph.nodes.review import Answer
 from autoresearch_graph.picture import picture
 from autoresearch_graph.records import Records
@@ -54,8 +54,10 @@ class View:
         """Take note of what a node did."""
         match _EVENTS.get(node):
             case "verdict":
-                experiment = self._lab.ledger.experiments[-1].model_dump(mode="json")
-                self._say({"event": "verdict", "experiment": experiment})
+                records = self._records()
+                e = records.experiments[-1]
+                told = {"experiment": e.model_dump(mode="json"), "text": plain(records, e)}
+                self._say({"event": "verdict", **told})
             case "proposal" if update.get("candidates"):
                 proposal = update["candidates"][-1]["proposal"]
                 self._say({"event": "proposal", "proposal": proposal})
