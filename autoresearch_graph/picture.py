@@ -26,10 +26,12 @@ _DECADES = 100
 def picture(records: Records, now: Now, curve: Curve | None, console: Console) -> Group:
     """All there is to see, in as many lines as the terminal has: fewer verdicts where it is low."""
     above, below = list(_head(records, now)), list(_under_way(now, curve, console.width))
-    below += list(_limits(records, now))
+    below += list(_limits(records, now)) if now.doing != "ended" else []
+    if not records.experiments:
+        return Group(*above, "", *below)
     taken = sum(len(console.render_lines(part)) for part in (*above, *below))
     verdicts = verdicts_table(records, console, room=console.height - taken - 4)
-    return Group(*above, "", verdicts, "", *below)
+    return Group(*above, "", verdicts, *(["", *below] if below else []))
 
 
 def verdicts_table(records: Records, console: Console, *, room: int) -> Table:
