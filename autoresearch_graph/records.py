@@ -217,7 +217,7 @@ class Records:
         spent = f"; {self.spent}" if self.spent else ""
         return (
             f"{self.tag}: {self.program.metric.name} "
-            f"{change if self.incumbent.number else f'{before}, nothing was better so far,'} "
+            f"{change if self.incumbent.number else f'{before}, nothing was better'} "
             f"after {tried} experiment{'s' * (tried != 1)}: {self.count('keep')} kept, "
             f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}"
             f"{f'; the best is on autoresearch/{self.tag}' * (self.incumbent.number > 0)}"

@@ -1,5 +1,8 @@
 """What a person sees while a research runs: a live picture, or a line an event."""
 
+import os
+import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -83,9 +86,21 @@ class View:
 
     def _say(self, event: Event) -> None:
         line = None if self._live else self._line(event)
-        if line is not None:
+        if line is None:
+            return
+        try:
             self._console.file.write(f"{line}\n")
             self._console.file.flush()
+        except BrokenPipeError:
+            self._go_on_unheard()
+
+    def _go_on_unheard(self) -> None:
+        """A reader that leaves, such as `head`, does not end the research; what follows is lost."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        told = "nobody reads this any more; the research goes on, look with: autoresearch watch"
+        with suppress(OSError):
+            sys.stderr.write(f"autoresearch: {told} --tag {self._lab.tag}\n")
+            sys.stderr.flush()
 
     def _records(self) -> Records:
         """The records as of now; the same as long as no verdict came."""

@@ -272,7 +272,7 @@ def test_a_terminal_that_is_not_utf_8_shows_what_it_can(tunable: Path):
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
     assert done.returncode == 0, done.stderr
-    assert b"done after 1 experiments" in done.stdout
+    assert b"done after 1 experiment\n" in done.stdout
 
 
 def test_damaged_checkpoints_are_told_and_can_be_removed(tunable: Path):

@@ -147,9 +147,7 @@ def _no_baseline(records: "Records") -> str:
     """What to do about a baseline that crashed, or was too slow."""
     baseline = records.experiments[0]
     too_slow = any(trial.kind == "timed out" for trial in baseline.trials)
-    mend = (
-        "give it more time (--kill-after) or a less busy machine" if too_slow else "mend it, commit"
-    )
+    mend = "give it more time (Time box in program.md)" if too_slow else "mend it, commit"
     return (
         f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
         f"{baseline.reason}; {mend}, and start anew with another name: --tag {records.tag}-2"
