@@ -59,7 +59,9 @@ def test_an_interrupted_run_tells_a_line_that_goes_on(tmp_path: Path):
 
 
 def test_a_baseline_that_is_too_slow_is_told_what_to_do(tmp_path: Path):
-    hurried = PROGRAM.replace("10 seconds", "1 second, killed after 2 seconds")
+    hurried = PROGRAM.replace(
+        "10 seconds, killed after 20 seconds", "1 second, killed after 2 seconds"
+    )
     project = make_project(tmp_path / "p", program=hurried, text="import time\ntime.sleep(60)\n")
     done = autoresearch("run", project, "--tag", "t")
     assert done.returncode == 1

@@ -43,7 +43,7 @@ def _noise(records: Records) -> Iterator[Told]:
         yield Told(f"program.md says that {unit} is the same every time, and no run was repeated")
     else:
         yield Told(f"No run was repeated, so the noise of {unit} is not known", doubt=True)
-    yield Told(f"The best value is {often}", doubt=runs == 1 and now.sigma > 0)
+    yield Told(f"The best value rests on {often}", doubt=runs == 1 and now.sigma > 0)
 
 
 def _again(records: Records) -> Iterator[Told]:
