@@ -15,7 +15,7 @@ night: $(VENV)/run.stamp
 	$(BIN)/autoresearch run --tag night --program programs/night.md
 
 studio: $(VENV)/studio.stamp
-	$(BIN)/langgraph dev --n-jobs-per-worker 4
+	$(BIN)/langgraph dev --no-reload --n-jobs-per-worker 4
 
 test: $(VENV)/dev.stamp lint
 	$(BIN)/python -m pytest -n auto
