@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from math import isfinite, log10
 
 from rich.console import Console, Group, RenderableType
@@ -37,10 +38,11 @@ def picture(records: Records, now: Now, curve: Curve | None, console: Console) -
 def verdicts_table(records: Records, console: Console, *, room: int) -> Table:
     """The last verdicts with their reasons, as many as fit into `room` lines, and at least one."""
     shown = records.experiments[-_VERDICTS:]
-    table = experiments_table(records, shown, costs=False)
+    told = partial(experiments_table, records, costs=False, width=console.width)
+    table = told(shown)
     while len(shown) > 1 and len(console.render_lines(table)) > room:
         shown = shown[1:]
-        table = experiments_table(records, shown, costs=False)
+        table = told(shown)
     return table
 
 

@@ -171,3 +171,13 @@ def test_a_research_that_runs_or_is_checked_out_is_not_cleaned(kept: Path):
     done = autoresearch("clean", kept, "--refs", "--yes")
     assert done.returncode == 2 and "git switch -" in done.stderr
     assert len(git(kept, "for-each-ref", "refs/autoresearch").splitlines()) == 4
+
+
+def test_a_branch_that_another_worktree_is_on_is_not_moved(kept: Path, tmp_path: Path):
+    git(kept, "worktree", "add", "--quiet", str(tmp_path / "look"), "autoresearch/t")
+    done = autoresearch("run", kept, "--tag", "t", "--experiments", 9)
+    assert done.returncode == 2
+    assert f"autoresearch/t, which the research moves, is checked out in {tmp_path}" in done.stderr
+    line = done.stderr.rpartition("there: ")[2].strip()
+    subprocess.run(["bash", "-c", line], check=True, capture_output=True)
+    assert autoresearch("run", kept, "--tag", "t", "--experiments", 4).returncode == 0

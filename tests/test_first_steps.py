@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autoresearch_graph.records import load
 
-from .conftest import PROGRAM, make_project
+from .conftest import PROGRAM, git, make_project
 from .reports import NIGHT_OF_FOUR, recorded, tried
 from .test_cli import ASSET, autoresearch, wait_for_rows
 from .test_steering import SLOW, folder, started
@@ -62,7 +62,9 @@ def test_a_baseline_that_is_too_slow_is_told_what_to_do(tmp_path: Path):
     hurried = PROGRAM.replace(
         "10 seconds, killed after 20 seconds", "1 second, killed after 2 seconds"
     )
-    project = make_project(tmp_path / "p", program=hurried, text="import time\ntime.sleep(60)\n")
+    project = make_project(
+        tmp_path / "p", program=hurried, text=f"import time\n{ASSET}time.sleep(60)\n"
+    )
     done = autoresearch("run", project, "--tag", "t")
     assert done.returncode == 1
     assert "killed at its limit of 2 s; give it more time (Time box in program.md)" in done.stderr
@@ -105,3 +107,18 @@ def test_figures_have_the_decimals_that_their_noise_allows(tmp_path: Path):
     )
     assert told[2] == rows[2].reason
     assert load(tmp_path / "night").experiments[1].metric == 1.51234
+
+
+def test_a_file_of_a_command_that_git_does_not_have_is_told_before_a_run(tmp_path: Path):
+    program = PROGRAM.replace("python asset.py", "python asset.py data/x.txt ./ other.py")
+    project = make_project(tmp_path / "p", program=program, text=ASSET)
+    assert "caveat" not in autoresearch("check", project).stdout
+    (project / ".git/info/exclude").write_text("data/\n")
+    (project / "data").mkdir()
+    (project / "data" / "x.txt").write_text("1")
+    told = "data/x.txt is not committed, and a run sees only what is"
+    assert told in autoresearch("check", project).stdout
+    assert told in autoresearch("run", project, "--experiments", 1).stdout
+    git(project, "add", "--force", "data/x.txt")
+    git(project, "commit", "--quiet", "--message=data")
+    assert "caveat" not in autoresearch("check", project).stdout

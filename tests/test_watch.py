@@ -1,6 +1,7 @@
 """What a person sees while a research runs: in a terminal, in another one, and in a log."""
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -183,3 +184,16 @@ def test_a_curve_is_drawn_from_numbers_alone():
     flat = readings("loss 1\nloss 1\nloss 1\n", "loss")
     assert flat is not None and sparkline(flat) == "▁▁▁"
     assert readings("nothing here\n", "loss") is None
+
+
+def test_a_narrow_terminal_shows_what_was_tried_and_leaves_out_why(project: Path):
+    run(project, [asset(2.0 - number / 100) for number in range(5)])
+    records = load(folder(project))
+    assert records
+    narrow = Console(width=40, height=24, record=True, force_terminal=True, file=io.StringIO())
+    narrow.print(picture(records, Now(doing="ended"), None, narrow))
+    lines = narrow.export_text().splitlines()
+    assert max(map(len, lines)) <= 40
+    (head,) = [line.split() for line in lines if "verdict" in line]
+    assert head == ["#", "verdict", "loss", "what", "was", "tried"]
+    assert not any("…" in line for line in lines)
