@@ -9,6 +9,7 @@ from git import Git, GitCommandError
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import uv
 
+_LONGEST = 200
 _CACHE = re.compile(r"`(~/\.cache/[\w-][^`]*)`")
 
 
@@ -31,7 +32,8 @@ def _uncommitted(program: Program, project: Path) -> list[str]:
     """The files and folders of the project that a command names and git does not have."""
     named = (program.experiment, program.check, program.evaluation, program.holdout)
     words = {word for text in named if text for word in shlex.split(text, comments=True)}
-    there = sorted(word for word in words if word.strip("./") and (project / word).exists())
+    likely = (w for w in words if w.strip("./") and len(w) < _LONGEST and not w.startswith("/"))
+    there = sorted(word for word in likely if (project / word).exists())
     below = [word for word in there if (project / word).resolve().is_relative_to(project)]
     git = Git(str(project))
     try:

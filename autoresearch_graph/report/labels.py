@@ -56,8 +56,9 @@ def _places(dot: Label, *, below: bool) -> Iterator[Label]:
     First below or above it, on the better side, then on the other.
     """
     texts = (*(_cut(dot.text, length) for length in _LENGTHS), dot.text.split()[0])
-    for side in (1, -1) if below else (-1, 1):
-        for text, line in product(texts, (1, 2, 3)):
+    better = 1 if below else -1
+    for side, lines in ((better, (1, 2, 3)), (-better, (1, 2))):
+        for text, line in product(texts, lines):
             y = dot.y + side * line * _LINE + 3
             yield replace(dot, text=text, x=dot.x - _GAP / 2, y=y, anchor="end")
             yield replace(dot, text=text, x=dot.x + _GAP / 2, y=y, anchor="start")
