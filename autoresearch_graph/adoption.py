@@ -173,7 +173,7 @@ def _message(adoption: _Adoption, since: str, squash: bool) -> str:
 def _gain(adoption: _Adoption) -> str:
     records, best, say = adoption.records, adoption.best, adoption.records.figures.value
     kept = f"{records.count('keep')} kept of {len(records.experiments) - 1} experiments"
-    before, after = say(records.baseline or 0.0), say(best.metric)
+    before, after = say(records.baseline or 0.0), say(best.metric or 0.0)
     return f"{records.program.metric.name} {before} → {after}, {kept}"
 
 
