@@ -193,7 +193,7 @@ def test_an_interrupted_research_says_how_to_go_on_and_goes_on(tmp_path: Path, s
     process.send_signal(sign)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"autoresearch run '{project}' --tag t --experiments 8" in told
+    assert f"autoresearch_graph run '{project}' --tag t --experiments 8" in told
     assert autoresearch("run", project, "--tag", "t", "--experiments", 8).returncode == 0
     assert len(assert_agreement(project, "t")) == 9
 
