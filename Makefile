@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: run night studio test lint bench clean
 
@@ -14,7 +15,7 @@ night: $(VENV)/run.stamp
 	$(BIN)/autoresearch run --tag night --program programs/night.md
 
 studio: $(VENV)/studio.stamp
-	$(BIN)/langgraph dev --n-jobs-per-worker 4
+	$(BIN)/langgraph dev --no-reload --n-jobs-per-worker 4
 
 test: $(VENV)/dev.stamp lint
 	$(BIN)/python -m pytest -n auto
@@ -30,19 +31,22 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python benchmarks/sandbox.py
 
 $(VENV)/run.stamp: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	@echo "installing into $(VENV): PyTorch is large, so this takes minutes the first time"
+	@$(PYTHON) -m venv $(VENV)
+	$(PIP) '.[train]'
+	@echo "reading the texts to train on, for half a minute"
 	$(BIN)/python prepare.py
 	touch $@
 
 $(VENV)/studio.stamp: $(VENV)/run.stamp
-	$(BIN)/python -m pip install --quiet --editable '.[studio]'
+	$(PIP) '.[studio]'
 	touch $@
 
 $(VENV)/dev.stamp: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@ $(VENV)/run.stamp $(VENV)/studio.stamp
+	@echo "installing into $(VENV), which takes minutes the first time"
+	@$(PYTHON) -m venv $(VENV)
+	$(PIP) '.[dev]'
+	touch $@ $(VENV)/studio.stamp
 
 clean:
 	rm -rf $(VENV)

@@ -171,15 +171,17 @@ def _message(adoption: _Adoption, since: str, squash: bool) -> str:
     head = f"{'Adopt' if squash else 'Merge'} autoresearch/{adoption.records.tag}"
     new = set(adoption.repo.git.rev_list(f"{since}..{adoption.best.commit}").split())
     kept = [e for e in adoption.records.experiments if e.commit in new]
-    lines = [f"- {e.number}: {e.description} ({e.metric:.6g})" for e in kept]
+    say = adoption.records.figures.value
+    lines = [f"- {e.number}: {e.description} ({say(e.metric or 0.0)})" for e in kept]
     body = "\n".join([_gain(adoption), "", *lines])
     return f"{head}\n\n{body}\n\n{_TRAILER}: {adoption.best.commit}\n"
 
 
 def _gain(adoption: _Adoption) -> str:
-    records, best = adoption.records, adoption.best
+    records, best, say = adoption.records, adoption.best, adoption.records.figures.value
     kept = f"{records.count('keep')} kept of {len(records.experiments) - 1} experiments"
-    return f"{records.program.metric.name} {records.baseline:.6g} → {best.metric:.6g}, {kept}"
+    before, after = say(records.baseline or 0.0), say(best.metric or 0.0)
+    return f"{records.program.metric.name} {before} → {after}, {kept}"
 
 
 def _said(error: GitCommandError) -> str:

@@ -1,11 +1,15 @@
 """What a person should know before a run of a program that was written for other machines."""
 
 import re
+import shlex
 from pathlib import Path
+
+from git import Git, GitCommandError
 
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import uv
 
+_LONGEST = 200
 _CACHE = re.compile(r"`(~/\.cache/[\w-][^`]*)`")
 
 
@@ -16,7 +20,26 @@ def caveats(program: Program, project: Path) -> tuple[str, ...]:
         for path, line in _caches(program.text).items()
         if not Path(path).expanduser().exists()
     )
-    return tuple(filter(None, (uv.caveat(program.experiment, project), *missing)))
+    unseen = (
+        f"{name} is not committed, and a run sees only what is: commit it, or keep it outside the "
+        "project and name it under Environment"
+        for name in _uncommitted(program, project)
+    )
+    return tuple(filter(None, (uv.caveat(program.experiment, project), *missing, *unseen)))
+
+
+def _uncommitted(program: Program, project: Path) -> list[str]:
+    """The files and folders of the project that a command names and git does not have."""
+    named = (program.experiment, program.check, program.evaluation, program.holdout)
+    words = {word for text in named if text for word in shlex.split(text, comments=True)}
+    likely = (w for w in words if w.strip("./") and len(w) < _LONGEST and not w.startswith("/"))
+    there = sorted(word for word in likely if (project / word).exists())
+    below = [word for word in there if (project / word).resolve().is_relative_to(project)]
+    git = Git(str(project))
+    try:
+        return [w for w in below if not git.ls_tree("--name-only", "HEAD", "--", w.rstrip("/"))]
+    except GitCommandError:  # there is no repository yet, which is said elsewhere
+        return []
 
 
 def _caches(text: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from git import Repo
 from autoresearch_graph.checkout import unregister
 from autoresearch_graph.errors import WorkspaceError
 from autoresearch_graph.records import Records, find
-from autoresearch_graph.repository import find_repository
+from autoresearch_graph.repository import find_repository, where_checked_out
 from autoresearch_graph.start import Settings, lock
 
 _WORKTREES = ("worktree", "evaluation", "holdout")
@@ -47,12 +47,11 @@ class Leftovers:
         Ledger, logs, patches and report stay. InputError where the branch is checked out.
         """
         branch = f"refs/heads/autoresearch/{self.records.tag}"
-        for line in self.repo.git.worktree("list", "--porcelain", "-z").split("\0"):
-            if line == f"branch {branch}":
-                raise WorkspaceError(
-                    f"autoresearch/{self.records.tag} is checked out; "
-                    "go to another branch first: git switch -"
-                )
+        if place := where_checked_out(self.repo, branch):
+            raise WorkspaceError(
+                f"autoresearch/{self.records.tag} is checked out in {place}; "
+                "go to another branch there first: git switch -"
+            )
         with TemporaryFile() as commands:
             commands.write("".join(f"delete {ref}\n" for ref in self.refs).encode())
             commands.seek(0)

@@ -236,7 +236,7 @@ class _Case:
             return f": {self._z(runs):.2f} sigma ({known})"
         if bar is not None:
             return f": z {self._z(runs):.2f} (mean of {_number(len(runs))}, {known})"
-        if not self.program.noise.weighs:
+        if not self.program.noise.weighs or self._gain(runs) <= 0:
             return ""
         return "; the repeats so far were identical, so every improvement counts, confirmed once"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.output import clean
+from autoresearch_graph.records import Records
 
 Event = dict[str, Any]
 Line = Callable[[Event], str | None]
@@ -14,9 +15,7 @@ Line = Callable[[Event], str | None]
 def in_words(event: Event) -> str | None:
     """Verdicts and notices; the rest is left out."""
     match event["event"]:
-        case "verdict":
-            return plain(Experiment.model_validate(event["experiment"]))
-        case "notice" | "end":
+        case "verdict" | "notice" | "end":
             return str(event["text"])
     return None
 
@@ -31,7 +30,8 @@ def only_the_end(event: Event) -> str | None:
     return str(event["text"]) if event["event"] == "end" else None
 
 
-def plain(e: Experiment) -> str:
+def plain(records: Records, e: Experiment) -> str:
     """A verdict in a line."""
-    value = "" if e.metric is None else f" {e.metric:.6f}"
-    return clean(f"{e.number:4d} {e.status:8s}{value} {e.description} | {e.reason}")
+    value = "" if e.metric is None else f" {records.figures.value(e.metric)}"
+    told = f"{e.number:4d} {e.status:8s}{value} {e.description} | {records.reason(e)}"
+    return " ".join(clean(told).splitlines())

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from math import isfinite, log10
 
 from rich.console import Console, Group, RenderableType
@@ -26,20 +27,22 @@ _DECADES = 100
 def picture(records: Records, now: Now, curve: Curve | None, console: Console) -> Group:
     """All there is to see, in as many lines as the terminal has: fewer verdicts where it is low."""
     above, below = list(_head(records, now)), list(_under_way(now, curve, console.width))
-    below += list(_limits(records, now))
+    below += list(_limits(records, now)) if now.doing != "ended" else []
+    if not records.experiments:
+        return Group(*above, "", *below)
     taken = sum(len(console.render_lines(part)) for part in (*above, *below))
     verdicts = verdicts_table(records, console, room=console.height - taken - 4)
-    return Group(*above, "", verdicts, "", *below)
+    return Group(*above, "", verdicts, *(["", *below] if below else []))
 
 
 def verdicts_table(records: Records, console: Console, *, room: int) -> Table:
     """The last verdicts with their reasons, as many as fit into `room` lines, and at least one."""
-    metric = records.program.metric.name
     shown = records.experiments[-_VERDICTS:]
-    table = experiments_table(shown, metric, costs=False)
+    told = partial(experiments_table, records, costs=False, width=console.width)
+    table = told(shown)
     while len(shown) > 1 and len(console.render_lines(table)) > room:
         shown = shown[1:]
-        table = experiments_table(shown, metric, costs=False)
+        table = told(shown)
     return table
 
 
@@ -66,6 +69,7 @@ def duration(seconds: float) -> str:
 def _head(records: Records, now: Now) -> Iterator[RenderableType]:
     """The name, the rate, and how far the incumbent is from the baseline."""
     metric, tally, best = records.program.metric, now.tally, records.incumbent
+    say = records.figures.value
     rate = tally.judged / tally.seconds * 3600 if tally.seconds else 0.0
     facts = [f"{metric.name}, {metric.direction} is better"]
     facts += [f"{rate:,.{0 if rate >= 10 else 1}f} experiments an hour"] if rate else []
@@ -74,13 +78,13 @@ def _head(records: Records, now: Now) -> Iterator[RenderableType]:
     if best is None or best.metric is None or records.baseline is None:
         yield Text("the baseline is not measured yet", "dim")
     elif best.number == 0:
-        yield Text(f"{best.metric:.6g}: the baseline; nothing was better so far")
+        yield Text(f"{say(best.metric)}: the baseline; nothing was better so far")
     else:
         share = f" ({records.gain / abs(records.baseline):.1%})" if records.baseline else ""
         yield Text.assemble(
-            (f"{best.metric:.6g}", "bold green"),
-            f": experiment {best.number}, better than the baseline {records.baseline:.6g} "
-            f"by {records.gain:.4g}{share}",
+            (say(best.metric), "bold green"),
+            f": experiment {best.number}, better than the baseline {say(records.baseline)} "
+            f"by {records.figures.difference(records.gain)}{share}",
         )
 
 

@@ -24,6 +24,8 @@ from autoresearch_graph.runner import detect, uv
 from autoresearch_graph.start import Settings, check_start, read_start
 from autoresearch_graph.tracked import on_disk
 
+_NAMES = {"early_end": "hopeless runs"}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -82,7 +84,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
         **({"left as prose": " / ".join(program.unchecked)} if program.unchecked else {}),
         "noise": program.noise.describe(),
-        "early_end": "hopeless runs are ended early" if program.early_end else "never",
+        "early_end": "ended early" if program.early_end else "never ended early",
         "stopping": program.stopping.describe(),
         "environment": f"variables: {', '.join(environment.variables) or 'none'}; "
         f"network: {'allowed' if environment.network else 'not asked for'}; "
@@ -90,7 +92,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         f"writable: {', '.join(environment.writable) or 'none'}",
     }
     return [
-        Finding(name.replace("_", " "), value, program.lines.get(name, 0))
+        Finding(_NAMES.get(name, name.replace("_", " ")), value, program.lines.get(name, 0))
         for name, value in values.items()
     ]
 

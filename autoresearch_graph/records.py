@@ -5,20 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 
 from autoresearch_graph import ledger
 from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Author, Experiment, Hopeless, Measured
+from autoresearch_graph.experiment import Author, Experiment, Measured
+from autoresearch_graph.figures import Figures, for_people
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.second_look import (
     HeldOut,
     Replication,
     held_out,
     holdout_of,
+    hopeless_runs,
     replicated,
+    unanswered,
 )
 from autoresearch_graph.standing import Standing
 from autoresearch_graph.start import Settings, read_start
@@ -76,14 +78,20 @@ class Records:
         return kept.model_copy(update={"metric": best.metric})
 
     @cached_property
+    def to_beat(self) -> dict[int, float]:
+        """The value that each experiment had to beat."""
+        nows = zip(self.experiments[1:], self.standings, strict=False)
+        bests = ((e.number, before.measured_again(e.beside).incumbent) for e, before in nows)
+        return {number: best.metric for number, best in bests if best is not None}
+
+    @cached_property
     def gains(self) -> dict[int, float]:
         """By how much each measured experiment was better than the value that it had to beat."""
-        improvement = self.program.metric.improvement
+        improvement, to_beat = self.program.metric.improvement, self.to_beat
         return {
-            e.number: improvement(e.metric, now.incumbent.metric)
-            for e, before in zip(self.experiments[1:], self.standings, strict=False)
-            if e.metric is not None
-            if (now := before.measured_again(e.beside)).incumbent is not None
+            e.number: improvement(e.metric, to_beat[e.number])
+            for e in self.experiments
+            if e.metric is not None and e.number in to_beat
         }
 
     @cached_property
@@ -111,32 +119,36 @@ class Records:
         return held_out(self.folder, metric=metric, best=best, claimed=self.gain)
 
     @property
+    def unanswered(self) -> str:
+        """Why the holdout says nothing of the incumbent, where it was asked and failed."""
+        best = self.incumbent
+        return unanswered(self.folder, best.number) if best and best.number else ""
+
+    @property
     def replication(self) -> Replication | None:
         """What `autoresearch verify` found of the incumbent, if it was run since that was kept."""
         found = replicated(self.folder)
         best = self.incumbent and self.incumbent.number
         return found if found and found.number == best else None
 
-    @property
-    def hopeless(self) -> str:
-        """How many runs were ended early, and what that saved; empty where none was."""
-        runs = [run for e in self.experiments for run in e.trials]
-        ended = [run for run in runs if isinstance(run, Hopeless)]
-        spared = [e for e in self.experiments if any(run.spared for run in e.trials)]
-        if not ended and not spared:
-            return ""
-        whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
-        saved = sum(max(0.0, whole - run.seconds) for run in ended) / 60
-        kept = [str(e.number) for e in spared if e.status == "keep"]
-        told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
-        return (
-            f"{len(ended)} hopeless runs were ended early, which saved {saved:.3g} minutes; "
-            f"{len(spared)} more were let go on as an audit, of which {told}"
-        )
+    @cached_property
+    def figures(self) -> Figures:
+        """How figures of the metric are shown to people."""
+        rows = [e for e in self.experiments if e.metric is not None]
+        kept = [e.metric for e in rows if e.status == "keep" and e.metric is not None]
+        sigma = self.standings[-1].sigma if self.experiments else 0.0
+        return for_people(sigma, [e.metric for e in rows if e.metric is not None], kept)
+
+    def reason(self, e: Experiment) -> str:
+        """Why the verdict is so, with the metric's figures as they are shown everywhere."""
+        runs = [run.metric for run in (*e.trials, *e.beside) if isinstance(run, Measured)]
+        values = [v for v in (*runs, e.metric, self.to_beat.get(e.number)) if v is not None]
+        gain = self.gains.get(e.number)
+        return self.figures.within(e.reason, values, [] if gain is None else [gain])
 
     def second_looks(self) -> list[str]:
         """What holdout, verification and the audit of hopeless runs say, a sentence each."""
-        looks = [self.hopeless] if self.hopeless else []
+        looks = [told for told in (hopeless_runs(self.experiments), self.unanswered) if told]
         if held := self.held_out:
             looks.append(f"{held}{f'; {held.warning}' if held.warning else ''}")
         if found := self.replication:
@@ -197,16 +209,18 @@ class Records:
             return f"{self.tag}: no experiment has been judged yet"
         if self.incumbent is None or self.incumbent.metric is None or self.baseline is None:
             return f"{self.tag}: the baseline gave no metric: {self.experiments[0].reason}"
-        name, best = self.program.metric.name, self.incumbent
-        spent = f"; {self.spent}" if self.spent else ""
+        tried, shown = len(self.experiments) - 1, self.figures
+        before, after = map(shown.value, (self.baseline, self.incumbent.metric))
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
+        change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
         drift = f"; the machine has drifted by {self.drift:+.3g} meanwhile" if self.drift else ""
+        spent = f"; {self.spent}" if self.spent else ""
         return (
-            f"{self.tag}: {name} {self.baseline:.6g} → {best.metric:.6g} (better by "
-            f"{self.gain:.3g}{share}) after {len(self.experiments) - 1} experiments: "
-            f"{self.count('keep')} kept, {self.count('discard')} discarded, "
-            f"{self.count('crash')} crashed{spent}{drift}; "
-            f"the best is on autoresearch/{self.tag}"
+            f"{self.tag}: {self.program.metric.name} "
+            f"{change if self.incumbent.number else f'{before}, nothing was better'} "
+            f"after {tried} experiment{'s' * (tried != 1)}: {self.count('keep')} kept, "
+            f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}"
+            f"{f'; the best is on autoresearch/{self.tag}' * (self.incumbent.number > 0)}"
         )
 
     def as_json(self) -> str:

@@ -77,7 +77,8 @@ def replay(settings: Settings, number: int) -> str:
         log = stand.records.folder / "replays" / f"{number:04d}.txt"
         outcome = stand.run(number, seed=0, log=log)
         before = said(experiment.trials[0]) if experiment.trials else experiment.reason
-        return f"experiment {number} ({experiment.status}): was {before}; is {said(outcome)}; {log}"
+        now = f"was {before}; is {said(outcome)}"
+        return f"experiment {number} ({experiment.status}): {now}; its log is {log}"
 
 
 def compare(

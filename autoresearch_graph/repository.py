@@ -36,6 +36,16 @@ def find_repository(project: Path) -> Repo:
     return repo
 
 
+def where_checked_out(repo: Repo, branch: str) -> str:
+    """The worktree that is on a branch, named by its whole ref; empty where none is."""
+    place = ""
+    for line in repo.git.worktree("list", "--porcelain", "-z").split("\0"):
+        place = line.removeprefix("worktree ") if line.startswith("worktree ") else place
+        if line == f"branch {branch}":
+            return place
+    return ""
+
+
 def check_refs(repo: Repo, tag: str) -> None:
     """WorkspaceError where a new research cannot be named `tag`, or could not write its notes."""
     if (lock := Path(repo.common_dir) / f"{NOTES}.lock").exists():

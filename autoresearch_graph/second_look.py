@@ -1,8 +1,10 @@
 """What holdout and verification say beside the metric: for people alone, never for a verdict."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
-from autoresearch_graph.experiment import Holdout
+from autoresearch_graph.experiment import Experiment, Holdout, Hopeless, Measured
 from autoresearch_graph.files import read
 from autoresearch_graph.metric import Metric
 from autoresearch_graph.value import Value
@@ -71,8 +73,25 @@ def held_out(folder: Path, *, metric: Metric, best: int, claimed: float) -> Held
 
 def holdout_of(folder: Path, number: int) -> float | None:
     """What the holdout gave for a kept experiment; None where it did not run, or failed."""
+    answer = _answer(folder, number)
+    return answer.metric if answer else None
+
+
+def unanswered(folder: Path, best: int) -> str:
+    """Why baseline and experiment `best` cannot be compared on the holdout; empty if they can.
+
+    Empty, too, where the holdout was never asked.
+    """
+    for name, number in (("the baseline", 0), (f"experiment {best}", best)):
+        answer = _answer(folder, number)
+        if answer and answer.metric is None:
+            return f"the holdout gave no number for {name}: {answer.reason}"
+    return ""
+
+
+def _answer(folder: Path, number: int) -> Holdout | None:
     text = read(folder / "experiments" / f"{number:04d}" / "holdout.json")
-    return Holdout.model_validate_json(text).metric if text else None
+    return Holdout.model_validate_json(text) if text else None
 
 
 def replicated(folder: Path) -> Replication | None:
@@ -84,3 +103,20 @@ def replicated(folder: Path) -> Replication | None:
 def signed(value: float) -> str:
     """A difference with its sign."""
     return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def hopeless_runs(experiments: Sequence[Experiment]) -> str:
+    """How many runs were ended early, and what that saved; empty where none was."""
+    runs = [run for e in experiments for run in e.trials]
+    ended = [run for run in runs if isinstance(run, Hopeless)]
+    spared = [e for e in experiments if any(run.spared for run in e.trials)]
+    if not ended and not spared:
+        return ""
+    whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
+    saved = sum(max(0.0, whole - run.seconds) for run in ended) / 60
+    kept = [str(e.number) for e in spared if e.status == "keep"]
+    told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
+    return (
+        f"{len(ended)} hopeless runs were ended early, which saved {saved:.3g} minutes; "
+        f"{len(spared)} more were let go on as an audit, of which {told}"
+    )

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from importlib.resources import files
 from socketserver import ThreadingTCPServer
 from threading import Lock
 
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.records import find
 from autoresearch_graph.report import Live, live_page
+from autoresearch_graph.report.texts import TEXTS
 from autoresearch_graph.start import Settings, is_running
 from autoresearch_graph.watching import Onlooker
 
@@ -99,8 +99,7 @@ class Handler(BaseHTTPRequestHandler):
                 case "/version":
                     return HTTPStatus.OK, "plain", newest.now().version
                 case "/live.js":
-                    script = files("autoresearch_graph.report").joinpath("live.js")
-                    return HTTPStatus.OK, "javascript", script.read_text("utf-8")
+                    return HTTPStatus.OK, "javascript", TEXTS["live.js"]
         except LabError as error:
             return HTTPStatus.INTERNAL_SERVER_ERROR, "plain", str(error)
         return HTTPStatus.NOT_FOUND, "plain", "there is only /"

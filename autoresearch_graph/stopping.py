@@ -1,7 +1,7 @@
 """When a research ends: the criteria of program.md against the running totals."""
 
 from autoresearch_graph.experiment import Incumbent
-from autoresearch_graph.program.model import Program, Stopping
+from autoresearch_graph.program.model import Program, Stopping, in_units
 from autoresearch_graph.state import Tally
 from autoresearch_graph.value import Value
 
@@ -15,14 +15,15 @@ def stop_reason(program: Program, tally: Tally, incumbent: Incumbent | None) -> 
         return f"{program.metric.name} {incumbent.metric:.6g} reached the target {limits.target:g}"
     totals = (
         (tally.experiments, limits.experiments, "{:g} experiments"),
-        (tally.seconds, limits.seconds, "{:g} seconds of work"),
+        (tally.seconds, limits.seconds, f"{in_units(limits.seconds or 0.0)} of work"),
         (tally.since_keep, limits.without_improvement, "{:g} experiments without improvement"),
         (tally.tokens, limits.tokens, "{:,} tokens"),
         (tally.dollars, limits.dollars, "${:.2f}"),
     )
     for total, limit, sentence in totals:
         if limit is not None and total >= limit:
-            return "done after " + sentence.format(limit)
+            told = sentence.format(limit)
+            return f"done after {told.replace('experiments', 'experiment') if limit == 1 else told}"
     return None
 
 
@@ -48,7 +49,7 @@ def left(limits: Stopping, tally: Tally, metric: float | None) -> list[Left]:
     )
     found = []
     if limits.seconds is not None:
-        words = f"{limits.seconds / 3600:.3g} h of work"
+        words = f"{in_units(limits.seconds)} of work"
         found.append(Left(words=words, seconds=max(0.0, limits.seconds - tally.seconds)))
     for total, limit, words, pace in totals:
         if limit is not None:

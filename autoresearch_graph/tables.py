@@ -1,7 +1,7 @@
 """Experiments as people read them in a terminal."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.syntax import Syntax
@@ -16,29 +16,33 @@ from autoresearch_graph.records import Records
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
 _LOG_LINES = 20
+_WIDE = 64
+
+Cells = tuple[str | Text, ...]
 
 
 def experiments_table(
-    experiments: Iterable[Experiment], metric: str, *, costs: bool = True
+    records: Records, experiments: Sequence[Experiment], *, costs: bool = True, width: int = _WIDE
 ) -> Table:
-    """One row an experiment, with its verdict and the reason."""
+    """One row an experiment, with its verdict and the reason; in a narrow terminal without why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("#", justify="right")
-    table.add_column("verdict")
-    table.add_column(metric, justify="right")
-    table.add_column("seconds", justify="right")
-    shown = list(experiments)
-    paid = costs and any(e.is_paid for e in shown)
-    for column in ("tokens", "dollars") if paid else ():
+    table.add_column("verdict", no_wrap=True)
+    table.add_column(records.program.metric.name, justify="right")
+    roomy = width >= _WIDE
+    paid = roomy and costs and any(e.is_paid for e in experiments)
+    for column in (("seconds",) if roomy else ()) + (("tokens", "dollars") if paid else ()):
         table.add_column(column, justify="right")
     table.add_column("what was tried", ratio=2)
-    table.add_column("why", ratio=3, style="dim")
-    for e in shown:
-        value = "" if e.metric is None else f"{e.metric:.6f}"
-        verdict = Text(e.status, _COLOURS[e.status])
+    if roomy:
+        table.add_column("why", ratio=3, style="dim")
+    for e in experiments:
+        value = "" if e.metric is None else records.figures.value(e.metric)
         cost = (f"{e.tokens:,}", in_dollars(e.dollars)) if e.is_paid else ("", "")
-        facts = (str(e.number), verdict, value, f"{e.seconds:.1f}", *(cost if paid else ()))
-        cells = (*facts, e.description, e.reason)
+        facts: Cells = (str(e.number), Text(e.status, _COLOURS[e.status]), value)
+        facts += (f"{e.seconds:.1f}",) if roomy else ()
+        cells: Cells = (*facts, *(cost if paid else ()), e.description)
+        cells += (records.reason(e),) if roomy else ()
         table.add_row(*(c if isinstance(c, Text) else Text(c) for c in cells))
     return table
 
@@ -54,7 +58,9 @@ def yields_table(records: Records) -> Group:
         each = y.cost.each(y.kept)
         shares = (f"{each.tokens:,}", in_dollars(each.dollars)) if each else ("", "")
         spent = (f"{y.cost.tokens:,}", in_dollars(y.cost.dollars), *shares) if paid else ()
-        table.add_row(y.author, str(y.proposals), str(y.kept), f"{y.gain:.4g}", *spent)
+        table.add_row(
+            y.author, str(y.proposals), str(y.kept), records.figures.value(y.gain), *spent
+        )
     return Group(table, Text(f"tokens: {cost.usage}", "dim")) if paid else Group(table)
 
 

@@ -1,5 +1,8 @@
 """What a person sees while a research runs: a live picture, or a line an event."""
 
+import os
+import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,7 +13,7 @@ from rich.text import Text
 from autoresearch_graph.asking import ask
 from autoresearch_graph.caveats import caveats
 from autoresearch_graph.lab import Lab
-from autoresearch_graph.lines import Event, Line, in_words
+from autoresearch_graph.lines import Event, Line, in_words, plain
 from autoresearch_graph.nodes.review import Answer
 from autoresearch_graph.picture import picture
 from autoresearch_graph.records import Records
@@ -54,8 +57,10 @@ class View:
         """Take note of what a node did."""
         match _EVENTS.get(node):
             case "verdict":
-                experiment = self._lab.ledger.experiments[-1].model_dump(mode="json")
-                self._say({"event": "verdict", "experiment": experiment})
+                records = self._records()
+                e = records.experiments[-1]
+                told = {"experiment": e.model_dump(mode="json"), "text": plain(records, e)}
+                self._say({"event": "verdict", **told})
             case "proposal" if update.get("candidates"):
                 proposal = update["candidates"][-1]["proposal"]
                 self._say({"event": "proposal", "proposal": proposal})
@@ -81,9 +86,21 @@ class View:
 
     def _say(self, event: Event) -> None:
         line = None if self._live else self._line(event)
-        if line is not None:
+        if line is None:
+            return
+        try:
             self._console.file.write(f"{line}\n")
             self._console.file.flush()
+        except BrokenPipeError:
+            self._go_on_unheard()
+
+    def _go_on_unheard(self) -> None:
+        """A reader that leaves, such as `head`, does not end the research; what follows is lost."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        told = "nobody reads this any more; the research goes on, look with: autoresearch watch"
+        with suppress(OSError):
+            sys.stderr.write(f"autoresearch: {told} --tag {self._lab.tag}\n")
+            sys.stderr.flush()
 
     def _records(self) -> Records:
         """The records as of now; the same as long as no verdict came."""

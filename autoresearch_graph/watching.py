@@ -85,8 +85,10 @@ def watch(settings: Settings, console: Console) -> str:
     else:
         told = 0
         while told < len(onlooker.look().experiments) or is_running(folder):
-            for experiment in onlooker.records.experiments[told:]:
-                console.print(plain(experiment), soft_wrap=True, highlight=False, markup=False)
+            records = onlooker.records
+            for experiment in records.experiments[told:]:
+                text = plain(records, experiment)
+                console.print(text, soft_wrap=True, highlight=False, markup=False)
                 told += 1
             time.sleep(_LOOK)
     ended = "" if is_running(folder) else f"{folder.name} is not running\n"

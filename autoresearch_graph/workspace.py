@@ -5,6 +5,7 @@ straight into the object database, and runs happen in a worktree of the research
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +20,7 @@ from autoresearch_graph.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.files import make_folder
 from autoresearch_graph.objects import Edit, Objects
 from autoresearch_graph.refs import move, settle
-from autoresearch_graph.repository import NOTES
+from autoresearch_graph.repository import NOTES, where_checked_out
 from autoresearch_graph.tracked import text_of, tracked
 
 
@@ -47,10 +48,15 @@ class Workspace:
 
     def check_branch(self) -> None:
         """WorkspaceError where the person is on the branch that the research moves."""
+        name = self._branch.path.removeprefix("refs/heads/")
         if self.is_checked_out:
-            name = self._branch.path.removeprefix("refs/heads/")
             raise WorkspaceError(
                 f"you are on {name}, which the research moves; go to another branch: git switch -"
+            )
+        if place := where_checked_out(self.repo, self._branch.path):
+            raise WorkspaceError(
+                f"{name}, which the research moves, is checked out in {place}; "
+                f"go to another branch there: git -C {shlex.quote(place)} switch --detach"
             )
 
     @property

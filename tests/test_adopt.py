@@ -41,7 +41,7 @@ def commit(project: Path, text: str) -> None:
 def test_what_was_kept_is_fast_forwarded_and_twice_is_as_once(kept: Path):
     done = autoresearch("adopt", kept)
     assert done.returncode == 0, done.stderr
-    assert "main is at" in done.stdout and "loss 4 → 0.25, 2 kept of 3" in done.stdout
+    assert "main is at" in done.stdout and "loss 4.000 → 0.250, 2 kept of 3" in done.stdout
     assert git(kept, "rev-parse", "main") == git(kept, "rev-parse", "autoresearch/t")
     assert (kept / "asset.py").read_text() == of(1.5)
     assert git(kept, "status", "--porcelain") == ""
@@ -56,7 +56,7 @@ def test_a_branch_that_went_on_is_merged_and_a_squash_is_one_commit(kept: Path):
     assert "one commit" in autoresearch("adopt", kept, "--squash").stdout
     told = git(kept, "log", "-1", "--format=%an%n%p%n%B").splitlines()
     assert told[0] == "Ada" and len(told[1].split()) == 1
-    assert told[2] == "Adopt autoresearch/t" and "- 3: line 3 of the script (0.25)" in told
+    assert told[2] == "Adopt autoresearch/t" and "- 3: line 3 of the script (0.250)" in told
     squashed = git(kept, "rev-parse", "HEAD^{tree}")
     assert "already" in autoresearch("adopt", kept, "--squash").stdout
     git(kept, "switch", "--quiet", "main")
@@ -139,7 +139,7 @@ def test_refs_are_removed_when_that_is_said_twice(kept: Path):
     assert git(kept, "for-each-ref") == before
     assert autoresearch("clean", kept, "--refs", "--yes").returncode == 0
     assert git(kept, "for-each-ref", "refs/heads", "refs/autoresearch").count("\n") == 0
-    assert "t: loss 4 → 0.25" in autoresearch("status", kept).stdout
+    assert "t: loss 4.000 → 0.250" in autoresearch("status", kept).stdout
     for command in (["run", kept, "--tag", "t"], ["replay", 1, kept]):
         done = autoresearch(*command)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
@@ -171,3 +171,13 @@ def test_a_research_that_runs_or_is_checked_out_is_not_cleaned(kept: Path):
     done = autoresearch("clean", kept, "--refs", "--yes")
     assert done.returncode == 2 and "git switch -" in done.stderr
     assert len(git(kept, "for-each-ref", "refs/autoresearch").splitlines()) == 4
+
+
+def test_a_branch_that_another_worktree_is_on_is_not_moved(kept: Path, tmp_path: Path):
+    git(kept, "worktree", "add", "--quiet", str(tmp_path / "look"), "autoresearch/t")
+    done = autoresearch("run", kept, "--tag", "t", "--experiments", 9)
+    assert done.returncode == 2
+    assert f"autoresearch/t, which the research moves, is checked out in {tmp_path}" in done.stderr
+    line = done.stderr.rpartition("there: ")[2].strip()
+    subprocess.run(["bash", "-c", line], check=True, capture_output=True)
+    assert autoresearch("run", kept, "--tag", "t", "--experiments", 4).returncode == 0

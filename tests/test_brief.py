@@ -17,10 +17,11 @@ from autoresearch_graph.experiment import (
     Proposal,
     TimedOut,
 )
+from autoresearch_graph.figures import Figures
 from autoresearch_graph.program import read
 from autoresearch_graph.proposers import Brief, prompt
 from autoresearch_graph.proposers.curve import curve
-from autoresearch_graph.proposers.figures import Figures, figures
+from autoresearch_graph.proposers.figures import figures
 from autoresearch_graph.proposers.kinds import changed, parts
 from autoresearch_graph.tools import Desk, Refusal
 from autoresearch_graph.tools.past import log_end, page

@@ -193,7 +193,7 @@ def test_an_interrupted_research_says_how_to_go_on_and_goes_on(tmp_path: Path, s
     process.send_signal(sign)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"autoresearch run '{project}' --tag t --experiments 8" in told
+    assert f"autoresearch_graph run '{project}' --tag t --experiments 8" in told
     assert autoresearch("run", project, "--tag", "t", "--experiments", 8).returncode == 0
     assert len(assert_agreement(project, "t")) == 9
 
@@ -272,7 +272,7 @@ def test_a_terminal_that_is_not_utf_8_shows_what_it_can(tunable: Path):
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
     assert done.returncode == 0, done.stderr
-    assert b"done after 1 experiments" in done.stdout
+    assert b"done after 1 experiment\n" in done.stdout
 
 
 def test_damaged_checkpoints_are_told_and_can_be_removed(tunable: Path):

@@ -240,7 +240,7 @@ def test_status_and_show_tell_what_each_author_cost(llmock: Any, project: Path):
     row = records.experiment(1)
     assert f"{row.tokens:,} tokens (${row.dollars:.4f})" in written(experiment_page(records, 1))
     assert f"{row.tokens:,}  ${row.dollars:.4f}" in written(
-        experiments_table(records.experiments, "loss")
+        experiments_table(records, records.experiments)
     )
     table = written(yields_table(records))
     assert "dollars a keep" in table and f"{records.cost.usage.prompt:,} prompt (0 cached)" in table

@@ -51,3 +51,11 @@ def test_the_page_on_dialects_names_every_key_of_the_front_matter():
     page = (REPOSITORY / "docs" / "dialects.md").read_text()
     told = set(re.findall(r"`([a-z_]+)`", page.partition("## Front matter")[2]))
     assert {*front_matter.NAMES, *front_matter.PROSE} <= told
+
+
+def test_studio_does_not_start_anew_when_a_checkout_of_a_run_changes():
+    """`langgraph dev` watches every Python file below it, also those of .autoresearch."""
+    told = [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md", REPOSITORY / "Makefile"]
+    lines = [line for path in told for line in path.read_text().splitlines()]
+    commands = [line for line in lines if re.match(r"(\t\$\(BIN\)/)?langgraph dev", line)]
+    assert len(commands) == 2 and all("--no-reload" in line for line in commands)

@@ -26,7 +26,7 @@ def test_every_experiment_has_a_dot_and_a_row_that_it_leads_to(report: Reporter)
 
 
 def test_a_dot_says_what_was_tried_and_why_the_verdict(report: Reporter) -> None:
-    assert "2 discard 1.75000: idea 2 reason 2" in report(NIGHT_OF_FOUR).text
+    assert "2 discard 1.7500: idea 2 reason 2" in report(NIGHT_OF_FOUR).text
 
 
 def height(page: Page, number: int) -> float:
@@ -98,7 +98,7 @@ def test_a_real_night_has_one_value_outside_and_its_best_at_the_end(report: Repo
         metric = None if row["status"] == "crash" else float(row["val_bpb"])
         experiments.append(tried(number, metric, row["status"], description=row["description"]))
     text = report(experiments, name="val_bpb").text
-    assert "val_bpb went from 0.997900 to 0.969686, better by 0.0282 (2.8%)." in text
+    assert "val_bpb went from 0.99790 to 0.96969, better by 0.02821 (2.8%)." in text
     assert "125 experiments: 22 kept, 102 discarded, 1 crashed." in text
     assert "1 outside the picture" in text
 

@@ -114,6 +114,10 @@ def test_a_holdout_that_fails_changes_no_verdict_and_says_why(tmp_path: Path):
     assert [e.status for e in records.experiments] == ["keep", "keep"]
     assert records.held_out is None
     assert "no data" in records.file(1, "holdout.json")
+    (told,) = records.second_looks()
+    assert told.startswith("the holdout gave no number for the baseline: ") and "no data" in told
+    page = write_report(records).read_text()
+    assert "The holdout gave no number for the baseline: " in page and "no data" in page
 
 
 def test_a_holdout_that_has_its_answer_is_not_asked_again_after_a_kill(tmp_path: Path):

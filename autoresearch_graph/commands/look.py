@@ -30,7 +30,7 @@ def status(
     shown = records.experiments if every else records.experiments[-_SHOWN:]
     if left_out := len(records.experiments) - len(shown):
         console.print(f"{left_out} earlier experiments are shown by --all", style="dim")
-    console.print(experiments_table(shown, records.program.metric.name))
+    console.print(experiments_table(records, shown, width=console.width))
     console.print("", yields_table(records), "")
     for sentence in (records.summary(), *records.second_looks()):
         console.print(sentence, soft_wrap=True, highlight=False)

@@ -37,6 +37,7 @@ from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
     from autoresearch_graph.lines import Line
+    from autoresearch_graph.records import Records
     from autoresearch_graph.start import Settings
 
 
@@ -118,9 +119,17 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
         _tell(settings, _research(settings, line), line)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        resume = shlex.join(["autoresearch", *given])
+        resume = shlex.join([*_command(), *given])
         typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
         raise typer.Exit(130) from None
+
+
+def _command() -> list[str]:
+    """What to type for this program: its name, or its path where a shell would not find it."""
+    path = Path(sys.argv[0])
+    if path.name == "__main__.py":
+        return ["python", "-m", "autoresearch_graph"]
+    return [path.name if shutil.which(path.name) else sys.argv[0]]
 
 
 def _tell(settings: "Settings", reason: str, line: "Line | None") -> None:
@@ -131,10 +140,18 @@ def _tell(settings: "Settings", reason: str, line: "Line | None") -> None:
     end = {"event": "end", "reason": reason, "text": f"{reason}\n{records.summary()}"}
     typer.echo((line or in_words)(end))
     if records.incumbent is None:
-        raise LabError(
-            f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
-            f"{records.experiments[0].reason}; mend it, commit, and start with another --tag"
-        )
+        raise LabError(_no_baseline(records))
+
+
+def _no_baseline(records: "Records") -> str:
+    """What to do about a baseline that crashed, or was too slow."""
+    baseline = records.experiments[0]
+    too_slow = any(trial.kind == "timed out" for trial in baseline.trials)
+    mend = "give it more time (Time box in program.md)" if too_slow else "mend it, commit"
+    return (
+        f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
+        f"{baseline.reason}; {mend}, and start anew with another name: --tag {records.tag}-2"
+    )
 
 
 def _line(*, quiet: bool, as_json: bool) -> "Line | None":

@@ -9,6 +9,8 @@ from autoresearch_graph.value import Value
 Relation = Literal["<", "<=", ">", ">="]
 Rule = Literal["fast", "balanced", "strict", "deterministic"]
 
+_UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
+
 
 class TimeBox(Value):
     """The budget of every run, in seconds: what the asset may use, and when it is killed."""
@@ -76,6 +78,12 @@ class Noise(Value):
         return ", ".join(stated)
 
 
+def in_units(seconds: float) -> str:
+    """A time in the unit in which a person would say it."""
+    size, unit = next((s, u) for s, u in _UNITS if seconds >= s or s == 1)
+    return f"{seconds / size:.3g} {unit}{'s' * (seconds != size)}"
+
+
 class Stopping(Value):
     """When the research ends; all absent means *never stop*."""
 
@@ -90,7 +98,7 @@ class Stopping(Value):
         """The criteria in words: the first that is met ends the research."""
         named = (
             (self.experiments, "{:d} experiments"),
-            (self.seconds and self.seconds / 3600, "{:.3g} hours"),
+            (self.seconds and in_units(self.seconds), "{}"),
             (self.without_improvement, "{:d} experiments without improvement"),
             (self.target, "target {:g}"),
             (self.tokens, "{:,d} tokens"),

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from autoresearch_graph.figures import Figures
 from autoresearch_graph.output import clean
-from autoresearch_graph.proposers.figures import Figures
 
 _POINTS = 8
 _LEAST = 3

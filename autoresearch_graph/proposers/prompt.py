@@ -7,19 +7,21 @@ each experiment changes, so that a provider's cache of the beginning can be used
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.figures import Figures
 from autoresearch_graph.proposers import Brief
-from autoresearch_graph.proposers.figures import Figures, figures
+from autoresearch_graph.proposers.figures import figures
 from autoresearch_graph.proposers.kinds import Group, Kinds, causes, gains
 from autoresearch_graph.proposers.search_findings import findings
 from autoresearch_graph.proposers.search_history import History
+from autoresearch_graph.shipped import texts
 from autoresearch_graph.tools.past import fenced, line, log_end, page, quoted, shortened
 
+_PROMPTS = texts("proposers/prompts")
 _RECENT = 10
 _OLDER = 30
 _GROUPS = 12
@@ -182,9 +184,11 @@ def _lately(past: Sequence[Experiment], brief: Brief, kinds: Kinds) -> list[str]
 
 @cache
 def _environment() -> Environment:
-    loader = FileSystemLoader(Path(__file__).with_name("prompts"))
     return Environment(
-        loader=loader, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+        loader=DictLoader(_PROMPTS),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
 
 

@@ -6,10 +6,10 @@ from statistics import median
 
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.figures import Figures
 from autoresearch_graph.output import clean
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.constants import Constant, Scalar, find
-from autoresearch_graph.proposers.figures import Figures
 from autoresearch_graph.proposers.kinds import gains
 from autoresearch_graph.proposers.search_history import History
 

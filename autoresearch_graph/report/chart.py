@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Literal
 from xml.etree.ElementTree import Element, SubElement
 
@@ -17,10 +16,12 @@ from pygal.etree import etree
 from pygal.style import Style
 
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.figures import in_decimals
 from autoresearch_graph.records import Records
 from autoresearch_graph.report.labels import Label, place
-from autoresearch_graph.report.scale import Scale, scale_of
+from autoresearch_graph.report.texts import TEXTS
 from autoresearch_graph.report.words import visible
+from autoresearch_graph.scale import Scale, scale_of
 
 # pygal leaves a finder without find_spec: after it, every first import of a module would warn.
 sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
@@ -79,7 +80,7 @@ class Chart:
         if size.words:
             _write_labels(root, self, size)
         if alone:
-            SubElement(root, "style").text = colours()
+            SubElement(root, "style").text = TEXTS["chart.css"]
         else:
             del root.attrib["xmlns"]
         return str(etree.tostring(root, encoding="unicode"))
@@ -110,7 +111,7 @@ class Chart:
             yield from ({"value": corner} for corner in corners)
 
     def _told(self, e: Experiment) -> str:
-        metric = "" if e.metric is None else f" {self.values.say(e.metric)}"
+        metric = "" if e.metric is None else f" {self.records.figures.value(e.metric)}"
         told = f"{e.number} {e.status}{metric}: {e.description[:_LETTERS]}\n{e.reason[:_LETTERS]}"
         return visible(told)
 
@@ -125,11 +126,6 @@ def draw(records: Records) -> Chart:
         inside = e.metric is None or values.holds(e.metric)
         dots[e.status if inside else "outside"].append(e)
     return Chart(records, values, dots, *_course(records, values))
-
-
-def colours() -> str:
-    """How lines and dots look, as CSS."""
-    return files("autoresearch_graph.report").joinpath("chart.css").read_text("utf-8")
 
 
 def _course(records: Records, values: Scale) -> tuple[list[Point], list[Point]]:
@@ -176,7 +172,7 @@ def _empty(chart: Chart, size: Size, *, alone: bool) -> pygal.XY:
         range=(chart.values.low, chart.values.high),
         xrange=(0, last),
         x_labels=list(range(last + 1)) if last <= _FEW else None,
-        value_formatter=chart.values.mark,
+        value_formatter=in_decimals(chart.values.span / 10).value,
         x_value_formatter=lambda x: f"{x:.0f}",
         max_scale=6 if size.words else 5,
         truncate_label=-1,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 _LETTER = 7.2  # pixels, of a letter of 11 pixels in a wide font
 _LINE = 12
@@ -50,10 +51,14 @@ def _steps(dots: Sequence[Label], width: float) -> Iterator[Box]:
 
 
 def _places(dot: Label, *, below: bool) -> Iterator[Label]:
-    """Both sides of a dot, at three distances, with shorter and shorter texts, last its number."""
-    side = 1 if below else -1
-    for text in (*(_cut(dot.text, length) for length in _LENGTHS), dot.text.split()[0]):
-        for line in (1, 2, 3):
+    """Both sides of a dot, at three distances, with shorter and shorter texts, last its number.
+
+    First below or above it, on the better side, then on the other.
+    """
+    texts = (*(_cut(dot.text, length) for length in _LENGTHS), dot.text.split()[0])
+    better = 1 if below else -1
+    for side, lines in ((better, (1, 2, 3)), (-better, (1, 2))):
+        for text, line in product(texts, lines):
             y = dot.y + side * line * _LINE + 3
             yield replace(dot, text=text, x=dot.x - _GAP / 2, y=y, anchor="end")
             yield replace(dot, text=text, x=dot.x + _GAP / 2, y=y, anchor="start")

@@ -4,17 +4,20 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from autoresearch_graph.cost import in_dollars
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.figures import Figures
 from autoresearch_graph.records import Records
-from autoresearch_graph.report.chart import NARROW, WIDE, colours, draw
+from autoresearch_graph.report.chart import NARROW, WIDE, draw
 from autoresearch_graph.report.ideas import by_kind, crashed, failed
 from autoresearch_graph.report.sureness import sureness
+from autoresearch_graph.report.texts import TEXTS
 from autoresearch_graph.report.words import duration, markdown, visible
 
 _KINDS = {"+": "added", "-": "removed", "@": "place"}
@@ -69,11 +72,13 @@ def _facts(records: Records, live: Live | None) -> dict[str, Any]:
         "live": live,
         "cost": records.cost,
         "metric": records.program.metric,
-        "say": chart.values.say,
+        "say": records.figures.value,
+        "difference": records.figures.difference,
+        "signed": partial(_signed, records.figures),
+        "reason": records.reason,
         "outside": chart.outside,
         "band": bool(chart.band),
         "pictures": [Markup(svg) for svg in pictures],  # every text in them is escaped by etree
-        "colours": colours(),
         "rows": rows,
         "kept": [row for row in rows if row.experiment.status == "keep" and row.gain is not None],
         "kinds": kinds,
@@ -87,9 +92,16 @@ def _facts(records: Records, live: Live | None) -> dict[str, Any]:
     }
 
 
+def _signed(figures: Figures, gain: float) -> str:
+    """A gain with its sign; one that rounds to nothing has none."""
+    told = figures.value(abs(gain))
+    sign = "+" if gain > 0 else "\N{MINUS SIGN}"
+    return f"{sign if float(told) else ''}{told}"
+
+
 def _environment(show: Callable[[str], str], *, escape: bool) -> Environment:
     environment = Environment(
-        loader=PackageLoader("autoresearch_graph", "report"),
+        loader=DictLoader(TEXTS),
         autoescape=escape,
         undefined=StrictUndefined,
         finalize=lambda value: show(value) if type(value) is str else value,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autoresearch_graph.records import Records
+from autoresearch_graph.second_look import hopeless_runs
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def _noise(records: Records) -> Iterator[Told]:
         yield Told(f"program.md says that {unit} is the same every time, and no run was repeated")
     else:
         yield Told(f"No run was repeated, so the noise of {unit} is not known", doubt=True)
-    yield Told(f"The best value is {often}", doubt=runs == 1 and now.sigma > 0)
+    yield Told(f"The best value rests on {often}", doubt=runs == 1 and now.sigma > 0)
 
 
 def _again(records: Records) -> Iterator[Told]:
@@ -63,12 +64,14 @@ def _again(records: Records) -> Iterator[Told]:
 
 def _elsewhere(records: Records) -> Iterator[Told]:
     """What the holdout says."""
-    name, held = records.program.metric.name, records.held_out
+    name, held, say = records.program.metric.name, records.held_out, records.figures.value
+    if records.unanswered:
+        yield Told(_sentence(records.unanswered), doubt=True)
     if held:
         change = f"{'better' if held.gain > 0 else 'worse'} by {abs(held.gain):.3g}"
         yield Told(
-            f"On the holdout, which no decision depends on, {name} went from {held.baseline:.6g} "
-            f"to {held.incumbent:.6g}, {change if held.gain else 'no better'}"
+            f"On the holdout, which no decision depends on, {name} went from {say(held.baseline)} "
+            f"to {say(held.incumbent)}, {change if held.gain else 'no better'}"
         )
         if held.warning:
             yield Told(f"Metric and holdout part: {held.warning}", doubt=True)
@@ -85,8 +88,8 @@ def _lab(records: Records) -> Iterator[Told]:
     boxes = sorted({t.sandbox for e in records.experiments for t in e.trials if t.sandbox})
     if boxes:
         yield Told(f"What held the runs: {', '.join(boxes)}")
-    if records.hopeless:
-        yield Told(records.hopeless)
+    if hopeless := hopeless_runs(records.experiments):
+        yield Told(hopeless)
     name = records.program.metric.name
     if any(e.self_reported for e in records.experiments if e.metric is not None):
         yield Told(

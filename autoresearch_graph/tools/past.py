@@ -5,10 +5,11 @@ import re
 from langchain.tools import ToolRuntime, tool
 
 from autoresearch_graph.experiment import Crashed, Experiment, Measured
+from autoresearch_graph.figures import Figures
 from autoresearch_graph.output import clean
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.curve import curve
-from autoresearch_graph.proposers.figures import Figures, figures
+from autoresearch_graph.proposers.figures import figures
 from autoresearch_graph.proposers.kinds import cause
 from autoresearch_graph.tools.desk import Desk
 

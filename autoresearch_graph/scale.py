@@ -1,6 +1,5 @@
-"""Which values the chart shows, and with how many decimals they are told."""
+"""Which values are of interest: all but the wild ones."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
@@ -25,18 +24,10 @@ class Scale:
         """The value, or the end of the scale that is next to it."""
         return min(max(value, self.low), self.high)
 
-    def say(self, value: float) -> str:
-        """A value with the decimals that tell it from its neighbours on the scale."""
-        return self._written(value, (self.high - self.low) / 10_000)
-
-    def mark(self, value: float) -> str:
-        """A value as it is written at an axis."""
-        return self._written(value, (self.high - self.low) / 10)
-
-    @staticmethod
-    def _written(value: float, step: float) -> str:
-        decimals = min(max(0, -math.floor(math.log10(step))), 12)
-        return f"{value:.{decimals}f}" if abs(value) < 1e9 else f"{value:.6g}"
+    @property
+    def span(self) -> float:
+        """From its lower end to its upper one."""
+        return self.high - self.low
 
 
 def scale_of(values: Iterable[float], kept: Iterable[float]) -> Scale:
