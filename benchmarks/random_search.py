@@ -3,7 +3,7 @@
     python benchmarks/random_search.py FOLDER [SETTINGS] [FINALISTS] [REPEATS]
 
 Draws SETTINGS of train.py's constants (60) from the ranges that the search has, each run once with
-a box of 60 seconds; then the FINALISTS (5) run REPEATS times (5) more with other seeds, as the mean
+a box of 60 seconds; then the FINALISTS (2) run REPEATS times (5) more with other seeds, as the mean
 of fresh runs is no luck. Every run is a line of FOLDER/runs.jsonl, and what is there is not run
 again.
 """
@@ -87,7 +87,7 @@ def draw(count: int) -> list[str]:
 
 def main() -> None:
     """Run what is missing and print the best."""
-    count, finalists, repeats = [*map(int, sys.argv[2:]), *(60, 5, 5)[len(sys.argv) - 2 :]]
+    count, finalists, repeats = [*map(int, sys.argv[2:]), *(60, 2, 5)[len(sys.argv) - 2 :]]
     runs = Runs(Path(sys.argv[1]), draw(count))
     screened = {n: bits for n in range(count) if (bits := runs.measure(n, 0)) is not None}
     ranked = sorted(screened, key=screened.__getitem__)
