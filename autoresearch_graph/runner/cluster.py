@@ -21,7 +21,7 @@ from typing import Any, Literal
 from autoresearch_graph.credentials import is_credential
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.runner import errand
-from autoresearch_graph.runner.order import Event, Order, Piece
+from autoresearch_graph.runner.order import Event, Order, Piece, Result
 from autoresearch_graph.runner.watch import Cancelled
 
 _OWN = "local"
@@ -83,14 +83,16 @@ class Cluster:
         committed = [self._committed[order.ground.base]]
         parts = [self._ray.put(piece) for piece in given]
         task = self._task.remote(order.model_dump_json(), committed, parts)
+        event = None
         try:
             while not cancelled.is_set():
-                yield self._said(next(task)) if self._is_ready(task, _LOOK) else None
+                event = self._said(next(task)) if self._is_ready(task, _LOOK) else None
+                yield event
             raise Cancelled
         except StopIteration:
             return
         finally:
-            self._end(task)
+            self._end(task, gently=isinstance(event, Result))
 
     def _is_ready(self, task: Any, seconds: float) -> bool:
         return bool(self._ray.wait([task], timeout=seconds)[0])
@@ -108,14 +110,13 @@ class Cluster:
         except failures.RayError as error:
             raise LabError(f"Ray could not do a trial: {_sentence(error)}") from error
 
-    def _end(self, task: Any) -> None:
-        """Wait for the end of a task, which is ended unless that comes at once."""
-        for cancel in (False, True):
-            if cancel:
+    def _end(self, task: Any, *, gently: bool) -> None:
+        """End a task and wait until it has; one that has said its last word ends by itself."""
+        for force in (False, True) if gently else (True,):
+            if force and not task.is_finished():
                 self._ray.cancel(task, force=True)
-            while self._is_ready(task, _PATIENCE if cancel else _LOOK):
-                if next(task, None) is None:
-                    return
+            while not task.is_finished() and self._is_ready(task, _PATIENCE):
+                next(task, None)
 
 
 def _errand(order: str, committed: Sequence[Any], given: Sequence[Any]) -> Iterator[Event]:
