@@ -5,10 +5,10 @@ from pathlib import Path
 
 from git import Repo
 
-from autoresearch_graph import __version__, files
+from autoresearch_graph import files
 from autoresearch_graph.bench import Bench
 from autoresearch_graph.credentials import is_credential
-from autoresearch_graph.errors import InputError, LabError
+from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Outcome
 from autoresearch_graph.runner import Watch, detect, end_leftovers
 from autoresearch_graph.runner.errand import (
@@ -38,11 +38,6 @@ def main(folder: str) -> None:
 
 def _done(place: Path, order: Order) -> Outcome:
     """The outcome, of a bench that is gone when it is known."""
-    if order.version != __version__:
-        raise InputError(
-            f"it has autoresearch-graph {__version__} and the lab {order.version}; "
-            "install the same on every node"
-        )
     end_leftovers(place)
     with locked(place.parent / LOCK):
         bench = _bench(place, order)

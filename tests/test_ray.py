@@ -15,7 +15,7 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.runner import Progress, detect
 
 from .agreement import assert_agreement
-from .conftest import PROGRAM, alive, make_project, opened, run, sleeper
+from .conftest import PROGRAM, alive, git, make_project, opened, run, sleeper
 from .test_cli import CLI, autoresearch
 
 pytestmark = [
@@ -101,13 +101,14 @@ def test_what_ran_on_a_lost_node_runs_again_elsewhere(
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
-def test_a_lab_that_ends_leaves_nothing_on_the_nodes_and_goes_on(
+def test_a_lab_that_ends_leaves_nothing_on_the_nodes(
     cluster: SimpleNamespace, gated: Path, gate: Path, sign: signal.Signals
 ):
+    """And a killed one goes on where it was."""
     mark = f"4444.{sign:d}"
     text = sleeper(mark) + (gated / "asset.py").read_text()
     (gated / "asset.py").write_text(text)
-    subprocess.run(["git", "commit", "--quiet", "--all", "--message=x"], cwd=gated, check=True)
+    git(gated, "commit", "--quiet", "--all", "--message=x")
     told = ["run", gated, "--tag", "t", "--experiments", 1, "--on", cluster.on]
     lab = subprocess.Popen([*CLI, *map(str, told)], stderr=subprocess.PIPE, text=True)
     log = gated / ".autoresearch/t/experiments/0001/log.txt"
@@ -118,10 +119,11 @@ def test_a_lab_that_ends_leaves_nothing_on_the_nodes_and_goes_on(
     assert lab.returncode == (130 if sign == signal.SIGINT else -sign), error
     until(lambda: not alive(mark))
     gate.touch()
-    again = autoresearch(*told)
-    assert again.returncode == 0, again.stderr
-    assert "done after 1 experiments" in again.stdout and again.stderr == ""
-    assert len(assert_agreement(gated, "t")) == 2
+    if sign == signal.SIGKILL:
+        again = autoresearch(*told)
+        assert (again.returncode, again.stderr) == (0, "")
+        assert "done after 1 experiments" in again.stdout
+        assert len(assert_agreement(gated, "t")) == 2
 
 
 def test_more_than_any_node_has_is_told_at_once(cluster: SimpleNamespace, gated: Path):

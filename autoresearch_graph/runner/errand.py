@@ -11,6 +11,7 @@ the places of its trials, which are used again. Not covered: their removal, when
 
 import fcntl
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from autoresearch_graph import __version__
 from autoresearch_graph.mirror import unpacked
 from autoresearch_graph.runner.order import LOG, Begun, Event, Order, Piece, Result, pieces, put
 
@@ -43,6 +45,12 @@ def run(
     `fetch` gives the committed files, if they are not here yet, `given` what a holdout looks at.
     """
     yield Begun(f"{socket.gethostname()} {node[:8]}")
+    if (version := json.loads(order)["version"]) != __version__:
+        yield Result(
+            failed=f"it has autoresearch-graph {__version__} and the lab {version}; "
+            "install the same on every node"
+        )
+        return
     base = Order.model_validate_json(order).ground.base
     home = _home() / base
     home.mkdir(exist_ok=True)
@@ -89,7 +97,7 @@ def _place(home: Path) -> Iterator[tuple[Path, int]]:
     for number in itertools.count():
         place = home / str(number)
         place.mkdir(exist_ok=True)
-        lock = os.open(place / LOCK, os.O_RDWR | os.O_CREAT)
+        lock = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for name in (ORDER, RESULT, LOG_FILE, _SAID):
