@@ -1,5 +1,6 @@
 """Trials on a cluster: two nodes of Ray on this machine, real research, real deaths."""
 
+import json
 import re
 import signal
 import subprocess
@@ -30,7 +31,25 @@ X = 3.0
 print("begun", flush=True)
 while X != 3.0 and not Path("GATE/open").exists():
     time.sleep(0.05)
-print(f"loss: {(X - 1.0) ** 2:.6f}")
+Path("answer.txt").write_text(str(X))
+"""
+SCORED = """\
+## Evaluation
+Reads `answer.txt`.
+```
+python other.py
+```
+
+## Holdout
+```
+python other.py
+```
+
+## Time box
+"""
+SCORE = """\
+from pathlib import Path
+print("loss:", (float(Path("answer.txt").read_text()) - 1.0) ** 2)
 """
 
 
@@ -63,9 +82,13 @@ def gate(tmp_path: Path) -> Path:
 @pytest.fixture
 def gated(tmp_path: Path, gate: Path) -> Path:
     program = PROGRAM.replace("10 seconds, killed after 20", "300")
+    program = program.replace("## Time box\n", SCORED)
     program += f"\n## Environment\nRuns read `{gate.parent}`.\n"
     text = GATED.replace("GATE", str(gate.parent))
-    return make_project(tmp_path / "project", program=program, text=text)
+    project = make_project(tmp_path / "project", program=program, text=text)
+    (project / "other.py").write_text(SCORE)
+    git(project, "commit", "--quiet", "--all", "--message=score")
+    return project
 
 
 def test_what_ran_on_a_lost_node_runs_again_elsewhere(
@@ -97,6 +120,8 @@ def test_what_ran_on_a_lost_node_runs_again_elsewhere(
     assert [node.split()[-1] for node in again.lost] == [cluster.second]
     assert again.node == stayed.node != again.lost[0]
     assert {trial.sandbox for trial in ran} == {str(detect())}
+    held = gated / ".autoresearch/t/experiments/0001/holdout.json"
+    assert json.loads(held.read_text())["metric"] == 1.0
     assert_agreement(gated, "t")
 
 
