@@ -61,7 +61,8 @@ class EvaluationRoom:
 class Bench:
     """The checkouts below `folder`, for one trial at a time, and the box that its commands get.
 
-    `share` has the variables that give its runs their part of the machine.
+    `share` has the variables that give its runs their part of the machine. `project` is where that
+    which is not committed lies, and `hidden` what no run may see of a place that it may read.
     """
 
     def __init__(
@@ -72,9 +73,16 @@ class Bench:
         sandbox: Sandbox,
         environ: Mapping[str, str],
         share: Mapping[str, str] = MappingProxyType({}),
+        project: Path | None = None,
+        hidden: tuple[Path, ...] = (),
     ) -> None:
         self._workspace, self._sandbox, self._environ = workspace, sandbox, environ
-        self._share = share
+        self._share, self._project = share, project or workspace.project
+        self._hidden = (
+            self._project / ".autoresearch",
+            Path(workspace.repo.common_dir),
+            *hidden,
+        )
         self._untouched = workspace.text(workspace.base)
         self._checkout = workspace.checkout(folder / "worktree")
         self.evaluations = EvaluationRoom(workspace, folder / "evaluation")
@@ -114,7 +122,7 @@ class Bench:
         folder = self._workspace.project_in(self._checkout)
         hidden = expand(
             program.hidden,
-            project=self._workspace.project,
+            project=self._project,
             checkout=folder,
             variables=self._environ,
         )
@@ -145,13 +153,12 @@ class Bench:
 
     def _within(self, program: Program, text: str) -> Sandbox:
         """The box with the walls of program.md; only the person's own asset fills caches."""
-        workspace = self._workspace
-        places = uv.places(workspace.project) if uv.uses(program.experiment) else ()
+        places = uv.places(self._project) if uv.uses(program.experiment) else ()
         walls = walls_around(
-            workspace.project,
+            self._project,
             environment=program.environment,
             variables=self._environ,
-            hidden=(workspace.project / ".autoresearch", Path(workspace.repo.common_dir)),
+            hidden=self._hidden,
             fills_caches=text == self._untouched,
         )
         return self._sandbox.within(replace(walls, readable=(*walls.readable, *places)))
@@ -160,4 +167,4 @@ class Bench:
         seconds = program.time_box.seconds
         environ = {**self._environ, **self._share}
         given = run_environment(environ, program.environment, seconds=seconds, seed=seed)
-        return uv.variables(self._workspace.project) | given
+        return uv.variables(self._project) | given

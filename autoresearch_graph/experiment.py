@@ -105,7 +105,8 @@ class Ran(Value):
 
     Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
     processes at once, the shells that start it included. `curve` is what it reported of its
-    progress; `spared` is why it would have been ended as hopeless, where it was let go on.
+    progress; `spared` is why it would have been ended as hopeless, where it was let go on. `node`
+    is the one of a cluster that it ran on; those in `lost` went away while it ran there.
     """
 
     seconds: float = 0.0
@@ -116,6 +117,8 @@ class Ran(Value):
     sandbox: str = ""
     curve: Curve = ()
     spared: str = ""
+    node: str = ""
+    lost: tuple[str, ...] = ()
 
 
 FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what it measured on

@@ -15,6 +15,7 @@ from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.bench import Bench
 from autoresearch_graph.credentials import without_credentials
 from autoresearch_graph.experiment import Experiment, Incumbent, Proposal, Trial
+from autoresearch_graph.grounds import open_ground
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.length import saved_lines
 from autoresearch_graph.mailbox import Mailbox
@@ -31,7 +32,7 @@ from autoresearch_graph.runner import Progress, detect, end_leftovers, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.tools.propose import fingerprint
-from autoresearch_graph.workshop import Workshop, open_workshop
+from autoresearch_graph.workshop import Workshop
 from autoresearch_graph.workspace import Workspace
 
 _REST = 0.5
@@ -206,22 +207,21 @@ def open_lab(
     tracing.free_the_exit(os.environ)
     root = settings.root
     program = read_program(root / settings.program, project=root, flags=settings.flags)
-    sandbox = detect(settings.sandbox)
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
         start = read_start(settings.folder) or check_start(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
-        workers = settings.workers_of(os.environ)
+        ground = resources.enter_context(open_ground(settings, os.environ))
         proposer = proposer or _proposer(settings, workspace, start, program)
         resources.enter_context(lock(settings.folder))
         end_leftovers(settings.folder)
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
-        workshop = open_workshop(
-            workspace, settings.folder, workers, start.program, sandbox, environ=os.environ
-        )
+        artifacts = Artifacts(settings.folder)
+        places = ground.places(workspace, settings.folder, start.program)
+        workshop = Workshop(workspace, artifacts, places)
         resources.callback(workshop.close)
         return Lab(
             tag=start.tag,
@@ -232,12 +232,12 @@ def open_lab(
             ledger=ledger,
             mailbox=Mailbox(settings.folder),
             bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
-            artifacts=Artifacts(settings.folder),
+            artifacts=artifacts,
             proposer=proposer,
             environ=dict(os.environ),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             review=settings.review,
-            ahead=settings.ahead_of(workers),
+            ahead=settings.ahead_of(ground.workers),
             tell=tell,
             show=show,
             resources=resources.pop_all(),

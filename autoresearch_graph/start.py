@@ -29,7 +29,10 @@ _MOST = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a person chose on the command line or in Studio."""
+    """What a person chose on the command line or in Studio.
+
+    `on` is empty for this machine; `gpus` and `cpus` are what a trial asks a cluster for.
+    """
 
     project: Path = Path()
     program: Path = Path("program.md")
@@ -41,6 +44,9 @@ class Settings:
     review: bool = False
     workers: int | Literal["auto"] = 1
     look_ahead: bool | None = None
+    on: str = ""
+    gpus: float | None = None
+    cpus: float | None = None
     sandbox: Choice = "auto"
     flags: Flags = field(default_factory=Flags)
 

@@ -97,6 +97,8 @@ def experiment_page(records: Records, number: int) -> Group:
         facts = ", ".join(f"{name} {value}" for name, value in values.items())
         size = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
         size += f", {trial.sandbox}" * bool(trial.sandbox)
+        size += f", on {trial.node}" * bool(trial.node)
+        size += f", begun on {', '.join(trial.lost)}, lost since" * bool(trial.lost)
         parts.append(Text(f"{what:12s} {trial.kind}: {facts} ({size})"))
     if e.metrics:
         parts.append(Text("reported     " + ", ".join(f"{k} {v:g}" for k, v in e.metrics.items())))

@@ -1,16 +1,14 @@
-"""Where trials run: workers, each with a bench of its own."""
+"""Which trial runs where: workers, each with a place of its own."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from autoresearch_graph import files
 from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
-from autoresearch_graph.bench import Bench
 from autoresearch_graph.experiment import Experiment, Holdout, Outcome, Proposal, Trial
 from autoresearch_graph.hopeless import Bar, bar_for
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers.constants.small import is_small
-from autoresearch_graph.runner import Pool, Progress, Sandbox, Watch, shares
+from autoresearch_graph.runner import Place, Pool, Progress, Watch
 from autoresearch_graph.state import State
 from autoresearch_graph.workspace import Workspace
 
@@ -18,23 +16,16 @@ from autoresearch_graph.workspace import Workspace
 class Workshop:
     """Starts trials and waits for their outcomes; close it to end them all."""
 
-    def __init__(
-        self, workspace: Workspace, artifacts: Artifacts, benches: Sequence[Bench]
-    ) -> None:
+    def __init__(self, workspace: Workspace, artifacts: Artifacts, places: Sequence[Place]) -> None:
         self._workspace, self._artifacts = workspace, artifacts
-        self._benches = benches
-        self._idle = list(benches)
-        self._pool = Pool(len(benches))
-
-    @property
-    def bench(self) -> Bench:
-        """The first bench, on which more than trials is done."""
-        return self._benches[0]
+        self._places = places
+        self._idle = list(places)
+        self._pool = Pool(len(places))
 
     @property
     def workers(self) -> int:
         """How many trials can run at once."""
-        return len(self._benches)
+        return len(self._places)
 
     def start(
         self, trial: Trial, state: State, program: Program, rows: Sequence[Experiment]
@@ -45,9 +36,9 @@ class Workshop:
         """
         if self._pool.knows(trial):
             return
-        text, bench = self._workspace.text(state.commit(trial)), self._idle.pop(0)
-        bench.lay_out(text)
-        job = self._job(bench, trial, text, program)
+        text, place = self._workspace.text(state.commit(trial)), self._idle.pop(0)
+        place.lay_out(text)
+        job = self._job(place, trial, text, program)
         self._pool.start(trial, job, self._bar(trial, state, program, rows))
 
     def wait(self, seconds: float) -> tuple[Trial, Outcome] | None:
@@ -60,8 +51,9 @@ class Workshop:
 
     def put_back(self, text: str) -> None:
         """Leave the first worktree with a text, while no run is using it."""
-        if self.bench in self._idle:
-            self.bench.lay_out(text)
+        first = self._places[0]
+        if first in self._idle:
+            first.lay_out(text)
 
     def hold_out(self, proposal: Proposal, program: Program) -> None:
         """Run the holdout command on what a kept proposal left; a no-op once it has an answer.
@@ -73,7 +65,7 @@ class Workshop:
             return
         text = self._workspace.text(proposal.commit)
         log = self._artifacts.path(number, "holdout.txt")
-        seen = self.bench.hold_out(program, text, artifacts=handed_over, log=log)
+        seen = self._places[0].hold_out(program, text, artifacts=handed_over, log=log)
         files.replace(self._artifacts.path(number, HOLDOUT), Holdout.of(seen).model_dump_json())
 
     def close(self) -> None:
@@ -92,7 +84,7 @@ class Workshop:
         return bar_for(best.number, rows) if is_small(old, new, program.asset) else None
 
     def _job(
-        self, bench: Bench, trial: Trial, text: str, program: Program
+        self, place: Place, trial: Trial, text: str, program: Program
     ) -> Callable[[Watch], Outcome]:
         log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
         # The runs of the baseline may go on at once, so that one of them hands over.
@@ -101,7 +93,7 @@ class Workshop:
 
         def job(watch: Watch) -> Outcome:
             try:
-                return bench.conduct(
+                return place.conduct(
                     program,
                     text,
                     seed=trial.repeat,
@@ -110,26 +102,6 @@ class Workshop:
                     handed_over=handed_over,
                 )
             finally:
-                self._idle.append(bench)
+                self._idle.append(place)
 
         return job
-
-
-def open_workshop(
-    workspace: Workspace,
-    folder: Path,
-    workers: int,
-    program: Program,
-    sandbox: Sandbox,
-    *,
-    environ: Mapping[str, str],
-) -> Workshop:
-    """Make a bench for each worker below `folder`, with its share of the machine."""
-    benches = []
-    for i, share in enumerate(shares(workers, environ)):
-        place = folder / "workers" / str(i) if i else folder
-        place.mkdir(parents=True, exist_ok=True)
-        bench = Bench(workspace, place, sandbox=sandbox, environ=environ, share=share)
-        bench.prepare(program)
-        benches.append(bench)
-    return Workshop(workspace, Artifacts(folder), benches)

@@ -32,8 +32,8 @@ class Workspace:
         self.base = base
         self._tag = tag
         self.project = project.resolve()
-        self._below = project.resolve().relative_to(Path(repo.working_dir).resolve())
-        self.assets, self.asset = asset, (self._below / asset).as_posix()
+        self.below = project.resolve().relative_to(Path(repo.working_dir).resolve())
+        self.assets, self.asset = asset, (self.below / asset).as_posix()
         self._branch = Reference(repo, f"refs/heads/autoresearch/{tag}")
         self._objects = Objects(repo)
 
@@ -68,24 +68,24 @@ class Workspace:
     def checkout(self, folder: Path) -> Checkout:
         """Make a fresh worktree at `folder`, at the base commit."""
         return Checkout(
-            self.repo, folder=folder, base=self.base, asset=self.assets, below=self._below
+            self.repo, folder=folder, base=self.base, asset=self.assets, below=self.below
         )
 
     def project_in(self, checkout: Checkout) -> Path:
         """The project's folder within a checkout."""
-        return checkout.folder / self._below
+        return checkout.folder / self.below
 
     def text(self, commit: str) -> str:
         """The asset as it is in a commit; InputError where it is no text."""
         if sheaf.is_several(self.assets):
-            found = tracked(self.repo, commit, PurePosixPath(self._below), self.assets)
+            found = tracked(self.repo, commit, PurePosixPath(self.below), self.assets)
             return sheaf.pack({path: text_of(self.repo, blob, path) for path, blob in found})
         blob = self.repo.commit(commit).tree[self.asset].hexsha
         return text_of(self.repo, blob, self.asset)
 
     def is_asset(self, path: str) -> bool:
         """Whether a path of the repository is a file of the asset."""
-        below = PurePosixPath(self._below)
+        below = PurePosixPath(self.below)
         inside = PurePosixPath(path).is_relative_to(below)
         name = PurePosixPath(path).relative_to(below).as_posix() if inside else ""
         return sheaf.takes_in(self.assets, name)
@@ -109,7 +109,7 @@ class Workspace:
     def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
         """Store a copy of `tree` without the files of the asset that are none of these."""
         objects.settle()
-        there = tracked(self.repo, tree.hex(), PurePosixPath(self._below), self.assets)
+        there = tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.assets)
         for path in [path for path, _ in there if path not in parts]:
             if why := sheaf.stays(self.assets, path, parts):
                 raise InputError(why)
@@ -117,7 +117,7 @@ class Workspace:
         return tree
 
     def _where(self, path: str) -> list[str]:
-        return (self._below / path).as_posix().split("/")
+        return (self.below / path).as_posix().split("/")
 
     def proposal(self, number: int) -> Proposal | None:
         """The proposal that was committed under this number, or None."""

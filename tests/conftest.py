@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from autoresearch_graph import research
@@ -14,7 +15,7 @@ from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import Brief, Exhausted
 from autoresearch_graph.report import write_report
-from autoresearch_graph.runner import Choice
+from autoresearch_graph.runner import Choice, Progress
 from autoresearch_graph.start import Settings
 
 from .reports import Page, recorded
@@ -72,6 +73,25 @@ def asset(x: float) -> str:
     return ASSET.replace("3.0", repr(x))
 
 
+def sleeper(seconds: str) -> str:
+    """The beginning of an asset that leaves a daemon, and says when it is there."""
+    return (
+        "import subprocess, time\n"
+        f"subprocess.Popen(['sleep', '{seconds}'], start_new_session=True)\n"
+        "print('begun', flush=True)\n"
+    )
+
+
+def alive(argument: str) -> list[psutil.Process]:
+    """The processes that have this among their arguments."""
+    found = psutil.process_iter(["cmdline", "status"])
+    return [
+        each
+        for each in found
+        if argument in (each.info["cmdline"] or []) and each.info["status"] != "zombie"
+    ]
+
+
 def git(folder: Path, *command: str) -> str:
     """Run git in a folder, as a person would."""
     done = subprocess.run(
@@ -109,6 +129,9 @@ def opened(
     sandbox: Choice = "auto",
     workers: int = 1,
     look_ahead: bool = False,
+    on: str = "",
+    gpus: float | None = None,
+    show: Callable[[Progress], None] = lambda progress: None,
     **flags: int,
 ) -> Iterator[Lab]:
     """An open lab whose proposer is scripted."""
@@ -118,9 +141,11 @@ def opened(
         sandbox=sandbox,
         workers=workers,
         look_ahead=look_ahead,
+        on=on,
+        gpus=gpus,
         flags=Flags(**flags),
     )
-    lab = open_lab(settings, proposer=Scripted(texts))
+    lab = open_lab(settings, proposer=Scripted(texts), show=show)
     try:
         yield lab
     finally:

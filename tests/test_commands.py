@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ EXCEPTIONS = {
     "python3 -m venv": "installs",
     ".venv/bin/": "installs, trains for minutes, and is this test",
     "pip install": "installs",
+    "ray start --": "starts a cluster that stays; tests/test_ray.py has one of its own",
+    "autoresearch run --on ray:": "needs that cluster; tests/test_ray.py",
     "export LANGSMITH_TRACING": "needs somebody who listens",
     "export OTEL_": "needs somebody who listens",
     "OPENAI_API_KEY=": "needs a key",
@@ -43,6 +46,7 @@ SHORT = {
     "autoresearch run my-project": "autoresearch run my-project --tag short --experiments 7",
     "autoresearch run --workers auto": "autoresearch run --workers auto --tag auto --experiments 2",
     "autoresearch run --workers 4": "autoresearch run --workers 4 --tag four --experiments 4",
+    "autoresearch run --on ray ": "autoresearch run --on ray --workers 2 --tag r --experiments 1",
     "autoresearch run --no-look-ahead": "autoresearch run --no-look-ahead --experiments 1 --tag 1",
     "autoresearch verify my-project": "autoresearch verify my-project --repeats 2",
 }
@@ -70,8 +74,13 @@ def exception(line: str) -> str | None:
     return next((start for start in EXCEPTIONS if line.startswith(start)), None)
 
 
+def is_left_out(line: str) -> bool:
+    needs_ray = line.startswith("autoresearch run --on ray")
+    return exception(line) is not None or (needs_ray and find_spec("ray") is None)
+
+
 def script(page: Path) -> str:
-    told = [line for line in lines(page) if exception(line) is None]
+    told = [line for line in lines(page) if not is_left_out(line)]
     if not told:
         return ""
     run = [BEFORE.get(page.name, ":")]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.bench import EvaluationRoom
 from autoresearch_graph.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.runner.handover import clear
 
@@ -163,10 +164,11 @@ def test_where_artifacts_are_named_there_is_no_asset_to_import(tmp_path: Path):
 def test_an_evaluation_goes_on_after_its_folder_was_destroyed(tmp_path: Path):
     project = evaluated_project(tmp_path)
     with opened(project) as lab:
-        site = lab.workshop.bench.evaluations.fresh(lab.program, "")
+        evaluations = EvaluationRoom(lab.workspace, tmp_path / "room")
+        site = evaluations.fresh(lab.program, "")
         (site.folder / "evaluate.py").unlink()
         (site.folder / ".git").unlink()
-        again = lab.workshop.bench.evaluations.fresh(lab.program, "")
+        again = evaluations.fresh(lab.program, "")
         assert (again.folder / "evaluate.py").read_text() == EVALUATE
         assert not (again.folder / "asset.py").exists()
 

@@ -111,11 +111,13 @@ def test_only_graph_builds_graphs():
 
 
 def test_only_the_lab_reads_the_environment():
+    """And what stands for it on the nodes of a cluster."""
+
     def reads(path: Path) -> bool:
         text = path.read_text()
         return "os.environ" in text or "os.getenv" in text
 
-    assert {name for name, path in modules().items() if reads(path)} == {"lab"}
+    assert {name for name, path in modules().items() if reads(path)} == {"lab", "outpost"}
 
 
 def test_the_graph_fits_on_a_screen():
@@ -146,7 +148,9 @@ def test_importing_the_package_does_nothing_but_define():
 def test_every_library_that_is_imported_is_a_dependency():
     """A library may be there because another one brings it, until that one stops doing so."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
-    extras = [each for name in ("otel", "train") for each in project["optional-dependencies"][name]]
+    extras = [
+        each for name in ("otel", "ray", "train") for each in project["optional-dependencies"][name]
+    ]
     declared = {re.split(r"[\[>=<;]", each)[0] for each in (*project["dependencies"], *extras)}
     provided = {
         module

@@ -21,6 +21,11 @@ SearchShare = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="The search's share of proposals beside a model.")
 ]
 Workers = Annotated[str, typer.Option(help="So many runs at once; auto: one for each GPU.")]
+On = Annotated[str, typer.Option(help="Run on a cluster: ray for one of its own, or ray:ADDRESS.")]
+Gpus = Annotated[
+    float | None, typer.Option(min=0, help="What a run asks the cluster for: GPUs, by default one.")
+]
+Cpus = Annotated[float | None, typer.Option(min=0, help="The same for cores, by default one.")]
 LookAhead = Annotated[
     bool | None,
     typer.Option(help="Have the next proposal written during a run; by default with a model."),

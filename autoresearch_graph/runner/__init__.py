@@ -4,6 +4,7 @@ from autoresearch_graph.runner.devices import gpus, shares
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.hidden import expand
 from autoresearch_graph.runner.leftovers import end_leftovers
+from autoresearch_graph.runner.place import Place
 from autoresearch_graph.runner.pool import Pool, Progress
 from autoresearch_graph.runner.sandbox import Choice, Sandbox, detect
 from autoresearch_graph.runner.trial import Site, conduct, look_again
@@ -11,7 +12,7 @@ from autoresearch_graph.runner.walls import Walls, walls_around
 from autoresearch_graph.runner.watch import Cancelled, Watch
 
 __all__ = [
-    "Cancelled", "Choice", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch", "conduct",
-    "detect", "end_leftovers", "expand", "gpus", "look_again", "run_environment", "shares",
-    "walls_around",
+    "Cancelled", "Choice", "Place", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch",
+    "conduct", "detect", "end_leftovers", "expand", "gpus", "look_again", "run_environment",
+    "shares", "walls_around",
 ]  # fmt: skip

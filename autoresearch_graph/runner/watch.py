@@ -24,6 +24,11 @@ class Watch:
         self._bar, self._share = bar, 0.0
 
     @property
+    def bar(self) -> Bar | None:
+        """By what it may turn out hopeless."""
+        return self._bar
+
+    @property
     def is_hopeless(self) -> bool:
         """Whether the run is to be ended."""
         return bool(self.hopeless and self._bar and not self._bar.audit)
