@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Settings:
     workers: int | Literal["auto"] = 1
     look_ahead: bool | None = None
     sandbox: Choice = "auto"
+    checkpoints: str = field(default="", repr=False)
     flags: Flags = field(default_factory=Flags)
 
     @property
@@ -92,11 +94,20 @@ class Settings:
 
 
 class Start(Value):
-    """What is fixed when a research starts: its base commit and the program as it was."""
+    """What is fixed when a research starts: its base commit and the program as it was.
+
+    `id` tells it from another one of that tag elsewhere; older ones have none.
+    """
 
     tag: str
     base: str
     program: Program
+    id: str = ""
+
+    @property
+    def thread(self) -> str:
+        """Its thread in a database that has those of other researches, too."""
+        return f"{self.tag}-{self.id or self.base}"
 
 
 def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
@@ -110,7 +121,7 @@ def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
     base = repo.head.commit
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
     _check_committed(repo, base.hexsha, PurePosixPath(below), program.asset)
-    return Start(tag=settings.name, base=base.hexsha, program=program)
+    return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
 
 
 def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: str) -> None:

@@ -23,6 +23,7 @@ EXCEPTIONS = {
     "pip install": "installs",
     "export LANGSMITH_TRACING": "needs somebody who listens",
     "export OTEL_": "needs somebody who listens",
+    "export AUTORESEARCH_CHECKPOINTS": "needs a server; tests/test_postgres.py",
     "OPENAI_API_KEY=": "needs a key",
     "autoresearch run cost --tag local": "needs a model's server",
     "autoresearch report my-project --serve": "serves; tests/test_report_live.py",

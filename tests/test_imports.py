@@ -36,6 +36,7 @@ ADAPTERS = {
     "proposers",
     "report",
     "checkpoints",
+    "postgres",
     "tracing",
     "feedback",
 }
@@ -146,7 +147,11 @@ def test_importing_the_package_does_nothing_but_define():
 def test_every_library_that_is_imported_is_a_dependency():
     """A library may be there because another one brings it, until that one stops doing so."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
-    extras = [each for name in ("otel", "train") for each in project["optional-dependencies"][name]]
+    extras = [
+        each
+        for name in ("otel", "postgres", "train")
+        for each in project["optional-dependencies"][name]
+    ]
     declared = {re.split(r"[\[>=<;]", each)[0] for each in (*project["dependencies"], *extras)}
     provided = {
         module
