@@ -119,19 +119,21 @@ def read(path: Path) -> list[Experiment]:
 
 def _parse(path: Path) -> Iterator[tuple[Experiment, int]]:
     """The experiments of a ledger, each with how many bytes its line has; whole lines only."""
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    for number, line in enumerate(lines, start=1):
-        try:
-            experiment = Experiment.model_validate_json(line)
-        except ValidationError as error:
-            if number == len(lines):
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                experiment = Experiment.model_validate_json(line)
+            except ValidationError as error:
+                if not file.read(1):
+                    return
+                raise LabError(
+                    f"{path}:{number}: this line is damaged; mend it or remove it"
+                ) from error
+            if not line.endswith(b"\n"):
                 return
-            raise LabError(
-                f"{path}:{number}: this line is damaged; mend it or remove it"
-            ) from error
-        if not line.endswith(b"\n"):
-            return
-        yield experiment, len(line)
+            yield experiment, len(line)
 
 
 def _row(experiment: Experiment) -> str:
