@@ -157,7 +157,7 @@ def main() -> None:
             f"{seen.gained:.0%}",
         )
         table.add_row(way.name, *cells)
-    Console().print(table)
+    Console(width=100).print(table)
 
 
 if __name__ == "__main__":

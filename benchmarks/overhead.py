@@ -203,7 +203,7 @@ def main() -> None:
             f"{p.busy / first.busy:.2f}",
             *(f"{value:.1f}" for value in (p.memory, p.checkpoints, p.status, p.report)),
         )
-    Console().print(table)
+    Console(width=130).print(table)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ Neither commits, syncs to the disk, ends daemons or puts walls around a run.
 
 import json
 import os
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -179,7 +180,9 @@ def beside(asked: list[float], runs: list[float], alone: float) -> tuple[float, 
 
 
 def lacks(python: str, name: str) -> bool:
-    """Whether an interpreter has no such package."""
+    """Whether an interpreter has no such package, or is not there."""
+    if shutil.which(python) is None:
+        return True
     done = subprocess.run([python, "-c", f"import {name}"], check=False, capture_output=True)
     return done.returncode != 0
 
@@ -223,7 +226,7 @@ def main(proposals: int = 60, python: str = sys.executable) -> None:
             found[label] = beside(model.asked, runs, statistics.median(alone))
     _print(found, statistics.median(alone), proposals)
     for peer in left_out:
-        print(f"{peer} is left out: {python} does not have it; pip install {peer}")
+        print(f"{peer} is left out: {python} does not have it")
 
 
 def _print(found: dict[str, tuple[float, float]], alone: float, proposals: int) -> None:
@@ -234,7 +237,7 @@ def _print(found: dict[str, tuple[float, float]], alone: float, proposals: int) 
     least = next(iter(found.values()))[0]
     for way, (overhead, runs) in found.items():
         table.add_row(way, f"{overhead:.1f}", f"{overhead / least:.1f}", f"{runs:.1f}")
-    Console().print(table)
+    Console(width=100).print(table)
 
 
 def _made(folder: Path) -> Path:
