@@ -27,7 +27,7 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp $(PEERS)/stamp
 	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/peers.py 60 $(PEERS)/bin/python
+	$(BIN)/python benchmarks/peers.py 30 $(PEERS)/bin/python
 	$(BIN)/python benchmarks/busy.py 2
 	$(BIN)/python benchmarks/brief.py
 	$(BIN)/python benchmarks/sandbox.py

@@ -209,8 +209,8 @@ def open_lab(
     tracing.free_the_exit(os.environ)
     root = settings.root
     program = read_program(root / settings.program, project=root, flags=settings.flags)
-    sandbox, url = detect(settings.sandbox), checkpoints_url(settings)
-    if url:
+    sandbox = detect(settings.sandbox)
+    if url := checkpoints_url(settings):
         check_url(url)
     leave_git_hook(os.environ)
     with ExitStack() as resources:

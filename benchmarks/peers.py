@@ -6,9 +6,9 @@
 PYTHON (/tmp/peers/bin/python) is one that has the peers; those that it lacks are left out. All get
 the same asset of about 50 ms, run by the same command in the same environment, and the same model:
 a server on loopback that answers at once, whose every fifth change is good. A cycle is the time
-from one question to the model to the next, less that of the runs within it, each of which counts
-as the command takes on its own, run between the ways; the median is told. Where nobody asks a model
-a cycle begins when the one before it ends.
+from one question to the model to the next (where there is no model, from one end to the next), less
+that of the runs within it, each of which counts as the command takes on its own right before and
+after. Every way has its turn in each of three rounds; the median of all its cycles is told.
 
 They do not do the same. openevolve keeps programs in memory and writes them out every 100
 iterations; gepa pickles its state at every one, and evaluates parent and child for each proposal.
@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,10 @@ from autoresearch_graph.runner import run_environment
 from autoresearch_graph.start import Settings
 from benchmarks.overhead import ASSET, PROGRAM, commit, measure, run_alone
 
+Cycles = list[tuple[float, int]]  # milliseconds, and how many runs were in them
+Way = Callable[[Path, int, dict[str, str]], Cycles]
+FLOOR, OURS = "the floor: git commit, process, SQLite", "autoresearch-graph"
+ROUNDS = 3
 PEERS = {"openevolve": "openevolve 0.4.0", "gepa": "gepa 0.1.4"}
 
 
@@ -110,12 +114,11 @@ def served(model: Model) -> Iterator[str]:
             server.shutdown()
 
 
-def floor(folder: Path, proposals: int, environment: dict[str, str]) -> list[float]:
-    """Milliseconds of each cycle that does no more than it must, with its run.
-
-    A file, a commit by git, the command, and a row in SQLite that is on the disk.
+def floor(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
+    """The least that a cycle must do: a file, a commit by git, the command, and a row in SQLite
+    that is on the disk.
     """
-    commit(folder, PROGRAM, ASSET.format(x=2e6))
+    commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
     command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-qam"]
     found = []
     with closing(sqlite3.connect(folder / "rows.sqlite", isolation_level=None)) as database:
@@ -128,55 +131,63 @@ def floor(folder: Path, proposals: int, environment: dict[str, str]) -> list[flo
             subprocess.run([*command, f"change {n}"], cwd=folder, check=True)
             run_alone(folder, environment)
             database.execute("INSERT INTO rows VALUES (?, ?)", (n, 1e6 + n))
-            found.append((time.perf_counter() - begin) * 1e3)
+            found.append(((time.perf_counter() - begin) * 1e3, 1))
     return found
 
 
-def ours(folder: Path, proposals: int, url: str) -> None:
-    """A research whose model is at `url`; one thing at a time, as the others do."""
-    commit(folder, PROGRAM, ASSET.format(x=2e6))
-    flags = Flags(experiments=proposals)
-    settings = Settings(
-        project=folder,
-        tag="bench",
-        model="openai:scripted",
-        base_url=url,
-        look_ahead=False,
-        flags=flags,
-    )
-    lab = open_lab(settings)
-    try:
-        research.run(lab)
-    finally:
-        lab.close()
+def scripted(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
+    """A research whose proposer is a script in the same process."""
+    project = commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
+    return [(cycle, 1) for cycle in measure(project, proposals)[0]]
 
 
-def a_peer(name: str, python: str, environment: dict[str, str]) -> Callable[..., list[float]]:
-    """How a peer is run: it gives when each of its runs began."""
+def modelled(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
+    """A research with a model; one thing at a time, as the others do."""
+    commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
+    model = Model()
+    with served(model) as url:
+        settings = Settings(
+            project=folder,
+            tag="bench",
+            model="openai:scripted",
+            base_url=url,
+            look_ahead=False,
+            flags=Flags(experiments=proposals),
+        )
+        lab = open_lab(settings)
+        try:
+            research.run(lab)
+        finally:
+            lab.close()
+    return between(model.asked, model.asked)
 
-    def run(folder: Path, proposals: int, url: str) -> list[float]:
-        folder.mkdir()
-        (folder / "asset.py").write_text(ASSET.format(x=2e6))
+
+def a_peer(name: str, python: str) -> Way:
+    """How a peer is run by an interpreter that has it."""
+
+    def run(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
+        (_made(folder) / "asset.py").write_text(ASSET.format(x=2e6))
         (folder / "environment.json").write_text(json.dumps(environment))
-        script = Path(__file__).with_name("peer_loops.py")
-        command = [python, str(script), name, str(folder), str(proposals), url]
-        done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
+        script, model = Path(__file__).with_name("peer_loops.py"), Model()
+        with served(model) as url:
+            command = [python, str(script), name, str(folder), str(proposals), url]
+            done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{name} failed: {done.stderr[-2000:]}")
-        return [float(line) for line in (folder / "runs.txt").read_text().split()]
+        return between(model.asked, [float(t) for t in (folder / "runs.txt").read_text().split()])
 
     return run
 
 
-def beside(asked: list[float], runs: list[float], alone: float) -> tuple[float, float]:
-    """Milliseconds between two questions beside the runs there, and how many these are."""
-    cycles = [
+def between(asked: list[float], runs: list[float]) -> Cycles:
+    """Milliseconds from each question to the next, and how many runs began there.
+
+    The first is left out: it has the start of the loop.
+    """
+    return [
         ((end - begin) * 1e3, sum(begin <= run < end for run in runs))
-        for begin, end in pairwise(asked)
+        for begin, end in pairwise(asked[1:])
     ]
-    cycles = cycles[len(cycles) // 10 :]
-    counts = [count for _, count in cycles]
-    return statistics.median(took - n * alone for took, n in cycles), statistics.fmean(counts)
 
 
 def lacks(python: str, name: str) -> bool:
@@ -187,56 +198,38 @@ def lacks(python: str, name: str) -> bool:
     return done.returncode != 0
 
 
-def main(proposals: int = 60, python: str = sys.executable) -> None:
-    """Run every way and print the table."""
+def main(proposals: int = 30, python: str = sys.executable) -> None:
+    """Run every way in each round, and print the table."""
     os.environ.setdefault("OPENAI_API_KEY", "none-is-needed")
     environment = run_environment(os.environ, Environment(), seconds=10, seed=0)
-    alone: list[float] = []
-    found: dict[str, tuple[float, float]] = {}
     left_out = [name for name in PEERS if lacks(python, name)]
+    ways: dict[str, Way] = {FLOOR: floor, OURS: modelled, f"{OURS}, no model": scripted}
+    ways |= {label: a_peer(name, python) for name, label in PEERS.items() if name not in left_out}
+    found: dict[str, list[tuple[float, float, int]]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        place = commit(_made(folder / "alone"), PROGRAM, ASSET.format(x=2e6))
-
-        def on_its_own() -> None:
-            alone.extend(run_alone(place, environment) for _ in range(10))
-
-        on_its_own()
-        cycles = floor(_made(folder / "floor"), proposals, environment)
-        on_its_own()
-        found["the floor: git commit, process, SQLite"] = statistics.median(cycles), 1.0
-        project = commit(_made(folder / "scripted"), PROGRAM, ASSET.format(x=2e6))
-        cycles, _, _ = measure(project, proposals)
-        found["autoresearch-graph, no model"] = statistics.median(cycles), 1.0
-        on_its_own()
-        own = statistics.median(alone)
-        found = {way: (cycle - own, runs) for way, (cycle, runs) in found.items()}
-        model = Model()
-        with served(model) as url:
-            ours(_made(folder / "model"), proposals, url)
-        on_its_own()
-        found["autoresearch-graph"] = beside(model.asked, model.asked, statistics.median(alone))
-        for peer, label in PEERS.items():
-            if peer in left_out:
-                continue
-            model = Model()
-            with served(model) as url:
-                runs = a_peer(peer, python, environment)(folder / peer, proposals, url)
-            on_its_own()
-            found[label] = beside(model.asked, runs, statistics.median(alone))
-    _print(found, statistics.median(alone), proposals)
+        place = commit(_made(Path(name) / "alone"), PROGRAM, ASSET.format(x=2e6))
+        for turn, way in product(range(ROUNDS), ways):
+            before = [run_alone(place, environment) for _ in range(5)]
+            cycles = ways[way](Path(name) / f"{way} {turn}", proposals, environment)
+            after = [run_alone(place, environment) for _ in range(5)]
+            alone = statistics.median(before + after)
+            found[way] += [(took - n * alone, alone, n) for took, n in cycles]
+    _print(found, proposals)
     for peer in left_out:
         print(f"{peer} is left out: {python} does not have it")
 
 
-def _print(found: dict[str, tuple[float, float]], alone: float, proposals: int) -> None:
-    table = Table(title=f"{proposals} proposals; the run on its own takes {alone:.1f} ms")
+def _print(found: dict[str, list[tuple[float, float, int]]], proposals: int) -> None:
+    table = Table(title=f"{ROUNDS} rounds of {proposals} proposals, milliseconds each")
     table.add_column("way")
-    for column in ("beside its runs, ms a proposal", "to the floor", "runs a proposal"):
+    for column in ("run on its own", "runs a proposal", "beside its runs", "to the floor"):
         table.add_column(column, justify="right")
-    least = next(iter(found.values()))[0]
-    for way, (overhead, runs) in found.items():
-        table.add_row(way, f"{overhead:.1f}", f"{overhead / least:.1f}", f"{runs:.1f}")
+    least = statistics.median(overhead for overhead, _, _ in found[FLOOR])
+    for way, seen in found.items():
+        overheads, alone, runs = zip(*seen, strict=True)
+        overhead = statistics.median(overheads)
+        cells = (statistics.median(alone), statistics.fmean(runs), overhead, overhead / least)
+        table.add_row(way, *(f"{cell:.1f}" for cell in cells))
     Console(width=100).print(table)
 
 

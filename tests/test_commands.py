@@ -37,6 +37,7 @@ EXCEPTIONS = {
 BEFORE = {
     "README.md": "export COLUMNS=200",
     "clusters.md": "autoresearch init my-project && cd my-project",
+    "postgres.md": "autoresearch init my-project && cd my-project",
     "coming-from-karpathy.md": "autoresearch init my-project",
 }
 # Stand-ins that make the README's night short; the rest of the line is as it is told.
