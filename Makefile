@@ -1,10 +1,11 @@
 # make run: the main job.   make night: the same with more time.   make test: every check.
-# make studio: the same graph in LangGraph Studio.
+# make studio: the same graph in LangGraph Studio.   make bench: what the loop costs, about 20 minutes.
 # All make their own environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+PEERS := .venv-peers
 
 .PHONY: run night studio test lint bench clean
 
@@ -25,8 +26,10 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp $(PEERS)/stamp
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/peers.py 30 $(PEERS)/bin/python
+	$(BIN)/python benchmarks/busy.py 2
 	$(BIN)/python benchmarks/brief.py
 	$(BIN)/python benchmarks/sandbox.py
 
@@ -48,5 +51,10 @@ $(VENV)/dev.stamp: pyproject.toml
 	$(PIP) '.[dev]'
 	touch $@ $(VENV)/studio.stamp
 
+$(PEERS)/stamp:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet openevolve==0.4.0 gepa==0.1.4 || true
+	touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab, open_lab
     from autoresearch_graph.ledger import Ledger
     from autoresearch_graph.program import Flags, Program
-    from autoresearch_graph.program.read import read as read_program
+    from autoresearch_graph.program.reading import read as read_program
     from autoresearch_graph.records import Records
     from autoresearch_graph.records import find as find_records
     from autoresearch_graph.research import Research, open_research
@@ -69,7 +69,7 @@ _WHERE = {
     "find_records": "records.find",
     "open_lab": "lab.open_lab",
     "open_research": "research.open_research",
-    "read_program": "program.read.read",
+    "read_program": "program.reading.read",
 }
 
 

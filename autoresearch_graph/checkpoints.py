@@ -1,18 +1,33 @@
-"""LangGraph's checkpoints in SQLite: a bookmark of where a research is."""
+"""LangGraph's checkpoints, in SQLite or in Postgres: a bookmark of where a research is."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from langgraph.checkpoint.sqlite import SqliteSaver
+
+from autoresearch_graph import postgres
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.postgres import PostgresSaver
+
+    Saver = SqliteSaver | PostgresSaver
 
 KEPT = 64
 
 
 @contextmanager
-def open_checkpoints(path: Path) -> Iterator[SqliteSaver]:
-    """Open the checkpoints of a research."""
+def open_checkpoints(place: Path | str) -> Iterator["Saver"]:
+    """Open the checkpoints in a file of a research's own, or in the database at a URL."""
+    opened = postgres.open_postgres(place) if isinstance(place, str) else _open_file(place)
+    with opened as saver:
+        yield saver
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[SqliteSaver]:
     saver = SqliteSaver(sqlite3.connect(path, check_same_thread=False))
     try:
         saver.setup()
@@ -23,13 +38,15 @@ def open_checkpoints(path: Path) -> Iterator[SqliteSaver]:
             saver.conn.close()
 
 
-def prune(saver: SqliteSaver, thread: str) -> None:
+def prune(saver: "Saver", thread: str) -> None:
     """Forget all but the last checkpoints of a thread: the ledger is the history.
 
     SqliteSaver writes the whole state at every step and has no pruning of its own; without
     it a research would grow by about 50 kB an experiment. Checkpoint ids sort by time. The
     conversations of a model, which have a namespace of their own, are over by now.
     """
+    if not isinstance(saver, SqliteSaver):
+        return postgres.prune(saver, thread, kept=KEPT)
     oldest = (
         "(SELECT checkpoint_id FROM checkpoints WHERE thread_id = :thread "
         "ORDER BY checkpoint_id DESC LIMIT 1 OFFSET :kept)"

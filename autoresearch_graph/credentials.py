@@ -9,8 +9,9 @@ _NAME = re.compile(
     r"(?:KEY|KEYS|KEY_?ID|TOKENS?|AUTH|PASS|PWD|PAT|JWT|BEARER|SOCK|SOCKET|DSN)\d*(?:_|$)",
     re.IGNORECASE,
 )
+_URL = re.compile(r"(?<=://)([^/\s@:]*:)[^/\s@]+(?=@)|(?<=[?&])((?:ssl)?password=)[^&\s]+")
 _VALUE = re.compile(
-    r"://[^/\s@]*:[^/\s@]+@|^unix:|\.sock$|-----BEGIN |"
+    r"://[^/\s@]*:[^/\s@]+@|[?&](?:ssl)?password=|^unix:|\.sock$|-----BEGIN |"
     r"^(?:sk-|sk_|gh[opsu]_|github_pat_|glpat-|hf_|xox[abprs]-|AKIA|AIza|lsv2_|eyJ)"
 )
 
@@ -26,3 +27,8 @@ def without_credentials(text: str, environ: Mapping[str, str]) -> str:
         if len(value) >= _SHORTEST and value in text and is_credential(name, value):
             text = text.replace(value, f"({name})")
     return text
+
+
+def without_password(url: str) -> str:
+    """A URL, or a command with one, with the password in it blotted out."""
+    return _URL.sub(lambda found: f"{found[1] or found[2]}***", url)

@@ -21,6 +21,7 @@ from autoresearch_graph.length import saved_lines
 from autoresearch_graph.mailbox import Mailbox
 from autoresearch_graph.now import Bulletin
 from autoresearch_graph.output import without_items
+from autoresearch_graph.postgres import check_url
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
@@ -64,6 +65,8 @@ class Lab:
     tell: Callable[[str], None]
     show: Callable[[Progress], None]
     resources: ExitStack
+    checkpoints: Path | str = field(repr=False)
+    thread: str
     _tried: Tried = field(default_factory=Tried)
     _lap: float = field(default_factory=time.monotonic)
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -207,6 +210,8 @@ def open_lab(
     tracing.free_the_exit(os.environ)
     root = settings.root
     program = read_program(root / settings.program, project=root, flags=settings.flags)
+    if url := checkpoints_url(settings):
+        check_url(url)
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
@@ -234,14 +239,21 @@ def open_lab(
             bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
             artifacts=artifacts,
             proposer=proposer,
-            environ=dict(os.environ),
+            environ={**os.environ, "AUTORESEARCH_CHECKPOINTS": url},
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             review=settings.review,
             ahead=settings.ahead_of(ground.workers),
             tell=tell,
             show=show,
             resources=resources.pop_all(),
+            checkpoints=url or settings.folder / "checkpoints.sqlite",
+            thread=start.thread if url else start.tag,
         )
+
+
+def checkpoints_url(settings: Settings) -> str:
+    """The database that a person chose for checkpoints; empty for a file beside the ledger."""
+    return settings.checkpoints or os.environ.get("AUTORESEARCH_CHECKPOINTS", "")
 
 
 def _proposer(settings: Settings, workspace: Workspace, start: Start, program: Program) -> Proposer:

@@ -1,14 +1,64 @@
 """What was tried: experiments.jsonl, and results.tsv in karpathy/autoresearch's five columns."""
 
 import os
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import nan
 from pathlib import Path
+from typing import overload
 
 from pydantic import ValidationError
 
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.files import append, replace
+
+_KEPT = 256
+
+
+class Rows(Sequence[Experiment]):
+    """The rows of a ledger's file: the latest are kept, those before are read when asked for.
+
+    So a research of ten thousand experiments takes no more memory than one of a few hundred.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ends = array("q", [0])
+        self._latest: dict[int, Experiment] = {}
+
+    def add(self, experiment: Experiment, size: int) -> None:
+        """Take note of a row that is `size` bytes of the file."""
+        self._latest[len(self)] = experiment
+        self._latest.pop(len(self) - _KEPT, None)
+        self._ends.append(self._ends[-1] + size)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __iter__(self) -> Iterator[Experiment]:
+        count, older = len(self), max(0, len(self) - _KEPT)
+        if older:
+            with self._path.open("rb") as file:
+                yield from map(Experiment.model_validate_json, islice(file, older))
+        yield from (self._row(i) for i in range(older, count))
+
+    @overload
+    def __getitem__(self, index: int) -> Experiment: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Experiment]: ...
+    def __getitem__(self, index: int | slice) -> Experiment | list[Experiment]:
+        wanted = range(len(self))[index]
+        return self._row(wanted) if isinstance(wanted, int) else [self._row(i) for i in wanted]
+
+    def _row(self, i: int) -> Experiment:
+        return self._latest.get(i) or self._read(i)
+
+    def _read(self, i: int) -> Experiment:
+        with self._path.open("rb") as file:
+            file.seek(self._ends[i])
+            return Experiment.model_validate_json(file.read(self._ends[i + 1] - self._ends[i]))
 
 
 class Ledger:
@@ -24,13 +74,17 @@ class Ledger:
         self._path = folder / "experiments.jsonl"
         self._table = folder / "results.tsv"
         self._header = f"commit\t{metric}\tmemory_gb\tstatus\tdescription\n"
-        self.experiments, whole = _parse(self._path)
-        self._numbers = {experiment.number for experiment in self.experiments}
-        self.heard = {message.id for e in self.experiments for message in e.steering}
+        self.experiments = Rows(self._path)
+        self._numbers: set[int] = set()
+        self.heard: set[str] = set()
+        self._size = 0
+        lines = [self._header]
+        for experiment, size in _parse(self._path):
+            self._take(experiment, size)
+            lines.append(_row(experiment))
         if self._path.exists():
-            os.truncate(self._path, whole)
-        self._size = whole
-        self._rewrite_table()
+            os.truncate(self._path, self._size)
+        self._rewrite_table("".join(lines))
 
     def __contains__(self, number: int) -> bool:
         return number in self._numbers
@@ -43,43 +97,43 @@ class Ledger:
         if (self._path.stat().st_size if self._path.exists() else 0) != self._size:
             raise LabError(f"{self._path} was changed by somebody else; put it back as it was")
         append(self._path, line)
-        self._size += len(line.encode())
         append(self._table, _row(experiment))
-        self.experiments.append(experiment)
+        self._take(experiment, len(line.encode()))
+
+    def _take(self, experiment: Experiment, size: int) -> None:
+        self.experiments.add(experiment, size)
         self._numbers.add(experiment.number)
         self.heard |= {message.id for message in experiment.steering}
+        self._size += size
 
-    def _rewrite_table(self) -> None:
+    def _rewrite_table(self, table: str) -> None:
         """Write results.tsv anew where it does not follow the ledger."""
-        table = self._header + "".join(_row(experiment) for experiment in self.experiments)
         if not self._table.exists() or self._table.read_bytes() != table.encode():
             replace(self._table, table)
 
 
 def read(path: Path) -> list[Experiment]:
     """Read a ledger without changing it; LabError for a damaged line in the middle."""
-    return _parse(path)[0]
+    return [experiment for experiment, _ in _parse(path)]
 
 
-def _parse(path: Path) -> tuple[list[Experiment], int]:
-    """Read the experiments of a ledger, and how many of its bytes are whole lines."""
-    experiments: list[Experiment] = []
-    whole = 0
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    for number, line in enumerate(lines, start=1):
-        try:
-            experiments.append(Experiment.model_validate_json(line))
-        except ValidationError as error:
-            if number == len(lines):
-                break
-            raise LabError(
-                f"{path}:{number}: this line is damaged; mend it or remove it"
-            ) from error
-        if not line.endswith(b"\n"):
-            experiments.pop()
-            break
-        whole += len(line)
-    return experiments, whole
+def _parse(path: Path) -> Iterator[tuple[Experiment, int]]:
+    """The experiments of a ledger, each with how many bytes its line has; whole lines only."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                experiment = Experiment.model_validate_json(line)
+            except ValidationError as error:
+                if not file.read(1):
+                    return
+                raise LabError(
+                    f"{path}:{number}: this line is damaged; mend it or remove it"
+                ) from error
+            if not line.endswith(b"\n"):
+                return
+            yield experiment, len(line)
 
 
 def _row(experiment: Experiment) -> str:

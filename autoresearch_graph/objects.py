@@ -9,10 +9,11 @@ empty files.
 import time
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha1
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from git import Repo
 from git.objects.fun import tree_entries_from_data, tree_to_stream
@@ -21,7 +22,9 @@ from autoresearch_graph import files
 
 Edit = Callable[[bytes], bytes]
 Entries = dict[str, tuple[bytes, int, str]]
+Tree = TypeVar("Tree", bytes, bytes | None)
 _FILE, _FOLDER = 0o100644, 0o40000
+_TREES = 16
 
 
 class Objects:
@@ -34,6 +37,7 @@ class Objects:
         self._odb = repo.odb
         self._folder = Path(repo.common_dir) / "objects"
         self._unsettled: dict[Path, bytes] = {}
+        self._known: dict[bytes | None, Entries] = {}
 
     def commit(self, tree: bytes, message: str, *, parent: str | None, author: str) -> str:
         """Store a commit; `author` tells which part of the loop made it."""
@@ -54,11 +58,9 @@ class Objects:
         return self._store_tree(entries)
 
     def _store_tree(self, entries: Entries) -> bytes:
-        out = BytesIO()
         named = [(sha, mode, _bytes(name)) for sha, mode, name in entries.values()]
-        ordered: list[Any] = sorted(named, key=_git_order)
-        tree_to_stream(ordered, out.write)
-        return self._store(b"tree", out.getvalue())
+        stored = self._store(b"tree", b"".join(map(_line, sorted(named, key=_git_order))))
+        return self._remember(stored, entries)
 
     def prune(self, tree: bytes, path: list[str]) -> bytes:
         """Store a copy of `tree` without the file at `path`, and folders that are empty then."""
@@ -71,8 +73,17 @@ class Objects:
         return self._store_tree(entries)
 
     def entries(self, tree: bytes | None) -> Entries:
-        """What a tree holds, by name."""
-        return {entry[2]: entry for entry in tree_entries_from_data(self._read(tree))}
+        """What a tree holds, by name; of the trees that were looked at last it is known."""
+        if tree not in self._known:
+            found = {entry[2]: entry for entry in tree_entries_from_data(self._read(tree))}
+            self._remember(tree, found)
+        return dict(self._known[tree])
+
+    def _remember(self, tree: Tree, entries: Entries) -> Tree:
+        self._known[tree] = entries
+        if len(self._known) > _TREES:
+            del self._known[next(iter(self._known))]
+        return tree
 
     def _read(self, sha: bytes | None) -> bytes:
         """What an object holds, settled or not."""
@@ -110,6 +121,16 @@ class Objects:
 def _bytes(name: str) -> bytes:
     """A file's name as git holds it; it need not be UTF-8."""
     return name.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=4096)
+def _line(entry: tuple[bytes, int, bytes]) -> bytes:
+    """An entry as a tree has it. GitPython checks its name, which takes longer than all the rest:
+    the notes are in 256 folders, of which one changes.
+    """
+    out, entries = BytesIO(), cast(Any, [entry])
+    tree_to_stream(entries, out.write)
+    return out.getvalue()
 
 
 def _git_order(entry: tuple[bytes, int, bytes]) -> bytes:

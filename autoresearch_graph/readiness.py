@@ -13,7 +13,10 @@ from rich.text import Text
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.caveats import caveats
+from autoresearch_graph.credentials import without_password
 from autoresearch_graph.errors import InputError, ProgramError
+from autoresearch_graph.lab import checkpoints_url
+from autoresearch_graph.postgres import check_url
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers.choice import choose_proposer
@@ -47,6 +50,7 @@ def check_project(settings: Settings) -> list[Finding]:
         *(Finding("caveat", told) for told in caveats(program, settings.root)),
         _sandbox(settings),
         _model(settings, program),
+        *_checkpoints(settings),
     ]
 
 
@@ -189,3 +193,14 @@ def _model(settings: Settings, program: Program) -> Finding:
         return Finding("model", f"{program.asset} is not UTF-8 text", ready=False)
     except InputError as error:
         return Finding("model", str(error), ready=False)
+
+
+def _checkpoints(settings: Settings) -> list[Finding]:
+    """Whether the database for checkpoints answers, where one was chosen."""
+    if not (url := checkpoints_url(settings)):
+        return []
+    try:
+        check_url(url)
+    except InputError as error:
+        return [Finding("checkpoints", str(error), ready=False)]
+    return [Finding("checkpoints", without_password(url))]

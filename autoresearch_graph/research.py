@@ -3,10 +3,9 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from autoresearch_graph.checkpoints import open_checkpoints, prune
@@ -16,6 +15,9 @@ from autoresearch_graph.nodes.review import Answer
 from autoresearch_graph.records import Records
 from autoresearch_graph.start import Settings
 from autoresearch_graph.state import State
+
+if TYPE_CHECKING:
+    from autoresearch_graph.checkpoints import Saver
 
 Steps = Generator[tuple[str, dict[str, Any]], None, None]
 Watch = Callable[[str, Any], None]
@@ -34,7 +36,7 @@ class Research:
     lab: Lab
     graph: Graph
     thread: RunnableConfig
-    saver: SqliteSaver
+    saver: "Saver"
 
     @property
     def state(self) -> State:
@@ -72,7 +74,7 @@ class Research:
                         yield node, update or {}
                     elif update:
                         question = update[0].value
-            prune(self.saver, self.lab.tag)
+            prune(self.saver, self.lab.thread)
             begin = Command(resume=decide(question).model_dump()) if question else None
             if not self._under_way:
                 return
@@ -114,7 +116,7 @@ def run(lab: Lab, watch: Watch = lambda node, update: None, decide: Decide = _ap
 
 @contextmanager
 def _on_its_thread(lab: Lab) -> Iterator[Research]:
-    with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
+    with open_checkpoints(lab.checkpoints) as saver:
         graph = build_graph(lambda context, state: lab, checkpointer=saver)
-        thread: RunnableConfig = {"configurable": {"thread_id": lab.tag}}
+        thread: RunnableConfig = {"configurable": {"thread_id": lab.thread}}
         yield Research(lab=lab, graph=graph, thread=thread, saver=saver)

@@ -1,15 +1,18 @@
-"""How a research starts: what a person chose, what is checked, and what is fixed from then on."""
+"""How a research starts: what a person chose, what is checked, and what is fixed from then on.
+
+Git and the runner are imported when they are needed: whoever only looks need not wait for them.
+"""
 
 import fcntl
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from git import Repo
 from pydantic import ValidationError
 
 from autoresearch_graph import sheaf
@@ -17,10 +20,12 @@ from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.files import make_folder, replace
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Program
-from autoresearch_graph.repository import check_refs
-from autoresearch_graph.runner import Choice, gpus
-from autoresearch_graph.tracked import tracked
 from autoresearch_graph.value import Value
+
+if TYPE_CHECKING:
+    from git import Repo
+
+    from autoresearch_graph.runner import Choice
 
 _LOOKS, _LOOK = 5, 0.02
 _FEW = 2
@@ -47,7 +52,8 @@ class Settings:
     on: str = ""
     gpus: float | None = None
     cpus: float | None = None
-    sandbox: Choice = "auto"
+    sandbox: "Choice" = "auto"
+    checkpoints: str = field(default="", repr=False)
     flags: Flags = field(default_factory=Flags)
 
     @property
@@ -71,6 +77,8 @@ class Settings:
 
     def workers_of(self, environ: Mapping[str, str]) -> int:
         """How many runs go on at once: `auto` is one for each GPU."""
+        from autoresearch_graph.runner import gpus
+
         return len(gpus(environ)) or 1 if self.workers == "auto" else self.workers
 
     def ahead_of(self, workers: int) -> int:
@@ -98,15 +106,26 @@ class Settings:
 
 
 class Start(Value):
-    """What is fixed when a research starts: its base commit and the program as it was."""
+    """What is fixed when a research starts: its base commit and the program as it was.
+
+    `id` tells it from another one of that tag elsewhere; older ones have none.
+    """
 
     tag: str
     base: str
     program: Program
+    id: str = ""
+
+    @property
+    def thread(self) -> str:
+        """Its thread in a database that has those of other researches, too."""
+        return f"{self.tag}-{self.id or self.base}"
 
 
-def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
+def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
     """Check that a new research can start from the checked-out commit."""
+    from autoresearch_graph.repository import check_refs
+
     if repo.head.is_detached:
         raise WorkspaceError(
             "HEAD is detached, so there is no branch that the result could be merged into; "
@@ -116,11 +135,13 @@ def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
     base = repo.head.commit
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
     _check_committed(repo, base.hexsha, PurePosixPath(below), program.asset)
-    return Start(tag=settings.name, base=base.hexsha, program=program)
+    return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
 
 
-def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: str) -> None:
+def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: str) -> None:
     """WorkspaceError where a file of the asset is not in the commit, or they are too many."""
+    from autoresearch_graph.tracked import tracked
+
     found = dict(tracked(repo, base, below, asset))
     for name in sheaf.names(asset):
         if sheaf.is_pattern(name) and not any(sheaf.matches(name, path) for path in found):
@@ -149,7 +170,7 @@ def read_start(folder: Path) -> Start | None:
         raise LabError(f"{path} is damaged ({error.error_count()} errors)") from error
 
 
-def write_start(folder: Path, repo: Repo, start: Start) -> None:
+def write_start(folder: Path, repo: "Repo", start: Start) -> None:
     """Write research.json and keep .autoresearch out of git; a no-op when that was done."""
     exclude = Path(repo.common_dir) / "info" / "exclude"
     text = exclude.read_text("utf-8") if exclude.exists() else ""

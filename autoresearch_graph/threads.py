@@ -8,7 +8,7 @@ the server's own list of threads.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +24,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from autoresearch_graph.checkpoints import KEPT, open_checkpoints, prune
 from autoresearch_graph.files import make_folder, read, replace
-from autoresearch_graph.start import Settings
+from autoresearch_graph.lab import checkpoints_url
+from autoresearch_graph.start import Settings, read_start
 
 _INDEX = Path(".langgraph_api") / "autoresearch.json"
 
@@ -32,15 +33,15 @@ Saver = BaseCheckpointSaver[str]
 
 
 class Threads(Saver):
-    """Checkpoints of many threads in the files of their researches.
+    """Checkpoints of many threads, in the files of their researches or in a database for all.
 
     What comes before a research has begun, and what belongs to none, is kept in memory. Deleting
     a thread forgets whose it is, and leaves the research as it is.
     """
 
-    def __init__(self, index: Path) -> None:
+    def __init__(self, index: Path, database: Saver | None = None) -> None:
         super().__init__()
-        self._index = index
+        self._index, self._database = index, database
         self._folders: dict[str, str] = json.loads(read(index) or "{}")
         self._early = InMemorySaver()
 
@@ -163,6 +164,9 @@ class Threads(Saver):
         if self._folders.get(thread) != str(folder):
             self._folders[thread] = str(folder)
             self._write()
+        if self._database and (start := read_start(folder)):
+            yield self._database, _renamed(config, start.thread)
+            return
         with open_checkpoints(folder / "checkpoints.sqlite") as saver:
             yield saver, _renamed(config, folder.name)
 
@@ -182,7 +186,11 @@ class Threads(Saver):
 @asynccontextmanager
 async def open_threads() -> AsyncIterator[Threads]:
     """What langgraph.json names as the server's checkpointer."""
-    yield await asyncio.to_thread(Threads, _INDEX)
+    with ExitStack() as resources:
+        url = checkpoints_url(Settings())
+        opened = open_checkpoints(url) if url else nullcontext()
+        database = await asyncio.to_thread(resources.enter_context, opened)
+        yield await asyncio.to_thread(Threads, _INDEX, database)
 
 
 def _named(found: CheckpointTuple, asked: RunnableConfig) -> CheckpointTuple:

@@ -104,10 +104,13 @@ class View:
 
     def _records(self) -> Records:
         """The records as of now; the same as long as no verdict came."""
-        lab, rows = self._lab, list(self._lab.ledger.experiments)
-        if self._seen is None or len(self._seen.experiments) != len(rows):
+        lab, known = self._lab, self._seen.experiments if self._seen else []
+        if self._seen is None or len(known) != len(lab.ledger.experiments):
             self._seen = Records(
-                folder=lab.folder, base=lab.workspace.base, program=lab.program, experiments=rows
+                folder=lab.folder,
+                base=lab.workspace.base,
+                program=lab.program,
+                experiments=[*known, *lab.ledger.experiments[len(known) :]],
             )
         return self._seen
 

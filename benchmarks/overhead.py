@@ -1,11 +1,13 @@
-"""What the loop costs beside the runs: milliseconds a cycle, growth, bytes of checkpoints.
+"""What the loop costs beside the runs, and whether that grows with the number of experiments.
 
     python benchmarks/overhead.py [EXPERIMENTS]
 
 The asset runs for about 50 ms, the proposer is scripted, every fifth change is kept, and all
 durability is on: proposals and verdicts in git, the ledger fsynced, each step checkpointed.
 After every tenth cycle the same command is run on its own, in the same environment, so that the
-overhead is a difference within one run on one machine.
+overhead is a difference within one run on one machine: the median of a hundred cycles, less that
+of the runs on their own between them. After 10, 100, 1,000 and 10,000 experiments the memory of
+the lab is looked at, and `status` and `report` are timed; EXPERIMENTS is 1,000 unless given.
 """
 
 import statistics
@@ -13,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from git import Actor, Repo
 from rich.console import Console
 from rich.table import Table
@@ -46,6 +51,7 @@ python asset.py
 """
 ASSET = 'import time\nX = {x}\ntime.sleep(0.03)\nprint("loss:", X)\n'
 WINDOW = 100
+POINTS = (10, 100, 1_000, 10_000)
 
 
 class Scripted:
@@ -73,28 +79,94 @@ def commit(folder: Path, program: str, text: str) -> Path:
     return folder
 
 
-def measure(project: Path, experiments: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of every cycle, and of the same command run on its own."""
+@dataclass(kw_only=True)
+class Point:
+    """The cycles up to so many experiments: milliseconds of each, and what was seen then.
+
+    `busy` is the lab's own CPU time of a cycle (ms); the memory of the lab and the checkpoints on
+    the disk are in MB, the commands in seconds.
+    """
+
+    experiments: int
+    cycle: float
+    alone: float
+    busy: float
+    memory: float
+    checkpoints: float
+    status: float
+    report: float
+
+    @property
+    def overhead(self) -> float:
+        """Milliseconds of a cycle beside its run."""
+        return self.cycle - self.alone
+
+
+@dataclass
+class Clock:
+    """Milliseconds of every cycle, of the lab's CPU in it, and of the runs on their own."""
+
+    cycles: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """From here on time counts for the next cycle."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def end(self) -> None:
+        """A cycle is over."""
+        self.cycles.append((time.perf_counter() - self._wall) * 1e3)
+        self.busy.append((time.process_time() - self._cpu) * 1e3)
+
+
+def measure(
+    project: Path, experiments: int, points: Sequence[int] = ()
+) -> tuple[list[float], list[float], list[Point]]:
+    """Milliseconds of every cycle, of the same command run on its own, and what was seen."""
     settings = Settings(project=project, tag="bench", flags=Flags(experiments=experiments))
-    cycles: list[float] = []
-    alone: list[float] = []
+    clock, seen = Clock(), list[Point]()
     lab = open_lab(settings, proposer=Scripted())
     environment = run_environment(lab.environ, lab.program.environment, seconds=10, seed=0)
-    since = time.perf_counter()
 
     def watch(node: str, update: dict[str, Any]) -> None:
-        nonlocal since
         if node in ("keep", "revert"):
-            cycles.append((time.perf_counter() - since) * 1e3)
-            if len(cycles) % 10 == 0:
-                alone.append(run_alone(project, environment))
-            since = time.perf_counter()
+            clock.end()
+            if len(clock.cycles) % 10 == 0:
+                clock.alone.append(run_alone(project, environment))
+            if (done := len(clock.cycles) - 1) in points:
+                seen.append(look(project, done, clock))
+            clock.begin()
 
     try:
+        clock.begin()
         research.run(lab, watch)
     finally:
         lab.close()
-    return cycles[1:], alone
+    return clock.cycles[1:], clock.alone, seen
+
+
+def look(project: Path, experiments: int, clock: Clock) -> Point:
+    """What the last hundred cycles took, and what there is to see after them."""
+    window = min(WINDOW, experiments)
+    folder = project / ".autoresearch" / "bench"
+    return Point(
+        experiments=experiments,
+        cycle=statistics.median(clock.cycles[-window:]),
+        alone=statistics.median(clock.alone[-max(1, window // 10) :]),
+        busy=statistics.median(clock.busy[-window:]),
+        memory=psutil.Process().memory_info().rss / 1e6,
+        checkpoints=sum(p.stat().st_size for p in folder.glob("checkpoints.sqlite*")) / 1e6,
+        status=_seconds("status", project),
+        report=_seconds("report", project),
+    )
+
+
+def _seconds(command: str, project: Path) -> float:
+    begin = time.perf_counter()
+    words = [sys.executable, "-m", "autoresearch_graph", command, str(project)]
+    subprocess.run(words, capture_output=True, check=True)
+    return time.perf_counter() - begin
 
 
 def run_alone(project: Path, environment: dict[str, str]) -> float:
@@ -112,26 +184,26 @@ def run_alone(project: Path, environment: dict[str, str]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    experiments = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    experiments = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    points = sorted({*(p for p in POINTS if p < experiments), experiments})
     with tempfile.TemporaryDirectory() as folder:
         project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
-        cycles, alone = measure(project, experiments)
-        research_folder = project / ".autoresearch" / "bench"
-        size = sum(p.stat().st_size for p in research_folder.glob("checkpoints.sqlite*"))
-    run = statistics.median(alone)
-    window = min(WINDOW, experiments // 2)
-    first, last = (statistics.median(part) for part in (cycles[:window], cycles[-window:]))
-    half = len(alone) // 2
-    drift = statistics.median(alone[half:]) / statistics.median(alone[:half])
-    table = Table("figure", "value", "bound", title=f"{experiments} experiments")
-    table.add_row("run on its own, median", f"{run:.1f} ms", "about 50 ms")
-    table.add_row("overhead a cycle, median", f"{statistics.median(cycles) - run:.1f} ms", "40 ms")
-    table.add_row(f"whole cycle, first {window}", f"{first:.1f} ms", "")
-    table.add_row(f"whole cycle, last {window}", f"{last:.1f} ms", "")
-    table.add_row("last to first", f"{last / first:.3f}", "1.15")
-    table.add_row("drift of the machine", f"{drift:.3f}", "")
-    table.add_row("checkpoints an experiment", f"{size / experiments / 1e3:.1f} kB", "25 kB")
-    Console().print(table)
+        _, _, seen = measure(project, experiments, points)
+    first = next((point for point in seen if point.experiments >= WINDOW), seen[-1])
+    table = Table(title="milliseconds a cycle, the median of the last hundred")
+    names = ("experiments", "cycle", "run on its own", "overhead", "to 100", "CPU of the lab")
+    for name in (*names, "to 100", "memory, MB", "checkpoints, MB", "status, s", "report, s"):
+        table.add_column(name, justify="right")
+    for p in seen:
+        table.add_row(
+            f"{p.experiments:,}",
+            *(f"{value:.1f}" for value in (p.cycle, p.alone, p.overhead)),
+            f"{p.overhead / first.overhead:.2f}",
+            f"{p.busy:.1f}",
+            f"{p.busy / first.busy:.2f}",
+            *(f"{value:.1f}" for value in (p.memory, p.checkpoints, p.status, p.report)),
+        )
+    Console(width=130).print(table)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def one(experiments: int) -> None:
     """Print the milliseconds of each cycle, without what the run alone takes."""
     with tempfile.TemporaryDirectory() as folder:
         project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
-        taken, alone = measure(project, experiments)
+        taken, alone, _ = measure(project, experiments)
     for milliseconds in taken:
         print(milliseconds - statistics.median(alone))
 

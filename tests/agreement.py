@@ -1,13 +1,15 @@
 """What holds whenever a research is at rest: ledger, branch, refs and checkpoint agree."""
 
 import json
-import sqlite3
+import os
 import subprocess
 from pathlib import Path
 
-from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.base import CheckpointTuple
 
+from autoresearch_graph.checkpoints import open_checkpoints
 from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.start import read_start
 
 
 def git(folder: Path, *command: str) -> list[str]:
@@ -85,11 +87,7 @@ def assert_checkpoint(
 
     Returns the proposals that wait in it.
     """
-    connection = sqlite3.connect(folder / "checkpoints.sqlite")
-    try:
-        saved = SqliteSaver(connection).get_tuple({"configurable": {"thread_id": tag}})
-    finally:
-        connection.close()
+    saved = last_checkpoint(folder, tag)
     assert saved is not None
     values = saved.checkpoint["channel_values"]
     assert values["tally"]["judged"] == len(rows)
@@ -100,3 +98,12 @@ def assert_checkpoint(
     waiting = [candidate["proposal"] for candidate in values["candidates"]]
     assert [trial["number"] for trial in values["queue"]] == [one["number"] for one in waiting]
     return waiting
+
+
+def last_checkpoint(folder: Path, tag: str) -> CheckpointTuple | None:
+    """The last checkpoint of a research, in its file or in the database of the environment."""
+    url, start = os.environ.get("AUTORESEARCH_CHECKPOINTS"), read_start(folder)
+    assert start is not None
+    with open_checkpoints(url or folder / "checkpoints.sqlite") as saver:
+        thread = start.thread if url else tag
+        return saver.get_tuple({"configurable": {"thread_id": thread}})

@@ -1,7 +1,7 @@
 """The effects that a process has on the disk, numbered, so that a fault can strike before each.
 
 An effect is a file opened for writing, written, synced, renamed, removed or truncated, a folder
-made, a process started, or a statement given to SQLite.
+made, a process started, or a statement given to SQLite or, where a URL names it, to Postgres.
 """
 
 import builtins
@@ -43,6 +43,8 @@ def watch(strike: Strike) -> Callable[[], int]:
 
     _watch_files(effect)
     _watch_sqlite(effect)
+    if "AUTORESEARCH_CHECKPOINTS" in os.environ:
+        _watch_postgres(effect)
     sys.addaudithook(hook)
     return lambda: last[0]
 
@@ -118,3 +120,17 @@ def _watch_sqlite(effect: Callable[[str], None]) -> None:
 
     connect = sqlite3.connect
     sqlite3.connect = lambda *a, **k: connect(*a, **{"factory": Connection, **k})
+
+
+def _watch_postgres(effect: Callable[[str], None]) -> None:
+    import psycopg
+
+    def watched(run: Callable[..., Any]) -> Callable[..., Any]:
+        def execute(*arguments: Any, **options: Any) -> Any:
+            effect("postgres")
+            return run(*arguments, **options)
+
+        return execute
+
+    for name in ("execute", "executemany"):
+        setattr(psycopg.Cursor, name, watched(getattr(psycopg.Cursor, name)))

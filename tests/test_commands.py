@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "autoresearch run --on ray:": "needs that cluster; tests/test_ray.py",
     "export LANGSMITH_TRACING": "needs somebody who listens",
     "export OTEL_": "needs somebody who listens",
+    "export AUTORESEARCH_CHECKPOINTS": "needs a server; tests/test_postgres.py",
     "OPENAI_API_KEY=": "needs a key",
     "autoresearch run cost --tag local": "needs a model's server",
     "autoresearch report my-project --serve": "serves; tests/test_report_live.py",
@@ -39,6 +40,7 @@ EXCEPTIONS = {
 BEFORE = {
     "README.md": "export COLUMNS=200",
     "clusters.md": "autoresearch init my-project && cd my-project",
+    "postgres.md": "autoresearch init my-project && cd my-project",
     "coming-from-karpathy.md": "autoresearch init my-project",
 }
 # Stand-ins that make the README's night short; the rest of the line is as it is told.

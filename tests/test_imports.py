@@ -36,6 +36,7 @@ ADAPTERS = {
     "proposers",
     "report",
     "checkpoints",
+    "postgres",
     "tracing",
     "feedback",
 }
@@ -149,7 +150,9 @@ def test_every_library_that_is_imported_is_a_dependency():
     """A library may be there because another one brings it, until that one stops doing so."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     extras = [
-        each for name in ("otel", "ray", "train") for each in project["optional-dependencies"][name]
+        each
+        for name in ("otel", "postgres", "ray", "train")
+        for each in project["optional-dependencies"][name]
     ]
     declared = {re.split(r"[\[>=<;]", each)[0] for each in (*project["dependencies"], *extras)}
     provided = {

@@ -1,3 +1,4 @@
+import gc
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,27 @@ def test_a_lost_table_is_written_anew(tmp_path: Path):
     (tmp_path / "results.tsv").unlink()
     Ledger(tmp_path, metric="loss")
     assert (tmp_path / "results.tsv").read_text() == before
+
+
+def test_the_rows_of_a_long_ledger_are_all_there_in_order(tmp_path: Path):
+    ledger = Ledger(tmp_path, metric="loss")
+    for number in range(600):
+        ledger.append(experiment(number, description=f"the {number}. change — “é”"))
+    for rows in (ledger.experiments, Ledger(tmp_path, metric="loss").experiments):
+        assert [row.number for row in rows] == list(range(600)) and len(rows) == 600
+        assert [rows[i].number for i in (0, 5, 343, 344, -1, -600)] == [0, 5, 343, 344, 599, 0]
+        assert [row.number for row in rows[340:347]] == [340, 341, 342, 343, 344, 345, 346]
+        assert rows[7].description == "the 7. change — “é”" and rows[600:] == []
+        with pytest.raises(IndexError):
+            rows[600]
+
+
+def test_a_long_ledger_keeps_only_its_latest_rows_in_memory(tmp_path: Path):
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(one, Experiment) for one in gc.get_objects())
+
+    before, ledger = alive(), Ledger(tmp_path, metric="loss")
+    for number in range(600):
+        ledger.append(experiment(number))
+    assert alive() - before < 300

@@ -105,7 +105,7 @@ def test_the_number_of_experiments_is_a_limit_that_flags_narrow(project: Path):
 def test_a_finished_research_stays_finished_when_it_is_run_again(project: Path):
     run(project, [BETTER], experiments=1)
     before = (project / ".autoresearch/t/experiments.jsonl").read_bytes()
-    assert run(project, [BETTER], experiments=1)[0] == "done after 1 experiments"
+    assert run(project, [BETTER], experiments=1)[0] == "done after 1 experiment"
     assert (project / ".autoresearch/t/experiments.jsonl").read_bytes() == before
 
 

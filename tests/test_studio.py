@@ -174,7 +174,7 @@ def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, tmp
             time.sleep(0.05)
         client.runs.cancel(thread, run["run_id"], wait=True)
         client.runs.wait(thread, "autoresearch", input=None, context=context)
-    assert client.threads.get_state(thread)["values"]["stop"] == "done after 1 experiments"
+    assert client.threads.get_state(thread)["values"]["stop"] == "done after 1 experiment"
     rows = read_ledger(project / ".autoresearch/thinking/experiments.jsonl")
     assert [row.status for row in rows] == ["keep", "keep"]
 

@@ -1,5 +1,6 @@
 """Look at a research while it runs or long after, and look again at what it found."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ def status(
     from autoresearch_graph.records import find
     from autoresearch_graph.tables import experiments_table, yields_table
 
+    gc.disable()  # ten thousand rows are read once, and then the process ends
     records = find(settings_of(project, tag))
     if as_json:
         typer.echo(records.as_json())
@@ -107,4 +109,5 @@ def report(
         except KeyboardInterrupt:
             raise typer.Exit from None
         return
+    gc.disable()
     typer.echo(write_report(find(settings_of(project, tag))))

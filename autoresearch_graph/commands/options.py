@@ -41,6 +41,13 @@ Sandbox = Annotated[
     Literal["auto", "bwrap", "off"],
     typer.Option(help="What holds the runs: the best there is, bubblewrap, or no walls."),
 ]
+Checkpoints = Annotated[
+    str,
+    typer.Option(
+        help="Keep LangGraph's checkpoints in Postgres, at this URL; "
+        "AUTORESEARCH_CHECKPOINTS says the same out of sight."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Tell nothing but how it ended.")]
 Json = Annotated[bool, typer.Option("--json", help="Tell every event as a line of JSON.")]
 Experiments = Annotated[int | None, typer.Option(min=1, help="Stop after so many at most.")]

@@ -13,6 +13,7 @@ import typer
 from autoresearch_graph.commands.options import (
     Asset,
     BaseUrl,
+    Checkpoints,
     Command,
     Cpus,
     Direction,
@@ -36,6 +37,7 @@ from autoresearch_graph.commands.options import (
     TimeBox,
     Workers,
 )
+from autoresearch_graph.credentials import without_password
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def run(
     look_ahead: LookAhead = None,
     review: Review = False,
     sandbox: Sandbox = "auto",
+    checkpoints: Checkpoints = "",
     experiments: Experiments = None,
     hours: Hours = None,
     asset: Asset = None,
@@ -90,6 +93,7 @@ def check(
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     sandbox: Sandbox = "auto",
+    checkpoints: Checkpoints = "",
     experiments: Experiments = None,
     hours: Hours = None,
     asset: Asset = None,
@@ -125,7 +129,7 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
         _tell(settings, _research(settings, line), line)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        resume = shlex.join([*_command(), *given])
+        resume = without_password(shlex.join([*_command(), *given]))
         typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
         raise typer.Exit(130) from None
 

@@ -1,4 +1,6 @@
-"""program.md -> Program."""
+"""program.md -> Program; what reads the Markdown is imported when it is first used."""
+
+from typing import TYPE_CHECKING, Any
 
 from autoresearch_graph.program.flags import Flags
 from autoresearch_graph.program.frozen import FROZEN, changed, frozen
@@ -10,8 +12,10 @@ from autoresearch_graph.program.model import (
     Stopping,
     TimeBox,
 )
-from autoresearch_graph.program.read import look, read
-from autoresearch_graph.program.required import Found
+
+if TYPE_CHECKING:
+    from autoresearch_graph.program.reading import look, read
+    from autoresearch_graph.program.required import Found
 
 __all__ = [
     "FROZEN",
@@ -28,3 +32,11 @@ __all__ = [
     "look",
     "read",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Found", "look", "read"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from autoresearch_graph.program import reading
+
+    return getattr(reading, name)

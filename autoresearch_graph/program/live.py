@@ -4,7 +4,7 @@ from pathlib import Path
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.model import Program
-from autoresearch_graph.program.read import FROZEN, Flags, changed, read
+from autoresearch_graph.program.reading import FROZEN, Flags, changed, read
 
 Stamp = tuple[int, int, int]
 _GONE = (0, 0, 0)

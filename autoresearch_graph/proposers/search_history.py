@@ -1,6 +1,7 @@
 """What the ledger teaches a search: the constants of every experiment and how it ended."""
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -8,7 +9,7 @@ from typing import Literal
 
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Crashed, Experiment, Measured
-from autoresearch_graph.program.model import Program
+from autoresearch_graph.program.model import Constraint, Program
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.constants import Constant, Scalar, find, skeleton
 
@@ -42,7 +43,7 @@ def reading(text: str, constants: Sequence[Constant]) -> Reading:
     """The reading of a text in which these constants were found."""
     rest = skeleton(text, constants).encode(errors="replace")
     values = {constant.name: constant.value for constant in constants}
-    return Reading(values, hashlib.sha256(rest).hexdigest())
+    return Reading(values, sys.intern(hashlib.sha256(rest).hexdigest()))
 
 
 def _reading_of(text: str, path: str) -> Reading:
@@ -54,19 +55,30 @@ def _reading_of(text: str, path: str) -> Reading:
 
 
 class History:
-    """Every attempt so far, rebuilt from the ledger; each commit's text is read once."""
+    """Every attempt so far; each row of the ledger is looked at once, and each commit's text."""
 
     def __init__(self) -> None:
         self._readings: dict[str, Reading] = {}
+        self._past: list[Attempt] = []
+        self._last = ""
+        self._bounds: tuple[Constraint, ...] = ()
 
     def attempts(self, brief: Brief) -> list[Attempt]:
         """All that was tried or is under way, in the order of its number."""
         return [*self._finished(brief), *self._in_flight(brief)]
 
-    def _finished(self, brief: Brief) -> Iterator[Attempt]:
-        for experiment in brief.ledger:
+    def _finished(self, brief: Brief) -> list[Attempt]:
+        """The attempts of the ledger; all anew for another ledger, or under other constraints."""
+        known, bounds = len(self._past), brief.program.constraints
+        is_same = bounds == self._bounds and known <= len(brief.ledger)
+        if known and not (is_same and brief.ledger[known - 1].commit == self._last):
+            self._past = []
+        for experiment in brief.ledger[len(self._past) :]:
             found = self._read(brief, experiment.number, experiment.commit)
-            yield Attempt(found, _end(experiment, brief.program), _mean(experiment))
+            self._past.append(Attempt(found, _end(experiment, brief.program), _mean(experiment)))
+            self._last = experiment.commit
+        self._bounds = bounds
+        return self._past
 
     def _in_flight(self, brief: Brief) -> Iterator[Attempt]:
         for proposal in brief.in_flight:

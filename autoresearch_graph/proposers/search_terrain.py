@@ -30,7 +30,8 @@ class Terrain:
     ) -> None:
         origins: dict[str, Scalar] = {}
         for attempt in attempts:
-            origins = {**attempt.reading.values, **origins}
+            for name, value in attempt.reading.values.items():
+                origins.setdefault(name, value)
         self.space: dict[str, Range] = {
             c.name: follow(c, origins.get(c.name, c.value)) for c in constants
         }
@@ -39,7 +40,7 @@ class Terrain:
         same = [a.reading.values for a in attempts if a.reading.rest == incumbent.rest]
         self._tried = {self._key(values) for values in (incumbent.values, *same)}
 
-    @property
+    @cached_property
     def results(self) -> int:
         """How many different settings were measured."""
         measured = (a.reading.values for a in self.attempts if a.end == "measured")
