@@ -19,7 +19,7 @@ studio: $(VENV)/studio.stamp
 	$(BIN)/langgraph dev --no-reload --n-jobs-per-worker 4
 
 test: $(VENV)/dev.stamp lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

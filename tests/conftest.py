@@ -1,5 +1,6 @@
 """Projects to run research on: real git, real files, real subprocesses."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,12 @@ ASSET = """\
 X = 3.0
 print(f"loss: {(X - 1.0) ** 2:.6f}")
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three at least: a test mostly waits for the processes that it started."""
+    return max(3, os.cpu_count() or 1)
 
 
 class Scripted:

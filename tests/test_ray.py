@@ -103,7 +103,7 @@ def test_what_ran_on_a_lost_node_runs_again_elsewhere(
         if not lost and lines.get(1) == lines.get(2) == "begun":
             cluster.lose()
             lost.append(1)
-        if lost and "waiting for the cluster" in lines.values():
+        if lost and "waiting for the cluster" in (lines[1], lines[2]):
             gate.touch()
 
     text = (gated / "asset.py").read_text()
@@ -147,7 +147,7 @@ def test_a_lab_that_ends_leaves_nothing_on_the_nodes(
     if sign == signal.SIGKILL:
         again = autoresearch(*told)
         assert (again.returncode, again.stderr) == (0, "")
-        assert "done after 1 experiments" in again.stdout
+        assert "done after 1 experiment" in again.stdout
         assert len(assert_agreement(gated, "t")) == 2
 
 
