@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product
-from math import ceil, prod
+from math import prod
 from random import Random
 
 from autoresearch_graph.proposers.constants import Constant, Scalar
@@ -77,12 +77,6 @@ class Terrain:
         moved = self.moved(values)
         kept = {name: self.incumbent[name] for name, gap in moved.items() if gap < ALIKE}
         return {**values, **kept}
-
-    def some_moves(self, values: Values, share: float, rng: Random) -> Values:
-        """The incumbent's setting with a share of these values' moves, at least one, by chance."""
-        moved = list(self.moved(values))
-        some = rng.sample(moved, ceil(share * len(moved)))
-        return {**self.incumbent, **{name: values[name] for name in some}}
 
     def towards(self, values: Values, share: float) -> Values:
         """The setting that lies a share of the way from the incumbent to these values."""
