@@ -53,8 +53,8 @@ print(f"loss: {(X - 1.0) ** 2:.6f}")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three at least: a test mostly waits for the processes that it started."""
-    return max(3, os.cpu_count() or 1)
+    """Four at least: a test mostly waits for the processes that it started."""
+    return max(4, os.cpu_count() or 1)
 
 
 class Scripted:

@@ -98,7 +98,7 @@ def test_the_rows_of_a_long_ledger_are_all_there_in_order(tmp_path: Path):
 def test_a_long_ledger_keeps_only_its_latest_rows_in_memory(tmp_path: Path):
     def alive() -> int:
         gc.collect()
-        return sum(isinstance(one, Experiment) for one in gc.get_objects())
+        return sum(type(one) is Experiment for one in gc.get_objects())
 
     before, ledger = alive(), Ledger(tmp_path, metric="loss")
     for number in range(600):
