@@ -69,10 +69,7 @@ def made(project: Path) -> Path:
         shutil.copy(path, project)
     program = project / "program.md"
     text = program.read_text().replace("`AUTORESEARCH_CACHE`", ", ".join(f"`{n}`" for n in NAMES))
-    text = re.sub(r"- `balanced`: .*", "- `deterministic`: so few steps give the same each time.", text)
-        "the baseline runs three times, and what looks better is run again before it stays",
-        "six steps are the same each time",
-    )
+    text = re.sub("- `balanced`: .*", "- `deterministic`: six steps are the same each time.", text)
     program.write_text(text.replace("- 20 experiments\n- 30 minutes", "- 100 experiments"))
     git(project, "init", "--quiet", "--initial-branch=main")
     git(project, "add", "--all")
