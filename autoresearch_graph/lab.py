@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -210,8 +210,7 @@ def open_lab(
     tracing.free_the_exit(os.environ)
     root = settings.root
     program = read_program(root / settings.program, project=root, flags=settings.flags)
-    if url := checkpoints_url(settings):
-        check_url(url)
+    check_url(url := checkpoints_url(settings))
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
@@ -226,14 +225,12 @@ def open_lab(
         ledger = _ledger(settings, workspace, start)
         artifacts = Artifacts(settings.folder)
         places = ground.places(workspace, settings.folder, start.program)
-        workshop = Workshop(workspace, artifacts, places)
-        resources.callback(workshop.close)
         return Lab(
             tag=start.tag,
             folder=settings.folder,
             live=LiveProgram(start.program, program, project=settings.root, flags=settings.flags),
             workspace=workspace,
-            workshop=workshop,
+            workshop=resources.enter_context(closing(Workshop(workspace, artifacts, places))),
             ledger=ledger,
             mailbox=Mailbox(settings.folder),
             bulletin=Bulletin(settings.folder, proposer=name_of(settings)),

@@ -29,9 +29,13 @@ AND (checkpoint_ns, channel, version) NOT IN (
 
 
 def check_url(url: str) -> None:
-    """InputError where no checkpoints can be kept at `url`: it is none, or nobody answers."""
-    with _connected(url):
-        pass
+    """InputError where no checkpoints can be kept at `url`: it is none, or nobody answers.
+
+    Without one they are kept in a file.
+    """
+    if url:
+        with _connected(url):
+            pass
 
 
 @contextmanager
