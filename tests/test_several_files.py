@@ -9,6 +9,7 @@ import pytest
 
 from autoresearch_graph import research, sheaf
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
+from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.merging import merged
 from autoresearch_graph.program import Flags
@@ -120,6 +121,17 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "_FIRST", 0.01)
 
 
+def asked_once(project: Path) -> list[Experiment]:
+    """The rows after one experiment of the model."""
+    flags = Flags(experiments=1)
+    lab = open_lab(Settings(project=project, tag="t", model="openai:gpt-4o", flags=flags))
+    try:
+        research.run(lab)
+        return list(lab.ledger.experiments)
+    finally:
+        lab.close()
+
+
 def test_a_model_names_the_file_that_it_reads_and_edits(
     llmock: Any, project: Path, key: None
 ) -> None:
@@ -134,13 +146,7 @@ def test_a_model_names_the_file_that_it_reads_and_edits(
         ("propose", {"hypothesis": "h", "description": "two files"}),
     ):
         llmock.call_tool(name, arguments)
-    flags = Flags(experiments=1)
-    lab = open_lab(Settings(project=project, tag="t", model="openai:gpt-4o", flags=flags))
-    try:
-        research.run(lab)
-        rows = list(lab.ledger.experiments)
-    finally:
-        lab.close()
+    rows = asked_once(project)
     assert [(row.status, row.description) for row in rows[1:]] == [("keep", "two files")]
     told = json.dumps([request.body for request in llmock.requests])
     for words in (
@@ -292,13 +298,7 @@ def test_a_model_removes_files_but_none_that_the_program_names_nor_the_last(
         ("propose", {"hypothesis": "h", "description": "one of another name"}),
     ):
         llmock.call_tool(name, arguments)
-    flags = Flags(experiments=1)
-    lab = open_lab(Settings(project=project, tag="t", model="openai:gpt-4o", flags=flags))
-    try:
-        research.run(lab)
-        rows = list(lab.ledger.experiments)
-    finally:
-        lab.close()
+    rows = asked_once(project)
     assert [(row.status, row.metric) for row in rows[1:]] == [("keep", 4.0)]
     told = json.dumps([request.body for request in llmock.requests])
     for words in (
