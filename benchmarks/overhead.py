@@ -7,7 +7,9 @@ durability is on: proposals and verdicts in git, the ledger fsynced, each step c
 After every tenth cycle the same command is run on its own, in the same environment, so that the
 overhead is a difference within one run on one machine: the median of a hundred cycles, less that
 of the runs on their own between them. After 10, 100, 1,000 and 10,000 experiments the memory of
-the lab is looked at, and `status` and `report` are timed; EXPERIMENTS is 1,000 unless given.
+the lab is looked at, `status` and `report` are timed, and a research that has just begun is
+measured for its first hundred cycles: what growth costs is the ratio to that one, because a
+machine does not stay as fast as it was an hour ago. EXPERIMENTS is 1,000 unless given.
 """
 
 import statistics
@@ -83,14 +85,15 @@ def commit(folder: Path, program: str, text: str) -> Path:
 class Point:
     """The cycles up to so many experiments: milliseconds of each, and what was seen then.
 
-    `busy` is the lab's own CPU time of a cycle (ms); the memory of the lab and the checkpoints on
-    the disk are in MB, the commands in seconds.
+    `busy` is the lab's own CPU time of a cycle (ms), `fresh` both for a research that has just
+    begun; the memory of the lab and the checkpoints on the disk are in MB, the commands in seconds.
     """
 
     experiments: int
     cycle: float
     alone: float
     busy: float
+    fresh: "Fresh"
     memory: float
     checkpoints: float
     status: float
@@ -100,6 +103,14 @@ class Point:
     def overhead(self) -> float:
         """Milliseconds of a cycle beside its run."""
         return self.cycle - self.alone
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Milliseconds of a cycle beside its run, and of the lab in it: medians of the first hundred."""
+
+    overhead: float
+    busy: float
 
 
 @dataclass
@@ -122,8 +133,8 @@ class Clock:
 
 def measure(
     project: Path, experiments: int, points: Sequence[int] = ()
-) -> tuple[list[float], list[float], list[Point]]:
-    """Milliseconds of every cycle, of the same command run on its own, and what was seen."""
+) -> tuple[Clock, list[Point]]:
+    """Run so many experiments: what every cycle after the baseline took, and what was seen then."""
     settings = Settings(project=project, tag="bench", flags=Flags(experiments=experiments))
     clock, seen = Clock(), list[Point]()
     lab = open_lab(settings, proposer=Scripted())
@@ -143,7 +154,8 @@ def measure(
         research.run(lab, watch)
     finally:
         lab.close()
-    return clock.cycles[1:], clock.alone, seen
+    del clock.cycles[0], clock.busy[0]  # the baseline's
+    return clock, seen
 
 
 def look(project: Path, experiments: int, clock: Clock) -> Point:
@@ -155,11 +167,28 @@ def look(project: Path, experiments: int, clock: Clock) -> Point:
         cycle=statistics.median(clock.cycles[-window:]),
         alone=statistics.median(clock.alone[-max(1, window // 10) :]),
         busy=statistics.median(clock.busy[-window:]),
+        fresh=_fresh(),
         memory=psutil.Process().memory_info().rss / 1e6,
         checkpoints=sum(p.stat().st_size for p in folder.glob("checkpoints.sqlite*")) / 1e6,
         status=_seconds("status", project),
         report=_seconds("report", project),
     )
+
+
+def _fresh() -> Fresh:
+    """Measured now, in a process of its own, whose memory is not the lab's."""
+    command = [sys.executable, __file__, "fresh"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Fresh(*map(float, told.split()))
+
+
+def tell_fresh() -> None:
+    """Print what _fresh reads."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
+        clock, _ = measure(project, WINDOW)
+    alone = statistics.median(clock.alone)
+    print(statistics.median(clock.cycles) - alone, statistics.median(clock.busy))
 
 
 def _seconds(command: str, project: Path) -> float:
@@ -188,23 +217,36 @@ def main() -> None:
     points = sorted({*(p for p in POINTS if p < experiments), experiments})
     with tempfile.TemporaryDirectory() as folder:
         project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
-        _, _, seen = measure(project, experiments, points)
-    first = next((point for point in seen if point.experiments >= WINDOW), seen[-1])
+        _, seen = measure(project, experiments, points)
     table = Table(title="milliseconds a cycle, the median of the last hundred")
-    names = ("experiments", "cycle", "run on its own", "overhead", "to 100", "CPU of the lab")
-    for name in (*names, "to 100", "memory, MB", "checkpoints, MB", "status, s", "report, s"):
+    names = (
+        "experiments",
+        "cycle",
+        "run on its own",
+        "overhead",
+        "to a fresh one",
+        "CPU of the lab",
+    )
+    for name in (
+        *names,
+        "to a fresh one",
+        "memory, MB",
+        "checkpoints, MB",
+        "status, s",
+        "report, s",
+    ):
         table.add_column(name, justify="right")
     for p in seen:
         table.add_row(
             f"{p.experiments:,}",
             *(f"{value:.1f}" for value in (p.cycle, p.alone, p.overhead)),
-            f"{p.overhead / first.overhead:.2f}",
+            f"{p.overhead / p.fresh.overhead:.2f}",
             f"{p.busy:.1f}",
-            f"{p.busy / first.busy:.2f}",
+            f"{p.busy / p.fresh.busy:.2f}",
             *(f"{value:.1f}" for value in (p.memory, p.checkpoints, p.status, p.report)),
         )
     Console(width=130).print(table)
 
 
 if __name__ == "__main__":
-    main()
+    tell_fresh() if sys.argv[1:] == ["fresh"] else main()

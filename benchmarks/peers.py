@@ -138,7 +138,7 @@ def floor(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
 def scripted(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
     """A research whose proposer is a script in the same process."""
     project = commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
-    return [(cycle, 1) for cycle in measure(project, proposals)[0]]
+    return [(cycle, 1) for cycle in measure(project, proposals)[0].cycles]
 
 
 def modelled(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:

@@ -50,9 +50,9 @@ def one(experiments: int) -> None:
     """Print the milliseconds of each cycle, without what the run alone takes."""
     with tempfile.TemporaryDirectory() as folder:
         project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
-        taken, alone, _ = measure(project, experiments)
-    for milliseconds in taken:
-        print(milliseconds - statistics.median(alone))
+        clock, _ = measure(project, experiments)
+    for milliseconds in clock.cycles:
+        print(milliseconds - statistics.median(clock.alone))
 
 
 def main(experiments: int = 60, rounds: int = 3) -> None:
