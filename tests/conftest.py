@@ -57,6 +57,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(4, os.cpu_count() or 1)
 
 
+GATED = """\
+import time
+from pathlib import Path
+print("begun", flush=True)
+while X != 3.0 and not any(Path("GATE", name).exists() for name in ("open", str(X))):
+    time.sleep(0.02)
+"""
+
+
 class Scripted:
     """A proposer that speaks a script: one text after another, by the experiment's number."""
 
@@ -126,6 +135,23 @@ def make_project(folder: Path, *, program: str = PROGRAM, text: str = ASSET) -> 
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message=start")
     return folder
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """What all the runs of a gated project wait for; beside it, what the one of an X waits for."""
+    (tmp_path / "gate").mkdir()
+    return tmp_path / "gate" / "open"
+
+
+def make_gated(
+    folder: Path, gate: Path, *, program: str = PROGRAM, end: str = 'print("loss:", X**2)\n'
+) -> Path:
+    """A project whose runs, the baseline's aside, begin and then wait until the gate is there."""
+    program = program.replace("10 seconds, killed after 20", "300")
+    program += f"\n## Environment\nRuns read `{gate.parent}`.\n"
+    text = "X = 3.0\n" + GATED.replace("GATE", str(gate.parent)) + end
+    return make_project(folder, program=program, text=text)
 
 
 @contextmanager

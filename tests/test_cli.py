@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from .agreement import assert_agreement
-from .conftest import PROGRAM, git, make_project
+from .conftest import PROGRAM, git, make_gated, make_project
 
 CLI = [sys.executable, "-m", "autoresearch_graph"]
 ASSET = (
@@ -179,21 +179,22 @@ def test_a_baseline_that_does_not_run_is_exit_code_1(tmp_path: Path):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_research_says_how_to_go_on_and_goes_on(tmp_path: Path, sign: int):
-    text = "import time\n" + ASSET + "time.sleep(0.3)\n"
-    project = make_project(tmp_path / "p", text=text)
-    project = project.rename(tmp_path / "with a space")
+def test_an_interrupted_research_says_how_to_go_on_and_goes_on(
+    tmp_path: Path, gate: Path, sign: int
+):
+    project = make_gated(tmp_path / "with a space", gate)
     process = subprocess.Popen(
         [*CLI, "run", str(project), "--tag", "t", "--experiments", "8"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for_rows(project, 2)
+    wait_for_rows(project, 1)
     process.send_signal(sign)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate()
     assert process.returncode == 130
     assert f"autoresearch_graph run '{project}' --tag t --experiments 8" in told
+    gate.touch()
     assert autoresearch("run", project, "--tag", "t", "--experiments", 8).returncode == 0
     assert len(assert_agreement(project, "t")) == 9
 

@@ -19,7 +19,7 @@ from autoresearch_graph import research
 from autoresearch_graph.runner import detect
 
 from .agreement import assert_agreement
-from .conftest import PROGRAM, git, make_project, opened
+from .conftest import PROGRAM, git, make_gated, make_project, opened
 from .jobs import PLAIN, plain
 from .test_cli import CLI, autoresearch, wait_for_rows
 from .test_loop import BEST, BETTER, WORSE
@@ -89,8 +89,8 @@ def test_a_disk_that_fills_up_at_any_time_is_one_sentence(tmp_path: Path):
 # ---------------------------------------------------------------- two at once
 
 
-def test_the_second_of_two_runs_on_one_tag_says_so(tmp_path: Path):
-    project = make_project(tmp_path / "p", text="import time\n" + PLAIN + "time.sleep(0.5)\n")
+def test_the_second_of_two_runs_on_one_tag_says_so(tmp_path: Path, gate: Path):
+    project = make_gated(tmp_path / "p", gate)
     command = [*CLI, "run", str(project), "--tag", "t", "--experiments", "3"]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     wait_for_rows(project, 1)
@@ -98,6 +98,7 @@ def test_the_second_of_two_runs_on_one_tag_says_so(tmp_path: Path):
     assert second.returncode == 2
     assert "running in another process" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
+    gate.touch()
     assert first.wait() == 0
     assert len(assert_agreement(project, "t")) == 4
 

@@ -16,7 +16,7 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.runner import Progress, detect
 
 from .agreement import assert_agreement
-from .conftest import PROGRAM, alive, git, make_project, opened, run, sleeper
+from .conftest import PROGRAM, alive, git, make_gated, opened, run, sleeper
 from .test_cli import CLI, autoresearch
 
 pytestmark = [
@@ -24,15 +24,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="nodes are Linux machines"),
 ]
 
-GATED = """\
-import time
-from pathlib import Path
-X = 3.0
-print("begun", flush=True)
-while X != 3.0 and not Path("GATE/open").exists():
-    time.sleep(0.05)
-Path("answer.txt").write_text(str(X))
-"""
 SCORED = """\
 ## Evaluation
 Reads `answer.txt`.
@@ -73,19 +64,10 @@ def cluster() -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """What the runs wait for that are not the baseline, once they have begun."""
-    (tmp_path / "gate").mkdir()
-    return tmp_path / "gate" / "open"
-
-
-@pytest.fixture
 def gated(tmp_path: Path, gate: Path) -> Path:
-    program = PROGRAM.replace("10 seconds, killed after 20", "300")
-    program = program.replace("## Time box\n", SCORED)
-    program += f"\n## Environment\nRuns read `{gate.parent}`.\n"
-    text = GATED.replace("GATE", str(gate.parent))
-    project = make_project(tmp_path / "project", program=program, text=text)
+    program = PROGRAM.replace("## Time box\n", SCORED)
+    answer = "Path('answer.txt').write_text(str(X))\n"
+    project = make_gated(tmp_path / "project", gate, program=program, end=answer)
     (project / "other.py").write_text(SCORE)
     git(project, "commit", "--quiet", "--all", "--message=score")
     return project

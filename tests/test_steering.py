@@ -87,7 +87,7 @@ def test_guidance_is_told_to_the_model_once_and_the_ledger_says_so(llmock: Any, 
 def test_a_text_of_ones_own_is_the_next_experiment(slow: Path, tmp_path: Path):
     own = tmp_path / "own.py"
     own.write_text(SLOW.replace("X = 3.0", "X = 1.0"))
-    process = started(slow, 50)
+    process = started(slow, 999)
     wait_for_rows(slow, 2)
     done = autoresearch("propose", own, slow, "--describe", "straight to the best")
     assert (done.returncode, done.stdout) == (0, "t tries own.py next\n")
@@ -102,7 +102,7 @@ def test_a_text_of_ones_own_is_the_next_experiment(slow: Path, tmp_path: Path):
 
 
 def test_the_search_says_that_it_ignores_guidance(slow: Path):
-    process = started(slow, 50)
+    process = started(slow, 999)
     wait_for_rows(slow, 1)
     assert "the search, which proposes now, ignores it" in autoresearch("tell", "x", slow).stdout
     ended(process)
@@ -110,7 +110,7 @@ def test_the_search_says_that_it_ignores_guidance(slow: Path):
 
 
 def test_a_pause_keeps_its_place_through_kill_9_and_a_stop_ends_in_order(slow: Path):
-    process = started(slow, 50)
+    process = started(slow, 999)
     wait_for_rows(slow, 2)
     assert autoresearch("pause", slow).returncode == 0
     until(lambda: is_paused(slow), "it does not pause")
@@ -122,7 +122,7 @@ def test_a_pause_keeps_its_place_through_kill_9_and_a_stop_ends_in_order(slow: P
     process.kill()
     process.communicate()
     (folder(slow) / "now.json").unlink()
-    process = started(slow, 50)
+    process = started(slow, 999)
     until(lambda: is_paused(slow), "it does not pause again")
     assert len(assert_agreement(slow, "t")) == rows
     assert autoresearch("resume", slow).stdout == "t goes on\n"
@@ -132,14 +132,14 @@ def test_a_pause_keeps_its_place_through_kill_9_and_a_stop_ends_in_order(slow: P
     assert process.returncode == 0
     assert "paused; go on with: autoresearch resume" in out and "stopped by a person" in out
     stopped = len(assert_agreement(slow, "t"))
-    assert rows < stopped < 51
+    assert rows < stopped < 1000
     done = autoresearch("run", slow, "--tag", "t", "--experiments", stopped + 1)
     assert "done after" in done.stdout
     assert said(slow) == Counter(pause=1, resume=1, stop=1)
 
 
 def test_a_paused_research_can_be_interrupted_resumed_and_then_run(slow: Path):
-    process = started(slow, 50)
+    process = started(slow, 999)
     wait_for_rows(slow, 1)
     autoresearch("pause", slow)
     until(lambda: is_paused(slow), "it does not pause")

@@ -21,7 +21,7 @@ from autoresearch_graph.graph import build_graph
 from autoresearch_graph.ledger import read as read_ledger
 from autoresearch_graph.studio import Labs
 
-from .conftest import make_project
+from .conftest import git, make_gated, make_project
 from .raw_server import Answer, edit, proposal, said, serving
 
 pytest.importorskip("langgraph_api")
@@ -102,8 +102,10 @@ def test_three_experiments_run_and_the_state_shows_their_verdicts(client: Any, t
     assert [row.split("\t")[3] for row in rows[1:]] == decisions
 
 
-def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(client: Any, tmp_path: Path):
-    project = make_project(tmp_path / "p", text=ASSET + "import time\ntime.sleep(1.5)\n")
+def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(
+    client: Any, tmp_path: Path, gate: Path
+):
+    project = make_gated(tmp_path / "p", gate)
     thread = client.threads.create()["thread_id"]
     context = {"project": str(project), "tag": "cancelled", "experiments": 2}
     run = client.runs.create(thread, "autoresearch", input={}, context=context)
@@ -117,6 +119,7 @@ def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(client: Any,
     while children_in(project):
         assert time.monotonic() < deadline, "a run outlives its cancelled invocation"
         time.sleep(0.05)
+    gate.touch()
     client.runs.wait(thread, "autoresearch", input=None, context=context)
     values = client.threads.get_state(thread)["values"]
     assert values["stop"] == "done after 2 experiments"
@@ -179,15 +182,19 @@ def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, tmp
     assert [row.status for row in rows] == ["keep", "keep"]
 
 
-def test_a_research_goes_from_the_terminal_to_the_server_and_back(client: Any, tmp_path: Path):
+def test_a_research_goes_from_the_terminal_to_the_server_and_back(
+    client: Any, tmp_path: Path, gate: Path
+):
     """Killed in the terminal, gone on with and cancelled on the server, ended in the terminal."""
-    project = make_project(tmp_path / "p", text=ASSET + "import time\ntime.sleep(1.5)\n")
+    project = make_gated(tmp_path / "p", gate)
     lab = start_in_the_terminal(project)
     wait_for(lambda: len(ledger_of(project)) == 1 and runs_of(project))
     lab.kill()
     lab.wait()
     first = under_way(project)
     assert first["number"] == 1
+    x = git(project, "show", f"{first['commit']}:asset.py").split()[2]
+    (gate.parent / x).touch()
 
     thread = client.threads.create(graph_id="autoresearch")["thread_id"]
     context = {"project": str(project), "tag": "shared"}
@@ -211,6 +218,7 @@ def test_a_research_goes_from_the_terminal_to_the_server_and_back(client: Any, t
     assert state["next"] == ["collect"]
     second = state["values"]["candidates"][0]["proposal"]
     assert second == under_way(project)
+    gate.touch()
 
     assert start_in_the_terminal(project, "--experiments", "3").wait(120) == 0
     rows = ledger_of(project)
