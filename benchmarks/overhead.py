@@ -107,7 +107,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Milliseconds of a cycle beside its run, and of the lab in it: medians of the first hundred."""
+    """Milliseconds of a cycle beside its run, and of the lab: medians of the first hundred."""
 
     overhead: float
     busy: float
