@@ -7,6 +7,7 @@ run). What is decided and what the ledger has is never rounded.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import floor, log10
 
 from autoresearch_graph.scale import scale_of
@@ -60,13 +61,13 @@ class Figures:
 
         def rounded(match: re.Match[str]) -> str:
             said = match[0]
-            known = [pair for pair in shown if self._is_finer(said) and _says(said, pair[0])]
+            known = [pair for pair in shown if _says(said, pair[0])] if self._is_finer(said) else []
             number, show = min(known, key=lambda k: abs(k[0] - float(said)), default=(0, str))
             return show(number) if known else said
 
         return _NUMBER.sub(rounded, text)
 
-    @property
+    @cached_property
     def _decimals(self) -> int:
         return max(0, -floor(log10(self.step or 1.0)))
 

@@ -1,7 +1,9 @@
 """What a node of a cluster does for a lab, without the cluster: order in, events out."""
 
+import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -100,6 +102,19 @@ def written(found: list[Event], path: Path) -> str:
         if isinstance(event, Piece) and event.path == LOG:
             put(path, event)
     return path.read_text()
+
+
+def test_what_a_research_left_is_removed_a_month_after_its_last_trial(lab: Path, machine: Path):
+    old = order(lab)
+    assert outcome(list(events(lab, old)))
+    git(lab, "commit", "--quiet", "--allow-empty", "--message=another")
+    new = order(lab)
+    (home,) = machine.iterdir()
+    for days, left in ((29, {old.ground.base, new.ground.base}), (31, {new.ground.base})):
+        last = time.time() - days * 24 * 3600
+        os.utime(home / old.ground.base, (last, last))
+        assert outcome(list(events(lab, new)))
+        assert {path.name for path in home.iterdir()} == left
 
 
 def test_a_trial_needs_nothing_but_what_was_sent(lab: Path, tmp_path: Path):

@@ -31,11 +31,11 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     ("fault", "job", "every"),
     [
-        ("full", "plain", 211),
-        ("full once", "evaluated", 271),
-        ("interrupt", "evaluated", 233),
-        ("lost", "evaluated", 281),
-        ("torn", "evaluated", 293),
+        ("full", "plain", 317),
+        ("full once", "evaluated", 409),
+        ("interrupt", "evaluated", 349),
+        ("lost", "evaluated", 421),
+        ("torn", "evaluated", 439),
     ],
 )
 def test_struck_before_an_effect_nothing_is_lost(tmp_path: Path, fault: str, job: str, every: int):
@@ -67,7 +67,7 @@ def test_a_disk_that_fills_up_at_any_time_is_one_sentence(tmp_path: Path):
         pytest.skip("bubblewrap does not work here")
     aside, project = plain(tmp_path / "project"), disk / "project"
     codes = []
-    for room in (8, 80, 160, 260, 4000):  # kB; a whole research takes some 300
+    for room in (8, 80, 200, 4000):  # kB; a whole research takes some 300
         shutil.rmtree(disk, ignore_errors=True)
         disk.mkdir()
         command = " ".join([*CLI, "run", str(project), "--tag=t", "--experiments=3"])

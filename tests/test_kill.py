@@ -14,14 +14,14 @@ import pytest
 @pytest.mark.parametrize(
     ("every", "pause", "job"),
     [
-        (211, 0.0, "plain"),
-        (467, 0.004, "plain"),
-        (389, 0.0, "evaluated"),
-        (431, 0.0, "repeated"),
-        (347, 0.0, "steered"),
-        (479, 0.0, "ahead"),
-        (659, 0.0, "crowded"),
-        (149, 0.0, "stuck"),
+        (331, 0.0, "plain"),
+        (701, 0.004, "plain"),
+        (587, 0.0, "evaluated"),
+        (647, 0.0, "repeated"),
+        (521, 0.0, "steered"),
+        (719, 0.0, "ahead"),
+        (991, 0.0, "crowded"),
+        (223, 0.0, "stuck"),
     ],
     ids=[
         "any disk",

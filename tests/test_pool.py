@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event
 
 import psutil
@@ -61,17 +62,20 @@ def test_starting_a_known_trial_again_does_nothing(pool: Pool):
     assert runs == [1]
 
 
-def test_workers_are_free_again_when_their_trial_has_ended(pool: Pool):
-    done = Event()
-    assert pool.free() == 2
-    pool.start(FIRST, lambda _: measured(float(done.wait(20))))
-    assert pool.free() == 1
-    pool.start(SECOND, lambda _: measured(float(done.wait(20))))
-    pool.start(Trial(number=2, repeat=1), lambda _: measured(float(done.wait(20))))
-    assert pool.free() == 0
+def test_a_trial_more_than_there_are_workers_waits_for_its_turn(pool: Pool):
+    begun, done = SimpleQueue[int](), Event()
+
+    def job(number: int) -> Outcome:
+        begun.put(number)
+        return measured(float(done.wait(20)))
+
+    for number in range(3):
+        pool.start(Trial(number=number), lambda _, number=number: job(number))
+    assert {begun.get(timeout=20), begun.get(timeout=20)} == {0, 1}
+    assert begun.empty() and len(pool.progress()) == 3
     done.set()
     assert all(pool.wait(20) for _ in range(3))
-    assert pool.free() == 2
+    assert begun.get() == 2
 
 
 def test_a_bug_in_a_job_is_raised_to_whoever_waits(pool: Pool):

@@ -212,7 +212,7 @@ def test_the_password_is_in_no_file_no_output_and_no_run(database: str, tmp_path
 @pytest.mark.timeout(240)
 def test_killed_before_an_effect_nothing_is_lost(database: str, tmp_path: Path):
     script = Path(__file__).with_name("kill_points.py")
-    command = [sys.executable, str(script), str(tmp_path / "jobs"), "193", "0", "plain"]
+    command = [sys.executable, str(script), str(tmp_path / "jobs"), "293", "0", "plain"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "nothing lost, repeated or torn" in done.stdout

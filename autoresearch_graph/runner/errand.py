@@ -6,7 +6,7 @@ it. It keeps its time by itself, and writes its log and its result into a folder
 this reads them, so a lab that is slow or gone does not hold it up.
 
 A folder below the temporary one has the committed files of each research, brought there once, and
-the places of its trials, which are used again. Not covered: their removal, when nobody needs them.
+the places of its trials, which are used again. A month after the last of them it is removed.
 """
 
 import fcntl
@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _PACKAGES = Path(__file__).parent.parent.parent
 _SCRIPT = "import sys; sys.path.insert(0, {!r}); from autoresearch_graph import outpost; {}"
 _SAID = "said.txt"
+_MONTH = 30 * 24 * 3600
 _LOOK = 0.25
 _BLOCK = 4096
 _LINES = 3
@@ -54,6 +56,8 @@ def run(
     base = Order.model_validate_json(order).ground.base
     home = _home() / base
     home.mkdir(exist_ok=True)
+    os.utime(home)
+    _forget_old(home.parent)
     with locked(home / LOCK):
         unpacked(home / MIRROR, base, fetch)
     with _place(home) as (place, lock):
@@ -86,6 +90,13 @@ def _home() -> Path:
     if home.is_symlink() or home.stat().st_uid != os.getuid():
         raise PermissionError(f"{home} belongs to somebody else; remove it, or set TMPDIR")
     return home
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove what is there of researches that had no trial for a month."""
+    for home in folder.iterdir():
+        if time.time() - home.stat().st_mtime > _MONTH:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager

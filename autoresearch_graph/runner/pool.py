@@ -38,7 +38,6 @@ class Pool:
     """A number of worker threads; a trial that is started beyond it waits for a free one."""
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="trial")
         self._trials: dict[Trial, _Running] = {}
         self._ended: SimpleQueue[Trial] = SimpleQueue()
@@ -59,10 +58,6 @@ class Pool:
         """Whether the trial was started here and not yet collected."""
         return trial in self._trials
 
-    def free(self) -> int:
-        """How many workers have nothing to do."""
-        return max(0, self.workers - len(self._under_way()))
-
     def wait(self, seconds: float) -> tuple[Trial, Outcome] | None:
         """The outcome of whichever trial ended first, or None after `seconds`.
 
@@ -80,7 +75,8 @@ class Pool:
         now = time.monotonic()
         return tuple(
             Progress(trial, now - running.started, running.watch.line)
-            for trial, running in self._under_way().items()
+            for trial, running in list(self._trials.items())
+            if not running.future.done()
         )
 
     def close(self) -> None:
@@ -88,10 +84,6 @@ class Pool:
         for running in list(self._trials.values()):
             running.watch.cancelled.set()
         self._threads.shutdown(wait=True)
-
-    def _under_way(self) -> dict[Trial, _Running]:
-        known = list(self._trials.items())
-        return {trial: running for trial, running in known if not running.future.done()}
 
 
 def _work(job: Callable[[Watch], Outcome], watch: Watch) -> Outcome:
