@@ -1,14 +1,16 @@
 """The picture that everybody in this field knows: a dot an experiment, the best so far a line.
 
-Pygal draws it. What it makes for its own script is taken away: a dot tells its details in a
-title, and leads to its row.
+Pygal draws axes, line and area; what it makes for its own script is taken away. The dots are
+put into its plot here, for of ten thousand it takes seconds: each tells its details in a title,
+and leads to its row.
 """
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Literal, get_args
 from xml.etree.ElementTree import Element, SubElement
 
 import pygal
@@ -26,13 +28,11 @@ from autoresearch_graph.scale import Scale, scale_of
 # pygal leaves a finder without find_spec: after it, every first import of a module would warn.
 sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
 
-Kind = Literal["band", "best", "discard", "outside", "crash", "keep"]
+Kind = Literal["discard", "outside", "crash", "keep"]
 Point = tuple[float, float]
 
-_KINDS: tuple[Kind, ...] = ("band", "best", "discard", "outside", "crash", "keep")
-_DOTS = frozenset({"discard", "outside", "crash", "keep"})
+_DOTS: tuple[Kind, ...] = get_args(Kind)
 _USELESS = frozenset({"defs", "desc", "background", "plot tooltip-overlay"})
-_HREF = "{http://www.w3.org/1999/xlink}href"
 _SIDES, _ENDS = 90, 60
 _MANY = 500
 _FEW = 12
@@ -46,6 +46,16 @@ class Size:
     width: int
     height: int
     words: bool
+
+
+class Dotted(pygal.XY):  # type: ignore[misc]
+    """Into which something is put, beside what pygal draws, in the same coordinates."""
+
+    put: Callable[[Element, Callable[[Point], Point]], None]
+
+    def _plot(self) -> None:
+        super()._plot()
+        self.put(self.nodes["overlay"], self.view)
 
 
 WIDE = Size(1080, 440, words=True)
@@ -71,10 +81,9 @@ class Chart:
         """The picture; `alone` is with its own colours and title, for a file of its own."""
         etree.to_etree()
         picture = _empty(self, size, alone=alone)
-        for kind in _KINDS:
-            picture.add(
-                kind, list(self._points(kind, size)), **_manner(kind, len(self.dots["discard"]))
-            )
+        picture.add("band", self.band, show_dots=False, fill=True)
+        picture.add("best", self.course, show_dots=False)
+        picture.put = partial(self._put_dots, size)
         root: Element = picture.render_tree()
         _clean(root, size)
         if size.words:
@@ -92,23 +101,26 @@ class Chart:
         worse_is_above = self.records.program.metric.direction == "lower"
         return self.values.high if worse_is_above else self.values.low
 
-    def _points(self, kind: Kind, size: Size) -> Iterator[dict[str, Any]]:
-        """What pygal is to draw; of very many dots on a phone, where they are and no more."""
-        crowded = not size.words and len(self.dots[kind]) >= _MANY
-        if kind in _DOTS and crowded:
-            yield from ({"value": (e.number, self.height(e))} for e in self.dots[kind])
-        elif kind in _DOTS:
+    def _put_dots(self, size: Size, plot: Element, view: Callable[[Point], Point]) -> None:
+        """Of very many dots on a phone, where they are and no more."""
+        small, large = (3.4, 4.5) if len(self.dots["discard"]) < _MANY else (2.2, 3.5)
+        for kind in _DOTS:
+            hidden = {} if kind == "keep" else {"aria-hidden": "true"}  # the table has their rows
+            group = SubElement(plot, "g", {"class": kind, **hidden})
+            bare = not size.words and len(self.dots[kind]) >= _MANY
+            radius = str(small if kind == "discard" else large)
             for e in self.dots[kind]:
-                link = {"href": f"#e{e.number}"}
-                if kind == "keep":
-                    link["aria-label"] = visible(f"Experiment {e.number}: {e.description[:60]}")
-                else:
-                    link["tabindex"] = "-1"
-                at = (e.number, self.height(e))
-                yield {"value": at, "xlink": link, "tooltip": self._told(e)}
-        else:
-            corners = self.course if kind == "best" else self.band
-            yield from ({"value": corner} for corner in corners)
+                x, y = view((e.number, self.height(e)))
+                at = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": radius}
+                SubElement(group if bare else self._link(group, e, kind), "circle", at)
+
+    def _link(self, group: Element, e: Experiment, kind: Kind) -> Element:
+        """To the row of an experiment, which it tells of."""
+        label = visible(f"Experiment {e.number}: {e.description[:60]}")
+        reached = {"aria-label": label} if kind == "keep" else {"tabindex": "-1"}
+        link = SubElement(group, "a", {"href": f"#e{e.number}", **reached})
+        SubElement(link, "title").text = self._told(e)
+        return link
 
     def _told(self, e: Experiment) -> str:
         metric = "" if e.metric is None else f" {self.records.figures.value(e.metric)}"
@@ -121,7 +133,7 @@ def draw(records: Records) -> Chart:
     ordered = sorted(records.experiments, key=lambda e: e.number)
     kept = [e.metric for e in ordered if e.status == "keep" and e.metric is not None]
     values = scale_of([e.metric for e in ordered if e.metric is not None], kept)
-    dots: dict[Kind, list[Experiment]] = {kind: [] for kind in _KINDS}
+    dots: dict[Kind, list[Experiment]] = {kind: [] for kind in _DOTS}
     for e in ordered:
         inside = e.metric is None or values.holds(e.metric)
         dots[e.status if inside else "outside"].append(e)
@@ -155,13 +167,13 @@ def _step(line: list[Point], x: int, y: float) -> None:
         line.append((x, y))
 
 
-def _empty(chart: Chart, size: Size, *, alone: bool) -> pygal.XY:
+def _empty(chart: Chart, size: Size, *, alone: bool) -> Dotted:
     metric, last = (
         chart.records.program.metric,
         max(*(e.number for e in chart.records.experiments), 1),
     )
     title = f"{visible(metric.name)} by experiment, {metric.direction} is better"
-    return pygal.XY(
+    return Dotted(
         width=size.width,
         height=size.height,
         title=title if alone else None,
@@ -180,14 +192,6 @@ def _empty(chart: Chart, size: Size, *, alone: bool) -> pygal.XY:
     )
 
 
-def _manner(kind: Kind, dots: int) -> dict[str, Any]:
-    """How pygal is to draw a series."""
-    if kind not in _DOTS:
-        return {"show_dots": False, "stroke": True, "fill": kind == "band"}
-    small, large = (3.4, 4.5) if dots < _MANY else (2.2, 3.5)
-    return {"stroke": False, "dots_size": small if kind == "discard" else large}
-
-
 def _clean(root: Element, size: Size) -> None:
     """Leave lines, dots and letters, and name the series after what they show."""
     for parent in list(root.iter()):
@@ -196,21 +200,12 @@ def _clean(root: Element, size: Size) -> None:
             useless = not isinstance(child.tag, str) or child.tag in _USELESS or name in _USELESS
             if useless or (child.tag == "title" and parent.tag != "a"):
                 parent.remove(child)
-        if parent.tag == "circle":
-            del parent.attrib["class"]
-        for name in ("cx", "cy", "x", "y"):
+        for name in ("x", "y"):
             if name in parent.attrib:
                 parent.set(name, f"{float(parent.attrib[name]):.1f}")
     for node in [*root.iter("g")]:
         if found := re.match(r"series serie-(\d+)", node.get("class") or ""):
-            kind = _KINDS[int(found[1])]
-            node.set("class", kind)
-            if kind in _DOTS:
-                node[:] = [dot for group in node for dot in group]
-            if kind in _DOTS - {"keep"}:  # the table has their rows
-                node.set("aria-hidden", "true")
-    for link in root.iter("a"):
-        link.set("href", link.attrib.pop(_HREF))
+            node.set("class", ("band", "best")[int(found[1])])
     root.attrib.pop("id", None)
     root.set("class", "wide" if size.words else "narrow")
     root.set("role", "group")
