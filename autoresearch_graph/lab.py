@@ -12,7 +12,6 @@ from git import Repo
 
 from autoresearch_graph import tracing
 from autoresearch_graph.artifacts import Artifacts
-from autoresearch_graph.bench import Bench
 from autoresearch_graph.credentials import without_credentials
 from autoresearch_graph.experiment import Experiment, Incumbent, Proposal, Trial
 from autoresearch_graph.grounds import open_ground
@@ -29,7 +28,7 @@ from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.proposers.choice import choose_proposer, name_of
 from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.repository import find_repository, leave_git_hook
-from autoresearch_graph.runner import Progress, detect, end_leftovers, expand
+from autoresearch_graph.runner import Place, Progress, end_leftovers, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.tools.propose import fingerprint
@@ -270,18 +269,16 @@ def _ledger(settings: Settings, workspace: Workspace, start: Start) -> Ledger:
 
 
 @contextmanager
-def open_bench(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Bench]]:
-    """A bench beside the one of a research, and its git side, which nothing is moved on."""
-    with find_repository(settings.root) as repo:
+def open_place(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Place]]:
+    """A place beside those of a research, and its git side, which nothing is moved on."""
+    with find_repository(settings.root) as repo, open_ground(settings, os.environ) as ground:
         end_leftovers(settings.folder)
-        workspace, folder = _workspace(settings, repo, start), settings.folder / "again"
-        folder.mkdir(parents=True, exist_ok=True)
-        bench = Bench(workspace, folder, sandbox=detect(settings.sandbox), environ=os.environ)
+        workspace = _workspace(settings, repo, start)
+        (place,) = ground.places(workspace, settings.folder / "again", start.program)
         try:
-            bench.prepare(start.program)
-            yield workspace, bench
+            yield workspace, place
         finally:
-            bench.remove()
+            place.remove()
 
 
 def _check_places(workspace: Workspace, program: Program) -> None:

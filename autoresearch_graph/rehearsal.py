@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
-from autoresearch_graph.lab import open_bench
+from autoresearch_graph.lab import open_place
 from autoresearch_graph.output import read_metrics
 from autoresearch_graph.program import read
 from autoresearch_graph.repository import find_repository
@@ -54,10 +54,10 @@ def rehearse(project: Path) -> Rehearsal:
         start = check_start(settings, repo, program)
     log = settings.folder / "log.txt"
     try:
-        with open_bench(settings, start) as (workspace, bench):
+        with open_place(settings, start) as (workspace, place):
             text = workspace.text(start.base)
-            bench.lay_out(text)
-            outcome = bench.conduct(program, text, seed=0, log=log, watch=Watch())
+            place.lay_out(text)
+            outcome = place.conduct(program, text, seed=0, log=log, watch=Watch())
         printed = tuple(read_metrics(log.read_text("utf-8", errors="replace")))
         return Rehearsal(metric=program.metric.name, outcome=outcome, printed=printed)
     finally:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoresearch_graph import files
-from autoresearch_graph.bench import Bench
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.experiment import Experiment, Measured, Outcome
-from autoresearch_graph.lab import open_bench
+from autoresearch_graph.lab import open_place
 from autoresearch_graph.records import Records, find
-from autoresearch_graph.runner import Watch
+from autoresearch_graph.runner import Place, Watch
 from autoresearch_graph.second_look import Replication
 from autoresearch_graph.start import Settings, Start, lock
 from autoresearch_graph.workspace import Workspace
@@ -29,18 +28,18 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Stand:
-    """A research that is not running, and a bench beside it."""
+    """A research that is not running, and a place beside it."""
 
     records: Records
     workspace: Workspace
-    bench: Bench
+    place: Place
 
     def run(self, number: int, *, seed: int, log: Path) -> Outcome:
         """Run one experiment as it is in git; raises KeyboardInterrupt with its run ended."""
         text = self.workspace.text_of(number)
-        self.bench.lay_out(text)
+        self.place.lay_out(text)
         program = self.records.program
-        return self.bench.conduct(program, text, seed=seed, log=log, watch=Watch())
+        return self.place.conduct(program, text, seed=seed, log=log, watch=Watch())
 
 
 def verify(settings: Settings, *, repeats: int, tell: Tell = lambda line: None) -> Replication:
@@ -118,5 +117,5 @@ def _stand(settings: Settings) -> Iterator[_Stand]:
     records = find(settings)
     named = replace(settings, tag=records.tag)
     start = Start(tag=records.tag, base=records.base, program=records.program)
-    with lock(records.folder), open_bench(named, start) as (workspace, bench):
-        yield _Stand(records, workspace, bench)
+    with lock(records.folder), open_place(named, start) as (workspace, place):
+        yield _Stand(records, workspace, place)

@@ -133,6 +133,18 @@ def test_a_lab_that_ends_leaves_nothing_on_the_nodes(
         assert len(assert_agreement(gated, "t")) == 2
 
 
+def test_the_best_is_verified_on_a_node(
+    cluster: SimpleNamespace, gated: Path, gate: Path
+):
+    gate.touch()
+    text = (gated / "asset.py").read_text()
+    run(gated, [text.replace("X = 3.0", "X = 2.0")], experiments=1)
+    done = autoresearch("verify", gated, "--repeats", 2, "--on", cluster.on)
+    assert "claimed \N{MINUS SIGN}3, replicated \N{MINUS SIGN}3 ± 0 (95 %, 2 and 2" in done.stdout
+    assert not (gated / ".autoresearch/t/again").exists()
+    assert_agreement(gated, "t")
+
+
 def test_more_than_any_node_has_is_told_at_once(cluster: SimpleNamespace, gated: Path):
     told = "has 8 GPUs and 1 cores for a run (the largest has 0 and 1)"
     with pytest.raises(InputError, match=re.escape(told)), opened(gated, on=cluster.on, gpus=8):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from autoresearch_graph.commands.options import LatestTag, Project, settings_of
+from autoresearch_graph.commands.options import Cpus, Gpus, LatestTag, On, Project, settings_of
 
 _SHOWN = 100
 
@@ -69,13 +69,17 @@ def show(
 def verify(
     project: Project = Path(),
     tag: LatestTag = "",
+    *,
     repeats: Annotated[int, typer.Option(min=2, help="Fresh runs of each.")] = 5,
+    on: On = "",
+    gpus: Gpus = None,
+    cpus: Cpus = None,
 ) -> None:
     """Run baseline and best again, in turn, and tell what of the gain remains."""
     from autoresearch_graph.records import find
     from autoresearch_graph.replication import verify
 
-    settings = settings_of(project, tag)
+    settings = settings_of(project, tag, on, gpus, cpus)
     result = verify(settings, repeats=repeats, tell=typer.echo)
     warning = result.warning(find(settings).program.metric)
     typer.echo(f"{result}{f'; {warning}' if warning else ''}")
@@ -85,11 +89,15 @@ def replay(
     number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
     project: Project = Path(),
     tag: LatestTag = "",
+    *,
+    on: On = "",
+    gpus: Gpus = None,
+    cpus: Cpus = None,
 ) -> None:
     """Run one experiment again as it was committed, and compare."""
     from autoresearch_graph.replication import replay
 
-    typer.echo(replay(settings_of(project, tag), number))
+    typer.echo(replay(settings_of(project, tag, on, gpus, cpus), number))
 
 
 def report(

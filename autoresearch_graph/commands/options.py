@@ -54,8 +54,10 @@ Experiments = Annotated[int | None, typer.Option(min=1, help="Stop after so many
 Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after so long at most.")]
 
 
-def settings_of(project: Path, tag: str) -> "Settings":
-    """A research that has begun, by its project and tag."""
+def settings_of(
+    project: Path, tag: str, on: str = "", gpus: float | None = None, cpus: float | None = None
+) -> "Settings":
+    """A research that has begun, by its project and tag, and where to run something of it."""
     from autoresearch_graph.start import Settings
 
-    return Settings(project=project, tag=tag)
+    return Settings(project=project, tag=tag, on=on, gpus=gpus, cpus=cpus)
