@@ -38,6 +38,11 @@ python other.py
 
 ## Time box
 """
+ANSWER = """\
+import os
+Path("answer.txt").write_text(str(X))
+print("given:", *map(os.environ.get, ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")))
+"""
 SCORE = """\
 from pathlib import Path
 print("loss:", (float(Path("answer.txt").read_text()) - 1.0) ** 2)
@@ -50,7 +55,7 @@ def cluster() -> Iterator[SimpleNamespace]:
     from ray.cluster_utils import Cluster
 
     made = Cluster()
-    small = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80 * 2**20}
+    small = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 80 * 2**20}
     made.add_node(include_dashboard=False, **small)
     second = made.add_node(**small)
     try:
@@ -66,8 +71,7 @@ def cluster() -> Iterator[SimpleNamespace]:
 @pytest.fixture
 def gated(tmp_path: Path, gate: Path) -> Path:
     program = PROGRAM.replace("## Time box\n", SCORED)
-    answer = "Path('answer.txt').write_text(str(X))\n"
-    project = make_gated(tmp_path / "project", gate, program=program, end=answer)
+    project = make_gated(tmp_path / "project", gate, program=program, end=ANSWER)
     (project / "other.py").write_text(SCORE)
     git(project, "commit", "--quiet", "--all", "--message=score")
     return project
@@ -102,8 +106,9 @@ def test_what_ran_on_a_lost_node_runs_again_elsewhere(
     assert [node.split()[-1] for node in again.lost] == [cluster.second]
     assert again.node == stayed.node != again.lost[0]
     assert {trial.sandbox for trial in ran} == {str(detect())}
-    held = gated / ".autoresearch/t/experiments/0001/holdout.json"
-    assert json.loads(held.read_text())["metric"] == 1.0
+    kept = gated / ".autoresearch/t/experiments/0001"
+    assert json.loads((kept / "holdout.json").read_text())["metric"] == 1.0
+    assert "given: 0 1\n" in (kept / "log.txt").read_text()
     assert_agreement(gated, "t")
 
 
@@ -133,9 +138,7 @@ def test_a_lab_that_ends_leaves_nothing_on_the_nodes(
         assert len(assert_agreement(gated, "t")) == 2
 
 
-def test_the_best_is_verified_on_a_node(
-    cluster: SimpleNamespace, gated: Path, gate: Path
-):
+def test_the_best_is_verified_on_a_node(cluster: SimpleNamespace, gated: Path, gate: Path):
     gate.touch()
     text = (gated / "asset.py").read_text()
     run(gated, [text.replace("X = 3.0", "X = 2.0")], experiments=1)
@@ -146,7 +149,7 @@ def test_the_best_is_verified_on_a_node(
 
 
 def test_more_than_any_node_has_is_told_at_once(cluster: SimpleNamespace, gated: Path):
-    told = "has 8 GPUs and 1 cores for a run (the largest has 0 and 1)"
+    told = "has 8 GPUs and 1 cores for a run (the largest has 1 and 1)"
     with pytest.raises(InputError, match=re.escape(told)), opened(gated, on=cluster.on, gpus=8):
         pass
 
