@@ -179,6 +179,7 @@ def test_prose_says_what_is_run(project: Path, said: str, command: str) -> None:
     [
         ("It has a fixed 5-minute generation budget.", 300, 600),
         ("**Budget**: 120 seconds. Be quick.", 120, 240),
+        ("- 2h in all, 5 min per run", 300, 600),
         ("**Time budget**: a run (all of it) should complete in ~5 minutes. If an approach takes\n"
          "longer than 15 minutes, kill it.", 300, 900),
         ("A time budget of 1 hour. Phase 1 has 75% of the time budget = ~45 min.", 3600, 7200),

@@ -29,6 +29,8 @@ def project(tmp_path: Path) -> Path:
         ("30 s of training. If a run exceeds 2 minutes, kill it.", 30, 120),
         ("- 5 minutes\n- hard limit: 6 minutes", 300, 360),
         ("5 minutes; timeout 8 min", 300, 480),
+        ("5 min per run, after 7 min it is killed", 300, 420),
+        ("5 Min. pro Lauf, nach 7 Min. abbrechen", 300, 420),
         ("7 days", 604800, 1209600),
     ],
 )
@@ -51,6 +53,7 @@ def test_a_time_box_is_a_duration_and_a_limit(
         ("`files` no more than 3 files", "files <= 3"),
         ("`loss` must not exceed -1e-3", "loss <= -0.001"),
         ("`x` below 2", "x < 2"),
+        ("memory_gb <= 1.5 GB", "memory_gb <= 1.5"),
         ("`total_seconds` <= 10 minutes", "total_seconds <= 600"),
     ],
 )
@@ -64,7 +67,7 @@ def test_a_constraint_is_a_name_a_relation_and_a_number(
 
 @pytest.mark.parametrize(
     "item",
-    ["`peak_vram_mb` <= 48 GB", "`failures` ≤ 1%", "memory <= 3", "No new packages", "`x` up to 3"],
+    ["`peak_vram_mb` <= 48 GB", "`failures` ≤ 1%", "memory <= 3", "a_b is at most 3", "No new packages", "`x` up to 3"],
 )
 def test_a_constraint_that_could_be_misread_is_prose(project: Path, item: str) -> None:
     assert read_parts(project, {"Hard constraints": f"1. {item}"}).constraints == ()

@@ -43,6 +43,7 @@ _CONSTRAINT = re.compile(
     rf"(?:`?\s?(?P<unit>{_WORD})|\s*\|\s*(?P<cell>{_WORD})(?=\s*(?:\||$)))?{_ENDS}",
     re.IGNORECASE,
 )
+_FORMULA = re.compile(r"[\s(]*\w+_\w+\s*[<>≤≥]")
 _NEXT = re.compile(r"[`\s,;)]*(?:and\s+)?")
 _SOFT = re.compile(
     r"\b(?:unless|except|ideally|prefer\w*|soft|if|when|optional\w*|was|were)\b", re.IGNORECASE
@@ -104,12 +105,13 @@ def _in_text(
 ) -> tuple[list[Constraint], str]:
     """The constraints that a text begins with, and the rest.
 
-    `spanned` where a name must stand in a code span.
+    `spanned` where a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
     """
     found: list[Constraint] = []
     at = 0
     while match := _CONSTRAINT.match(text, at):
         inside = match["span"] or (found and text.count("`", 0, match.start("name")) % 2)
+        inside = inside or _FORMULA.match(match[0])
         constraint = _constraint(match, line, place) if inside or not spanned else None
         if constraint is None or _SOFT.search(text, match.end()):
             break

@@ -31,6 +31,8 @@ _BUDGET = re.compile(
     re.IGNORECASE,
 )
 _BUDGET_AFTER = re.compile(r"^(?:\s+\w+)?\s+budget\b", re.IGNORECASE)
+_ITEM = re.compile(r"(?:^|[,;]|\bat most)\s*$", re.IGNORECASE)
+_EACH = re.compile(r"\s+(?:per|each|for (?:each|every))\s+(?:run|experiment)\b", re.IGNORECASE)
 _AIM = re.compile(r"\b(?:goal|objective)\b", re.IGNORECASE)
 _NEVER = re.compile(r"^\W*(?:never stop|loop forever)\b", re.IGNORECASE)
 
@@ -72,7 +74,23 @@ def scattered_commands(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
 
 
 def scattered_time_boxes(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
-    """The time box with its line: "a fixed time budget of 5 minutes", "Budget: 120 s"."""
+    """The time box with its line: "a fixed time budget of 5 minutes", "Budget: 120 s".
+
+    Where there is none, what a list item grants: "5 min per run".
+    """
+    blocks = tuple(blocks)
+    yield from tuple(_budgets(blocks)) or _granted(blocks)
+
+
+def _granted(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
+    for block in blocks:
+        for found in durations(block.text) if block.kind == "item" else ():
+            before, after = block.text[: found.start], block.text[found.end :]
+            if _ITEM.search(before) and _EACH.match(after):
+                yield found, block.line_at(found.start)
+
+
+def _budgets(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
     for block in blocks:
         for sentence, line in sentences(block) if block.kind != "code" else ():
             for found in durations(sentence):

@@ -8,7 +8,10 @@ from autoresearch_graph.program import languages
 from autoresearch_graph.program.markdown import Block
 
 PROPER = {
-    "asset": ("asset", "editable asset", "editable file", "editable files", "file to edit"),
+    "asset": (
+        "asset", "editable asset", "editable file", "editable files", "file to edit",
+        "target file",
+    ),
     "protected": (
         "protected", "protected files", "protected paths", "off limits", "do not modify",
         "do not edit", "read only", "read only files", "what you cannot modify", "out of scope",
@@ -23,24 +26,28 @@ PROPER = {
     "holdout": ("holdout", "hold out", "holdout command"),
     "hidden": ("hidden", "hidden files", "hidden paths", "hidden data", "hidden from the run"),
     "check": ("check", "checks", "check command", "preflight", "guard"),
-    "time_box": ("time box", "timebox", "time budget", "time limit", "timeout", "budget"),
+    "time_box": (
+        "time box", "timebox", "time budget", "time limit", "timeout", "budget", "how long",
+        "how long a run takes", "how long a run may take",
+    ),
     "constraints": ("constraints", "constraint", "rules"),
     "noise": ("noise", "minimum improvement", "keep rule"),
     "stopping": (
         "stopping criteria", "stopping criterion", "stop", "stopping", "stop conditions",
-        "stop condition", "stopping conditions", "stop criteria",
+        "stop condition", "stopping conditions", "stop criteria", "when to stop",
     ),
     "early_end": ("early end", "hopeless runs", "ending runs early"),
     "environment": ("environment", "environment variables"),
 }  # fmt: skip
 LOOSE = {
     "asset": (
-        "target", "target file", "scope", "files in scope", "in scope files",
+        "target", "scope", "files in scope", "in scope files",
         "what you can modify", "what you may modify", "what you can edit", "files you may edit",
-        "files you can edit",
+        "files you can edit", "what to change", "what to edit",
     ),
     "metric": (
-        "goal", "goals", "objective", "objectives", "目标", "objetivo", "ziel", "目標", "objectif",
+        "goal", "goals", "objective", "objectives", "how we measure", "what to measure", "目标",
+        "objetivo", "ziel", "目標", "objectif",
     ),
     "stopping": ("termination",),
 }  # fmt: skip

@@ -19,6 +19,7 @@ _AS_CRITERION = re.compile(r"\W*(?:\d|never\b|after\b|stop\b|`|\$)", re.IGNORECA
 _AS_RULE = re.compile(
     r"\W*(?:fast|balanced|strict|deterministic|baseline|confirm|minimum|plausible)", re.IGNORECASE
 )
+_AS_AIM = re.compile(r"[^.`]*`[^`]+`[^.]*\b(?:m(?:in|ax)imi[sz]|(?:lower|higher) is better)", re.I)
 _NEAR = 12
 _NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, or money
 
@@ -66,6 +67,8 @@ def _begins(field: str, said: str) -> bool:
             return bool(_AS_CRITERION.match(said))
         case "noise":
             return bool(_AS_RULE.match(said))
+        case "metric" if _AS_AIM.match(said):
+            return True
         case _:
             return bool(_AS_SPAN.match(said))
 

@@ -25,6 +25,14 @@ _BEYOND = re.compile(
 )
 
 
+_AFTER = re.compile(r"\b(?:after|beyond|past)\s+(?:about\s+)?[~>]?$", re.IGNORECASE)
+_IS_KILLED = re.compile(
+    r"[\s.]*(?:(?:it|the\s+run)\s+(?:is|will\s+be)\s+|then\s+)?"
+    r"(?:kill\w*|terminat\w*|abort\w*)(?!\s+(?:after|at)\b)",
+    re.IGNORECASE,
+)
+
+
 def read_seconds(document: Document, supplied: str | None) -> Statement[float] | None:
     """The time box in seconds; where only the limit is said that ends a run, it is the time box."""
     flag = None if supplied is None else _whole(supplied, "--time-box", None)
@@ -111,6 +119,8 @@ def _kills(sentence: str, found: Duration, *, in_heading: bool) -> bool:
     before = sentence[: found.start]
     if killed := _KILLED.search(before):
         return not (killed["timeout"] and in_heading)
+    if _AFTER.search(before) and _IS_KILLED.match(sentence, found.end):
+        return True
     return bool(_BEYOND.search(before) and re.search(r"\bkill", sentence, re.IGNORECASE))
 
 
