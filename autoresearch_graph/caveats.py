@@ -25,7 +25,12 @@ def caveats(program: Program, project: Path) -> tuple[str, ...]:
         "project and name it under Environment"
         for name in _uncommitted(program, project)
     )
-    return tuple(filter(None, (uv.caveat(program.experiment, project), *missing, *unseen)))
+    empty = (
+        f"{name} is a submodule, and a run sees it as an empty folder: commit its files in its "
+        "place, or keep it outside the project and name it under Environment"
+        for name in _submodules(project)
+    )
+    return tuple(filter(None, (uv.caveat(program.experiment, project), *missing, *unseen, *empty)))
 
 
 def _uncommitted(program: Program, project: Path) -> list[str]:
@@ -40,6 +45,15 @@ def _uncommitted(program: Program, project: Path) -> list[str]:
         return [w for w in below if not git.ls_tree("--name-only", "HEAD", "--", w.rstrip("/"))]
     except GitCommandError:  # there is no repository yet, which is said elsewhere
         return []
+
+
+def _submodules(project: Path) -> list[str]:
+    """The folders of the project that are repositories of their own."""
+    try:
+        listed = Git(str(project)).ls_tree("-r", "-z", "HEAD").split("\0")
+    except GitCommandError:  # there is no repository yet, which is said elsewhere
+        return []
+    return [entry.partition("\t")[2] for entry in listed if entry.startswith("160000 ")]
 
 
 def _caches(text: str) -> dict[str, int]:

@@ -85,12 +85,19 @@ def of_noise(sigma: float) -> Figures:
 def for_people(sigma: float, values: Iterable[float], kept: Iterable[float]) -> Figures:
     """For people: whole decimals, as many as the noise allows.
 
-    Without noise the last one is a thousandth of the range of all values, the wild ones aside;
-    with very little of it a millionth.
+    Without noise the last one is a thousandth of the range of all values, the wild ones aside,
+    and none that every value lacks; with very little of it a millionth.
     """
+    values = list(values)
     span = scale_of(values, kept).span
-    step = max(sigma / 2, _FINEST * span) if sigma else _FINE * span
-    return in_decimals(step)
+    if sigma:
+        return in_decimals(max(sigma / 2, _FINEST * span))
+    return in_decimals(max(_FINE * span, 10.0 ** min(map(_last_place, values), default=-_DIGITS)))
+
+
+def _last_place(value: float) -> int:
+    """The power of ten of a value's last digit: -2 of 47.67."""
+    return -len(f"{value:.{_MOST_DIGITS}f}".rstrip("0").partition(".")[2])
 
 
 def in_decimals(step: float) -> Figures:

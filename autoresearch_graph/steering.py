@@ -11,6 +11,7 @@ from autoresearch_graph.mailbox import Mailbox
 from autoresearch_graph.now import read_now
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.start import Settings, is_running
+from autoresearch_graph.stopping import stop_reason
 from autoresearch_graph.tools.propose import unparsable
 from autoresearch_graph.tracked import on_disk
 
@@ -112,7 +113,19 @@ def _running(settings: Settings) -> Records:
 
 
 def _later(records: Records) -> str:
-    return "" if is_running(records.folder) else ", once it runs again: autoresearch run"
+    if is_running(records.folder):
+        return ""
+    why = _why_it_ended(records)
+    first = f" ({why}; where program.md says so, raise that first)" if why else ""
+    return f", once it runs again: autoresearch run{first}"
+
+
+def _why_it_ended(records: Records) -> str | None:
+    now = read_now(records.folder)
+    if now is None or now.doing != "ended" or not records.standings:
+        return None
+    program = records.program.model_copy(update={"stopping": now.stopping})
+    return stop_reason(program, now.tally, records.standings[-1].incumbent)
 
 
 def _readable(words: str) -> str:

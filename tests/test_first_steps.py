@@ -89,6 +89,14 @@ report.write_report(records.load(pathlib.Path("night").resolve()))
     assert "What was kept" in (tmp_path / "night" / "report.html").read_text()
 
 
+def test_figures_without_noise_are_not_padded(tmp_path: Path):
+    rows = [tried(0, 19, "keep"), tried(1, 16.5, "keep"), tried(2, 18.25)]
+    records = recorded(tmp_path / "night", rows)
+    assert records.summary().startswith("night: loss 19.00 → 16.50 (better by 2.50, 13.2%)")
+    whole = recorded(tmp_path / "whole", [tried(0, 321, "keep"), tried(1, 81, "keep")])
+    assert whole.summary().startswith("whole: loss 321 → 81 (better by 240, 74.8%)")
+
+
 def test_figures_have_the_decimals_that_their_noise_allows(tmp_path: Path):
     runs = [{"kind": "measured", "metric": m, "seconds": 1.0} for m in (2.012, 1.981, 2.006)]
     said = "loss 1.51234 is better than the incumbent's 1.99967 (experiment 0) by 0.487: 3 runs"
@@ -122,3 +130,8 @@ def test_a_file_of_a_command_that_git_does_not_have_is_told_before_a_run(tmp_pat
     git(project, "add", "--force", "data/x.txt")
     git(project, "commit", "--quiet", "--message=data")
     assert "caveat" not in autoresearch("check", project).stdout
+    head = git(project, "rev-parse", "HEAD").strip()
+    git(project, "update-index", "--add", "--cacheinfo", f"160000,{head},lib/ö")
+    git(project, "commit", "--quiet", "--message=a submodule")
+    told = "lib/ö is a submodule, and a run sees it as an empty folder"
+    assert told in " ".join(autoresearch("check", project).stdout.split())

@@ -67,7 +67,14 @@ def test_a_constraint_is_a_name_a_relation_and_a_number(
 
 @pytest.mark.parametrize(
     "item",
-    ["`peak_vram_mb` <= 48 GB", "`failures` ≤ 1%", "memory <= 3", "a_b is at most 3", "No new packages", "`x` up to 3"],
+    [
+        "`peak_vram_mb` <= 48 GB",
+        "`failures` ≤ 1%",
+        "memory <= 3",
+        "a_b is at most 3",
+        "No new packages",
+        "`x` up to 3",
+    ],
 )
 def test_a_constraint_that_could_be_misread_is_prose(project: Path, item: str) -> None:
     assert read_parts(project, {"Hard constraints": f"1. {item}"}).constraints == ()

@@ -71,6 +71,7 @@ def test_guidance_is_told_to_the_model_once_and_the_ledger_says_so(llmock: Any, 
         research.run(lab)
     done = autoresearch("tell", "try a\nsmaller batch \u2028 of it", project)
     assert done.returncode == 0 and "once it runs again" in done.stdout
+    assert "(done after 1 experiment; where program.md says so, raise that first)" in done.stdout
     before = len(llmock.requests)
     script(llmock, "X = 2.0", "X = 1.5")
     script(llmock, "X = 1.5", "X = 1.25")

@@ -33,7 +33,9 @@ def status(
     if left_out := len(records.experiments) - len(shown):
         console.print(f"{left_out} earlier experiments are shown by --all", style="dim")
     console.print(experiments_table(records, shown, width=console.width))
-    console.print("", yields_table(records), "")
+    if records.yields():
+        console.print("", yields_table(records))
+    console.print("")
     for sentence in (records.summary(), *records.second_looks()):
         console.print(sentence, soft_wrap=True, highlight=False)
 
