@@ -41,7 +41,7 @@ def commit(project: Path, text: str) -> None:
 def test_what_was_kept_is_fast_forwarded_and_twice_is_as_once(kept: Path):
     done = autoresearch("adopt", kept)
     assert done.returncode == 0, done.stderr
-    assert "main is at" in done.stdout and "loss 4.000 → 0.250, 2 kept of 3" in done.stdout
+    assert "main is at" in done.stdout and "loss 4.00 → 0.25, 2 kept of 3" in done.stdout
     assert git(kept, "rev-parse", "main") == git(kept, "rev-parse", "autoresearch/t")
     assert (kept / "asset.py").read_text() == of(1.5)
     assert git(kept, "status", "--porcelain") == ""
@@ -139,7 +139,7 @@ def test_refs_are_removed_when_that_is_said_twice(kept: Path):
     assert git(kept, "for-each-ref") == before
     assert autoresearch("clean", kept, "--refs", "--yes").returncode == 0
     assert git(kept, "for-each-ref", "refs/heads", "refs/autoresearch").count("\n") == 0
-    assert "t: loss 4.000 → 0.250" in autoresearch("status", kept).stdout
+    assert "t: loss 4.00 → 0.25" in autoresearch("status", kept).stdout
     for command in (["run", kept, "--tag", "t"], ["replay", 1, kept]):
         done = autoresearch(*command)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr

@@ -11,14 +11,14 @@ HOSTILE = "</title></style><script>alert(1)</script><img src=//a.example onerror
 
 def test_the_summary_tells_how_far_it_came_and_what_it_took(report: Reporter) -> None:
     text = report(NIGHT_OF_FOUR).text
-    assert "loss went from 2.0000 to 1.2500, better by 0.7500 (37.5%)." in text
+    assert "loss went from 2.00 to 1.25, better by 0.75 (37.5%)." in text
     assert "4 experiments: 2 kept, 1 discarded, 1 crashed. Their runs took 5 min in all." in text
 
 
 def test_the_gain_is_on_the_incumbent_of_the_time(report: Reporter) -> None:
     cells = report(NIGHT_OF_FOUR).cells
     gains = [cells[f"e{number}"][3].strip() for number in range(5)]
-    assert gains == ["", "+0.5000", "\N{MINUS SIGN}0.2500", "", "+0.2500"]
+    assert gains == ["", "+0.50", "\N{MINUS SIGN}0.25", "", "+0.25"]
 
 
 def test_what_was_kept_comes_with_its_diff(report: Reporter, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_yield_of_each_author_tells_what_its_ideas_cost(report: Reporter) ->
     assert (
         "ideas 2,400 tokens ($1.00), 1,200 tokens ($0.5000) for each improvement kept" in page.text
     )
-    assert "model 2 1 0.5000 2,400 $1.00 2,400 $1.00 search 1 1 0.2500 0 $0 0 $0" in page.text
+    assert "model 2 1 0.50 2,400 $1.00 2,400 $1.00 search 1 1 0.25 0 $0 0 $0" in page.text
     assert "2,000 prompt (800 cached), 400 completion (100 reasoning)" in page.text
     cells = [[cell.strip() for cell in page.cells[f"e{n}"][6:8]] for n in (1, 2)]
     assert cells == [["1,200", "$0.5000"], ["", ""]]
@@ -134,7 +134,7 @@ def test_a_night_without_a_model_has_no_columns_for_costs(report: Reporter) -> N
 
 def test_without_an_improvement_there_is_nothing_to_take(report: Reporter) -> None:
     text = report([tried(0, 2.0, "keep"), tried(1, 3.0)]).text
-    assert "No experiment was better than the baseline: loss is still 2.000" in text
+    assert "No experiment was better than the baseline: loss is still 2" in text
     assert "git merge" not in text
 
 

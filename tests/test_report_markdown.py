@@ -19,7 +19,7 @@ def rendered(folder: Path) -> Page:
 def test_it_tells_what_was_gained_and_how_to_take_it(report: Reporter, tmp_path: Path) -> None:
     report(NIGHT_OF_FOUR)
     text = rendered(tmp_path / "nov23").text
-    assert "loss went from 2.0000 to 1.2500, better by 0.7500 (37.5%); lower is better." in text
+    assert "loss went from 2.00 to 1.25, better by 0.75 (37.5%); lower is better." in text
     assert "git diff bbbbbbbbbbbb autoresearch/nov23 autoresearch adopt --tag nov23" in text
     assert "in git alone it is git merge autoresearch/nov23." in text
 
@@ -28,12 +28,12 @@ def test_its_tables_have_the_cells_that_their_heads_name(report: Reporter, tmp_p
     paid = {"tokens": 1200, "dollars": 0.5, "usage": {"model": "m", "prompt": 1200}}
     report([*NIGHT_OF_FOUR, tried(5, 1.0, "keep", **paid)])
     kept, failed, crashed, authors = rendered(tmp_path / "nov23").tables
-    assert kept[1] == ["1", "1.500", "+0.500", "idea 1"] and len(kept) == 4
-    assert failed[1:] == [["not known", "1", "\N{MINUS SIGN}0.250", "2 idea 2"]]
+    assert kept[1] == ["1", "1.50", "+0.50", "idea 1"] and len(kept) == 4
+    assert failed[1:] == [["not known", "1", "\N{MINUS SIGN}0.25", "2 idea 2"]]
     assert crashed[1][1:] == ["1", "3 idea 3"]
     assert authors == [
         ["author", "proposals", "kept", "gain", "tokens", "dollars"],
-        ["model", "5", "3", "1.000", "1,200", "$0.5000"],
+        ["model", "5", "3", "1.00", "1,200", "$0.5000"],
     ]
 
 
@@ -56,7 +56,7 @@ def test_it_says_when_nothing_was_judged_gained_or_measured(
 ) -> None:
     told = {
         "empty": ([], "No experiment has been judged yet."),
-        "same": ([tried(0, 2.0, "keep"), tried(1, 3.0)], "loss is still 2.000."),
+        "same": ([tried(0, 2.0, "keep"), tried(1, 3.0)], "loss is still 2."),
         "broken": ([tried(0, None, "crash", reason="no torch")], "improve on yet: no torch"),
     }
     for tag, (rows, sentence) in told.items():

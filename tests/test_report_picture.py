@@ -26,7 +26,7 @@ def test_every_experiment_has_a_dot_and_a_row_that_it_leads_to(report: Reporter)
 
 
 def test_a_dot_says_what_was_tried_and_why_the_verdict(report: Reporter) -> None:
-    assert "2 discard 1.7500: idea 2 reason 2" in report(NIGHT_OF_FOUR).text
+    assert "2 discard 1.75: idea 2 reason 2" in report(NIGHT_OF_FOUR).text
 
 
 def height(page: Page, number: int) -> float:
