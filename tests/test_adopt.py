@@ -56,7 +56,7 @@ def test_a_branch_that_went_on_is_merged_and_a_squash_is_one_commit(kept: Path):
     assert "one commit" in autoresearch("adopt", kept, "--squash").stdout
     told = git(kept, "log", "-1", "--format=%an%n%p%n%B").splitlines()
     assert told[0] == "Ada" and len(told[1].split()) == 1
-    assert told[2] == "Adopt autoresearch/t" and "- 3: line 3 of the script (0.250)" in told
+    assert told[2] == "Adopt autoresearch/t" and "- 3: line 3 of the script (0.25)" in told
     squashed = git(kept, "rev-parse", "HEAD^{tree}")
     assert "already" in autoresearch("adopt", kept, "--squash").stdout
     git(kept, "switch", "--quiet", "main")
