@@ -214,9 +214,10 @@ def _losses(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     logits = model(x.clone())
     if logits.shape != (*x.shape, VOCAB_SIZE) or not logits.is_floating_point():
         raise SystemExit(f"The model gives {tuple(logits.shape)} of {logits.dtype}, no logits.")
+    logits = logits.float()  # first: what is finite in float64 may not be so any more
     if not logits.sum().isfinite():
         raise SystemExit("The logits of the model are not finite.")
-    losses = F.cross_entropy(logits.float().flatten(0, 1), y.flatten(), reduction="none")
+    losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
     return losses.view(y.shape)
 
 
@@ -232,7 +233,7 @@ def _refuse_to_look_ahead(
     noise = torch.from_numpy(secret.integers(0, VOCAB_SIZE, tuple(x.shape))).to(x.device)
     late = torch.arange(MAX_SEQ_LEN, device=x.device) >= first
     moved = (_losses(model, torch.where(late, noise, x), y) - losses).abs()[~late]
-    if moved.max() > LOOK_AHEAD:
+    if not moved.max() <= LOOK_AHEAD:
         raise SystemExit("The model looks ahead: what it says depends on tokens that come later.")
 
 
