@@ -77,7 +77,7 @@ def unparsable(text: str, path: str) -> str:
     """Why a text is none that a file of this name can have; empty where it may be one."""
     try:
         _PARSERS.get(PurePath(path).suffix, str)(text)
-    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError, MemoryError) as error:
         return str(error) or type(error).__name__
     return ""
 
@@ -90,7 +90,7 @@ def fingerprint(text: str, path: str) -> str:
     if PurePath(path).suffix == ".py":
         try:
             return ast.dump(ast.parse(text))
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return text
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
