@@ -116,6 +116,11 @@ def test_a_run_has_no_capability_and_only_its_own_processes(cell: Cell):
     assert int(cell.tell("ls -d /proc/[0-9]* | wc -l")) < 6
 
 
+def test_no_setting_of_the_kernel_can_be_written_not_even_by_root(cell: Cell):
+    told = cell.tell("ls -d /proc/sys/kernel; find /proc/[!0-9]* -type f -writable")
+    assert told == "/proc/sys/kernel\n"
+
+
 KEYRING = """
 import ctypes, platform
 call = {"x86_64": (248, 250), "aarch64": (217, 219)}[platform.machine()]
