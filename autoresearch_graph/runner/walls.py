@@ -2,10 +2,10 @@
 
 The root is empty. Into it come, read-only: the system's programs and libraries, the few files
 of /etc that they need, the lab's interpreter with its packages, the folders on the PATH, and what
-the run's variables and program.md name; the kernel's settings in /proc, too, can only be read. /run,
-/tmp, /dev/shm and the home folder are empty, in memory and bounded. The checkout can be written,
-but has no `.git`. What comes later lies on top: so a checkout below the home folder is there, and
-what is hidden stays hidden.
+the run's variables and program.md name; the kernel's settings in /proc can only be read, too.
+/run, /tmp, /dev/shm and the home folder are empty, in memory and bounded. The checkout can be
+written, but has no `.git`. What comes later lies on top: so a checkout below the home folder is
+there, and what is hidden stays hidden.
 
 Not covered: a secret in a folder that is named, unless its own name gives it away; what the
 system's folders hold for everyone to read; a service that listens in a folder that is named.

@@ -11,6 +11,7 @@ from langchain.tools import ToolRuntime, tool
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft
+from autoresearch_graph.output import clean
 from autoresearch_graph.tools.desk import Desk, Refusal
 
 _LARGEST = 400_000
@@ -39,9 +40,9 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
     desk.draft = Draft(
         author="model",
         text=desk.text,
-        hypothesis=hypothesis.strip()[:2000],
-        description=" ".join(description.split())[:200] or "no description",
-        lesson=" ".join(lesson.split())[:500],
+        hypothesis=clean(hypothesis).strip()[:2000],
+        description=" ".join(clean(description).split())[:200] or "no description",
+        lesson=" ".join(clean(lesson).split())[:500],
     )
     return "proposed"
 
