@@ -77,6 +77,7 @@ def _tried(desk: Desk, number: int) -> str:
 def unparsable(text: str, path: str) -> str:
     """Why a text is none that a file of this name can have; empty where it may be one."""
     try:
+        text.encode()  # half a surrogate pair cannot be written to a file
         _PARSERS.get(PurePath(path).suffix, str)(text)
     except (SyntaxError, ValueError, yaml.YAMLError, RecursionError, MemoryError) as error:
         return str(error) or type(error).__name__
