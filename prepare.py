@@ -15,9 +15,10 @@ The evaluation runs none of train.py: it reads a graph of operators (exported.py
 batch of windows is read twice, the second time with its end replaced from a random token on: if
 what is said of the tokens before that moves, the model looks ahead, and gets no number.
 
-Not covered: another copy of these modules on the machine (another Python, say); a proposer that
-knows them by heart and writes them into train.py; and looking ahead so seldom, below one window in
-some hundred, that the random places do not meet it.
+Not covered: another copy of these modules on the machine, but for those of the system's own
+Pythons, which are hidden, too; a proposer that knows them by heart and writes them into train.py;
+and looking ahead so seldom, below one window in some hundred, that the random places do not meet
+it.
 """
 
 import json
