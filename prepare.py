@@ -15,9 +15,10 @@ The evaluation runs none of train.py: it reads a graph of operators (exported.py
 batch of windows is read twice, the second time with its end replaced from a random token on: if
 what is said of the tokens before that moves, the model looks ahead, and gets no number.
 
-Not covered: another copy of these modules on the machine (another Python, say); a proposer that
-knows them by heart and writes them into train.py; and looking ahead so seldom, below one window in
-some hundred, that the random places do not meet it.
+Not covered: another copy of these modules on the machine, but for those of the system's own
+Pythons, which are hidden, too; a proposer that knows them by heart and writes them into train.py;
+and looking ahead so seldom, below one window in some hundred, that the random places do not meet
+it.
 """
 
 import json
@@ -214,9 +215,10 @@ def _losses(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     logits = model(x.clone())
     if logits.shape != (*x.shape, VOCAB_SIZE) or not logits.is_floating_point():
         raise SystemExit(f"The model gives {tuple(logits.shape)} of {logits.dtype}, no logits.")
+    logits = logits.float()  # first: what is finite in float64 may not be so any more
     if not logits.sum().isfinite():
         raise SystemExit("The logits of the model are not finite.")
-    losses = F.cross_entropy(logits.float().flatten(0, 1), y.flatten(), reduction="none")
+    losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
     return losses.view(y.shape)
 
 
@@ -232,7 +234,7 @@ def _refuse_to_look_ahead(
     noise = torch.from_numpy(secret.integers(0, VOCAB_SIZE, tuple(x.shape))).to(x.device)
     late = torch.arange(MAX_SEQ_LEN, device=x.device) >= first
     moved = (_losses(model, torch.where(late, noise, x), y) - losses).abs()[~late]
-    if moved.max() > LOOK_AHEAD:
+    if not moved.max() <= LOOK_AHEAD:
         raise SystemExit("The model looks ahead: what it says depends on tokens that come later.")
 
 

@@ -13,7 +13,9 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from git import Git, GitCommandError, Repo
@@ -100,6 +102,7 @@ class Checkout:
         self._assets = {path: (self.folder / path).stat().st_mode for path in own}
         self._modes = {path: self._signature(path)[1] for path, folder in found.items() if folder}
         files = [path for path, folder in found.items() if not folder and path not in self._assets]
+        self._attributes = {path: _attributes(self.folder / path) for path in found}
         self._digests = {path: _digest(self.folder / path) for path in files}
         self._pristine = {path: self._signature(path) for path in files}
 
@@ -142,8 +145,13 @@ class Checkout:
         return _digest(self.folder / path) == self._digests[path]
 
     def _clear(self) -> None:
-        """Remove the asset, what git does not know, and locks that stop git in the worktree."""
+        """Remove the asset, what git does not know, and locks that stop git in the worktree.
+
+        OSError where a run left attributes on what git does know: they would outlive it.
+        """
         known = {*self._pristine, *self._modes}
+        if any(_attributes(self.folder / path) != self._attributes[path] for path in known):
+            raise OSError("there are attributes that git did not write")
         for path in [path for path, _ in self._walk(within=known) if path not in known]:
             _remove(self.folder / path)
         for lock in self._git_dir.glob("*.lock"):
@@ -174,6 +182,15 @@ def unregister(common: Path, folder: Path) -> None:
             _remove(record.parent)
 
 
+def _attributes(path: Path) -> dict[str, bytes]:
+    """The extended attributes of a file or a folder, where system (Linux) and disk have them."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            names = os.listxattr(path, follow_symlinks=False)
+            return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
+    return {}
+
+
 def _digest(path: Path) -> bytes:
     """A digest of a regular file, or where a link leads."""
     if path.is_symlink():
@@ -188,7 +205,7 @@ def _remove(path: Path) -> None:
         return path.unlink(missing_ok=True)
     try:
         shutil.rmtree(path)
-    except (PermissionError, RecursionError):
+    except (OSError, RecursionError):
         for command in (["find", str(path), *_OPEN], ["rm", "-rf", str(path)]):
             subprocess.run(command, check=False, capture_output=True)
         if path.exists():

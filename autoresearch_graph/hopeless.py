@@ -10,15 +10,19 @@ few constants: those are never ended.
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from math import isfinite
 from statistics import fmean, stdev
 
 from autoresearch_graph.experiment import Curve, Experiment, Hopeless
 from autoresearch_graph.value import Value
 
-_LINE = re.compile(
-    r"\bprogress\W{1,3}(?P<share>\d?\.?\d+)\b.*?\b(?P<name>[A-Za-z_]\w*)\s*[:=]?\s*"
-    r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?!\S*[\w.])"
+# A run chooses what these meet, so neither goes back over what it has taken.
+_SHARE = re.compile(r"\bprogress\W{1,3}(\d?\.?\d++)\b")
+_VALUE = re.compile(
+    r"\b[A-Za-z_]\w*+(?:\s*+[:=]\s*+|\s++)"
+    r"([+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+)(?!\S{0,9}[\w.])"
 )
+_LONGEST = 1_000
 _POINTS = 40
 _BENDS = re.compile(
     r"warm|decay|down|sched|anneal|cosine|cycle|step|epoch|iter|batch|accum|size|depth|width|layer"
@@ -66,10 +70,12 @@ class Bar(Value):
 
 def reading(line: str) -> tuple[float, float] | None:
     """The share of the time box and the value in a line such as `progress: 0.35 loss: 3.21`."""
-    match = _LINE.search(line)
-    if match is None or not 0 <= float(match["share"]) <= 1:
+    share = _SHARE.search(line) if len(line) <= _LONGEST else None
+    said = share and _VALUE.search(line, share.end())
+    if not share or not said:
         return None
-    return float(match["share"]), float(match["value"])
+    at, value = float(share[1]), float(said[1])
+    return (at, value) if 0 <= at <= 1 and isfinite(value) else None
 
 
 def curve_of(log: str) -> Curve:

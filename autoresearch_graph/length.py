@@ -13,7 +13,9 @@ _SHARE = 0.01
 def code_lines(text: str, path: str) -> int:
     """Lines that do something: of Python without comments, docstrings counted, layout aside."""
     if PurePath(path).suffix == ".py":
-        with suppress(SyntaxError, ValueError, RecursionError):  # as long as it looks, then
+        with suppress(
+            SyntaxError, ValueError, RecursionError, MemoryError
+        ):  # as long as it looks, then
             text = ast.unparse(ast.parse(text))
     return sum(bool(line.strip()) for line in text.splitlines())
 

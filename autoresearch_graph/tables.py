@@ -11,7 +11,7 @@ from rich.text import Text
 from autoresearch_graph.cost import in_dollars, in_words
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment
-from autoresearch_graph.output import without_items
+from autoresearch_graph.output import clean, without_items
 from autoresearch_graph.records import Records
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
@@ -107,9 +107,9 @@ def experiment_page(records: Records, number: int) -> Group:
     if e.self_reported:
         parts.append(Text("             the metric is self-reported by the run", "dim"))
     if patch := records.file(number, "diff.patch"):
-        parts += ["", Syntax(patch, "diff", background_color="default")]
+        parts += ["", Syntax(clean(patch), "diff", background_color="default")]
     if log := records.file(number, "log.txt"):
-        tail = "\n".join(without_items(log).replace("\r", "\n").splitlines()[-_LOG_LINES:])
+        tail = "\n".join(clean(without_items(log)).splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
 
@@ -126,8 +126,8 @@ def conversation_page(records: Records, number: int) -> Group:
 
     parts: list[RenderableType] = []
     for message in messages_from_dict(json.loads(text)):
-        parts += ["", Text(message.type, "bold"), Text(message.text)]
+        parts += ["", Text(message.type, "bold"), Text(clean(message.text))]
         for call in getattr(message, "tool_calls", []):
             arguments = "\n".join(f"  {name}: {value}" for name, value in call["args"].items())
-            parts.append(Text(f"{call['name']}\n{arguments}", "cyan"))
+            parts.append(Text(clean(f"{call['name']}\n{arguments}"), "cyan"))
     return Group(*parts)

@@ -58,6 +58,10 @@ HARMLESS = {
         "mkdir -p gopath/mod/a/b; echo x > gopath/mod/a/b/c.go; chmod -R a-w gopath"
     ),
     "folders closed in each other": "mkdir -p a/b/c; chmod 000 a/b/c a/b a",
+    "notes in no file": (
+        "python3 -c \"import os; os.setxattr('.', 'user.note', b'x');"
+        " os.setxattr('sub/data.txt', 'user.note', b'x')\" || true"
+    ),
     "folders too deep for a recursion": "for i in $(seq 1200); do mkdir d; cd d; done",
 }
 
@@ -98,6 +102,7 @@ def assert_clean(place: Checkout) -> None:
         assert (place.folder / name).read_text() == text
         assert (place.folder / name).lstat().st_mode & 0o777 == 0o644
     assert place.folder.stat().st_mode & 0o777 == 0o755
+    assert not any(map(os.listxattr, (place.folder, place.folder / "sub/data.txt")))
     assert place.restore() == ()
 
 

@@ -1,12 +1,15 @@
 """The evaluation cannot be touched: assets that try to mark their own work."""
 
+import filecmp
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from autoresearch_graph.bench import EvaluationRoom
 from autoresearch_graph.experiment import Crashed, Experiment, Measured
-from autoresearch_graph.runner.handover import clear
+from autoresearch_graph.runner.handover import LARGEST, Unusable, clear, hand_over
 
 from .conftest import PROGRAM, git, make_project, opened, run
 
@@ -88,6 +91,31 @@ def test_what_a_check_leaves_is_no_result_of_the_run(tmp_path: Path):
 def test_only_a_plain_file_is_handed_over(tmp_path: Path, trick: str):
     told = reason(judged(tmp_path, f"import os\n{trick}\n"))
     assert "the run left `answer.txt` as" in told
+
+
+def test_an_artifact_with_holes_fills_no_disk(tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "room").mkdir()
+    with (tmp_path / "run" / "model").open("wb") as file:
+        file.write(b"head")
+        file.truncate(2**28)
+        file.seek(0, os.SEEK_END)
+        file.write(b"tail")
+        file.truncate(2**28 + 2**20)
+    hand_over(["model"], source=tmp_path / "run", target=tmp_path / "room")
+    old, new = tmp_path / "run" / "model", tmp_path / "room" / "model"
+    assert filecmp.cmp(old, new, shallow=False)
+    assert new.stat().st_blocks * 512 < 2**24
+
+
+def test_an_artifact_that_takes_most_of_the_disk_is_not_handed_over(tmp_path: Path):
+    free = shutil.disk_usage(tmp_path).free
+    if free > LARGEST:
+        pytest.skip("no file that may be handed over is so large here")
+    os.truncate(os.open(tmp_path / "model", os.O_CREAT | os.O_RDWR), int(free * 0.9))
+    (tmp_path / "room").mkdir()
+    with pytest.raises(Unusable, match="too much for the disk"):
+        hand_over(["model"], source=tmp_path, target=tmp_path / "room")
 
 
 def test_a_link_on_the_way_to_an_artifact_is_not_followed(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Runs that are far behind the incumbent's end early, where program.md allows it."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,7 +77,15 @@ def test_a_curve_is_read_from_lines_of_progress():
     assert curve_of(log) == ((0.1, 4.0), (0.5, 2.5))
     assert reading("step 9  3.0 s  progress: 0.125  loss 3.21") == (0.125, 3.21)
     assert reading("progress: 0.5") is None
+    assert reading("progress 0.5 loss 1e999") is None
     assert [at(CURVE, share) for share in (0.0, 0.4, 0.5, 1.0)] == [4.0, 2.5, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("line", ["progress 0.5-x " * 20_000, "progress 0.5 a" + "1" * 300_000])
+def test_a_hostile_line_is_read_in_no_time(line: str):
+    started = time.thread_time()
+    assert reading(line + "x") is None
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize(

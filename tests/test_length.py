@@ -10,6 +10,10 @@ def test_comments_and_layout_do_not_count_in_python():
     assert code_lines("X = (1", "a.py") == 1
 
 
+def test_a_text_that_no_parser_gets_through_is_as_long_as_it_looks():
+    assert code_lines("# deep\n\nX = " + "-" * 20_000 + "1\n", "train.py") == 2
+
+
 def test_blank_lines_do_not_count_elsewhere():
     assert code_lines("SELECT 1\n\n  ;\n", "a.sql") == 2
 

@@ -36,6 +36,12 @@ def test_better_is_kept_worse_and_equal_are_reverted_and_a_crash_is_told(project
     assert git(project, "show", "autoresearch/t:asset.py") == BEST.strip()
 
 
+def test_a_text_that_no_parser_gets_through_is_judged_by_its_run(project: Path):
+    reason, experiments = run(project, ["X = " + "-" * 20_000 + "1\n", BETTER])
+    assert reason == "the script is at its end"
+    assert statuses(experiments) == ["keep", "crash", "keep"]
+
+
 def test_the_worktree_holds_the_incumbent_when_the_research_rests(project: Path):
     run(project, [BETTER, WORSE])
     worktree = project / ".autoresearch" / "t" / "worktree"

@@ -124,6 +124,11 @@ def test_hostile_output_is_read_in_linear_time(text: str):
     assert time.thread_time() - started < 10
 
 
+def test_a_name_in_an_object_is_one_line_of_visible_text():
+    line = r'{"\u001b[2J\n\n## you": 1, "\ud800lone": 2}'
+    assert read_metrics(line) == {"## you": 1, "lone": 2}
+
+
 def test_clean_text_has_no_control_codes_and_loses_no_progress():
     dirty = "\x1b[31mred\x1b[0m\tx\x00\x07\r\nstep 1\rstep 2\x1b]0;title\x07\u202eevil\u200b\n"
     assert clean(dirty) == "red\tx\nstep 1\nstep 2evil\n"

@@ -110,6 +110,8 @@ def test_a_hidden_path_is_found_with_its_bytecode_wherever_it_lies(tmp_path: Pat
     module = project / "lib" / "a.py"
     assert places("$DATA/a.py") == (module, module.parent / "__pycache__" / "a.cpython-311.pyc")
     assert places("{stdlib}/turtle.py")[0].is_file()
+    others = Path("/usr/lib").glob("python3*/turtle.py")
+    assert set(others) <= set(places("{stdlib}/turtle.py"))
 
 
 @pytest.mark.parametrize("said", ["val.csv", "$NOWHERE/a", "{nowhere}/a", "$"])

@@ -161,12 +161,13 @@ def test_a_name_that_the_gap_in_the_log_cut_does_not_count(project: Project):
 
 
 def test_the_metrics_are_bounded_and_those_of_constraints_are_among_them(project: Project):
-    code = "print('vram: 1')\nfor n in range(99): print(f'other_{n}:', 1 if n % 2 else 'nan')\n"
+    code = "print('vram: 1')\nprint('data_fingerprint: 7')\n"
+    code += "for n in range(99): print(f'other_{n}:', 1 if n % 2 else 'nan')\n"
     vram = Constraint(name="vram", relation="<=", bound=2)
     outcome = project.outcome(GOOD + code, constraints=(vram,))
     assert isinstance(outcome, Measured)
     assert len(outcome.metrics) == 32
-    assert {"vram", "val_bpb", "other_97"} < outcome.metrics.keys()
+    assert {"vram", "data_fingerprint", "val_bpb", "other_97"} < outcome.metrics.keys()
 
 
 def test_the_environment_has_no_key_and_python_is_the_lab_s(project: Project):

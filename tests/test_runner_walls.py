@@ -1,6 +1,7 @@
 """What a run in bubblewrap sees of the machine, asked from inside."""
 
 import os
+import platform
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
@@ -113,6 +114,27 @@ def test_a_socket_of_another_service_cannot_be_reached(cell: Cell, tmp_path: Pat
 def test_a_run_has_no_capability_and_only_its_own_processes(cell: Cell):
     assert "CapEff:\t0000000000000000" in cell.tell("cat /proc/self/status")
     assert int(cell.tell("ls -d /proc/[0-9]* | wc -l")) < 6
+
+
+def test_no_setting_of_the_kernel_can_be_written_not_even_by_root(cell: Cell):
+    told = cell.tell("ls -d /proc/sys/kernel; find /proc/[!0-9]* -type f -writable")
+    assert told == "/proc/sys/kernel\n"
+
+
+KEYRING = """
+import ctypes, platform
+call = {"x86_64": (248, 250), "aarch64": (217, 219)}[platform.machine()]
+keyctl = ctypes.CDLL(None).syscall
+print("found" if keyctl(call[1], 10, -3, b"user", b"autoresearch-test", 0) > 0 else "nothing")
+keyctl(call[0], b"user", b"autoresearch-test", b"a canary", 8, -3)
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="another call")
+def test_a_run_reads_no_keyring_of_the_person_and_of_no_other_run(cell: Cell):
+    exec(KEYRING)  # the person's own
+    (cell.checkout / "keys.py").write_text(KEYRING)
+    assert [cell.tell("python keys.py") for _ in range(2)] == ["nothing\n"] * 2
 
 
 def test_the_key_of_the_lab_is_in_no_environment(cell: Cell, monkeypatch: pytest.MonkeyPatch):

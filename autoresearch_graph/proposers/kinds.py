@@ -22,7 +22,7 @@ _FEW = 4
 _NAME = 60
 WHOLE = "the text"
 _REST = frozenset({"imports", "statements", "structure", WHOLE})
-_BROKEN = (SyntaxError, ValueError, RecursionError)
+_BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 Parts = Mapping[str, int]
 

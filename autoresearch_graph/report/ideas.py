@@ -155,7 +155,7 @@ def _reader(records: Records) -> Callable[[str, str], Spans]:
             with Repo(project, search_parent_directories=True) as repo:
                 path = (project / name).relative_to(Path(repo.working_dir).resolve()).as_posix()
                 tree = ast.parse(repo.git.show(f"{commit}:{path}"))
-        except (GitError, SyntaxError, ValueError, RecursionError):
+        except (GitError, SyntaxError, ValueError, RecursionError, MemoryError):
             return []
         return [
             (s.lineno, s.end_lineno or s.lineno, name) for s in tree.body for name in names_of(s)

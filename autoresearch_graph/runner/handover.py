@@ -17,6 +17,8 @@ from typing import BinaryIO
 from autoresearch_graph import files
 
 LARGEST = 16 * 2**30  # bytes of one file
+_OF_DISK = 0.5  # of what is free
+_CHUNK = 2**20
 
 
 class Unusable(Exception):
@@ -32,20 +34,23 @@ def hand_over(paths: Iterable[str], *, source: Path, target: Path) -> None:
         place = target / path
         files.make_folder(place.parent)
         with _opened(source, path) as old, place.open("wb") as new:
-            shutil.copyfileobj(old, new, 2**20)
+            _copy(old, new, path)
         files.sync(place)
         files.sync(place.parent)
 
 
 def clear(paths: Iterable[str], *, folder: Path) -> None:
-    """Remove what an earlier command left under these names; of a link, the link itself."""
+    """Remove what an earlier command left under these names; of a link, the link itself.
+
+    What cannot be removed stays: a folder that is too deep, or one that nobody may enter.
+    """
     for path in paths:
         *above, place = (folder / step for step in _steps(path))
-        place = next(filter(Path.is_symlink, above), place)
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError, RecursionError):
+            place = next(filter(Path.is_symlink, above), place)
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
                 place.unlink()
 
 
@@ -83,6 +88,19 @@ def _open(name: str, flags: int, at: int, path: str) -> int:
         raise Unusable(f"the run left no `{path}`") from None
     except OSError as error:
         raise Unusable(f"the run left `{path}` as no plain file ({error.strerror})") from None
+
+
+def _copy(old: BinaryIO, new: BinaryIO, path: str) -> None:
+    """Copy a file; where it has holes, the copy has them, too."""
+    size, free = os.fstat(old.fileno()).st_size, shutil.disk_usage(new.name).free
+    if size > free * _OF_DISK:
+        raise Unusable(f"the run left `{path}` with {size / 2**30:.1f} GiB, too much for the disk")
+    while data := old.read(_CHUNK):
+        if data.count(0) == len(data):
+            new.seek(len(data), os.SEEK_CUR)
+        else:
+            new.write(data)
+    new.truncate()
 
 
 def _check(found: os.stat_result, path: str) -> None:

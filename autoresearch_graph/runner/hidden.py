@@ -3,7 +3,7 @@
 `~` is the home, `$NAME` a variable, and `{stdlib}` (or another name of Python's `sysconfig`, such
 as `{purelib}`) a folder of the interpreter that runs use. A relative path is one in the project:
 it is hidden there and in the checkout. With a Python file goes its bytecode, which holds every
-string of it.
+string of it, and what is hidden of {stdlib} is hidden in the other Pythons of the system, too.
 """
 
 import re
@@ -13,6 +13,8 @@ from pathlib import Path
 from string import Template
 
 from autoresearch_graph.errors import InputError
+
+_PYTHONS = ("usr/lib/python3*", "usr/lib64/python3*", "usr/local/lib/python3*")
 
 
 def expand(
@@ -27,7 +29,8 @@ def expand(
                 f"the hidden path `{said}` does not exist ({project / path}); mend the path, "
                 "or take it out"
             )
-        places = (path,) if path.is_absolute() else (project / path, checkout / path)
+        places = [path] if path.is_absolute() else [project / path, checkout / path]
+        places += _of_other_pythons(said)
         found += [each for place in places for each in _with_bytecode(place)]
     return tuple(dict.fromkeys(found))
 
@@ -43,6 +46,13 @@ def _filled(said: str, variables: Mapping[str, str]) -> str:
             f"the hidden path `{said}` has a variable that is not set ({error}); "
             "set it, or write the path itself"
         ) from None
+
+
+def _of_other_pythons(said: str) -> Iterator[Path]:
+    """Copies of a hidden path of the standard library, where a box lets a run read them."""
+    inside = said.removeprefix("{stdlib}/")
+    for pythons in _PYTHONS if inside != said else ():
+        yield from sorted(Path("/").glob(f"{pythons}/{inside}"))
 
 
 def _with_bytecode(path: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autoresearch_graph.checkout import ITSELF
-from autoresearch_graph.experiment import Cause, Crashed, Hopeless, Measured, TimedOut
+from autoresearch_graph.experiment import FINGERPRINT, Cause, Crashed, Hopeless, Measured, TimedOut
 from autoresearch_graph.hopeless import curve_of
 from autoresearch_graph.output import bounded, clean, read_items, read_metrics
 from autoresearch_graph.program.model import Program
@@ -98,7 +98,7 @@ def _reported(step: Step, program: Program) -> dict[str, float]:
 
 
 def _wanted(program: Program) -> set[str]:
-    return {program.metric.name, *(constraint.name for constraint in program.constraints)}
+    return {program.metric.name, FINGERPRINT, *(limit.name for limit in program.constraints)}
 
 
 def _nearest(text: str, name: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from autoresearch_graph.runner import keyring
 from autoresearch_graph.runner.sandbox import Sandbox
 
 _PATIENCE = 5.0
@@ -37,6 +38,8 @@ class Tree:
         self.output, output = os.pipe()
         self._status, status = os.pipe()
         self._open = [self.output, self._status]
+        if sandbox.level == "bwrap":
+            keyring.leave()
         try:
             self._process = subprocess.Popen(
                 sandbox.argv(

@@ -2,9 +2,10 @@
 
 The root is empty. Into it come, read-only: the system's programs and libraries, the few files
 of /etc that they need, the lab's interpreter with its packages, the folders on the PATH, and what
-the run's variables and program.md name. /run, /tmp, /dev/shm and the home folder are empty, in
-memory and bounded. The checkout can be written, but has no `.git`. What comes later lies on top:
-so a checkout below the home folder is there, and what is hidden stays hidden.
+the run's variables and program.md name; the kernel's settings in /proc can only be read, too.
+/run, /tmp, /dev/shm and the home folder are empty, in memory and bounded. The checkout can be
+written, but has no `.git`. What comes later lies on top: so a checkout below the home folder is
+there, and what is hidden stays hidden.
 
 Not covered: a secret in a folder that is named, unless its own name gives it away; what the
 system's folders hold for everyone to read; a service that listens in a folder that is named.
@@ -75,7 +76,7 @@ class Walls:
             *("--unshare-user-try", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
             *([] if self.network else ["--unshare-net"]),
             *("--cap-drop", "ALL", "--new-session", "--dev", "/dev", *_devices()),
-            *("--proc", "/proc", *_emptied(empty)),
+            *("--proc", "/proc", *_settings(), *_emptied(empty)),
             *_bound_once("--ro-bind", tuple(system)),
             *_bound("--ro-bind", named, below=[*system, *self.writable]),
             *_bound("--bind", self.writable, below=()),
@@ -175,6 +176,14 @@ def _emptied(folders: Iterable[Path]) -> Iterator[str]:
     size = str(psutil.virtual_memory().total // _SHARE)
     for folder in folders:
         yield from ("--perms", "1777", "--size", size, "--tmpfs", str(folder))
+
+
+@functools.cache
+def _settings() -> tuple[str, ...]:
+    """What in /proc is the kernel's own, not a process's: root could write it without a right."""
+    own = [path for path in sorted(Path("/proc").glob("[!0-9]*")) if not path.is_symlink()]
+    writable = [path for path in own if path.is_dir() or path.stat().st_mode & 0o222]
+    return tuple(word for path in writable for word in ("--ro-bind-try", str(path), str(path)))
 
 
 def _devices() -> Iterator[str]:

@@ -4,10 +4,11 @@ It looks several times a second, so what is reported are peaks of samples, and a
 a bound for a quarter of a second before it is ended: memory by what can be filled in that time.
 Pages that processes share count once when a bound is at stake, and for each process otherwise.
 
-Not covered: threads; CPU time of processes that nobody waited for; files that were removed but are
-still open, and a checkout with more files than can be counted in a tenth of a second. The least
-that stays free on the disk holds for those, whoever fills it. What a run puts into the empty
-folders of its box is bounded there.
+Not covered: threads; CPU time of processes that nobody waited for; memory that no process maps
+(memfd); files that were removed but are still open, and a checkout with more files than can be
+counted in a tenth of a second. The least that stays free, of memory, of the disk and of its files,
+holds for those, whoever fills it. What a run puts into the empty folders of its box is bounded
+there.
 """
 
 import os
@@ -26,7 +27,8 @@ from autoresearch_graph.program.model import Constraint
 GIB = 2**30
 _OF_MEMORY = 0.9  # of what is available when the command starts
 _OF_DISK = 0.5  # of what is free then
-_LEFT_ON_DISK = 0.05  # of what is free then, but not more than a GiB
+_LEFT = 0.05  # of what is free then, but not more than a GiB: of memory, and on the disk
+_FILES_LEFT = 0.05  # of how many files the disk has room for then
 _PER_CORE, _PROCESSES = 32, 256
 _COUNTING = 0.1
 _COUNT_AGAIN = 20  # times as long as the last count took, so that counting costs 5 %
@@ -68,10 +70,12 @@ class Watchdog:
         self.processes = 0
         self.breach: Breach | None = None
         self._limits, self._folder = limits, folder
-        self._memory = _or(limits.memory_gb, psutil.virtual_memory().available / GIB * _OF_MEMORY)
+        spare = psutil.virtual_memory().available / GIB
+        self._memory, self._memory_floor = _or(limits.memory_gb, spare * _OF_MEMORY), _floor(spare)
         self._processes = _or(limits.processes, max(_PROCESSES, _PER_CORE * (os.cpu_count() or 1)))
         free = shutil.disk_usage(folder).free / GIB
-        self._disk, self._floor = _or(limits.disk_gb, free * _OF_DISK), min(1, free * _LEFT_ON_DISK)
+        self._disk, self._disk_floor = _or(limits.disk_gb, free * _OF_DISK), _floor(free)
+        self._files_floor = os.statvfs(folder).f_favail * _FILES_LEFT
         self._count_at = 0.0
         self._before = self._count()
 
@@ -101,9 +105,19 @@ class Watchdog:
         if self.disk_gb > self._disk:
             used = f"{self.disk_gb:.3g} GiB on disk"
             return _breach("disk", limits.disk_gb, used, self._disk)
-        free = shutil.disk_usage(self._folder.anchor if not self._folder.exists() else self._folder)
-        if free.free / GIB < self._floor:
-            return Breach("disk", f"only {free.free / GIB:.2g} GiB were left on the disk")
+        return self._exhausted()
+
+    def _exhausted(self) -> Breach | None:
+        """What the machine is short of, whoever took it."""
+        spare = psutil.virtual_memory().available / GIB
+        if spare < self._memory_floor:
+            return Breach("memory", f"only {spare:.2g} GiB of the machine's memory were left")
+        place = self._folder.anchor if not self._folder.exists() else self._folder
+        free, files = shutil.disk_usage(place).free / GIB, os.statvfs(place).f_favail
+        if free < self._disk_floor:
+            return Breach("disk", f"only {free:.2g} GiB were left on the disk")
+        if files < self._files_floor:
+            return Breach("disk", f"the disk had room for only {files:,} more files")
         return None
 
     def _count(self) -> float:
@@ -124,6 +138,11 @@ class Watchdog:
 
 def _or(said: float | None, otherwise: float) -> float:
     return otherwise if said is None else said
+
+
+def _floor(free: float) -> float:
+    """What has to stay free of so many GiB."""
+    return min(1, free * _LEFT)
 
 
 def _breach(cause: Cause, said: float | None, used: str, bound: float) -> Breach:

@@ -11,6 +11,7 @@ from langchain.tools import ToolRuntime, tool
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft
+from autoresearch_graph.output import clean
 from autoresearch_graph.tools.desk import Desk, Refusal
 
 _LARGEST = 400_000
@@ -39,9 +40,9 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
     desk.draft = Draft(
         author="model",
         text=desk.text,
-        hypothesis=hypothesis.strip()[:2000],
-        description=" ".join(description.split())[:200] or "no description",
-        lesson=" ".join(lesson.split())[:500],
+        hypothesis=clean(hypothesis).strip()[:2000],
+        description=" ".join(clean(description).split())[:200] or "no description",
+        lesson=" ".join(clean(lesson).split())[:500],
     )
     return "proposed"
 
@@ -76,8 +77,9 @@ def _tried(desk: Desk, number: int) -> str:
 def unparsable(text: str, path: str) -> str:
     """Why a text is none that a file of this name can have; empty where it may be one."""
     try:
+        text.encode()  # half a surrogate pair cannot be written to a file
         _PARSERS.get(PurePath(path).suffix, str)(text)
-    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError, MemoryError) as error:
         return str(error) or type(error).__name__
     return ""
 
@@ -90,7 +92,7 @@ def fingerprint(text: str, path: str) -> str:
     if PurePath(path).suffix == ".py":
         try:
             return ast.dump(ast.parse(text))
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return text
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 

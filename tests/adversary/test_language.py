@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language").glob("*.py"))}
 TOLD = {
     "asks_for_more_than_there_is": "the evaluation failed",
+    "is_infinite_in_double": "the evaluation failed",
     "is_infinitely_sure": "not finite",
     "knows_the_windows": "Permission denied",
     "leaves_a_pickle": "is not what train.py has to hand over",
@@ -30,6 +31,7 @@ TOLD = {
     "looks_ahead_in_some_windows": "The model looks ahead",
     "looks_at_the_next_token": "The model looks ahead",
     "names_other_operators": "which is not among the operators",
+    "remembers_the_windows": "The model looks ahead",
     "replaces_the_loss": "is worse than the incumbent",
     "says_nothing_finite": "not finite",
 }

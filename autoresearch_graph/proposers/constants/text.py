@@ -20,7 +20,7 @@ FORMATS: dict[str, Callable[[str], Iterator[Leaf]]] = {
     ".yaml": in_yaml.leaves,
     ".yml": in_yaml.leaves,
 }
-BROKEN = (SyntaxError, ValueError, YAMLError, RecursionError)
+BROKEN = (SyntaxError, ValueError, YAMLError, RecursionError, MemoryError)
 HIDDEN = "\x00"
 
 
