@@ -291,7 +291,8 @@ def test_what_a_run_printed_reaches_the_model_in_a_fence_by_every_way(
 
 
 def test_a_refusal_does_not_repeat_what_a_run_printed(project: Path):
-    from autoresearch_graph.tools.propose import check, fingerprint
+    from autoresearch_graph.meaning import fingerprint
+    from autoresearch_graph.tools.propose import check
 
     some = with_rows(project, row(0, "keep", 1.0), crash(1, INJECTED))
     tried = {fingerprint("X = 2.0\n", "asset.py"): 1}
