@@ -75,9 +75,9 @@ def main() -> None:
             prepare_ahead()
             _show()
         case ["evaluate"]:
-            _measure(held_out("validation"))
+            _measure("validation")
         case ["holdout"]:
-            _measure(held_out("holdout"))
+            _measure("holdout")
         case _:
             raise SystemExit("usage: python prepare.py [evaluate | holdout]")
 
@@ -92,11 +92,13 @@ def _show() -> None:
     print(f"device: {DEVICE}, time box: {TIME_BOX:g} s on the {Clock().kind} clock, seed: {SEED}")
 
 
-def _measure(text: HeldOut) -> None:
+def _measure(part: str) -> None:
     """Print val_bpb, and before it what each window adds, whose mean it is."""
     torch.set_num_threads(1)
     try:
-        each = bits_per_byte(exported.read(MODEL, DEVICE), text)
+        model = exported.read(MODEL, DEVICE)
+        text = held_out(part)
+        each = bits_per_byte(model, text)
     except (exported.Unusable, FileNotFoundError) as error:
         raise SystemExit(f"The model cannot be measured: {error}") from None
     print(f"data: {text.name}")

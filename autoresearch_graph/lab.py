@@ -18,6 +18,7 @@ from autoresearch_graph.grounds import open_ground
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.length import saved_lines
 from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.meaning import fingerprint
 from autoresearch_graph.now import Bulletin
 from autoresearch_graph.output import without_items
 from autoresearch_graph.postgres import check_url
@@ -31,7 +32,6 @@ from autoresearch_graph.repository import find_repository, leave_git_hook
 from autoresearch_graph.runner import Place, Progress, end_leftovers, expand
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
-from autoresearch_graph.tools.propose import fingerprint
 from autoresearch_graph.workshop import Workshop
 from autoresearch_graph.workspace import Workspace
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.meaning import unparsable
 from autoresearch_graph.now import read_now
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.start import Settings, is_running
 from autoresearch_graph.stopping import stop_reason
-from autoresearch_graph.tools.propose import unparsable
 from autoresearch_graph.tracked import on_disk
 
 _LONGEST = 4000

@@ -15,6 +15,7 @@ import os.path
 import random
 import sys
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,7 +75,7 @@ class Night:
         best = next(row for row in reversed(self.rows) if row.status == "keep")
         author = rng.choice(("search", "model", "model"))
         old = self.texts[best.number]
-        constants = find(old, self.program.asset)
+        constants = _found(old, self.program.asset)
         if author == "search" or number % KEEP == 0 or rng.random() < 0.3:
             chosen = rng.sample(constants, rng.choice((1, 2, 3, len(constants))))
             values = {c.name: _moved(c.value, c.choices, rng) for c in chosen}
@@ -152,6 +153,9 @@ def _reason(status: str, metric: float, best: Experiment, rng: random.Random) ->
     return f"val_bpb {metric:.6g} is worse than {against} by {gap:.3g}"
 
 
+_found, _parsed = cache(find), cache(ast.parse)  # twenty experiments in a row change one text
+
+
 def _moved(value: object, choices: tuple[object, ...], rng: random.Random) -> object:
     if choices:
         return rng.choice(choices)
@@ -160,7 +164,7 @@ def _moved(value: object, choices: tuple[object, ...], rng: random.Random) -> ob
 
 def _edited(text: str, number: int, rng: random.Random) -> tuple[str, str]:
     """The text with up to 80 lines more at the end of one or two functions or classes."""
-    nodes = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    nodes = [n for n in _parsed(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     chosen = sorted(rng.sample(nodes, rng.choice((1, 1, 2))), key=lambda n: -n.lineno)
     lines = text.splitlines()
     for node in chosen:

@@ -1,5 +1,6 @@
 """Projects to run research on: real git, real files, real subprocesses."""
 
+import gc
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,11 @@ print(f"loss: {(X - 1.0) ** 2:.6f}")
 def pytest_xdist_auto_num_workers() -> int:
     """Four at least: a test mostly waits for the processes that it started."""
     return max(4, os.cpu_count() or 1)
+
+
+def pytest_collection_finish() -> None:
+    """The libraries stay until the end; to look through them for garbage took a third of a test."""
+    gc.freeze()
 
 
 GATED = """\

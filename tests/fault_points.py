@@ -13,6 +13,7 @@ again, and all of its records have to tell what they tell of one that nothing ha
 
 import atexit
 import errno
+import gc
 import os
 import resource
 import shutil
@@ -146,6 +147,7 @@ def strike(fault: str, project: Path, point: int) -> None:
 def check(fault: str, folder: Path, every: int, job: str) -> int:
     """Try every point; returns how many were tried."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    gc.freeze()  # or each fork would copy the packages to look through them
     whole = live(JOBS[job].make(folder / "whole"))
     assert whole.code == 0, whole.said
     expected = told(folder / "whole")

@@ -8,6 +8,7 @@ end. SECONDS of sleep before each effect make the disk slow. JOB is one of jobs.
 is a fork, so that the packages are imported once.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -69,6 +70,7 @@ def check(folder: Path, every: int, pause: float, job: Job) -> int:
     Where several things go on at once, verdicts depend on which ends first; then all records
     have to agree, with every experiment judged once.
     """
+    gc.freeze()  # or each fork would copy the packages to look through them
     project, aside = folder / "project", folder / "aside"
     make(job, project)
     shutil.copytree(project, aside, symlinks=True)

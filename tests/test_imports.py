@@ -138,6 +138,25 @@ def test_help_and_version_import_neither_langgraph_nor_torch(option: str):
     assert not loaded & {"langgraph", "langchain_core", "torch", "optuna", "git"}
 
 
+def loaded(*command: str) -> set[str]:
+    """The libraries, and the parts of LangGraph and LangChain, that a command loads."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "autoresearch_graph", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+
+
+def test_a_check_does_not_load_langgraph_and_a_search_no_tools_for_a_model(project: Path):
+    path = str(project)
+    assert not loaded("check", path) & {"langgraph", "langchain_core", "langsmith"}
+    searched = loaded("run", path, "--experiments", "1")
+    assert "langgraph.graph" in searched
+    assert not searched & {"langgraph.prebuilt", "langchain", "openai"}
+
+
 def test_importing_the_package_does_nothing_but_define():
     script = "import autoresearch_graph.lab, sys; print('torch' in sys.modules)"
     done = subprocess.run(

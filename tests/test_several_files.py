@@ -105,7 +105,7 @@ def test_a_run_that_changes_a_protected_file_beside_the_asset_is_found(project: 
 
 
 def test_what_was_tried_is_known_by_the_whole_set(project: Path) -> None:
-    from autoresearch_graph.tools.propose import fingerprint, unparsable, without_seeds
+    from autoresearch_graph.meaning import fingerprint, unparsable, without_seeds
 
     same = texts(one="X = 3.0  # as before\n")
     assert fingerprint(same, ALL) == fingerprint(texts(), ALL)
@@ -316,7 +316,7 @@ def test_a_model_removes_files_but_none_that_the_program_names_nor_the_last(
 
 
 def test_only_a_pattern_lets_files_be_removed() -> None:
-    from autoresearch_graph.tools import tools_for
+    from autoresearch_graph.tools.toolbox import tools_for
 
     offered = {asset: [t.name for t in tools_for(asset)] for asset in ("a.py", "a.py, b.py", ALL)}
     assert ["remove_file" in names for names in offered.values()] == [False, False, True]

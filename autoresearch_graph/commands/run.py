@@ -1,5 +1,6 @@
 """Start a research, or look whether one could start."""
 
+import gc
 import shlex
 import shutil
 import signal
@@ -173,6 +174,7 @@ def _line(*, quiet: bool, as_json: bool) -> "Line | None":
 
 def _research(settings: "Settings", line: "Line | None") -> str:
     """Run a research to its end and show it; a bad project is told before langgraph is loaded."""
+    gc.disable()  # what is loaded stays: it is looked at neither meanwhile nor later
     from rich.console import Console
 
     from autoresearch_graph.lab import open_lab
@@ -184,6 +186,8 @@ def _research(settings: "Settings", line: "Line | None") -> str:
         from autoresearch_graph import research
         from autoresearch_graph.view import View
 
+        gc.freeze()
+        gc.enable()
         with View(lab, Console(), line) as view:
             if settings.review:
                 return research.run(lab, view.watch, view.decide)

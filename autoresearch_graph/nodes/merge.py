@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Candidate, Draft, Verdict
+from autoresearch_graph.meaning import unparsable
 from autoresearch_graph.merging import merged
 from autoresearch_graph.state import State, Update
-from autoresearch_graph.tools.propose import unparsable
 
 if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab

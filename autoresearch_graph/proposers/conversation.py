@@ -3,21 +3,23 @@
 Messages and draft are in the state, so a conversation that was cut off goes on where it was.
 """
 
+from functools import cache
 from itertools import takewhile
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.graph.message import add_messages
-from langgraph.prebuilt import ToolNode
-from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 
 from autoresearch_graph.experiment import Draft
 from autoresearch_graph.proposers import Abandoned
 from autoresearch_graph.proposers.patience import patiently
-from autoresearch_graph.tools import TOOLS, Desk, Refusal
+from autoresearch_graph.tools import Desk, Refusal
 from autoresearch_graph.value import Value
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
 
 _CALLS = 30
 _IDLE = 3
@@ -63,16 +65,23 @@ def use_tools(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
         ToolMessage(_unreadable(answer), tool_call_id=str(call["id"]), status="error")
         for call in answer.invalid_tool_calls
     ]
-    used = _TOOLS.invoke({"messages": [answer]})["messages"] if answer.tool_calls else []
+    used = _tools().invoke({"messages": [answer]})["messages"] if answer.tool_calls else []
     draft = desk.draft and desk.draft.model_dump(mode="json")
     return {"messages": [*used, *refused], "text": desk.text, "draft": draft}
 
 
-def _refusal(error: Refusal | ToolInvocationError) -> str:
-    return f"Refused: {error}"
+@cache
+def _tools() -> "Runnable[Any, Any]":
+    """The tools as LangGraph calls them; a search, which has no use for any, does not load them."""
+    from langgraph.prebuilt import ToolNode
+    from langgraph.prebuilt.tool_node import ToolInvocationError
 
+    from autoresearch_graph.tools.toolbox import TOOLS
 
-_TOOLS = ToolNode(list(TOOLS), handle_tool_errors=_refusal).with_config(max_concurrency=1)
+    def refusal(error: Refusal | ToolInvocationError) -> str:
+        return f"Refused: {error}"
+
+    return ToolNode(list(TOOLS), handle_tool_errors=refusal).with_config(max_concurrency=1)
 
 
 def _over(messages: list[AnyMessage]) -> str:

@@ -16,7 +16,8 @@ from autoresearch_graph.proposers.patience import pauses
 from autoresearch_graph.proposers.prices import Price
 from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.proposers.usage import Meter
-from autoresearch_graph.tools import Desk, tools_for
+from autoresearch_graph.tools import Desk
+from autoresearch_graph.tools.toolbox import tools_for
 
 _TURNS = 5
 _TIMEOUT = 300.0

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft, Experiment
+from autoresearch_graph.meaning import fingerprint, unparsable
 from autoresearch_graph.merging import merged
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.kinds import gains
 from autoresearch_graph.standing import PATIENCE
-from autoresearch_graph.tools.propose import fingerprint, unparsable
 
 
 def step_back(brief: Brief, since_keep: int) -> Draft | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from autoresearch_graph.tools.propose import fingerprint
+from autoresearch_graph.meaning import fingerprint
 
 
 class Tried:

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -99,6 +99,7 @@ def _signed(figures: Figures, gain: float) -> str:
     return f"{sign if float(told) else ''}{told}"
 
 
+@cache
 def _environment(show: Callable[[str], str], *, escape: bool) -> Environment:
     environment = Environment(
         loader=DictLoader(TEXTS),

@@ -1,20 +1,5 @@
-"""What a model may call while it writes a proposal: few tools, under names that models know."""
+"""What a model may call while it writes a proposal, and the desk at which it does."""
 
-from langchain_core.tools import BaseTool
-
-from autoresearch_graph import sheaf
-from autoresearch_graph.tools.asset import edit_file, read_file, remove_file, write_file
 from autoresearch_graph.tools.desk import Desk, Refusal
-from autoresearch_graph.tools.past import list_experiments, show_experiment
-from autoresearch_graph.tools.propose import propose
 
-TOOLS = (read_file, edit_file, write_file, list_experiments, show_experiment, propose, remove_file)
-
-
-def tools_for(asset: str) -> tuple[BaseTool, ...]:
-    """The tools for an asset: a file can be removed where a pattern takes it in."""
-    patterns = any(map(sheaf.is_pattern, sheaf.names(asset)))
-    return tuple(tool for tool in TOOLS if patterns or tool is not remove_file)
-
-
-__all__ = ["TOOLS", "Desk", "Refusal", "tools_for"]
+__all__ = ["Desk", "Refusal"]
