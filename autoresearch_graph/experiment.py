@@ -25,6 +25,7 @@ Cause = Literal[
     "checkout",
     "processes",
     "cpu",
+    "time box",
     "disk",
 ]
 

@@ -6,6 +6,7 @@ from autoresearch_graph import files
 from autoresearch_graph.artifacts import HANDED_OVER, HOLDOUT, Artifacts
 from autoresearch_graph.experiment import Experiment, Holdout, Outcome, Proposal, Trial
 from autoresearch_graph.hopeless import Bar, bar_for
+from autoresearch_graph.pace import held_to
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.proposers.constants.small import is_small
 from autoresearch_graph.runner import Place, Pool, Progress, Watch
@@ -32,13 +33,14 @@ class Workshop:
     ) -> None:
         """Start a trial in a clean checkout of its commit; a no-op for one that runs.
 
-        The ledger's `rows` tell by what it is hopeless, where program.md lets such a run be ended.
+        The ledger's `rows` tell by what it is hopeless, where program.md lets such a run be ended,
+        and how long it may work.
         """
         if self._pool.knows(trial):
             return
         text, place = self._workspace.text(state.commit(trial)), self._idle.pop(0)
         place.lay_out(text)
-        job = self._job(place, trial, text, program)
+        job = self._job(place, trial, text, program, rows)
         self._pool.start(trial, job, self._bar(trial, state, program, rows))
 
     def wait(self, seconds: float) -> tuple[Trial, Outcome] | None:
@@ -84,16 +86,18 @@ class Workshop:
         return bar_for(best.number, rows) if is_small(old, new, program.asset) else None
 
     def _job(
-        self, place: Place, trial: Trial, text: str, program: Program
+        self, place: Place, trial: Trial, text: str, program: Program, rows: Sequence[Experiment]
     ) -> Callable[[Watch], Outcome]:
         log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
         # The runs of the baseline may go on at once, so that one of them hands over.
         hands_over = program.holdout and not trial.beside and (trial.number or not trial.repeat)
         handed_over = self._artifacts.path(trial.number, HANDED_OVER) if hands_over else None
 
+        untouched = rows[0].trials if rows else ()
+
         def job(watch: Watch) -> Outcome:
             try:
-                return place.conduct(
+                outcome = place.conduct(
                     program,
                     text,
                     seed=trial.repeat,
@@ -101,6 +105,7 @@ class Workshop:
                     watch=watch,
                     handed_over=handed_over,
                 )
+                return held_to(program.time_box.seconds, outcome, untouched)
             finally:
                 self._idle.append(place)
 
