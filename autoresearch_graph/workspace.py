@@ -214,10 +214,12 @@ class Workspace:
         """Move the notes from `before`; False where git could not, or found them elsewhere.
 
         In a process and session of its own, it ends well when the lab is killed meanwhile: a
-        lock that is left on a ref that is not ours alone could not be removed.
+        lock that is left on a ref that is not ours alone could not be removed. Unless it is told
+        to, git does not sync what it renames, and a loss of power may leave an empty file.
         """
         make_folder((Path(self.repo.common_dir) / NOTES).parent)
-        command = ["git", *SAFE, "update-ref", NOTES, commit, before or "0" * 40]
+        synced = [*SAFE, "-c", "core.fsync=reference"]
+        command = ["git", *synced, "update-ref", NOTES, commit, before or "0" * 40]
         try:
             Git(self.repo.working_dir).execute(command, start_new_session=True)
         except GitCommandError:

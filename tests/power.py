@@ -3,7 +3,8 @@
 It follows the process that it is made in. A file holds what it held when it was last synced, and
 a folder the names that it had then. `Loss` says what became of the rest: "lost", all of it is
 gone; "torn", the names are there, and of unsynced files a half, or nothing where they are new: what
-a file system leaves that orders less than ext4 does. SQLite is believed to sync for itself.
+a file system leaves that orders less than ext4 does. SQLite is believed to sync for itself, and
+git what it moves of its notes.
 """
 
 import os
@@ -66,7 +67,7 @@ class Disk:
             now = path.read_bytes() if path.stat().st_ino == inode else b""
         except OSError:
             now = b""
-        if path.name.startswith("checkpoints.sqlite"):
+        if path.name.startswith("checkpoints.sqlite") or path.parent.name == "notes":
             return now
         safe = self._safe.get(inode)
         if safe is None or loss == "lost":
