@@ -28,6 +28,6 @@ def held_to(box: float, outcome: Outcome, untouched: Sequence[Outcome]) -> Outco
     if not took_longer or outcome.cpu_seconds <= MARGIN * cpu + _LEAST:
         return outcome
     used = {name: getattr(outcome, name) for name in Ran.model_fields}
-    told = f"it worked for {outcome.cpu_seconds:.3g} s of CPU time"
-    reason = f"{told}, not for {cpu:.3g} s at most, as before: the time box is {box:g} s"
+    told = f"it took {outcome.cpu_seconds:.3g} s of CPU time, the untouched asset at most {cpu:.3g}"
+    reason = f"{told}, and the time box is {box:g} s"
     return Crashed(cause="time box", reason=reason, **used)

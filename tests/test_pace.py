@@ -42,8 +42,8 @@ def test_a_fifth_more_of_both_clocks_is_too_much(wall: float, cpu: float, kept: 
     if isinstance(ended, Crashed):
         assert (ended.cause, ended.seconds, ended.cpu_seconds) == ("time box", wall, cpu)
         assert ended.reason == (
-            f"it worked for {cpu:g} s of CPU time, not for 19 s at most, as before: "
-            "the time box is 15 s"
+            f"it took {cpu:g} s of CPU time, the untouched asset at most 19, "
+            "and the time box is 15 s"
         )
 
 
