@@ -4,6 +4,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,33 @@ def test_ctrl_c_twice_while_a_person_is_asked(tmp_path: Path):
     done = autoresearch("run", project, "--tag", "t", "--experiments", 1)
     assert done.returncode == 0 and "approve" not in done.stdout
     assert_agreement(project, "t")
+
+
+def test_ctrl_c_while_a_lock_changes_hands_comes_a_moment_later():
+    """Within `Condition.__enter__`, after the lock was taken, it would stay taken for ever."""
+    script = """
+import os, signal, threading, time
+from functools import partial
+from types import SimpleNamespace
+from autoresearch_graph import interrupts
+lock = threading.Lock()
+pressed = partial(os.kill, os.getpid(), signal.SIGINT)
+taken = SimpleNamespace(
+    acquire=lock.acquire, release=lock.release, __enter__=pressed,
+    __exit__=lambda *told: lock.release(),
+)
+interrupts.heed()
+entered = []
+try:
+    with threading.Condition(taken):
+        lock.acquire()
+        entered.append(True)
+        time.sleep(10)
+except KeyboardInterrupt:
+    print(entered, lock.locked())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[True] False\n", "")
 
 
 def test_ctrl_c_at_any_time_after_the_start(tmp_path: Path):

@@ -3,7 +3,6 @@
 import gc
 import shlex
 import shutil
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from autoresearch_graph import interrupts
 from autoresearch_graph.commands.options import (
     Asset,
     BaseUrl,
@@ -122,14 +122,14 @@ def check(
 
 def _run(options: dict[str, Any], line: "Line | None") -> None:
     """Run a research and say what came of it; Ctrl-C may come at any time, and again."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts.heed()
     given = sys.argv[1:]
     try:
         settings = _chosen(options)
         given += [] if settings.tag else ["--tag", settings.name]
         _tell(settings, _research(settings, line), line)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupts.ignore()
         resume = without_password(shlex.join([*_command(), *given]))
         typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
         raise typer.Exit(130) from None
@@ -193,7 +193,7 @@ def _research(settings: "Settings", line: "Line | None") -> str:
                 return research.run(lab, view.watch, view.decide)
             return research.run(lab, view.watch)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupts.ignore()
         lab.close()
 
 

@@ -1,0 +1,49 @@
+"""Ctrl-C that leaves no lock behind.
+
+Python raises KeyboardInterrupt between any two of its steps. Where that is inside of
+`Condition.__enter__`, the lock is taken and never given back, and whoever waits for it, such as a
+thread that writes a checkpoint, keeps the process from ending. So it is raised a moment later.
+"""
+
+import signal
+import threading
+from concurrent import futures
+from pathlib import Path
+from types import FrameType
+
+_SOON = 0.01  # seconds
+_LOCKING = (threading.__file__, str(Path(futures.__file__).parent))
+_WAITS = {"wait", "wait_for", "result", "join", "_wait_for_tstate_lock"}
+
+
+def heed() -> None:
+    """Have SIGINT and SIGTERM raise KeyboardInterrupt in the main thread, which calls this.
+
+    SIGINT stays ignored where it was, as in the background of a script.
+    """
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _interrupt)
+
+
+def ignore() -> None:
+    """From here on nothing is interrupted by Ctrl-C any more."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not _is_locking(frame):
+        raise KeyboardInterrupt
+    signal.setitimer(signal.ITIMER_REAL, _SOON)
+
+
+def _is_locking(frame: FrameType | None) -> bool:
+    """Whether a lock changes hands: in Python's own code for that, where it does not wait."""
+    while frame is not None and frame.f_code.co_filename.startswith(_LOCKING):
+        if frame.f_code.co_name not in _WAITS:
+            return True
+        frame = frame.f_back
+    return False
