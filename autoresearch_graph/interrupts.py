@@ -1,18 +1,22 @@
-"""Ctrl-C that leaves no lock behind.
+"""Ctrl-C that is not lost, and leaves no lock behind.
 
 Python raises KeyboardInterrupt between any two of its steps. Where that is inside of
 `Condition.__enter__`, the lock is taken and never given back, and whoever waits for it, such as a
-thread that writes a checkpoint, keeps the process from ending. So it is raised a moment later.
+thread that writes a checkpoint, keeps the process from ending. Where something is just being
+deleted, Python prints it and goes on. So it is raised a moment later.
 """
 
+import _weakrefset
 import signal
 import threading
+import weakref
 from concurrent import futures
 from pathlib import Path
 from types import FrameType
 
 _SOON = 0.01  # seconds
 _LOCKING = (threading.__file__, str(Path(futures.__file__).parent))
+_DELETING = (weakref.__file__, _weakrefset.__file__)
 _WAITS = {"wait", "wait_for", "result", "join", "_wait_for_tstate_lock"}
 
 
@@ -35,15 +39,18 @@ def ignore() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    if not _is_locking(frame):
+    if not _is_delicate(frame):
         raise KeyboardInterrupt
     signal.setitimer(signal.ITIMER_REAL, _SOON)
 
 
-def _is_locking(frame: FrameType | None) -> bool:
-    """Whether a lock changes hands: in Python's own code for that, where it does not wait."""
-    while frame is not None and frame.f_code.co_filename.startswith(_LOCKING):
-        if frame.f_code.co_name not in _WAITS:
+def _is_delicate(frame: FrameType | None) -> bool:
+    """Whether something is being deleted, or a lock changes hands: where Python does not wait."""
+    locking = True
+    while frame is not None:
+        place, name = frame.f_code.co_filename, frame.f_code.co_name
+        locking = locking and place.startswith(_LOCKING)
+        if place in _DELETING or name == "__del__" or (locking and name not in _WAITS):
             return True
         frame = frame.f_back
     return False

@@ -123,6 +123,24 @@ except KeyboardInterrupt:
     assert (done.stdout, done.stderr) == ("[True] False\n", "")
 
 
+def test_ctrl_c_while_something_is_deleted_is_not_lost():
+    script = """
+import os, signal, time
+from autoresearch_graph import interrupts
+class Odd:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+interrupts.heed()
+try:
+    Odd()
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("heard\n", "")
+
+
 def test_ctrl_c_at_any_time_after_the_start(tmp_path: Path):
     project = plain(tmp_path / "p")
     command = ["run", project, "--tag", "t", "--experiments", 3]
