@@ -10,6 +10,8 @@ import yaml
 
 from autoresearch_graph import sheaf
 
+# What a parser says of a text that is none, or that it cannot get through.
+BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     ".py": ast.parse,
     ".json": json.loads,
@@ -24,7 +26,7 @@ def unparsable(text: str, path: str) -> str:
     try:
         text.encode()  # half a surrogate pair cannot be written to a file
         _PARSERS.get(PurePath(path).suffix, str)(text)
-    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError, MemoryError) as error:
+    except (*BROKEN, yaml.YAMLError) as error:
         return str(error) or type(error).__name__
     return ""
 
@@ -37,7 +39,7 @@ def fingerprint(text: str, path: str) -> str:
     if PurePath(path).suffix == ".py":
         try:
             return ast.dump(ast.parse(text))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except BROKEN:
             return text
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Crashed, Experiment, TimedOut
+from autoresearch_graph.meaning import BROKEN
 from autoresearch_graph.output import clean
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.constants import find, skeleton
@@ -22,7 +23,6 @@ _FEW = 4
 _NAME = 60
 WHOLE = "the text"
 _REST = frozenset({"imports", "statements", "structure", WHOLE})
-_BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 Parts = Mapping[str, int]
 
@@ -118,7 +118,7 @@ def _of_file(text: str, path: str) -> Parts:
     if PurePath(path).suffix == ".py":
         try:
             return _of_python(ast.parse(text))
-        except _BROKEN:
+        except BROKEN:
             return {WHOLE: hash(text)}
     try:
         constants = find(text, path)

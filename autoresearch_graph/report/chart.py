@@ -32,7 +32,7 @@ Kind = Literal["discard", "outside", "crash", "keep"]
 Point = tuple[float, float]
 
 _DOTS: tuple[Kind, ...] = get_args(Kind)
-_USELESS = frozenset({"defs", "desc", "background", "plot tooltip-overlay"})
+_USELESS = frozenset({"defs", "background", "plot tooltip-overlay"})
 _SIDES, _ENDS = 90, 60
 _MANY = 500
 _FEW = 12

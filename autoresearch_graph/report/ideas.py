@@ -17,6 +17,7 @@ from git import GitError, Repo
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.meaning import BROKEN
 from autoresearch_graph.proposers.kinds import WHOLE, cause, few, names_of
 from autoresearch_graph.records import Records
 
@@ -155,7 +156,7 @@ def _reader(records: Records) -> Callable[[str, str], Spans]:
             with Repo(project, search_parent_directories=True) as repo:
                 path = (project / name).relative_to(Path(repo.working_dir).resolve()).as_posix()
                 tree = ast.parse(repo.git.show(f"{commit}:{path}"))
-        except (GitError, SyntaxError, ValueError, RecursionError, MemoryError):
+        except (GitError, *BROKEN):
             return []
         return [
             (s.lineno, s.end_lineno or s.lineno, name) for s in tree.body for name in names_of(s)

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from yaml import YAMLError
 
 from autoresearch_graph.errors import InputError
+from autoresearch_graph.meaning import BROKEN
 from autoresearch_graph.proposers.constants import in_json, in_python, in_toml, in_yaml
 from autoresearch_graph.proposers.constants.constant import Constant, Leaf, Scalar
 from autoresearch_graph.proposers.constants.literals import choices, read, write
@@ -20,7 +21,7 @@ FORMATS: dict[str, Callable[[str], Iterator[Leaf]]] = {
     ".yaml": in_yaml.leaves,
     ".yml": in_yaml.leaves,
 }
-BROKEN = (SyntaxError, ValueError, YAMLError, RecursionError, MemoryError)
+_BROKEN = (*BROKEN, YAMLError)
 HIDDEN = "\x00"
 
 
@@ -60,7 +61,7 @@ def _in_file(text: str, path: str) -> tuple[Constant, ...]:
         )
     try:
         found = sorted(leaves(text), key=lambda leaf: leaf.start)
-    except BROKEN as error:
+    except _BROKEN as error:
         raise InputError(f"{path} cannot be parsed: {' '.join(str(error).split())}.") from error
     names = Counter(leaf.name for leaf in found)
     constants = (_constant(text, leaf) for leaf in found if names[leaf.name] == 1)
