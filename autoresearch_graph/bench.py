@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.checkout import Checkout
+from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import (
@@ -16,6 +17,7 @@ from autoresearch_graph.runner import (
     conduct,
     expand,
     look_again,
+    prove_hidden,
     run_environment,
     uv,
     walls_around,
@@ -89,7 +91,11 @@ class Bench:
         self._holdouts = EvaluationRoom(workspace, folder / "holdout")
 
     def prepare(self, program: Program) -> None:
-        """Make the rooms that the program needs, before any run could change what git writes."""
+        """Make the rooms that the program needs, before any run could change what git writes.
+
+        InputError where a run could read or move what program.md hides.
+        """
+        self._prove_hidden(program)
         if program.evaluation is not None:
             self.evaluations.make()
         if program.holdout is not None:
@@ -120,19 +126,13 @@ class Bench:
         It may be called in another thread than the one that laid out.
         """
         folder = self._workspace.project_in(self._checkout)
-        hidden = expand(
-            program.hidden,
-            project=self._project,
-            checkout=folder,
-            variables=self._environ,
-        )
         return conduct(
             program=program,
-            site=Site(folder, self._checkout.restore),
+            site=Site(folder, self._checkout.restore, lambda: self._checkout.lay_out(text)),
             evaluation=lambda: self.evaluations.fresh(program, text),
             log=log,
             environment=self._environment(program, seed),
-            sandbox=replace(self._within(program, text), hidden=hidden),
+            sandbox=self._hiding(program, text),
             watch=watch,
             handed_over=handed_over,
         )
@@ -150,6 +150,29 @@ class Bench:
             sandbox=self._within(program, text),
             watch=Watch(),
         )
+
+    def _prove_hidden(self, program: Program) -> None:
+        sandbox = self._hiding(program, self._untouched)
+        for writable in program.environment.writable:
+            own = (self._project / Path(writable).expanduser()).resolve()
+            inside = (path for path in sandbox.hidden if path.resolve().is_relative_to(own))
+            if moved := next(inside, None):
+                raise InputError(
+                    f"`{writable}`, which a run may write, holds {moved}, which is hidden: a run "
+                    "could move it; name a folder beside it"
+                )
+        folder = self._workspace.project_in(self._checkout)
+        prove_hidden(sandbox, folder=folder, environment=self._environment(program, seed=0))
+
+    def _hiding(self, program: Program, text: str) -> Sandbox:
+        """The box of a run, which hides what program.md says from it and not from an evaluation."""
+        hidden = expand(
+            program.hidden,
+            project=self._project,
+            checkout=self._workspace.project_in(self._checkout),
+            variables=self._environ,
+        )
+        return replace(self._within(program, text), hidden=hidden)
 
     def _within(self, program: Program, text: str) -> Sandbox:
         """The box with the walls of program.md; only the person's own asset fills caches."""

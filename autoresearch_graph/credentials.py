@@ -10,10 +10,26 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"(?<=://)([^/\s@:]*:)[^/\s@]+(?=@)|(?<=[?&])((?:ssl)?password=)[^&\s]+")
+_PREFIXES = r"sk-|sk_|rk_|gh[opsur]_|github_pat_|glpat-|hf_|xox[abeprs]-|AKIA|ASIA|AIza|lsv2_|eyJ"
+_PREFIXES += r"|npm_|pypi-|dop_v1_|gsk_|r8_|xai-|pplx-|nvapi-|ya29\.|dckr_pat_"
 _VALUE = re.compile(
-    r"://[^/\s@]*:[^/\s@]+@|[?&](?:ssl)?password=|^unix:|\.sock$|-----BEGIN |"
-    r"^(?:sk-|sk_|gh[opsu]_|github_pat_|glpat-|hf_|xox[abprs]-|AKIA|AIza|lsv2_|eyJ)"
+    rf"://[^/\s@]*:[^/\s@]+@|[?&](?:ssl)?password=|^unix:|\.sock$|-----BEGIN |^(?:{_PREFIXES})"
 )
+_WORDS = r"pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|auth"
+_NUMBER = r"[+-]?[\d.]+(?:e[+-]?\d+)?(?:[\s\"',;%]|$)"
+# Forms of keys. What is repeated is bounded: a run chooses the text.
+_KEYS = (
+    re.compile(r"()-----BEGIN [^-]{0,40}PRIVATE KEY-----.*?(?:-----END [^-]{0,40}-----|\Z)", re.S),
+    re.compile(rf"()(?<![\w-])(?:{_PREFIXES})[\w.+/=~-]{{10,}}"),
+    re.compile(r"((?<=://)[^/\s@:]{0,200}:)[^/\s@]{1,200}(?=@)"),
+    re.compile(r"((?:bearer|basic)\s{1,9})[\w.+/=~-]{16,}", re.IGNORECASE),
+    re.compile(
+        rf"((?:{_WORDS})[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?)(?!{_NUMBER})"
+        r"(?=[^\s\"']{0,200}[a-z])(?=[^\s\"']{0,200}\d)[^\s\"',;]{8,}",
+        re.IGNORECASE,
+    ),
+)
+_BLOT = "(a key)"
 
 
 def is_credential(name: str, value: str = "") -> bool:
@@ -22,10 +38,20 @@ def is_credential(name: str, value: str = "") -> bool:
 
 
 def without_credentials(text: str, environ: Mapping[str, str]) -> str:
-    """A text that others wrote, with the credentials of this process blotted out."""
+    """A text that others wrote, without the credentials of this process or what looks like one."""
     for name, value in environ.items():
         if len(value) >= _SHORTEST and value in text and is_credential(name, value):
             text = text.replace(value, f"({name})")
+    return without_keys(text)
+
+
+def without_keys(text: str) -> str:
+    """A text that a run printed, with what has the form of a key blotted out.
+
+    Not covered: a key that looks like any other word.
+    """
+    for pattern in _KEYS:
+        text = pattern.sub(rf"\1{_BLOT}", text)
     return text
 
 

@@ -102,12 +102,14 @@ Curve = tuple[tuple[float, float], ...]  # the share of the time box (0 to 1), a
 
 
 class Ran(Value):
-    """What every run leaves: what it used, sampled but for `seconds`, and the box that held it.
+    """What every run leaves: what it used, and the box that held it.
 
     Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
-    processes at once, the shells that start it included. `curve` is what it reported of its
-    progress; `spared` is why it would have been ended as hopeless, where it was let go on. `node`
-    is the one of a cluster that it ran on; those in `lost` went away while it ran there.
+    processes at once, the shells that start it included. But for `seconds` these are samples; CPU
+    time is counted where the machine counts it. `check_seconds` is the wall time of the check
+    before it. `curve` is what it reported of its progress; `spared` is why it would have been
+    ended as hopeless, where it was let go on. `node` is the one of a cluster that it ran on; those
+    in `lost` went away while it ran there.
     """
 
     seconds: float = 0.0
@@ -116,12 +118,14 @@ class Ran(Value):
     processes: int = 0
     disk_gb: float = 0.0
     sandbox: str = ""
+    check_seconds: float = 0.0
     curve: Curve = ()
     spared: str = ""
     node: str = ""
     lost: tuple[str, ...] = ()
 
 
+NO_WALLS = ("reaper", "group")  # levels of the sandbox that hold a run in time alone
 FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what it measured on
 
 
@@ -135,11 +139,16 @@ class Measured(Ran):
 
 
 class Crashed(Ran):
-    """The run gave no usable metric; `reason` is a sentence, `cause` its kind."""
+    """The run gave no usable metric; `reason` is a sentence, `cause` its kind.
+
+    `place` has the exception's class and line in the file of an evaluation that failed: all that a
+    model may know of it, for the reason can quote what is hidden.
+    """
 
     kind: Literal["crashed"] = "crashed"
     cause: Cause
     reason: str
+    place: str = ""
 
 
 class TimedOut(Ran):
@@ -277,3 +286,18 @@ class Experiment(Idea):
     self_reported: bool
     review: Review = ""
     finished: str
+
+    @property
+    def is_unwalled(self) -> bool:
+        """True if a run that counts was held by no walls, so that it could forge its own mark."""
+        return any(run.sandbox in NO_WALLS for run in self.trials if isinstance(run, Measured))
+
+    def for_models(self) -> "Experiment":
+        """Return the row as a model may read it: without the words of an evaluation that failed."""
+        last = next(reversed(self.trials), None)
+        if not isinstance(last, Crashed) or last.cause != "evaluation":
+            return self
+        where = last.place or "it gave no number"
+        reason = f"the evaluation failed: {where}; what it printed is for people alone"
+        told = last.model_copy(update={"reason": reason})
+        return self.model_copy(update={"reason": reason, "trials": (*self.trials[:-1], told)})

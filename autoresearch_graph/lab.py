@@ -103,10 +103,10 @@ class Lab:
             incumbent=state.incumbent,
             sigma=state.standing.sigma or None,
             text=self.workspace.text(state.incumbent.commit),
-            ledger=self.ledger.experiments,
+            ledger=tuple(row.for_models() for row in self.ledger.experiments),
             text_of=self.workspace.text_of,
             diff_of=lambda n: self.artifacts.read(n, "diff.patch"),
-            log_of=lambda n: self._hide(without_items(self.artifacts.read(n, "log.txt"))),
+            log_of=self._log_for_models,
             keep=lambda name, text: self.artifacts.write(number, name, text),
             tell=self.tell,
             hide=self._hide,
@@ -115,6 +115,14 @@ class Lab:
             guidance=tuple(message.words for message in state.guidance),
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
         )
+
+    def _log_for_models(self, number: int) -> str:
+        """Return a log without what an evaluation said that failed: it may quote hidden data."""
+        log = without_items(self.artifacts.read(number, "log.txt"))
+        row = next((row for row in self.ledger.experiments if row.number == number), None)
+        if self.program.evaluation and (row is None or row.for_models() is not row):
+            log = log.partition(f"$ {self.program.evaluation}\n")[0]
+        return self._hide(log)
 
     def _hide(self, text: str) -> str:
         return without_credentials(text, self.environ)

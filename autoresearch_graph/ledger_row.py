@@ -32,7 +32,7 @@ def row(
         luck=verdict.luck,
         beside=candidate.beside,
         stale=candidate.stale,
-        seconds=round(sum(t.seconds for t in candidate.runs), 3),
+        seconds=round(sum(t.seconds + t.check_seconds for t in candidate.runs), 3),
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,
         review=candidate.review,

@@ -32,6 +32,6 @@ def only_the_end(event: Event) -> str | None:
 
 def plain(records: Records, e: Experiment) -> str:
     """A verdict in a line."""
-    value = "" if e.metric is None else f" {records.figures.value(e.metric)}"
+    value = "" if e.metric is None else f" {records.figures.value(e.metric)}{records.mark(e)}"
     told = f"{e.number:4d} {e.status:8s}{value} {e.description} | {records.reason(e)}"
     return " ".join(clean(told).splitlines())

@@ -72,6 +72,7 @@ def _head(records: Records, now: Now) -> Iterator[RenderableType]:
     say = records.figures.value
     rate = tally.judged / tally.seconds * 3600 if tally.seconds else 0.0
     facts = [f"{metric.name}, {metric.direction} is better"]
+    facts += ["unwalled"] if records.is_unwalled else []
     facts += [f"{rate:,.{0 if rate >= 10 else 1}f} experiments an hour"] if rate else []
     facts += [records.spent] if records.spent else []
     yield Text.assemble((records.tag, "bold"), "  ", "; ".join(facts))

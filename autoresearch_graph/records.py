@@ -25,6 +25,8 @@ from autoresearch_graph.second_look import (
 from autoresearch_graph.standing import Standing
 from autoresearch_graph.start import Settings, read_start
 
+UNWALLED = "unwalled: no walls held the runs, so the asset could have marked its own work"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Yield:
@@ -139,6 +141,16 @@ class Records:
         sigma = self.standings[-1].sigma if self.experiments else 0.0
         return for_people(sigma, [e.metric for e in rows if e.metric is not None], kept)
 
+    def mark(self, e: Experiment) -> str:
+        """The word that stands behind a metric which no walls protected, else nothing."""
+        return " unwalled" if e.metric is not None and e.is_unwalled else ""
+
+    @property
+    def is_unwalled(self) -> bool:
+        """True if baseline or incumbent ran without walls."""
+        known = [e for e in (*self.experiments[:1], self.incumbent) if e is not None]
+        return any(map(self.mark, known))
+
     def reason(self, e: Experiment) -> str:
         """Why the verdict is so, with the metric's figures as they are shown everywhere."""
         runs = [run.metric for run in (*e.trials, *e.beside) if isinstance(run, Measured)]
@@ -213,6 +225,7 @@ class Records:
         before, after = map(shown.value, (self.baseline, self.incumbent.metric))
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
+        change, before = (f"{told}{', unwalled' * self.is_unwalled}" for told in (change, before))
         drift = f"; the machine has drifted by {self.drift:+.3g} meanwhile" if self.drift else ""
         spent = f"; {self.spent}" if self.spent else ""
         return (

@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.cost import in_dollars, in_words
+from autoresearch_graph.credentials import without_keys
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.output import clean, without_items
-from autoresearch_graph.records import Records
+from autoresearch_graph.records import UNWALLED, Records
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
 _LOG_LINES = 20
@@ -38,12 +39,15 @@ def experiments_table(
         table.add_column("why", ratio=3, style="dim")
     for e in experiments:
         value = "" if e.metric is None else records.figures.value(e.metric)
+        value += "‡" * bool(records.mark(e))
         cost = (f"{e.tokens:,}", in_dollars(e.dollars)) if e.is_paid else ("", "")
         facts: Cells = (str(e.number), Text(e.status, _COLOURS[e.status]), value)
         facts += (f"{e.seconds:.1f}",) if roomy else ()
         cells: Cells = (*facts, *(cost if paid else ()), e.description)
         cells += (records.reason(e),) if roomy else ()
         table.add_row(*(c if isinstance(c, Text) else Text(c) for c in cells))
+    if any(map(records.mark, experiments)):
+        table.caption = f"‡ {UNWALLED}"
     return table
 
 
@@ -96,6 +100,7 @@ def experiment_page(records: Records, number: int) -> Group:
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}
         facts = ", ".join(f"{name} {value}" for name, value in values.items())
         size = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
+        size += f", after a check of {trial.check_seconds:.1f} s" * bool(trial.check_seconds)
         size += f", {trial.sandbox}" * bool(trial.sandbox)
         size += f", on {trial.node}" * bool(trial.node)
         size += f", begun on {', '.join(trial.lost)}, lost since" * bool(trial.lost)
@@ -106,10 +111,12 @@ def experiment_page(records: Records, number: int) -> Group:
         parts.append(Text(f"trace        {url}"))
     if e.self_reported:
         parts.append(Text("             the metric is self-reported by the run", "dim"))
+    if records.mark(e):
+        parts.append(Text(f"             {UNWALLED}", "dim"))
     if patch := records.file(number, "diff.patch"):
         parts += ["", Syntax(clean(patch), "diff", background_color="default")]
     if log := records.file(number, "log.txt"):
-        tail = "\n".join(clean(without_items(log)).splitlines()[-_LOG_LINES:])
+        tail = "\n".join(clean(without_keys(without_items(log))).splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
 

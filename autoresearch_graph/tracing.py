@@ -92,7 +92,16 @@ class Tracing:
         """
         facts = e.model_dump(include={"number", "author", "commit", "metric", "reason"})
         asset = sha256(text.encode()).hexdigest()
-        run.add_metadata({**scores, **facts, "tag": self._tag, "verdict": e.status, "asset": asset})
+        run.add_metadata(
+            {
+                **scores,
+                **facts,
+                "tag": self._tag,
+                "verdict": e.status,
+                "asset": asset,
+                "unwalled": e.is_unwalled,
+            }
+        )
         if run.name.startswith("experiment "):
             run.name = f"experiment {e.number}"  # with several workers it is not known before
         self._sender.serve(run.client)

@@ -168,12 +168,12 @@ class Workspace:
         leads = now == then or now in then.parents or self.repo.is_ancestor(now, then)
         return None if leads else now.hexsha
 
-    def annotate(self, proposal: Proposal, verdict: Verdict) -> None:
-        """Attach metric, verdict and reason as a git note; a no-op where they are attached.
+    def annotate(self, proposal: Proposal, verdict: Verdict, *, mark: str = "") -> None:
+        """Attach metric with its mark, verdict and reason as a git note; a no-op the second time.
 
         The person may be writing notes, too: what they wrote meanwhile is read again.
         """
-        metric = "" if verdict.metric is None else f" {verdict.metric:.6f}"
+        metric = "" if verdict.metric is None else f" {verdict.metric:.6f}{mark}"
         label = f"autoresearch/{self._tag} {proposal.number:04d}"
         line = f"{label}: {verdict.status}{metric}: {verdict.reason}\n"
         if not any(self._annotated(proposal.commit, label, line.encode()) for _ in range(5)):

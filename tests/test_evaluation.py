@@ -69,14 +69,20 @@ def test_a_result_of_an_earlier_run_is_not_evaluated_again(tmp_path: Path):
 
 
 def test_what_a_check_leaves_is_no_result_of_the_run(tmp_path: Path):
-    check = "## Check\n`python asset.py`\n\n"
+    check = "## Check\n`python asset.py --check`\n\n"
     lazy = (
-        "import os\nfrom pathlib import Path\n"
-        "if not Path('checked').exists():\n"
-        "    Path('checked').touch()\n    Path('answer.txt').write_text('1')\n"
+        "import sys\nfrom pathlib import Path\n"
+        "if '--check' in sys.argv:\n"
+        "    Path('learned.txt').touch()\n    Path('answer.txt').write_text('1')\n"
+        "print('learned:', int(Path('learned.txt').exists()))\n"
     )
     experiment = judged(tmp_path, lazy, evaluation=check + EVALUATION)
     assert "the run left no `answer.txt`" in reason(experiment)
+    log = tmp_path / "project/.autoresearch/t/experiments/0001/log.txt"
+    assert log.read_text().split() == [
+        *("$", "python", "asset.py", "--check", "learned:", "1"),
+        *("$", "python", "asset.py", "learned:", "0"),
+    ]
 
 
 @pytest.mark.parametrize(

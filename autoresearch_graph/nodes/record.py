@@ -23,7 +23,8 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         self_reported=lab.program.evaluation is None,
         obeyed=state.obeyed,
     )
-    lab.workspace.annotate(candidate.proposal, verdict)
+    mark = " unwalled" if experiment.is_unwalled else ""
+    lab.workspace.annotate(candidate.proposal, verdict, mark=mark)
     lab.ledger.append(experiment)
     lab.artifacts.remove(experiment.number, HANDED_OVER)
     lab.trace(experiment, state.incumbent)

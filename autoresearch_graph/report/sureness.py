@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autoresearch_graph.records import Records
+from autoresearch_graph.records import UNWALLED, Records
 from autoresearch_graph.second_look import hopeless_runs
 
 
@@ -88,6 +88,8 @@ def _lab(records: Records) -> Iterator[Told]:
     boxes = sorted({t.sandbox for e in records.experiments for t in e.trials if t.sandbox})
     if boxes:
         yield Told(f"What held the runs: {', '.join(boxes)}")
+    if records.is_unwalled:
+        yield Told(f"{UNWALLED[:1].upper()}{UNWALLED[1:]} (‡)", doubt=True)
     if hopeless := hopeless_runs(records.experiments):
         yield Told(hopeless)
     name = records.program.metric.name

@@ -6,6 +6,7 @@ from autoresearch_graph.runner.hidden import expand
 from autoresearch_graph.runner.leftovers import end_leftovers
 from autoresearch_graph.runner.place import Place
 from autoresearch_graph.runner.pool import Pool, Progress
+from autoresearch_graph.runner.proof import prove_hidden
 from autoresearch_graph.runner.sandbox import Choice, Sandbox, detect
 from autoresearch_graph.runner.trial import Site, conduct, look_again
 from autoresearch_graph.runner.walls import Walls, walls_around
@@ -13,6 +14,6 @@ from autoresearch_graph.runner.watch import Cancelled, Watch
 
 __all__ = [
     "Cancelled", "Choice", "Place", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch",
-    "conduct", "detect", "end_leftovers", "expand", "gpus", "look_again", "run_environment",
-    "shares", "walls_around",
+    "conduct", "detect", "end_leftovers", "expand", "gpus", "look_again",
+    "prove_hidden", "run_environment", "shares", "walls_around",
 ]  # fmt: skip

@@ -34,7 +34,8 @@ class Ended:
     """How a command ended; `exit_code` is None when the runner ended it.
 
     `seconds` is wall time. The other amounts are those of `Ran`, sampled every quarter of a
-    second, earlier and more often in the first half second.
+    second, earlier and more often in the first half second; CPU time is counted to the end where
+    the machine counts it (cpu.py).
     """
 
     exit_code: int | None
@@ -73,6 +74,7 @@ def run(
         _follow(tree, log=log, watch=watch, watchdog=watchdog, until=started + seconds)
         exit_code, ended = tree.exit_code(), time.monotonic()
         tree.end()
+        watchdog.count(tree.cpu_seconds())
         _drain(tree.output, log)
     watch.tell(log.latest())
     breach = watchdog.breach if exit_code is None else None
@@ -105,12 +107,19 @@ def _follow(tree: Tree, *, log: Log, watch: Watch, watchdog: Watchdog, until: fl
             select.select(exits, [], [], _PAUSE)
         now = time.monotonic()
         if now >= sample_at:
-            watchdog.look(tree.sample())
+            _look(watchdog, tree)
             sample_at = now + min(_SAMPLE_EVERY, now - started)
         if now >= tell_at:
             log.flush()
             watch.tell(log.latest())
             tell_at = now + _TICK
+
+
+def _look(watchdog: Watchdog, tree: Tree) -> None:
+    """Take a sample of everything that the command started."""
+    family = tree.sample()
+    counted, held = tree.cpu_seconds(), tree.held_in_memory(family)
+    watchdog.look(family, cpu_seconds=counted, held_in_memory=held)
 
 
 def _is_over(tree: Tree, watch: Watch, watchdog: Watchdog) -> bool:

@@ -40,6 +40,20 @@ def diagnose(exit_code: int, text: str, *, memory_gb: float) -> tuple[Cause, str
     return "exit", sentence(f"exit code {exit_code}: {lines[at]}")
 
 
+def exception_in(text: str, folder: Path) -> str:
+    """Name the class of the last exception and the line in a file of `folder`, never its message.
+
+    Empty where no exception was printed.
+    """
+    lines = [line for line in clean(text).split("\n") if line.strip()]
+    at, kind = _last_exception(lines) if lines else (0, "")
+    if not kind:
+        return ""
+    frames = [frame for line in lines[:at] if (frame := _PLACE.match(line))]
+    own = [frame for frame in frames if Path(frame[1]).resolve().is_relative_to(folder.resolve())]
+    return f"{kind} in {Path(own[-1][1]).name}, line {own[-1][2]}" if own else kind
+
+
 def sentence(text: str) -> str:
     """`text` on one line, without control codes, cut to 300 characters."""
     line = " ".join(clean(text).split())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoresearch_graph import __version__, files
-from autoresearch_graph.credentials import is_credential
+from autoresearch_graph.credentials import is_credential, without_keys
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.output import clean
@@ -162,4 +162,4 @@ def _latest(log: Path) -> str:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _RECENT))
         lines = clean(file.read().decode(errors="replace")).split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return without_keys(next((line.strip() for line in reversed(lines) if line.strip()), ""))

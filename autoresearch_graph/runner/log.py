@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from autoresearch_graph.credentials import without_keys
 from autoresearch_graph.output import clean
 
 HEAD = 64 * 1024
@@ -90,10 +91,10 @@ class Log:
         return (self._head + self._note() + self._tail[-TAIL:]).decode(errors="replace")
 
     def latest(self) -> str:
-        """The last line that is not blank, finished or not, without control codes."""
+        """The last line that is not blank, finished or not, without control codes and keys."""
         recent = bytes((self._tail or self._head)[-_LINE:]).decode(errors="replace")
         lines = (line.strip() for line in reversed(clean(recent).split("\n")))
-        return next((line for line in lines if line), "")
+        return without_keys(next((line for line in lines if line), ""))
 
     def _left_out(self) -> int:
         return max(0, self._size - len(self._head) - TAIL)

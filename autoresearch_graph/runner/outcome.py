@@ -7,6 +7,7 @@ earlier mention may not be the last one.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from autoresearch_graph.checkout import ITSELF
@@ -15,7 +16,7 @@ from autoresearch_graph.hopeless import curve_of
 from autoresearch_graph.output import bounded, clean, read_items, read_metrics
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner.box import Ended
-from autoresearch_graph.runner.diagnosis import diagnose, sentence
+from autoresearch_graph.runner.diagnosis import diagnose, exception_in, sentence
 from autoresearch_graph.runner.log import LEFT_OUT
 
 _METRICS = 32
@@ -26,12 +27,16 @@ _CAUSE: dict[Name, Cause] = {"check": "check", "evaluation": "evaluation", "hold
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a trial: how it ended, what it printed, the protected files it changed."""
+    """One command of a trial: how it ended, what it printed, the protected files it changed.
+
+    `folder` is where it worked.
+    """
 
     name: Name
     ended: Ended
     text: str
     changed: Sequence[str]
+    folder: Path
 
 
 def failure(step: Step, *, limit: float) -> Crashed | TimedOut | Hopeless | None:
@@ -64,7 +69,9 @@ def _ended(step: Step, limit: float) -> Crashed | TimedOut | Hopeless:
 def _crashed(step: Step, cause: Cause, reason: str) -> Crashed:
     if step.name == "run":
         return Crashed(cause=cause, reason=reason)
-    return Crashed(cause=_CAUSE[step.name], reason=sentence(f"the {step.name} failed: {reason}"))
+    place = exception_in(step.text, step.folder) or f"exit code {step.ended.exit_code}"
+    reason = sentence(f"the {step.name} failed: {reason}")
+    return Crashed(cause=_CAUSE[step.name], reason=reason, place=place)
 
 
 def measure(program: Program, *, run: Step, scorer: Step) -> Measured | Crashed:

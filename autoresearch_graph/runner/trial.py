@@ -2,7 +2,8 @@
 
 A metric counts only after exit code 0, only if it is finite, and, where program.md names an
 evaluation, only from the evaluation's output. Protected files are put back after every command,
-so that each starts from the committed ones; a command that changed one has failed.
+so that each starts from the committed ones; a command that changed one has failed. After a
+check the whole checkout is laid out anew: what the check made is not there for the run.
 
 The evaluation works at another site: the committed files and what the run hands over, brought
 there when every process of the run is gone. Not covered: an asset that prints a false number
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoresearch_graph import sheaf
+from autoresearch_graph.credentials import without_keys
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import box
@@ -31,11 +33,13 @@ _COST = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 class Site:
     """A folder with the committed files, in which commands run.
 
-    `restore` puts the protected ones back and returns the paths of those that were changed.
+    `restore` puts the protected ones back and returns the paths of those that were changed;
+    `renew` lays all of them out anew, so that nothing is left of an earlier command.
     """
 
     folder: Path
     restore: Callable[[], Sequence[str]]
+    renew: Callable[[], None] = lambda: None
 
 
 def conduct(
@@ -54,7 +58,7 @@ def conduct(
     `evaluation` makes a fresh site; what `sandbox` hides is hidden from check and run alone.
     `handed_over`, where it is given, is a folder that keeps the artifacts for a later look.
     Every command has the same limit; time and memory in the outcome are those of the run, or of
-    the check if that failed. A second call writes `log` anew.
+    the check if that failed; `check_seconds` is the check's own. A second call writes `log` anew.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
@@ -96,14 +100,22 @@ class _Bench:
         self, evaluation: Callable[[], Site], handed_over: Path | None
     ) -> tuple[Step, Outcome]:
         """The outcome, and the step that it cost."""
-        program, limit = self.program, self.program.time_box.kill_after
-        if program.check is not None:
-            check = self._step("check", program.check)
-            if failed := failure(check, limit=limit):
-                return check, failed
+        if self.program.check is None:
+            return self._run(evaluation, handed_over)
+        check = self._step("check", self.program.check)
+        if failed := failure(check, limit=self.program.time_box.kill_after):
+            return check, failed
+        self.site.renew()
+        step, outcome = self._run(evaluation, handed_over)
+        return step, outcome.model_copy(update={"check_seconds": check.ended.seconds})
+
+    def _run(
+        self, evaluation: Callable[[], Site], handed_over: Path | None
+    ) -> tuple[Step, Outcome]:
+        program = self.program
         clear(self._artifacts, folder=self.site.folder)
         run = self._step("run", program.experiment)
-        if failed := failure(run, limit=limit):
+        if failed := failure(run, limit=program.time_box.kill_after):
             return run, failed
         left = self.site.folder
         if handed_over is not None:
@@ -156,4 +168,5 @@ class _Bench:
             )  # fmt: skip
         if ended.cancelled:
             raise Cancelled
-        return Step(name, ended, log.text(), self.site.restore())
+        changed = self.site.restore()
+        return Step(name, ended, without_keys(log.text()), changed, self.site.folder)

@@ -1,30 +1,38 @@
-"""What a run sees of the machine, as arguments of bubblewrap: an allow-list over nothing.
+"""The walls of bubblewrap, as its arguments: a list of what a run may see, over nothing.
 
 The root is empty. Into it come, read-only: the system's programs and libraries, the few files
 of /etc that they need, the lab's interpreter with its packages, the folders on the PATH, and what
 the run's variables and program.md name; the kernel's settings in /proc can only be read, too.
 /run, /tmp, /dev/shm and the home folder are empty, in memory and bounded. The checkout can be
-written, but has no `.git`. What comes later lies on top: so a checkout below the home folder is
-there, and what is hidden stays hidden.
+written, but has no `.git`. Later arguments lie on top: a checkout below the home folder is
+there, and what is hidden stays hidden, under each of its names (names.py).
 
-Not covered: a secret in a folder that is named, unless its own name gives it away; what the
-system's folders hold for everyone to read; a service that listens in a folder that is named.
+Of a package that was installed in place only its own folder is bound, never the clone around it.
+Files that hold keys, and the records of git and of researches, are masked wherever they lie.
+
+Not covered: a secret under an innocent name in a folder that is named; a folder with more than
+`_ENTRIES` entries beyond them; what the system's folders hold for everyone to read; a service that
+listens in a folder that is named.
 """
 
 import functools
 import os
+import re
 import site
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 
 import psutil
 
 from autoresearch_graph.credentials import is_credential
 from autoresearch_graph.program.model import Environment
+from autoresearch_graph.runner.in_place import packages_in_place
+from autoresearch_graph.runner.names import names_of
 
 _ETC = (
     "OpenCL", "alternatives", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
@@ -42,7 +50,18 @@ _DEVICES = ("nvidia*", "dri", "kfd", "dxg", "accel", "nvhost*", "nvmap")
 _EMPTY = ("/run", "/tmp", "/var/tmp", "/dev/shm")
 _SHARE = 16  # each of the empty folders may take this part of the machine's memory
 _TOO_WIDE = ("HOME", "TMPDIR", "XDG_*", "PATH")  # paths in these hold more than one run needs
-_SECRETS = (".env*", ".netrc", ".git-credentials", "credentials*", "id_rsa*", "id_ed25519*")
+_PRIVATE = (
+    ".env*", ".netrc", "_netrc", ".git", ".git-credentials", ".autoresearch", "pip.conf",
+    "pip.ini", ".pypirc", "uv.toml", ".condarc", "condarc", ".npmrc", ".yarnrc*", ".pgpass",
+    ".my.cnf", ".boto", ".s3cfg", ".dockercfg", ".ssh", ".aws", ".azure", ".gnupg", ".kube",
+    ".docker", ".gcloud", "id_rsa*", "id_ed25519*", "id_ecdsa*",
+)  # fmt: skip
+_IS_PRIVATE = re.compile("|".join(map(translate, _PRIVATE))).match
+_KEYS_AT_THE_TOP = ("credentials*",)  # deeper down packages have modules of this name
+_ENTRIES = 20_000  # how many entries of a named folder are looked at, its upper levels first
+_ENTRIES_OF_TOOLS = 4_000  # the same for a folder of programs, which is larger and not one's own
+_PERIOD = 30.0  # seconds
+_LOCAL = ("/usr/etc", "/usr/local")  # folders of the system in which people configure programs
 
 
 @dataclass(frozen=True)
@@ -63,31 +82,68 @@ class Walls:
         return replace(self, hidden=(*self.hidden, *paths))
 
     def arguments(self, *, folder: Path, environment: Mapping[str, str]) -> list[str]:
-        """Arguments of bubblewrap for a command in `folder`, within its checkout."""
-        home, folder = Path(environment.get("HOME", "/nonexistent")), folder.resolve()
-        checkout = _checkout(folder)
+        """Arguments of bubblewrap for a command in `folder`, within its checkout.
+
+        They are made anew every `_PERIOD` seconds: links may lead elsewhere by then.
+        """
+        paths = frozenset((name, value) for name, value in environment.items() if "/" in value)
+        period = time.monotonic() // _PERIOD
+        return [
+            *_arguments(self, folder.resolve(), paths, period),
+            "--chdir",
+            str(folder.resolve()),
+        ]
+
+    def seen(
+        self, environment: Mapping[str, str]
+    ) -> tuple[tuple[Path, ...], tuple[Path, ...], tuple[Path, ...]]:
+        """Return what can be read: of the system, of the lab's tools, and what is named."""
+        home = _home(environment)
         system = [Path("/etc", name) for name in _ETC + _ETC_FOR_NETWORK * self.network]
         system += map(Path, _SYSTEM)
         tools = _narrow((*_interpreter(), *_paths(environment.get("PATH", ""))), home)
-        named = [*_narrow((*_editable(), *_in_variables(environment)), home), *self.readable]
-        inside = [path for path in self.hidden if path.resolve().is_relative_to(checkout)]
-        empty = [*map(Path, _EMPTY), *([home] if _is_home(home) else [])]
-        return [
-            *("--unshare-user-try", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-            *([] if self.network else ["--unshare-net"]),
-            *("--cap-drop", "ALL", "--new-session", "--dev", "/dev", *_devices()),
-            *("--proc", "/proc", *_settings(), *_emptied(empty)),
-            *_bound_once("--ro-bind", tuple(system)),
-            *_bound("--ro-bind", named, below=[*system, *self.writable]),
-            *_bound("--bind", self.writable, below=()),
-            *_masked(_secrets(path for path in (*named, *self.writable) if path not in system)),
-            *_bound("--ro-bind", tools, below=system),
-            *_masked(self.hidden),
-            *_bound("--bind", [checkout], below=()),
-            *_masked([*inside, checkout / ".git"]),
-            *("--remount-ro", "/dev", "--remount-ro", "/"),
-            *("--setenv", "TMPDIR", "/tmp", "--chdir", str(folder)),
-        ]
+        named = _narrow((*packages_in_place(), *_in_variables(environment)), home)
+        return tuple(system), tuple(tools), (*named, *self.readable)
+
+    def names_within(
+        self, paths: Iterable[Path], *, folder: Path, environment: Mapping[str, str]
+    ) -> tuple[Path, ...]:
+        """Every name by which paths could be reached from a command in `folder`."""
+        system, tools, named = self.seen(environment)
+        bound = _mounts((*system, *named, *self.writable, *tools))
+        return names_of(paths, (*bound, _checkout(folder.resolve())))
+
+
+@functools.lru_cache(64)
+def _arguments(
+    walls: Walls, folder: Path, paths: frozenset[tuple[str, str]], period: float
+) -> tuple[str, ...]:
+    """Return the arguments for a command in `folder`, whose environment has these paths."""
+    environment = dict(paths)
+    checkout, empty = _checkout(folder), empty_folders(environment)
+    system, tools, named = walls.seen(environment)
+    of_system, of_tools = _mounts(system), _mounts(tools, below=system)
+    of_named, writable = _mounts(named, below=(*system, *walls.writable)), _mounts(walls.writable)
+    bound = (*of_system, *of_named, *writable, *of_tools, checkout)
+    private = [path for path in (*of_named, *writable) if path not in system]
+    private = [*_keys_in(private), *_private_in(private, _ENTRIES)]
+    private += _private_in((*of_tools, *map(Path, _LOCAL)), _ENTRIES_OF_TOOLS)
+    private = [path for path in private if not any(at.is_relative_to(path) for at in tools)]
+    hidden = names_of((*private, *walls.hidden), bound)
+    return (
+        *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *([] if walls.network else ["--unshare-net"]),
+        *("--cap-drop", "ALL", "--new-session", "--dev", "/dev", *_devices()),
+        *("--proc", "/proc", *_settings(), *_emptied(empty)),
+        *_bound("--ro-bind", (*of_system, *of_named)),
+        *_bound("--bind", writable),
+        *_bound("--ro-bind", of_tools),
+        *_masked(path for path in hidden if not path.is_relative_to(checkout)),
+        *_bound("--bind", [checkout]),
+        *_masked(path for path in hidden if path.is_relative_to(checkout)),
+        *_masked([checkout / ".git"]),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "TMPDIR", "/tmp"),
+    )
 
 
 def walls_around(
@@ -98,7 +154,7 @@ def walls_around(
     hidden: Iterable[Path],
     fills_caches: bool,
 ) -> Walls:
-    """The walls that program.md asks for; a folder that can be written is made if need be.
+    """Build the walls that program.md asks for; a folder that can be written is made if need be.
 
     `fills_caches` is for the baseline, a person's own code: it may write what others only read.
     """
@@ -118,14 +174,24 @@ def walls_around(
     )
 
 
+def empty_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the folders that are empty in a box, and held in memory."""
+    home = _home(environment)
+    return (*map(Path, _EMPTY), *([home] if _is_home(home) else []))
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("HOME", "/nonexistent"))
+
+
 def _checkout(folder: Path) -> Path:
-    """The worktree around a folder, which git marks by a file, or the folder itself."""
+    """Return the worktree around a folder, which git marks by a file, or the folder itself."""
     return next((at for at in (folder, *folder.parents) if (at / ".git").is_file()), folder)
 
 
 @functools.cache
 def _interpreter() -> tuple[Path, ...]:
-    """The lab's Python, every link that leads to it, and its packages."""
+    """Return the folders of the lab's Python, every link that leads to it, and its packages."""
     found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
     link = Path(sys.executable)
     while link.is_symlink():
@@ -134,22 +200,8 @@ def _interpreter() -> tuple[Path, ...]:
     return tuple(map(Path, [*found, *site.getsitepackages(), site.getusersitepackages()]))
 
 
-@functools.cache
-def _editable() -> tuple[Path, ...]:
-    """Where packages are that were installed in place, by a .pth file or by an import hook."""
-    found: list[Path] = []
-    for packages in map(Path, [*site.getsitepackages(), site.getusersitepackages()]):
-        for listed in packages.glob("*.pth"):
-            lines = listed.read_text(errors="replace").splitlines()
-            found += [packages / line for line in lines if not line.startswith(("import", "#"))]
-    for name, module in list(sys.modules.items()):
-        if name.startswith("__editable__"):
-            found += map(Path, getattr(module, "MAPPING", {}).values())
-    return tuple(found)
-
-
 def _in_variables(environment: Mapping[str, str]) -> Iterator[Path]:
-    """The paths in variables such as LD_LIBRARY_PATH or HF_HOME."""
+    """Yield the paths in variables such as LD_LIBRARY_PATH or HF_HOME."""
     for name, value in environment.items():
         if not any(fnmatchcase(name, wide) for wide in _TOO_WIDE):
             yield from _paths(value)
@@ -160,7 +212,7 @@ def _paths(value: str) -> Iterator[Path]:
 
 
 def _narrow(paths: Iterable[Path], home: Path) -> list[Path]:
-    """Those that take in neither the home folder nor a folder that has to be empty."""
+    """Return those that take in neither the home folder nor a folder that has to be empty."""
     apart = [home, home.resolve(), *map(Path, _EMPTY), Path("/dev"), Path("/proc")]
     real = {path: path.resolve() for path in dict.fromkeys(paths)}
     too_wide = {Path("/"), *apart, *(above for path in apart for above in path.parents)}
@@ -168,7 +220,7 @@ def _narrow(paths: Iterable[Path], home: Path) -> list[Path]:
 
 
 def _is_home(home: Path) -> bool:
-    """Whether a folder can be emptied without taking the system away."""
+    """True if a folder can be emptied without taking the system away."""
     return home.is_absolute() and not any(Path(p).is_relative_to(home) for p in _SYSTEM)
 
 
@@ -180,7 +232,7 @@ def _emptied(folders: Iterable[Path]) -> Iterator[str]:
 
 @functools.cache
 def _settings() -> tuple[str, ...]:
-    """What in /proc is the kernel's own, not a process's: root could write it without a right."""
+    """Bind the kernel's own files in /proc read-only: root could write them without a right."""
     own = [path for path in sorted(Path("/proc").glob("[!0-9]*")) if not path.is_symlink()]
     writable = [path for path in own if path.is_dir() or path.stat().st_mode & 0o222]
     return tuple(word for path in writable for word in ("--ro-bind-try", str(path), str(path)))
@@ -192,37 +244,66 @@ def _devices() -> Iterator[str]:
             yield from ("--dev-bind-try", str(device), str(device))
 
 
-def _bound(option: str, paths: Iterable[Path], *, below: Iterable[Path]) -> Iterator[str]:
-    """Bind each path that exists, and what its links lead to, unless a bound folder holds it.
+def _mounts(paths: Iterable[Path], below: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """Return where to bind: each path that exists, and what its links lead to.
 
-    No socket is bound: somebody listens there. A link in a bound folder is there already, and
-    cannot be bound upon.
+    Not within a folder that is bound already; and no socket, for somebody listens there.
     """
-    bound = set(below)
+    bound = dict.fromkeys(below)
+    found: list[Path] = []
     for path in paths:
         for name in dict.fromkeys((path, path.resolve())):
-            held = name in bound or not bound.isdisjoint(name.parents)
+            held = name in bound or not bound.keys().isdisjoint(name.parents)
             if not held and name.exists() and not name.is_socket():
-                yield from (option, str(name), str(name))
-                bound.add(name)
+                found.append(name)
+                bound[name] = None
+    return tuple(found)
 
 
-@functools.cache
-def _bound_once(option: str, paths: tuple[Path, ...]) -> tuple[str, ...]:
-    return tuple(_bound(option, paths, below=()))
+def _bound(option: str, mounts: Iterable[Path]) -> Iterator[str]:
+    for path in mounts:
+        yield from (option, str(path), str(path))
 
 
 def _masked(paths: Iterable[Path]) -> Iterator[str]:
-    for path in {path.resolve(): None for path in paths}:
+    for path in paths:
         if path.is_dir():
             yield from ("--perms", "0755", "--size", "65536", "--tmpfs", str(path))
         elif path.exists():
             yield from ("--ro-bind", "/dev/null", str(path))
 
 
-def _secrets(folders: Iterable[Path]) -> Iterator[Path]:
-    """What lies directly in a folder under the name of a key, such as `token` in HF_HOME."""
+def _keys_in(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield what lies directly in a folder under the name of a key, as `token` in HF_HOME."""
     for folder in filter(Path.is_dir, folders):
         for path in folder.iterdir():
-            if is_credential(path.name) or any(fnmatchcase(path.name, s) for s in _SECRETS):
+            if is_credential(path.name) or any(fnmatchcase(path.name, k) for k in _KEYS_AT_THE_TOP):
                 yield path
+
+
+def _private_in(folders: Iterable[Path], entries: int) -> list[Path]:
+    """Return what lies in folders under the name of a key or of records, at any depth."""
+    return [path for folder in folders for path in _private_below(folder, entries)]
+
+
+@functools.cache
+def _private_below(folder: Path, entries: int) -> tuple[Path, ...]:
+    """Walk a folder once in the life of the lab, level by level, and return what is private."""
+    found: list[Path] = []
+    level = [os.fspath(folder)]
+    while level and entries > 0:
+        here, level = level, []
+        for place in here:
+            with suppress(OSError), os.scandir(place) as listed:
+                for entry in listed:
+                    entries -= 1
+                    if _IS_PRIVATE(entry.name):
+                        found += [Path(entry.path)] * (not _is_environment(entry.path))
+                    elif entry.is_dir(follow_symlinks=False):
+                        level.append(entry.path)
+    return tuple(found)
+
+
+def _is_environment(path: str) -> bool:
+    """True for a virtual environment, which some call `.env`."""
+    return os.path.exists(os.path.join(path, "pyvenv.cfg"))  # noqa: PTH110, PTH118

@@ -4,14 +4,17 @@ It looks several times a second, so what is reported are peaks of samples, and a
 a bound for a quarter of a second before it is ended: memory by what can be filled in that time.
 Pages that processes share count once when a bound is at stake, and for each process otherwise.
 
-Not covered: threads; CPU time of processes that nobody waited for; memory that no process maps
-(memfd); files that were removed but are still open, and a checkout with more files than can be
-counted in a tenth of a second. The least that stays free, of memory, of the disk and of its files,
-holds for those, whoever fills it. What a run puts into the empty folders of its box is bounded
-there.
+What a run puts into the empty folders of its box counts as its memory, too.
+
+Not covered: threads; memory that no process maps (memfd, System V segments); files that were
+removed but are still open, and a checkout with more files than can be counted in a tenth of a
+second. The least that stays free, of memory, of the disk and of its files, holds for those, whoever
+fills it. Where the machine has no counter of CPU time, children that live for less than a quarter
+of a second, and that nobody waits for, are not counted.
 """
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -78,18 +81,35 @@ class Watchdog:
         self._files_floor = os.statvfs(folder).f_favail * _FILES_LEFT
         self._count_at = 0.0
         self._before = self._count()
+        self._own: dict[psutil.Process, float] = {}
 
-    def look(self, family: Iterable[psutil.Process]) -> None:
-        """Take the sizes of all processes and of the checkout, and compare them."""
+    def count(self, cpu_seconds: float | None) -> None:
+        """Take the CPU time that the kernel counted, if it does."""
+        self.cpu_seconds = max(self.cpu_seconds, cpu_seconds or 0.0)
+
+    def look(
+        self,
+        family: Iterable[psutil.Process],
+        *,
+        cpu_seconds: float | None = None,
+        held_in_memory: int = 0,
+    ) -> None:
+        """Take the sizes of all processes and of the checkout, and compare them.
+
+        `held_in_memory`, in bytes, lies in folders of the box; `cpu_seconds` the kernel counted.
+        """
         family = list(family)
-        sizes = [size for process in family if (size := _size(process))]
-        memory, self.processes = sum(m for m, _ in sizes), max(self.processes, len(family))
+        sizes = {process: size for process in family if (size := _size(process))}
+        self.processes = max(self.processes, len(family))
+        memory = held_in_memory + sum(size.memory for size in sizes.values())
         self.memory_gb = max(self.memory_gb, memory / GIB)
-        self.cpu_seconds = max(self.cpu_seconds, sum(cpu for _, cpu in sizes))
+        self._own |= {process: size.own for process, size in sizes.items()}
+        waited = sum(size.own + size.children for size in sizes.values())
+        self.count(cpu_seconds or max(waited, sum(self._own.values())))
         if time.monotonic() >= self._count_at:
             self.disk_gb = max(self.disk_gb, self._count() - self._before)
         if memory / GIB > self._memory:
-            memory = sum(map(_proportional, family))
+            memory = _counted_once(family, held_in_memory)
         self.breach = self.breach or self._broken(memory / GIB)
 
     def _broken(self, memory: float) -> Breach | None:
@@ -150,16 +170,41 @@ def _breach(cause: Cause, said: float | None, used: str, bound: float) -> Breach
     return Breach(cause, f"it used {used}, and {bound:.3g} is what {whose}")
 
 
-def _size(process: psutil.Process) -> tuple[int, float] | None:
-    """Resident bytes and CPU seconds of a process, those of children that ended included."""
+@dataclass(frozen=True)
+class _Size:
+    """Resident bytes of a process; CPU seconds of its own, and of children that it waited for."""
+
+    memory: int
+    own: float
+    children: float
+
+
+def _size(process: psutil.Process) -> _Size | None:
     with suppress(psutil.Error), process.oneshot():
-        return process.memory_info().rss, sum(process.cpu_times()[:4])
+        user, system, of_children, in_system, *_ = process.cpu_times()
+        return _Size(process.memory_info().rss, user + system, of_children + in_system)
     return None
 
 
-def _proportional(process: psutil.Process) -> int:
-    """Bytes of a process, its part of what it shares; all of it where that cannot be read."""
+def _counted_once(family: Iterable[psutil.Process], held_in_memory: int) -> int:
+    """Bytes of all processes and of files in memory; what several share or map counts once."""
+    own, shared = 0, 0
+    for process in family:
+        total, of_files = _proportional(process)
+        own, shared = own + total - of_files, shared + of_files
+    return own + max(shared, held_in_memory)
+
+
+def _proportional(process: psutil.Process) -> tuple[int, int]:
+    """Bytes of a process, its part of what it shares; and how much of it are files in memory.
+
+    From smaps_rollup (proc_pid_smaps(5)); all of it, and no files, where that cannot be read.
+    """
+    with suppress(OSError):
+        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+        found = dict(re.findall(r"^(Pss|Pss_Shmem): +(\d+) kB$", rollup, re.MULTILINE))
+        if "Pss" in found:
+            return int(found["Pss"]) * 1024, int(found.get("Pss_Shmem", 0)) * 1024
     with suppress(psutil.Error):
-        full = process.memory_full_info()
-        return int(getattr(full, "pss", full.rss))
-    return 0
+        return process.memory_info().rss, 0
+    return 0, 0

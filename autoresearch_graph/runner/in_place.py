@@ -1,0 +1,74 @@
+"""Packages that were installed in place: their folders, without the clone around them.
+
+A run imports them as the lab does. The lab's own package is none of them: no run needs it.
+"""
+
+import functools
+import json
+import site
+import sys
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+_OWN = "autoresearch_graph"
+_CODE = (".py", ".so", ".pyd")
+
+
+@functools.cache
+def packages_in_place() -> tuple[Path, ...]:
+    """Return the folders and modules that were installed by a .pth file or an import hook."""
+    found = dict.fromkeys(_hooked())
+    known = _names_by_clone()
+    for folder in _listed():
+        own = [path for path in sorted(folder.iterdir()) if _is_importable(path)]
+        for clone in (folder, folder.parent):
+            if names := known.get(clone.resolve()):
+                own = [path for path in own if path.name.split(".")[0] in names] or own
+        found |= dict.fromkeys(own)
+    return tuple(path for path in found if path.name != _OWN)
+
+
+def _listed() -> Iterator[Path]:
+    """Yield the folders that .pth files add to the path of imports."""
+    for packages in map(Path, [*site.getsitepackages(), site.getusersitepackages()]):
+        for listing in sorted(packages.glob("*.pth")):
+            for line in listing.read_text(errors="replace").splitlines():
+                folder = packages / line.strip()
+                is_path = line.strip() and not line.startswith(("import ", "import\t", "#"))
+                if is_path and folder.is_dir():
+                    yield folder
+
+
+def _hooked() -> Iterator[Path]:
+    """Yield the packages that setuptools' import hooks map to folders."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__editable__"):
+            yield from map(Path, getattr(module, "MAPPING", {}).values())
+
+
+def _is_importable(path: Path) -> bool:
+    """True for a module, or a folder with code at its top that can be a package."""
+    if path.is_dir():
+        code = (each.suffix in _CODE for each in path.iterdir())
+        return path.name.isidentifier() and path.name not in ("test", "tests") and any(code)
+    return path.suffix in _CODE
+
+
+def _names_by_clone() -> dict[Path, set[str]]:
+    """Return the packages of each clone that was installed in place, by its folder."""
+    found: dict[Path, set[str]] = {}
+    for distribution in distributions():
+        if (clone := _clone(distribution)) is not None:
+            told = (distribution.read_text("top_level.txt") or "").split()
+            name = distribution.metadata["Name"].replace("-", "_").replace(".", "_").lower()
+            found.setdefault(clone.resolve(), set()).update([*told, name])
+    return found
+
+
+def _clone(distribution: Distribution) -> Path | None:
+    """Return where a distribution lies that was installed in place (PEP 610), else None."""
+    told = json.loads(distribution.read_text("direct_url.json") or "{}")
+    url = str(told.get("url", ""))
+    editable = told.get("dir_info", {}).get("editable") and url.startswith("file://")
+    return Path(url.removeprefix("file://")) if editable else None
