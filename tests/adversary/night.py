@@ -1,9 +1,9 @@
 """The lab under attack, in a process of its own: an attack, then an honest proposal.
 
-python -m tests.adversary.night PROJECT SANDBOX ASSET BRIEF
+python -m tests.adversary.night PROJECT SANDBOX ASSET BRIEF [again]
 
-What a model would have been told after the attack is written to the file BRIEF. The environment
-holds a key, as that of a person's lab does.
+With `again` the attack is proposed twice. What a model would have been told after the attack is
+written to the file BRIEF. The environment holds a key, as that of a person's lab does.
 """
 
 import sys
@@ -24,22 +24,23 @@ HONEST = "from prepare import diagonal, save\n\nsave(diagonal(0.5))\n"
 
 
 class Eavesdropped(Scripted):
-    """A script whose second proposal keeps what a model would have been told."""
+    """A script whose last proposal keeps what a model would have been told."""
 
     def __init__(self, texts: list[str], told: Path) -> None:
         super().__init__(texts)
         self.told = told
 
     def propose(self, brief: Brief) -> Draft:
-        if brief.number == 2:
+        if brief.number == len(self.texts):
             self.told.write_text(user(brief))
         return super().propose(brief)
 
 
-def main(project: Path, choice: str, asset: Path, told: Path) -> None:
+def main(project: Path, choice: str, asset: Path, told: Path, again: bool) -> None:
     sandbox = next(known for known in get_args(Choice) if known == choice)
     settings = Settings(project=project, tag="t", sandbox=sandbox)
-    proposer = Eavesdropped([asset.read_text(), HONEST], told)
+    attacks = [asset.read_text(), f"{asset.read_text()}\nAGAIN = True\n"][: 1 + again]
+    proposer = Eavesdropped([*attacks, HONEST], told)
     lab = open_lab(settings, proposer=proposer)
     try:
         while "proposed by a model" in research.run(lab):
@@ -49,4 +50,10 @@ def main(project: Path, choice: str, asset: Path, told: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2],
+        Path(sys.argv[3]),
+        Path(sys.argv[4]),
+        "again" in sys.argv[5:],
+    )
