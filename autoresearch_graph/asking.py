@@ -17,6 +17,8 @@ def ask(question: dict[str, Any], text: str, console: Console) -> Answer:
     """Show the proposal and wait for an answer; `text` is the asset as proposed, to be edited."""
     console.print(Text(f"\nexperiment {question['experiment']}: {question['description']}", "bold"))
     console.print(Text(question["hypothesis"]))
+    if refused := question.get("refused"):
+        console.print(Text(f"the edit cannot be used: {refused}", "red"))
     console.print(Syntax(question["diff"], "diff", background_color="default"))
     while True:
         said = Prompt.ask(
@@ -29,18 +31,9 @@ def ask(question: dict[str, Any], text: str, console: Console) -> Answer:
         asset = question["asset"]
         suffix = ".txt" if sheaf.is_several(asset) else PurePath(asset).suffix
         edited = click.edit(text, extension=suffix)
-        if edited is not None and (why := _unusable(edited, asset)):
+        if edited is not None and (why := sheaf.unfit(edited, asset, text)):
             console.print(Text(why, "red"))
             continue
         if edited is not None:
             return Answer(action="edit", text=edited)
         console.print(Text("nothing was changed", "yellow"))
-
-
-def _unusable(text: str, asset: str) -> str:
-    """Why a text cannot be one of the asset, of whose files it has to tell them apart."""
-    try:
-        foreign = [path for path in sheaf.files(text, asset) if not sheaf.takes_in(asset, path)]
-    except ValueError as error:
-        return str(error)
-    return f"{', '.join(foreign)}: none of {asset}" if foreign else ""

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from git import Git, GitCommandError, Repo
 
-from autoresearch_graph import sheaf
+from autoresearch_graph import beneath, sheaf
 from autoresearch_graph.errors import LabError
 
 Signature = tuple[int, ...]  # inode, mode, links, size and times; empty where there is nothing
@@ -48,21 +48,24 @@ class Checkout:
     def lay_out(self, text: str | None) -> None:
         """Make the worktree a clean checkout whose asset is `text`; the same every time.
 
-        Without a text it has no asset.
+        Without a text it has no asset. No link is followed, so nothing beyond the worktree is
+        written. LabError where the asset cannot be written.
         """
         self.restore()
         try:
             self._clear()
         except OSError:
             self._make()
-        for path in self._assets:
-            (self.folder / path).unlink(missing_ok=True)
-        for name, body in sheaf.files(text, self._asset).items() if text is not None else ():
-            path = (self._below / name).as_posix()
-            asset = self.folder / path
-            asset.parent.mkdir(parents=True, exist_ok=True)
-            asset.write_bytes(body.encode())
-            asset.chmod(self._assets.get(path, _NEW))
+        parts = sheaf.files(text, self._asset) if text is not None else {}
+        try:
+            for path in self._assets:
+                beneath.remove(self.folder, path)
+            for name, body in parts.items():
+                path = (self._below / name).as_posix()
+                mode = stat.S_IMODE(self._assets.get(path, _NEW))
+                beneath.put(self.folder, path, body.encode(), mode=mode)
+        except OSError as error:
+            raise LabError(f"the asset cannot be laid out in {self.folder}: {error}") from error
 
     def restore(self) -> tuple[str, ...]:
         """Put every committed file but the asset back; returns those whose content had changed.

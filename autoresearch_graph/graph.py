@@ -33,7 +33,7 @@ def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = N
 
     builder.add_edge(START, "read_program")
     builder.add_conditional_edges("read_program", what_next)
-    builder.add_edge("propose", "read_program")
+    builder.add_conditional_edges("propose", run_or_not)
     builder.add_conditional_edges("review", run_or_not)
     builder.add_conditional_edges("merge", run_or_not)
     builder.add_edge("train", "read_program")
@@ -70,7 +70,7 @@ def what_next(
 
 
 def run_or_not(state: State) -> Literal["read_program", "revert"]:
-    """A proposal that is rejected, or cannot be merged, has its verdict without a run."""
+    """A proposal that is rejected, or cannot be committed, has its verdict without a run."""
     return "revert" if isinstance(state.decision, Verdict) else "read_program"
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from git import Repo
@@ -111,6 +112,7 @@ class Lab:
             tell=self.tell,
             hide=self._hide,
             pause=self._closing.wait,
+            unfit=partial(self.workspace.unfit, commit=state.incumbent.commit),
             edit=edit,
             guidance=tuple(message.words for message in state.guidance),
             in_flight=tuple(candidate.proposal for candidate in state.candidates),

@@ -6,6 +6,7 @@ Nor does it sync what it writes: after a loss of power the ledger would name com
 empty files.
 """
 
+import stat
 import time
 import zlib
 from collections.abc import Callable
@@ -47,6 +48,19 @@ class Objects:
         sha = self._store(b"commit", "\n".join([*head, "", message]).encode()).hex()
         self.settle()
         return sha
+
+    def obstacle(self, tree: bytes, path: list[str]) -> str:
+        """Say what is in the way of a file at `path`, as a link is; empty if nothing."""
+        at: bytes | None = tree
+        for place, name in enumerate(path, start=1):
+            at, mode, _ = self.entries(at).get(name, (None, 0, name))
+            if at is None:
+                return ""
+            wanted = _FOLDER if place < len(path) else _FILE
+            if stat.S_IFMT(mode) != stat.S_IFMT(wanted):
+                known = {stat.S_IFDIR: "a folder", stat.S_IFREG: "a file", stat.S_IFLNK: "a link"}
+                return f"{'/'.join(path[:place])} is {known.get(stat.S_IFMT(mode), 'a submodule')}"
+        return ""
 
     def graft(self, tree: bytes | None, path: list[str], edit: Edit) -> bytes:
         """Store a copy of `tree` in which the file at `path` is edited; returns its sha."""

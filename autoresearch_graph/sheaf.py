@@ -10,15 +10,28 @@ A program may name several files, or patterns. Its asset is then all of them, ap
 A headline has more equals signs than any line of a file begins with, so no file can hold one. What
 a text leaves out is not there: so a file that only a pattern takes in is removed. With one file, it
 is its text.
+
+Every path is judged here, by `refusal`: tools, reviews, `propose FILE` and commits all ask it.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 SEPARATOR = ", "
 _BAR = 8
 _UNENDED = " (no newline at its end)"
+LARGEST = 400_000  # characters: several times what a model can read at once
+_SHOWN = 100  # characters of a path in a sentence
+_STEP, _PATH = (
+    255,
+    1024,
+)  # bytes: the longest name that Linux and macOS hold, the longest path of macOS
+# Git runs filters and fetches what these name; the lab's own folder holds the ledger.
+_RESERVED = frozenset({".git", ".gitattributes", ".gitignore", ".gitmodules", ".autoresearch"})
+# Windows abbreviates names: `git~1` is `.git`.
+_SHORT = re.compile(r"[^.]{1,7}~[1-9]\d*(?:\..{0,3})?")
 
 
 def is_several(asset: str) -> bool:
@@ -37,13 +50,73 @@ def names(asset: str) -> tuple[str, ...]:
 
 
 def takes_in(asset: str, path: str) -> bool:
-    """Whether a file is of the asset; paths are relative to the project."""
-    if not is_several(asset):
-        return path == asset
-    excepted = (name[1:] for name in asset.split(SEPARATOR) if name.startswith("!"))
-    if any(path == name or path.startswith(f"{name}/") or matches(name, path) for name in excepted):
-        return False
-    return any(path == name or matches(name, path) for name in names(asset))
+    """True if a file belongs to the asset; its path is relative to the project."""
+    named = path == asset if not is_several(asset) else any(_means(n, path) for n in names(asset))
+    return named and not malformed(path) and not _is_excepted(asset, path)
+
+
+def refusal(asset: str, path: str) -> str:
+    """Say why a file does not belong to the asset; empty where it does."""
+    if takes_in(asset, path):
+        return ""
+    return malformed(path) or f"{_shown(path)} is protected; you may edit {asset}"
+
+
+def unfit(text: str, asset: str, before: str = "") -> str:
+    """Say why a text cannot be the asset's, which was `before`; empty where it can.
+
+    What a person wrote may be larger than what is added here.
+    """
+    if len(text) > max(LARGEST, len(before)):
+        return f"{asset} would have {len(text)} characters; {LARGEST} at most"
+    try:
+        return next(filter(None, (refusal(asset, path) for path in files(text, asset))), "")
+    except ValueError as error:
+        return str(error)
+
+
+def malformed(path: str) -> str:
+    """Say why no file of an asset can have this path, on any system; empty where one can."""
+    steps = path.split("/")
+    size = len(path.encode(errors="replace"))
+    outside = {"", ".", ".."} & set(steps) or re.match(r"~|[A-Za-z]:", path) or "\\" in path
+    faults = {
+        "holds a character that cannot be seen; name the file without it": not path.isprintable(),
+        "is not a path below the project; write it as in src/model.py": outside,
+        "has a name that begins or ends with a space, or ends with a dot": any(
+            step.strip(" ") != step or step.endswith(".") for step in steps
+        ),
+        "belongs to git or to the lab; choose another name": any(map(_is_reserved, steps)),
+        "ends like a headline; choose another name": path.endswith(_UNENDED),
+        f"is too long: {_STEP} bytes for a name and {_PATH} for a path at most": size > _PATH
+        or any(len(step.encode(errors="replace")) > _STEP for step in steps),
+    }
+    return next((f"{_shown(path)} {fault}" for fault, found in faults.items() if found), "")
+
+
+def _is_reserved(step: str) -> bool:
+    return _folded(step.split(":", maxsplit=1)[0]) in _RESERVED or bool(_SHORT.fullmatch(step))
+
+
+def _shown(path: str) -> str:
+    """A path as a sentence can hold it."""
+    short = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
+    return short if short.isprintable() else ascii(short)
+
+
+def _folded(name: str) -> str:
+    """A name as file systems compare it that ignore case and the forms of Unicode."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold()).rstrip(" .")
+
+
+def _is_excepted(asset: str, path: str) -> bool:
+    low = _folded(path)
+    excepted = (_folded(name[1:]) for name in asset.split(SEPARATOR) if name.startswith("!"))
+    return any(_means(name, low) or low.startswith(f"{name}/") for name in excepted)
+
+
+def _means(name: str, path: str) -> bool:
+    return path == name or matches(name, path)
 
 
 def matches(pattern: str, path: str) -> bool:

@@ -148,6 +148,8 @@ def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: str) 
             raise WorkspaceError(
                 f"no committed file matches {name}, and every experiment starts from a commit"
             )
+        if not sheaf.is_pattern(name) and (why := sheaf.malformed(name)):
+            raise WorkspaceError(f"the asset cannot be used: {why}")
         if not sheaf.is_pattern(name) and name not in found:
             raise WorkspaceError(
                 f"{name} is not committed, and every experiment starts from a commit: "

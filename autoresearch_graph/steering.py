@@ -51,6 +51,9 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8 text ({error.reason})") from None
     name = _meant(settings, records, file)
+    before = settings.root / name
+    if len(text) > max(sheaf.LARGEST, before.stat().st_size if before.is_file() else 0):
+        raise InputError(f"{file} has {len(text)} characters; {sheaf.LARGEST} at most")
     if why := unparsable(text, name):
         raise InputError(f"{file} does not parse: {why}")
     if sheaf.is_several(records.program.asset):

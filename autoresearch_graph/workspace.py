@@ -90,19 +90,35 @@ class Workspace:
         name = PurePosixPath(path).relative_to(below).as_posix() if inside else ""
         return sheaf.takes_in(self.assets, name)
 
+    def unfit(self, text: str, commit: str) -> str:
+        """Say why a text cannot be committed as the asset on top of `commit`; empty if it can."""
+        before = self.text(commit)
+        return sheaf.unfit(text, self.assets, before) or self._blocked(
+            self._objects, self.repo.commit(commit).tree.binsha, text
+        )
+
+    def _blocked(self, objects: Objects, tree: bytes, text: str) -> str:
+        """Say why the files of a text cannot be put into a tree; empty where they can."""
+        parts = sheaf.files(text, self.assets)
+        for path in parts:
+            above = [str(each) for each in PurePosixPath(path).parents if str(each) in parts]
+            if above:
+                return f"{above[0]} is a file, so there can be no {path}"
+            if why := objects.obstacle(tree, self._where(path)):
+                return f"{path} cannot be written: {why}"
+        named = (name for name in sheaf.names(self.assets) if not sheaf.is_pattern(name))
+        left_out = (sheaf.stays(self.assets, name, parts) for name in named if name not in parts)
+        return next(left_out, "") or ("" if parts else f"there is nothing left of {self.assets}")
+
     def graft(self, objects: Objects, tree: bytes, text: str) -> bytes:
         """Store a copy of `tree` with the asset's files as a text holds them; returns its sha.
 
-        InputError where it holds another file than the asset's, is no such text, or leaves out
-        one that the program names, or all.
+        InputError where `unfit` would refuse the text.
         """
-        try:
-            parts = sheaf.files(text, self.assets)
-        except ValueError as error:
-            raise InputError(str(error)) from None
+        if why := sheaf.unfit(text, self.assets, text) or self._blocked(objects, tree, text):
+            raise InputError(why)
+        parts = sheaf.files(text, self.assets)
         for path, body in parts.items():
-            if not sheaf.takes_in(self.assets, path):
-                raise InputError(f"{path} is none of the files to edit, {self.assets}")
             tree = objects.graft(tree, self._where(path), _always(body.encode()))
         return self._pruned(objects, tree, parts) if sheaf.is_several(self.assets) else tree
 
@@ -111,8 +127,6 @@ class Workspace:
         objects.settle()
         there = tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.assets)
         for path in [path for path, _ in there if path not in parts]:
-            if why := sheaf.stays(self.assets, path, parts):
-                raise InputError(why)
             tree = objects.prune(tree, self._where(path))
         return tree
 
@@ -147,8 +161,11 @@ class Workspace:
     ) -> Proposal:
         """Commit a draft on top of `parent`, reachable under the experiment's ref.
 
-        Running twice leaves two commits of which the ref holds the second.
+        Running twice leaves two commits of which the ref holds the second. InputError for a text
+        that cannot be committed.
         """
+        if why := sheaf.unfit(draft.text, self.assets, self.text(parent)):
+            raise InputError(why)
         root = self.repo.commit(parent).tree.binsha
         tree = self.graft(self._objects, root, draft.text)
         message = _message(draft, number, self._tag, written_for)

@@ -49,6 +49,8 @@ def _useless(text: str | None, incumbent: str, state: State, lab: "Lab") -> str:
         return f"it changes the same lines as experiment {kept}, which was kept meanwhile"
     if text == incumbent:
         return f"all of it is in experiment {kept}, which was kept meanwhile"
+    if state.incumbent and (why := lab.workspace.unfit(text, state.incumbent.commit)):
+        return f"merged onto experiment {kept}, kept meanwhile, it cannot be committed: {why}"
     for path, body in sheaf.files(text, lab.program.asset).items():
         if why := unparsable(body, path):
             return f"merged onto experiment {kept}, kept meanwhile, {path} does not parse: {why}"

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from autoresearch_graph import sheaf
-from autoresearch_graph.experiment import Candidate, Draft, Proposal, Trial
+from autoresearch_graph.experiment import Candidate, Draft, Proposal, Trial, Verdict
 from autoresearch_graph.proposers import Edit, Exhausted
 from autoresearch_graph.proposers.step_back import step_back
 from autoresearch_graph.state import State, Update
@@ -20,40 +20,45 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
 
     Running twice makes one proposal: what was committed under the number is taken up again.
     A model that proposes does it through `edit`, which runs a graph of its own. What a proposer
-    spent without proposing is in no ledger row, only in the totals of the state.
+    spent without proposing is in no ledger row, only in the totals of the state. A draft that
+    cannot be committed is a discard without a run.
     """
     lab.go_on(state)
     number = state.next_number
     while number in lab.ledger:
         number += 1
     try:
-        proposal = _proposal(number, state, lab, edit)
+        proposal, unfit = _proposal(number, state, lab, edit)
     except Exhausted as reason:
         return {"exhausted": str(reason), "tally": state.tally.with_cost(reason.cost)}
     lab.write_patch(proposal)
     candidate = Candidate(
         proposal=proposal, against=state.incumbent, saved=lab.saved_lines(proposal)
     )
+    under_way = {"next_number": number + 1, "candidates": (*state.candidates, candidate)}
+    if unfit:
+        verdict = Verdict(status="discard", reason=f"not run: {unfit}")
+        return {**under_way, "collected": number, "decision": verdict}
     due = state.standing.due(lab.program.noise) and not state.is_measured_again
     beside = state.beside(number) if due else ()
     runs = 1 if state.incumbent else min(state.workers, lab.program.noise.baseline_runs)
     trials = (Trial(number=number, repeat=repeat) for repeat in range(runs))
-    return {
-        "next_number": number + 1,
-        "candidates": (*state.candidates, candidate),
-        "queue": (*state.queue, *beside, *trials),
-    }
+    return {**under_way, "queue": (*state.queue, *beside, *trials)}
 
 
-def _proposal(number: int, state: State, lab: "Lab", edit: Edit) -> Proposal:
+def _proposal(number: int, state: State, lab: "Lab", edit: Edit) -> tuple[Proposal, str]:
+    """The committed proposal, and why its text is not the one that was drafted, if it is not."""
     if state.incumbent is None:
-        return lab.workspace.commit_baseline()
+        return lab.workspace.commit_baseline(), ""
     parent = state.incumbent.commit
     earlier = lab.workspace.proposal(number)
     if earlier and earlier.parent == parent:
-        return earlier
+        return earlier, ""
     draft = _own(state, lab, parent) or _proposed(number, state, lab, edit)
-    return lab.workspace.commit_proposal(draft, number=number, parent=parent)
+    unfit = lab.workspace.unfit(draft.text, parent)
+    if unfit:
+        draft = draft.model_copy(update={"text": lab.workspace.text(parent)})
+    return lab.workspace.commit_proposal(draft, number=number, parent=parent), unfit
 
 
 def _own(state: State, lab: "Lab", parent: str) -> Draft | None:

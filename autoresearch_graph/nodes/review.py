@@ -23,10 +23,15 @@ class Answer(Value):
 def review(state: State, lab: "Lab") -> Update:
     """Wait for an Answer; asks again where it runs twice before there was one.
 
-    A rejected experiment has its verdict without a run. An edited one is committed anew.
+    An edit that cannot be committed is refused, and the person is asked again. A rejected
+    experiment has its verdict without a run. An edited one is committed anew.
     """
-    candidate = state.candidates[-1]
-    answer = Answer.model_validate(interrupt(_question(candidate, lab), response_schema=Answer))
+    candidate, question = state.candidates[-1], _question(state.candidates[-1], lab)
+    answer = _answer(question)
+    while answer.action == "edit" and (
+        why := lab.workspace.unfit(answer.text, candidate.proposal.parent)
+    ):
+        answer = _answer({**question, "refused": why})
     match answer.action:
         case "approve":
             return _reviewed(state, candidate.model_copy(update={"review": "approved"}))
@@ -41,6 +46,10 @@ def review(state: State, lab: "Lab") -> Update:
                 "collected": number,
                 "decision": Verdict(status="discard", reason=f"rejected by a person: {reason}"),
             }
+
+
+def _answer(question: dict[str, object]) -> Answer:
+    return Answer.model_validate(interrupt(question, response_schema=Answer))
 
 
 def _question(candidate: Candidate, lab: "Lab") -> dict[str, object]:

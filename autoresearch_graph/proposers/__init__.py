@@ -35,7 +35,8 @@ class Brief:
     every finished experiment in order, the baseline first. `keep(name, text)` leaves a file
     beside the experiment's own; `tell` says something that a person should know; `hide` blots
     out the keys in a text that others wrote; `pause` waits so many seconds, and says whether the
-    lab was closed meanwhile; `edit` runs the graph in which a model edits a draft.
+    lab was closed meanwhile; `unfit` says why a text cannot be committed; `edit` runs the graph in
+    which a model edits a draft.
     `guidance` is what a person says for this very proposal; `sigma` is the noise of one run (a
     standard deviation, in the metric's unit), where it was measured.
     """
@@ -52,6 +53,7 @@ class Brief:
     tell: Callable[[str], None] = lambda notice: None
     hide: Callable[[str], str] = lambda text: text
     pause: Callable[[float], bool] = lambda seconds: False
+    unfit: Callable[[str], str] = lambda text: ""
     edit: Edit | None = None
     in_flight: tuple[Proposal, ...] = ()
     guidance: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from langchain_core.messages import AIMessage, AnyMessage
 
@@ -46,7 +45,10 @@ class Desk:
     def put(self, path: str, text: str) -> str:
         """Set the text of a file of the draft, which may be new; returns its path."""
         name = self.named(path)
-        self.text = sheaf.put(self.text, self.path, name, text)
+        whole = sheaf.put(self.text, self.path, name, text)
+        if why := sheaf.unfit(whole, self.path, self.brief.text):
+            raise Refusal(why)
+        self.text = whole
         return name
 
     def remove(self, path: str) -> tuple[str, ...]:
@@ -60,13 +62,13 @@ class Desk:
 
     def named(self, path: str) -> str:
         """The file that is meant: without a path the only one. Refused where it is protected."""
-        name = PurePosixPath(path).as_posix() if path else ""
+        name = path.removeprefix("./")
         if not name and not sheaf.is_several(self.path):
             return self.path
         if not name:
             raise Refusal(f"say which: {', '.join(sheaf.files(self.text, self.path))}")
-        if not sheaf.takes_in(self.path, name):
-            raise Refusal(f"{name} is protected; you may edit {self.path}")
+        if why := sheaf.refusal(self.path, name):
+            raise Refusal(why)
         return name
 
     def experiment(self, number: int) -> Experiment:

@@ -8,8 +8,6 @@ from autoresearch_graph.meaning import fingerprint, unparsable, without_seeds
 from autoresearch_graph.output import clean
 from autoresearch_graph.tools.desk import Desk, Refusal
 
-_LARGEST = 400_000
-
 
 @tool(parse_docstring=True)
 def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesson: str = "") -> str:
@@ -36,8 +34,8 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
 
 def check(desk: Desk) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
-    if len(desk.text) > _LARGEST:
-        raise Refusal(f"{desk.path} would have {len(desk.text)} characters; {_LARGEST} at most")
+    if why := desk.brief.unfit(desk.text):
+        raise Refusal(why)
     before = desk.brief.text
     for path, text in sheaf.files(desk.text, desk.path).items():
         changed = sheaf.files(before, desk.path).get(path) != text
