@@ -6,14 +6,24 @@ of the last minute: neither is synced, and no verdict depends on them.
 """
 
 import difflib
+import re
 import shutil
+import subprocess
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from autoresearch_graph import sheaf
+from autoresearch_graph.errors import LabError
 from autoresearch_graph.files import make_folder
 
 HANDED_OVER = "handed-over"
 HOLDOUT = "holdout.json"
+_MOST_EFFORT = 200_000  # pairs of lines: about what takes as long as to start git (5 ms)
+_DIFF = (
+    "env", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "git", "diff", "--no-index",
+    "--text", "--no-color", "--no-ext-diff", "--no-textconv", "--unified=3", "--",
+)  # fmt: skip
 
 
 class Artifacts:
@@ -55,7 +65,29 @@ def _patch(path: str, old: str | None, new: str | None) -> str:
     now = "/dev/null" if new is None else f"b/{path}"
     if not (old or new):  # git tells of an empty file, which a patch has no lines for
         return "" if old == new else f"--- {was}\n+++ {now}\n"
-    return "".join(difflib.unified_diff(_lines(old or ""), _lines(new or ""), was, now))
+    before, after = _lines(old or ""), _lines(new or "")
+    if _effort(before, after) > _MOST_EFFORT:
+        return f"--- {was}\n+++ {now}\n{_hunks(old or '', new or '')}" if old != new else ""
+    return "".join(difflib.unified_diff(before, after, was, now))
+
+
+def _effort(old: list[str], new: list[str]) -> int:
+    """How many pairs of lines difflib compares at most: it is cubic where lines are repeated."""
+    seen, again = Counter(old), Counter(new)
+    pairs = sum(count * again[line] for line, count in seen.items())
+    return (len(old) + len(new) + pairs) * min(len(old), len(new))
+
+
+def _hunks(old: str, new: str) -> str:
+    """The hunks of a change as git finds them, whatever the person has configured."""
+    with TemporaryDirectory(prefix="autoresearch-diff-") as folder:
+        for name, text in (("old", old), ("new", new)):
+            (Path(folder) / name).write_bytes(text.encode())
+        done = subprocess.run([*_DIFF, "old", "new"], cwd=folder, capture_output=True, check=False)
+    if done.returncode > 1:
+        raise LabError(f"git diff failed: {done.stderr.decode(errors='replace').strip()}")
+    _, head, hunks = done.stdout.decode().partition("\n@@ ")
+    return re.sub(r"^(@@ [^@\n]+ @@).*", r"\1", f"{head}{hunks}"[1:], flags=re.MULTILINE)
 
 
 def _lines(text: str) -> list[str]:

@@ -38,6 +38,7 @@ def on_disk(project: Path, asset: str) -> tuple[str, ...]:
     """The files of an asset in a project's folder as it is now, committed or not."""
     found: set[str] = set()
     for name in sheaf.names(asset):
-        paths = project.glob(name) if sheaf.is_pattern(name) else [project / name]
+        pattern = f"{name}/*" if name.endswith("**") else name  # `**` alone finds only folders
+        paths = project.glob(pattern) if sheaf.is_pattern(name) else [project / name]
         found |= {path.relative_to(project).as_posix() for path in paths if path.is_file()}
     return tuple(sorted(path for path in found if sheaf.takes_in(asset, path)))

@@ -1,9 +1,11 @@
 """View and edit the draft of the asset."""
 
-from difflib import SequenceMatcher
+from collections import Counter
+from collections.abc import Iterator
 
 from langchain.tools import ToolRuntime, tool
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.tools.desk import Desk, Refusal
 
 _LINES = 2000
@@ -38,6 +40,8 @@ def edit_file(old_string: str, new_string: str, runtime: ToolRuntime[Desk], path
         path: Which file, where you may edit several.
     """
     name, text = runtime.context.read(path)
+    if len(old_string) > sheaf.LARGEST:
+        raise Refusal(f"old_string has {len(old_string)} characters; {sheaf.LARGEST} at most")
     count = text.count(old_string) if old_string else 0
     if count == 1:
         text = text.replace(old_string, new_string)
@@ -78,13 +82,30 @@ def _numbered(lines: list[str], *, first: int) -> str:
 def _nearest(text: str, wanted: str) -> str:
     """The lines that are most like the wanted ones, for a model that misremembered."""
     lines, size = text.splitlines(), max(1, len(wanted.splitlines()))
-    windows = range(max(1, len(lines) - size + 1))
-
-    def likeness(start: int) -> float:
-        window = "\n".join(lines[start : start + size])
-        return SequenceMatcher(None, window, wanted, autojunk=False).quick_ratio()
-
-    start = max(windows, key=likeness)
-    if likeness(start) < 0.5:
+    alike = list(_likeness(lines, f"{wanted}\n", size))
+    best = max(alike, default=0.0)
+    if best < 0.5:
         return "Nothing in it is like that; read the file again."
+    start = alike.index(best)
     return f"Nearest to it:\n{_numbered(lines[start : start + size], first=start + 1)}"
+
+
+def _likeness(lines: list[str], wanted: str, size: int) -> Iterator[float]:
+    """The share of characters that `size` lines have in common with a text, from each line on.
+
+    Lines come and go at the ends of a window, so that a large text takes no longer to a line.
+    """
+    missing = Counter(wanted)
+    window, length, common = Counter[str](), 0, 0
+    for end, line in enumerate(lines, start=1):
+        for char in f"{line}\n":
+            common += window[char] < missing[char]
+            window[char] += 1
+        length += len(line) + 1
+        if end >= size or end == len(lines):
+            yield 2 * common / (length + len(wanted))
+            first = lines[end - size] if end >= size else ""
+            for char in f"{first}\n":
+                window[char] -= 1
+                common -= window[char] < missing[char]
+            length -= len(first) + 1

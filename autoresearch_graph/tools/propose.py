@@ -8,6 +8,8 @@ from autoresearch_graph.meaning import fingerprint, unparsable, without_seeds
 from autoresearch_graph.output import clean
 from autoresearch_graph.tools.desk import Desk, Refusal
 
+_MOST = 10_000  # characters that are looked at, of which fewer are kept
+
 
 @tool(parse_docstring=True)
 def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesson: str = "") -> str:
@@ -25,9 +27,9 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
     desk.draft = Draft(
         author="model",
         text=desk.text,
-        hypothesis=clean(hypothesis).strip()[:2000],
-        description=" ".join(clean(description).split())[:200] or "no description",
-        lesson=" ".join(clean(lesson).split())[:500],
+        hypothesis=clean(hypothesis[:_MOST]).strip()[:2000],
+        description=" ".join(clean(description[:_MOST]).split())[:200] or "no description",
+        lesson=" ".join(clean(lesson[:_MOST]).split())[:500],
     )
     return "proposed"
 
