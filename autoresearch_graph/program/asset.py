@@ -8,16 +8,18 @@ from pathlib import Path
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS, Claim, claims
+from autoresearch_graph.program.claims import PATHS, claims
 from autoresearch_graph.program.document import Document
+from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.headings import Section
+from autoresearch_graph.program.listed import listed, to_edit
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place, covers, is_inside, is_pattern, normal
 from autoresearch_graph.program.statements import Statement
 
 Named = Statement[str]
 
-_EXCEPT = r"(?i:\b(?:except|but|besides|other than|apart from)\b(?: for)?)"
+_PART = re.compile(r"`[^`/.]+`\s+(?:in|of|within|inside|from)\s+`(?P<path>[^`]+)`")
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
@@ -65,21 +67,41 @@ def _braced(said: Named) -> Iterator[Named]:
         yield said
 
 
-def read_protected(document: Document, place: Place, asset: Named) -> tuple[Named, ...]:
-    """The protected paths, normal and each once; the asset cannot be among them."""
+def read_protected(
+    document: Document, place: Place, asset: Named, marking: Iterable[Named]
+) -> tuple[Named, ...]:
+    """The protected paths, normal and each once: all that is denied anywhere in the text.
+
+    Those are the files that a heading, a label or a sentence denies, and those that a command runs
+    which marks the work. ProgramError, with both lines, where the asset is among them.
+    """
+    own = [name for name in sheaf.names(asset.value) if not is_pattern(name)]
     found: dict[str, Named] = {}
-    for statement in _protected(document, place):
+    for statement in _protected(document, place, own):
         path = place.protected(statement.value, statement.line or 0)
-        own = (name for name in sheaf.names(asset.value) if not is_pattern(name))
-        if edited := next((name for name in own if covers(path, name)), None):
-            where = f"line {asset.line}" if asset.line else "--asset"
-            raise ProgramError(
-                f"`{statement.value}` is protected here, but the asset `{edited}` "
-                f"({where}) is the file to edit; take one of them out",
-                line=statement.line,
-            )
+        _check_not_edited(statement, path, own, asset, "is protected here")
         found.setdefault(path, Statement(path, statement.line))
+    for statement in _denied(document, place):
+        path = normal(statement.value)
+        _check_not_edited(statement, path, own, asset, "is protected here")
+        if is_pattern(path) or place.exists(path):
+            found.setdefault(path, Statement(path, statement.line))
+    for command in marking:
+        for path in evaluators(command.value, place.project):
+            said = Statement(path, command.line)
+            _check_not_edited(said, path, own, asset, "is run here to mark the work")
+            found.setdefault(path, said)
     return tuple(found.values())
+
+
+def _check_not_edited(denied: Named, path: str, own: Iterable[str], asset: Named, why: str) -> None:
+    if edited := next((name for name in own if covers(path, name)), None):
+        where = f"line {asset.line}" if asset.line else "--asset"
+        raise ProgramError(
+            f"`{denied}` {why}, but the asset `{edited}` "
+            f"({where}) is the file to edit; take one of them out",
+            line=denied.line,
+        )
 
 
 def _named(document: Document, place: Place) -> Iterable[Named]:
@@ -97,34 +119,28 @@ def _named(document: Document, place: Place) -> Iterable[Named]:
 
 
 def _in_section(section: Section, place: Place) -> list[Named]:
-    """The files of a section: those said to be edited, else the heading's, else all of them."""
+    """The files of a section: those said to be edited, else its title's, else all of them."""
     section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
     said = [c for c in claims(section.blocks) if place.looks_like_path(c.path)]
-    edited = [Statement(claim.path, claim.line) for claim in said if claim.editable]
+    if edited := [Statement(claim.path, claim.line) for claim in said if claim.editable]:
+        return edited
     fixed = {claim.path for claim in said if not claim.editable}
-    return (
-        edited
-        or _paths(section.blocks[0], place)
-        or [s for s in _all_paths(section, place) if s.value not in fixed]
-    )
-
-
-def _all_paths(section: Section, place: Place) -> list[Named]:
-    found = [span for block in section.body for span in _paths(block, place)]
-    if found or section.loose:
-        return found
+    found = [each for each in listed(section, place) if each.path.value not in fixed]
+    titled = [each for each in found if each.path.line == section.line]
+    if found or fixed or section.loose:
+        return to_edit(titled or found)
     spans = [span for block in section.body for span in block.spans]
     return [Statement(span.text, span.line) for span in spans] if len(spans) == 1 else []
 
 
 def _paths(block: Block, place: Place) -> list[Named]:
-    """The paths that a block begins with, else all that it names, but for `all except x.py`."""
+    """The paths that a block begins with, else all that it names."""
     lead = re.match(rf"^\W*({PATHS})", block.text)
-    text = lead[1] if lead else re.sub(rf"{_EXCEPT}\W*{PATHS}", "", block.text)
     return [
         Statement(span.text, span.line)
         for span in block.spans
-        if f"`{span.text}`" in text and place.looks_like_path(span.text)
+        if f"`{span.text}`" in (lead[1] if lead else block.text)
+        and place.looks_like_path(span.text)
     ]
 
 
@@ -161,22 +177,26 @@ def _several(named: tuple[Named, ...]) -> str:
     return f"the {noun} {', '.join(paths[:3])}{more}"
 
 
-def _protected(document: Document, place: Place) -> Iterator[Named]:
-    """Prose may mention files that are not there; under a heading they must exist."""
+def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator[Named]:
+    """What front matter or a heading protects, which must exist; not parts of the asset."""
     if entry := document.front.get("protected"):
         yield from (item.statement() for item in entry.items())
-    elif sections := document.proper("protected"):
-        for section in sections:
-            for block in map(place.spanned, section.blocks):
-                yield from (
-                    path for path in _paths(block, place) if not place.is_elsewhere(path.value)
-                )
-    else:
-        yield from _said_protected(claims(map(place.spanned, document.blocks)), place)
+        return
+    for section in document.proper("protected"):
+        for block in map(place.spanned, section.blocks):
+            parts = {part["path"] for part in _PART.finditer(block.text)} & set(own)
+            for path in _paths(block, place):
+                if path.value not in parts and not place.is_elsewhere(path.value):
+                    yield path
 
 
-def _said_protected(said: Iterable[Claim], place: Place) -> Iterator[Named]:
-    for claim in said:
-        known = is_inside(claim.path) and (is_pattern(claim.path) or place.exists(claim.path))
-        if not claim.editable and known and place.looks_like_path(claim.path):
+def _denied(document: Document, place: Place) -> Iterator[Named]:
+    """What prose or a label says not to edit; it may mention files that are not there."""
+    for claim in claims(map(place.spanned, document.blocks)):
+        if not claim.editable and is_inside(claim.path) and place.looks_like_path(claim.path):
             yield Statement(claim.path, claim.line)
+    for section in document.about("asset"):
+        blocks = tuple(map(place.spanned, section.blocks))
+        for each in listed(replace(section, blocks=blocks), place):
+            if each.editable is False and is_inside(each.path.value):
+                yield each.path

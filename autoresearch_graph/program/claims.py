@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from autoresearch_graph.program.document import sentences
+from autoresearch_graph.program.headings import named
 from autoresearch_graph.program.markdown import Block
 
 PATHS = r"`[^`]+`(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+)`[^`]+`)*"
@@ -27,11 +28,44 @@ _NOT = r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
 _FIXED = re.compile(
     rf"{_NOT}\s+(?:\w+\s+)?(?:{_VERB}|modified|edited|changed|touched)\b"
     r"(?:\s+(?:it|them|this)\b)?(?!\s+(?:the\s+)?[`\w])"
-    r"|\bread[- ]only\b|\bimmutable\b|\boff[- ]limits\b|\beditable:\s+no\b",
+    r"|\bread[- ]?only\b|\bimmutable\b|\boff[- ]limits\b|\bhands[- ]off\b|\beditable:\s+no\b",
+    re.I,
+)
+# Words of a label, a cell or a sentence that forbid to edit the files beside it.
+_KEPT = (
+    r"read[- ]?only|frozen|fixed|locked|immutable|off[- ]limits|hands[- ]off|forbidden|prohibited"
+    r"|untouchable|protected|sealed|unchanged|ground[- ]truth|out of (?:scope|bounds)"
+)
+_KEEPS = re.compile(
+    rf"\W*(?:(?!no)\w+\s+)?(?:{_KEPT})(?:\s+(?:files?|paths?|code|during\b[^:`]*))?\W*(?:\([^)`]*\))?[\W_]*",
+    re.I,
+)
+_STATE = re.compile(
+    rf"(?:\b(?:is|are|be|stays?|remains?|kept|keep|it)\s+(?:\w+\s+)?|[:(,|]\W*|\s[-—]+\s)(?:{_KEPT}|context|reference)"
+    r"(?=\W*(?:$|[.,;:!)(|])|\s+(?:-|during|and|for|by|while|throughout|as|at)\s)",
+    re.I,
+)
+_CELL = re.compile(
+    rf"\W*(?:{_KEPT}|context|no(?:body|ne|t)?|never|ro|r--|humans?(?: only)?)\b(?!-)[^|]{{0,20}}",
+    re.I,
+)
+_ALL_DENIED = re.compile(
+    rf"\b(?:{_KEPT}|context|reference|out|excluded?|leave|non?|never|not|cannot|can't|don't|mustn't"
+    r"|nothing|neither|nor|nobody)\b|[❌✗✘🔒🚫⛔🛑]|~~",
+    re.I,
+)
+_ALL_ALLOWED = re.compile(
+    r"\b(?:assets?|edit\w*|modif\w+|mutable|change\w*|writable|allowed|free|open|tunable|may|can"
+    r"|targets?|in[- ]scope|rw|read[/-]write)\b",
     re.I,
 )
 _NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
-_ONLY = re.compile(r"\bonly\b", re.I)
+_ONLY = re.compile(r"(?<!read[- ])\bonly\b", re.I)
+_OTHERS = re.compile(
+    r"\bonly\s+(?:the\s+|an?\s+)?(?:owner|human|maintainer|person|people|user|team|organi[sz]er|author"
+    r"|admin)s?\b",
+    re.I,
+)
 _ALONE = re.compile(
     rf"\bonly\s+(?:\w+\s+)?file\b|\bonly\s+{_VERB}|\b{_VERB}\s+only\b|\bsingle\s+file\b", re.I
 )
@@ -52,10 +86,24 @@ def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
     """All claims of the blocks, in their order."""
     before = ""
     for block in blocks:
-        if block.kind in ("heading", "paragraph"):
-            before = block.text
+        opens = block.kind == "item" and is_label(block)
+        if block.kind in ("heading", "paragraph") or opens:
+            before = f"{block.text}:" if block.kind == "heading" else block.text
         if block.kind != "code":
             yield from _claims(block, before if block.kind in ("item", "row") else "")
+
+
+def is_label(block: Block) -> bool:
+    """Whether a block names no file, and ends as a label of the blocks below it does."""
+    return "`" not in block.text and block.text.rstrip().endswith(":")
+
+
+def meaning(label: str) -> bool | None:
+    """Whether the files beside a label, a sub-heading or a cell may be edited; None: unknown."""
+    words = _NEVER_STOP.sub("", label).strip(" *:|-\n")
+    if _ALL_DENIED.search(words) or named(words) == "protected":
+        return False
+    return True if _ALL_ALLOWED.search(words) or named(words) == "asset" else None
 
 
 def _claims(block: Block, before: str) -> Iterator[Claim]:
@@ -67,25 +115,53 @@ def _claims(block: Block, before: str) -> Iterator[Claim]:
         if lead or len(names) == 1:
             spoken = lead["paths"] if lead else names[0]
         if objects := _OBJECT.search(sentence):
-            verdict = _of_object(sentence, sentence[: objects.start()], before)
-            yield from _each(objects["paths"], verdict, line, sentence)
+            yield from _each(
+                objects["paths"], _of_object(sentence, objects, before), line, sentence
+            )
         elif lead or len(names) < 2:
             verdict = _of_subject(sentence, before if lead else "")
             yield from _each(spoken, verdict, line, sentence)
+        yield from _denied(sentence, line)
 
 
-def _of_object(sentence: str, lead: str, before: str) -> bool | None:
-    if re.search(_NOT, lead, re.I):
+def _denied(sentence: str, line: int) -> Iterator[Claim]:
+    """The paths of a sentence that its own words beside them deny, wherever they stand."""
+    groups = [*re.finditer(PATHS, sentence)]
+    start = 0
+    for at, group in enumerate(groups, 1):
+        end = groups[at].start() if at < len(groups) else len(sentence)
+        lead, tail = sentence[start : group.start()], sentence[group.end() : end]
+        never = re.search(rf"{_NOT}\s+(?:\w+\s+)?{_VERB}\w*\s+(?:the\s+)?$|\bnor\s+$", lead, re.I)
+        label = re.split(r"[.;]\s|\n", lead)[-1]
+        kept = label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)
+        if never or kept or _is_denied(tail) or _CELL.fullmatch(tail.partition("|")[2]):
+            yield from _each(group[0], False, line, sentence)
+        start = group.end()
+
+
+def _is_denied(tail: str) -> bool:
+    """Whether words that follow a path say that it stays as it is."""
+    return bool(_FIXED.search(tail) or _STATE.search(tail) or _OTHERS.search(tail))
+
+
+def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
+    lead, tail = sentence[: objects.start()], sentence[objects.end() :]
+    if re.search(_NOT, lead, re.I) or _OTHERS.search(lead) or _is_denied(tail.partition("`")[0]):
         return False
-    if _ONLY.search(sentence) or _EDITABLE.search(sentence):
+    if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", tail):
         return True
-    return _of_list(before)
+    listed = _of_list(before)
+    if listed is False and "`" in tail:
+        return False
+    if _EDITABLE.search(sentence) or (listed is None and _ONLY.search(sentence)):
+        return True
+    return listed
 
 
 def _of_subject(sentence: str, before: str) -> bool | None:
     if _EDITABLE.search(sentence):
         return True
-    if _FIXED.search(sentence):
+    if _FIXED.search(sentence) or (before.endswith(":") and _KEEPS.fullmatch(before)):
         return False
     return _of_list(before) if re.search(_VERB, before, re.I) else None
 

@@ -67,7 +67,8 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     needed = read_required(document, place, flags)
     kill_after = read_kill_after(document, flags.kill_after)
     optional = {name: read_optional(document, name) for name in ("evaluation", "holdout", "check")}
-    protected = read_protected(document, place, needed.asset)
+    marking = [said for said in (optional["evaluation"], optional["holdout"]) if said]
+    protected = read_protected(document, place, needed.asset, marking)
     paths = {
         "protected": protected,
         "artifacts": read_artifacts(document, place, protected, needed.name.value),

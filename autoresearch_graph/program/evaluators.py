@@ -1,0 +1,123 @@
+"""The files of the project that a command runs: they mark the work, so no asset may hold them.
+
+The words of the command are looked at, and nothing is run. Covered: interpreters and runners with
+their options (`uv run python -u judge.py`, `python -m judge`, `timeout 60 ./score`), `cd`, several
+commands in a row, and a command within quotation marks. Not covered: what such a file imports or
+starts by itself, code within the command (`python -c`), and paths in variables.
+"""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_RUNNER = re.compile(
+    r"(?:python|pypy|perl|ruby|php|lua|luajit|pwsh)[\d.]*|(?:ba|da|fi|k|z)?sh|node|nodejs|deno|bun|tsx|ts-node"
+    r"|npx|julia|Rscript|java|go|uv|uvx|poetry|pipenv|pdm|hatch|rye|pixi|conda|mamba|micromamba|pytest"
+    r"|py\.test|torchrun|accelerate|deepspeed|coverage|source|\.|exec|eval|env|time|timeout|nice|nohup|sudo"
+    r"|stdbuf|taskset|numactl|xargs|hyperfine|docker|podman|srun|mpirun|!|if|then|else|while|do"
+)
+_BUILD_FILES = {
+    "make": ("GNUmakefile", "makefile", "Makefile"), "just": ("justfile", "Justfile"),
+    "npm": ("package.json",), "pnpm": ("package.json",), "yarn": ("package.json",),
+}  # fmt: skip
+_FOLDER_OPTIONS = ("-C", "--directory", "--cwd", "--chdir")
+_NO_PATH = re.compile(r"\w+=.*|\d+(?:\.\d+)?[smh]?|\.|-", re.DOTALL)
+_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\}|\([^()]*\))/")
+
+
+def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]:
+    """The paths, relative to the project, of the files and folders that a command runs."""
+    found: list[str] = []
+    for words in _simple_commands(command):
+        if words[0] == "cd" and len(words) > 1:
+            folder = _joined(folder, words[1])
+            continue
+        found += _Command(project, folder).runs(words)
+        for word in (word for word in words if re.search(r"\s", word)):
+            found += evaluators(word, project, folder)
+    return tuple(dict.fromkeys(found))
+
+
+def _simple_commands(command: str) -> Iterator[list[str]]:
+    """The words of each command between `&&`, `;`, `|`, brackets and line breaks."""
+    text = command.replace("\\\n", " ")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="();&|\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
+    try:
+        words = list(lexer)
+    except ValueError:  # a quotation mark is not closed
+        words = re.findall(r"[^\s;&|()'\"]+|[;&|()\n]", text)
+    simple: list[str] = []
+    comment = False
+    for word in [*words, "\n"]:
+        comment = "\n" not in word and (comment or word.startswith("#"))
+        if re.fullmatch(r"[();&|\n]+", word):
+            if simple:
+                yield simple
+            simple = []
+        elif not comment:
+            simple.append(word)
+
+
+@dataclass
+class _Command:
+    """One command that is read from its first word on, in a folder of the project."""
+
+    project: Path
+    folder: str
+
+    def runs(self, words: list[str]) -> Iterator[str]:
+        """The file after a runner; a file that a long option names may be run as well."""
+        begun, option, modules = False, "", False
+        bases = [self.folder, *re.findall(r"PYTHONPATH=([^\s:]+)", " ".join(words)), "src"]
+        for word in (_VARIABLE.sub("", word) for word in words):
+            modules = modules or bool(re.fullmatch(r"-[A-Za-z]*m", option))
+            if option in _FOLDER_OPTIONS:
+                self.folder = bases[0] = _joined(self.folder, word)
+            elif modules and (files := self._module(word, bases)):
+                yield from files
+                return
+            elif path := self._there(word, self.folder):
+                named = option.startswith("--") or _is_runner(word)
+                if not named or (self.project / path).is_file():
+                    yield path
+                if not named:
+                    return
+            elif not (begun or word.startswith("-") or _NO_PATH.fullmatch(word)):
+                yield from self._build_files(word, words)
+                if not (begun := _is_runner(word)):
+                    return
+            option = word
+
+    def _build_files(self, name: str, words: list[str]) -> Iterator[str]:
+        """The files that `make` and its like read, beside the command or in the folder it names."""
+        named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in _FOLDER_OPTIONS]
+        for file in _BUILD_FILES.get(name, ()):
+            yield from filter(None, [self._there(file, _joined(self.folder, *named))])
+
+    def _module(self, name: str, bases: list[str]) -> list[str]:
+        """The files that `-m name` runs: a module, or a package's own two."""
+        path = name.replace(".", "/")
+        files = (f"{path}.py", f"{path}/__init__.py", f"{path}/__main__.py")
+        found = ([there for file in files if (there := self._there(file, base))] for base in bases)
+        return next(filter(None, found), [])
+
+    def _there(self, word: str, folder: str) -> str:
+        """The file or folder of the project that a word names, without links; else nothing."""
+        if not word or _NO_PATH.fullmatch(word) or word.startswith("-") or "\0" in word:
+            return ""
+        project = self.project.resolve()
+        path = (project / folder / word).resolve()
+        inside = path != project and path.is_relative_to(project) and path.exists()
+        return path.relative_to(project).as_posix() if inside else ""
+
+
+def _is_runner(word: str) -> bool:
+    return bool(_RUNNER.fullmatch(word.rpartition("/")[2]))
+
+
+def _joined(*parts: str) -> str:
+    return os.path.normpath(Path(*parts))

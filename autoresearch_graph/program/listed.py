@@ -1,0 +1,95 @@
+"""The files that a section on the asset lists, each by the nearest label above it.
+
+A label is a sub-heading, a paragraph or item that ends with a colon, or the words before a path on
+its line (`Frozen: `judge.py``). One that forbids protects its files. One that is not understood
+beside other files is an error, for it may forbid as well.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.claims import PATHS, is_label, meaning
+from autoresearch_graph.program.headings import Section
+from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.paths import Place
+from autoresearch_graph.program.statements import Statement
+
+_LABEL = re.compile(r"(?P<label>[^:|\n]*[^\W\d][^:|\n]*?)\s*(?::|\||\s[-—]+)[\W_]*$")
+_CLAUSE = re.compile(r"[.;!?]\s|\n")
+_JOINS = re.compile(r"[\W_]*(?:(?:and|or|plus|also|as well as|the|files?)\b[\W_]*)*")
+_NOT = re.compile(r"\b(?:not|never|nor|without)\b|[❌✗✘🔒🚫⛔🛑]|~~", re.I)
+_EXCEPT = re.compile(r"\b(?:except|but|besides|other than|apart from)\b(?: for)?\W*$", re.I)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file that a section names: `label` is what stands above or before it, if anything.
+
+    `editable` is what the label means; None where there is none, or it is not understood.
+    `among` has the paths that are named together, where they stand within prose.
+    """
+
+    path: Statement[str]
+    label: str
+    editable: bool | None
+    among: str = ""
+
+
+def listed(section: Section, place: Place) -> list[Listed]:
+    """All files of a section in their order; the title of the section is no label of theirs."""
+    found: list[Listed] = []
+    label = ""
+    for block in section.blocks:
+        if block is not section.blocks[0] and (block.kind == "heading" or is_label(block)):
+            label = block.text
+        if block.kind != "code":
+            found += _in_block(block, label, place, title=block is section.blocks[0])
+    return found
+
+
+def to_edit(found: Sequence[Listed]) -> list[Statement[str]]:
+    """The files that may be edited; ProgramError where a label or prose leaves it open."""
+    open_ = [each for each in found if each.editable is not False and not each.among]
+    unknown = [each for each in open_ if each.label and each.editable is None]
+    labels = {each.label for each in unknown}
+    if unknown and (len(labels) > 1 or len(unknown) < len([e for e in found if not e.among])):
+        raise ProgramError(
+            f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which is not "
+            "understood beside the other files here; write `Editable:` or `Protected:` there",
+            line=unknown[0].path.line,
+        )
+    if open_:
+        return [each.path for each in open_]
+    prose = [each for each in found if each.among and each.editable is not False]
+    if len({each.among for each in prose}) > 1:
+        raise ProgramError(
+            f"`{prose[0].path}` and `{prose[-1].path}` are both named here in prose; list the "
+            "files to edit, and name the others under `## Protected`",
+            line=prose[0].path.line,
+        )
+    return [each.path for each in prose]
+
+
+def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterator[Listed]:
+    """The paths of a block: those that it begins with or labels, and those in its prose."""
+    start, said, mentioned = 0, label, False
+    editable = meaning(label) if label else None
+    for at, group in enumerate(re.finditer(PATHS, block.text)):
+        lead = _CLAUSE.split(block.text[start : group.start()])[-1]
+        own = None if title and not at else _LABEL.search(lead)
+        known = meaning(own["label"]) if own else None
+        if own and (known is not None or block.kind != "row"):
+            said, editable, mentioned = own["label"], known, False
+        excepted = _EXCEPT.search(lead) or (
+            _NOT.search(lead) and (at or not re.search(r"\w", lead))
+        )
+        if not own and not excepted and not _JOINS.fullmatch(lead) and (at or not title):
+            mentioned = True
+        line = block.line_at(group.start())
+        for text in re.findall(r"`([^`]+)`", group[0]):
+            if place.looks_like_path(text):
+                allowed = False if excepted else editable
+                yield Listed(Statement(text, line), said, allowed, group[0] if mentioned else "")
+        start = group.end()
