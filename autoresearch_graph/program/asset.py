@@ -75,41 +75,46 @@ def read_protected(
     Those are the files that a heading, a label or a sentence denies, and those that a command runs
     which marks the work. ProgramError, with both lines, where the asset is among them.
     """
-    own = [name for name in sheaf.names(asset.value) if not is_pattern(name)]
+    names = sheaf.names(asset.value)
     found: dict[str, Named] = {}
-    for statement in _protected(document, place, own):
+    for statement in _protected(document, place, names):
         path = place.protected(statement.value, statement.line or 0)
-        _check_not_edited(statement, path, own, asset, "is protected here")
-        found.setdefault(path, Statement(path, statement.line))
+        found.setdefault(path, statement)
     for statement in _denied(document, place):
-        path = normal(statement.value)
-        _check_not_edited(statement, path, own, asset, "is protected here")
-        if is_pattern(path) or place.exists(path):
-            found.setdefault(path, Statement(path, statement.line))
-    for command in marking:
-        for path in evaluators(command.value, place.project):
-            said = Statement(path, command.line)
-            _check_not_edited(said, path, own, asset, "is run here to mark the work")
-            found.setdefault(path, said)
-    return tuple(found.values())
+        found.setdefault(normal(statement.value), statement)
+    marks = {
+        path: Statement(path, command.line)
+        for command in marking
+        for path in evaluators(command.value, place.project)
+    }
+    all_denied = found | {path: mark for path, mark in marks.items() if path not in found}
+    for path, denied in all_denied.items():
+        if edited := next((name for name in names if _takes(path, name)), None):
+            named = reversed([*_named(document, place)])  # so that the first of each stays
+            lines = {normal(said.value): said.line for said in named}
+            why = "is protected here" if path in found else "is run here to mark the work"
+            where = f"line {lines[edited]}" if lines.get(edited) else "--asset"
+            raise ProgramError(
+                f"`{denied}` {why}, but the asset `{edited}` "
+                f"({where}) is the file to edit; take one of them out",
+                line=denied.line,
+            )
+    return tuple(Statement(path, denied.line) for path, denied in all_denied.items())
 
 
-def _check_not_edited(denied: Named, path: str, own: Iterable[str], asset: Named, why: str) -> None:
-    if edited := next((name for name in own if covers(path, name)), None):
-        where = f"line {asset.line}" if asset.line else "--asset"
-        raise ProgramError(
-            f"`{denied}` {why}, but the asset `{edited}` "
-            f"({where}) is the file to edit; take one of them out",
-            line=denied.line,
-        )
+def _takes(denied: str, name: str) -> bool:
+    """Whether a denied path takes in what the asset names: a file, or all of a pattern."""
+    if is_pattern(name):
+        return denied == name or name.startswith(f"{denied}/")
+    return covers(denied, name)
 
 
 def _named(document: Document, place: Place) -> Iterable[Named]:
     if entry := document.front.get("asset"):
         return [item.statement() for item in entry.items()]
     return (
-        [s for section in document.proper("asset") for s in _in_section(section, place)]
-        or [s for section in document.loose("asset") for s in _in_section(section, place)]
+        [s for section in document.proper("asset") for s in _in_section(section, place, document)]
+        or [s for section in document.loose("asset") for s in _in_section(section, place, document)]
         or [
             Statement(claim.path, claim.line)
             for claim in claims(map(place.spanned, document.blocks))
@@ -118,17 +123,20 @@ def _named(document: Document, place: Place) -> Iterable[Named]:
     )
 
 
-def _in_section(section: Section, place: Place) -> list[Named]:
+def _in_section(section: Section, place: Place, document: Document) -> list[Named]:
     """The files of a section: those said to be edited, else its title's, else all of them."""
     section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
     said = [c for c in claims(section.blocks) if place.looks_like_path(c.path)]
     if edited := [Statement(claim.path, claim.line) for claim in said if claim.editable]:
         return edited
     fixed = {claim.path for claim in said if not claim.editable}
-    found = [each for each in listed(section, place) if each.path.value not in fixed]
-    titled = [each for each in found if each.path.line == section.line]
+    is_all = "protected" in document.front or bool(document.proper("protected"))
+    for blocks in (section.blocks[:1], section.blocks):
+        found = [f for f in listed(blocks, place) if f.path.value not in fixed]
+        if named := to_edit(found, is_all=is_all):
+            return named
     if found or fixed or section.loose:
-        return to_edit(titled or found)
+        return []
     spans = [span for block in section.body for span in block.spans]
     return [Statement(span.text, span.line) for span in spans] if len(spans) == 1 else []
 
@@ -193,10 +201,14 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
 def _denied(document: Document, place: Place) -> Iterator[Named]:
     """What prose or a label says not to edit; it may mention files that are not there."""
     for claim in claims(map(place.spanned, document.blocks)):
-        if not claim.editable and is_inside(claim.path) and place.looks_like_path(claim.path):
+        if not claim.editable and _is_there(claim.path, place):
             yield Statement(claim.path, claim.line)
     for section in document.about("asset"):
-        blocks = tuple(map(place.spanned, section.blocks))
-        for each in listed(replace(section, blocks=blocks), place):
-            if each.editable is False and is_inside(each.path.value):
+        for each in listed([place.spanned(block) for block in section.blocks], place):
+            if each.editable is False and _is_there(each.path.value, place):
                 yield each.path
+
+
+def _is_there(path: str, place: Place) -> bool:
+    known = is_inside(path) and (is_pattern(path) or place.exists(path))
+    return known and place.looks_like_path(path)

@@ -46,7 +46,7 @@ _STATE = re.compile(
     re.I,
 )
 _CELL = re.compile(
-    rf"\W*(?:{_KEPT}|context|no(?:body|ne|t)?|never|ro|r--|humans?(?: only)?)\b(?!-)[^|]{{0,20}}",
+    rf"\W*(?:{_KEPT}|context|nobody|ro|humans? only)\b(?!-)[^|]{{0,20}}",
     re.I,
 )
 _ALL_DENIED = re.compile(
@@ -134,7 +134,8 @@ def _denied(sentence: str, line: int) -> Iterator[Claim]:
         never = re.search(rf"{_NOT}\s+(?:\w+\s+)?{_VERB}\w*\s+(?:the\s+)?$|\bnor\s+$", lead, re.I)
         label = re.split(r"[.;]\s|\n", lead)[-1]
         kept = label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)
-        if never or kept or _is_denied(tail) or _CELL.fullmatch(tail.partition("|")[2]):
+        cells = any(map(_CELL.fullmatch, tail.split("|")[1:]))
+        if never or kept or cells or _is_denied(tail):
             yield from _each(group[0], False, line, sentence)
         start = group.end()
 

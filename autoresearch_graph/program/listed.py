@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS, is_label, meaning
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.statements import Statement
@@ -37,24 +36,27 @@ class Listed:
     among: str = ""
 
 
-def listed(section: Section, place: Place) -> list[Listed]:
-    """All files of a section in their order; the title of the section is no label of theirs."""
+def listed(blocks: Sequence[Block], place: Place) -> list[Listed]:
+    """All files of a section in their order; its title, the first block, is no label of theirs."""
     found: list[Listed] = []
     label = ""
-    for block in section.blocks:
-        if block is not section.blocks[0] and (block.kind == "heading" or is_label(block)):
+    for block in blocks:
+        if block is not blocks[0] and (block.kind == "heading" or is_label(block)):
             label = block.text
         if block.kind != "code":
-            found += _in_block(block, label, place, title=block is section.blocks[0])
+            found += _in_block(block, label, place, title=block is blocks[0])
     return found
 
 
-def to_edit(found: Sequence[Listed]) -> list[Statement[str]]:
-    """The files that may be edited; ProgramError where a label or prose leaves it open."""
+def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
+    """The files that may be edited; ProgramError where a label or prose leaves it open.
+
+    `is_all` where what is protected stands elsewhere, so that labels may just be topics.
+    """
     open_ = [each for each in found if each.editable is not False and not each.among]
     unknown = [each for each in open_ if each.label and each.editable is None]
-    labels = {each.label for each in unknown}
-    if unknown and (len(labels) > 1 or len(unknown) < len([e for e in found if not e.among])):
+    others = [e for e in found if unknown and not e.among and e.label != unknown[0].label]
+    if unknown and others and not (is_all and all(each.editable is None for each in others)):
         raise ProgramError(
             f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which is not "
             "understood beside the other files here; write `Editable:` or `Protected:` there",

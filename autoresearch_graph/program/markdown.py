@@ -17,7 +17,11 @@ _TYPOGRAPHY = {
     0xFF1F: "? ",
 }  # fmt: skip
 
-_EDITABLE = re.compile(r"\b(?:edit(?:able)?|modif(?:y|iable)|mutable|writable)\b", re.IGNORECASE)
+_EDITABLE = re.compile(
+    r"\b(?:edit(?:s|able)?|modif(?:y|iable)|mutable|writable|(?:may|can) (?:be )?changed?)\b",
+    re.IGNORECASE,
+)
+_ALLOWED = re.compile(r"\W*(?:y|yes|true|rw|agents?|ai|llm|you|[✓✔✅])(?!\w)", re.IGNORECASE)
 
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
 
@@ -108,8 +112,8 @@ def _row(node: SyntaxTreeNode) -> Block:
     cells = ["".join(_visible(cell)) for cell in node.children]
     for at, title in enumerate(_titles(node)[: len(cells)]):
         if _EDITABLE.search(title):
-            allowed = re.match(r"\W*(?:y|yes|true|[✓✔✅])(?!\w)", cells[at], re.IGNORECASE)
-            cells[at] = f"editable: {'yes' if allowed else 'no'} ({cells[at]})"
+            allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
+            cells[at] = f"editable: {allowed} ({cells[at]})"
     return Block("row", " | ".join(cells), line, tuple(_spans(node, line)))
 
 

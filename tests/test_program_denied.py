@@ -1,0 +1,232 @@
+"""A file that anything in program.md denies, or that marks the work, is never an asset."""
+
+from pathlib import Path
+
+import pytest
+
+# ruff: noqa: RUF001
+
+from autoresearch_graph.errors import ProgramError
+from tests.test_program import make_project, read_parts, read_text, text_of
+
+NAMES = (
+    "train.py", "judge.py", "prepare.py", "eval.sh", "score", "judge.js", "Makefile",
+    "lib/rate.py", "src/a.py", "src/judge.py", "pkg/__main__.py",
+)  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path, *NAMES)
+
+
+def understood(project: Path, parts: dict[str, str], **flags: object) -> tuple[object, ...]:
+    program = read_parts(project, parts, **flags)
+    return program.asset, program.protected
+
+
+def refusal(project: Path, parts: dict[str, str], **flags: object) -> str:
+    with pytest.raises(ProgramError) as caught:
+        read_parts(project, parts, **flags)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Frozen:", "**Fixed:**", "Locked:", "Context:", "Hands off:", "Forbidden:", "Out:",
+        "Immutable during the search:", "READ-ONLY (evaluation infrastructure):", "Readonly:",
+        "Off limits:", "Out of scope:", "Do not touch:", "Never edit these:", "Protected:",
+        "Ground truth:", "Not editable:", "Untouchable:", "Leave alone:", "### Context (read only)",
+        "### Frozen", "### Reference", "Solo lectura:", "只读：", "Nur lesbar:", "Nicht ändern:",
+        "Ne pas modifier :", "読み取り専用：", "Não modificar:", "受保护文件：",
+    ],
+)  # fmt: skip
+def test_a_label_that_denies_protects_what_it_lists(project: Path, label: str) -> None:
+    body = f"Editable:\n\n- `train.py`\n\n{label}\n\n- `judge.py`: the score"
+
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- Forbidden: `judge.py`", "- Out: `judge.py`", "- Frozen — `judge.py`",
+        "- `judge.py` (fixed)", "- `judge.py`: context", "- `judge.py` — read-only, the score",
+        "- `judge.py` is locked during the search", "- `judge.py`: only the owner edits it",
+        "- `judge.py`: ground truth", "- `judge.py`: hands off", "- 🔒 `judge.py`",
+        "- Never: `judge.py`", "Everything but `judge.py`.",
+        "It imports `judge.py`, which is read-only.",
+    ],
+)  # fmt: skip
+def test_words_beside_a_file_protect_it(project: Path, item: str) -> None:
+    body = f"- `train.py`\n{item}" if item.startswith("-") else f"- `train.py`\n\n{item}"
+
+    assert understood(project, {"Asset": "", "Files in scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Who edits", "**NOBODY** (fixed)"), ("Status", "frozen"), ("Mode", "read-only"),
+        ("Access", "RO"), ("May change?", "never"), ("Agent", "human only"), ("Editable?", "❌"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_denies_protects_its_row(project: Path, column: str, cell: str) -> None:
+    rows = f"| `train.py` | yes | model |\n| `judge.py` | {cell} | score |"
+    body = f"| File | {column} | Purpose |\n|---|---|---|\n{rows}"
+
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "Modify `prepare.py` (read-only: it holds the score).",
+        "Modify `prepare.py` — it is read-only.",
+        "Modify `prepare.py`: it is read-only, it holds the score.",
+        "Modify `prepare.py`, which is read-only.",
+        "Modify `prepare.py`: only the owner does that.",
+        "Modify `prepare.py`. It is read-only.",
+        "Change `prepare.py`, as `train.py` is the only file you edit.",
+    ],
+)
+def test_a_list_of_what_is_forbidden_outweighs_only(project: Path, item: str) -> None:
+    rules = (
+        f"**What you CANNOT do:**\n- {item}\n\n**What you CAN do:**\n"
+        "- Modify `train.py` — this is the only file you edit."
+    )
+
+    for asset in ("", "`train.py`"):
+        parts = {"Asset": asset, "Rules of play": rules}
+        assert understood(project, parts) == ("train.py", ("prepare.py",))
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("`train.py` is read-only.", 29),
+        ("Frozen: `train.py`", 29),
+        ("Never touch `train.py`.", 29),
+        ("**Hands off:**\n- `train.py`", 30),
+        ("The score comes from `lib/rate.py` and from `train.py`, which is immutable.", 29),
+    ],
+)
+def test_a_file_that_is_allowed_and_denied_is_refused_with_both_lines(
+    project: Path, said: str, line: int
+) -> None:
+    words = refusal(project, {"Notes": said})
+
+    assert words.startswith(f"program.md:{line}: `train.py` is protected here, but the asset")
+    assert "(line 7)" in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Modificabile:\n\n- `train.py`\n\nSola lettura:\n\n- `judge.py`",
+        "- `train.py`\n\nтолько чтение:\n\n- `judge.py`",
+        "- Editable: `train.py`\n- Sola lettura: `judge.py`",
+        "### Aanpassen\n\n- `train.py`\n\n### Afblijven\n\n- `judge.py`",
+        "- Model: `train.py`\n- Judge: `judge.py`",
+    ],
+)
+def test_a_label_that_is_not_understood_beside_others_is_refused(project: Path, body: str) -> None:
+    words = refusal(project, {"Asset": "", "Scope": body})
+
+    assert "which is not understood beside the other files here" in words
+
+
+def test_one_label_that_is_not_understood_may_be_a_topic(project: Path) -> None:
+    assert read_parts(project, {"Asset": "The model:\n\n- `train.py`"}).asset == "train.py"
+
+
+def test_prose_that_names_two_files_is_refused(project: Path) -> None:
+    words = refusal(project, {"Asset": "The model in `train.py` is scored by `judge.py`."})
+
+    assert "`train.py` and `judge.py` are both named here in prose" in words
+
+
+def test_a_part_of_the_asset_may_be_off_limits(project: Path) -> None:
+    item = "- Do not change the signature of `fit` in `train.py`."
+
+    assert understood(project, {"Off limits": item}) == ("train.py", ())
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        ("python prepare.py evaluate", "prepare.py"),
+        ("uv run --with numpy python -u judge.py train.py", "judge.py"),
+        ("bash eval.sh train.py", "eval.sh"),
+        ("node judge.js", "judge.js"),
+        ("python -m judge", "judge.py"),
+        ("python -um pkg --fast", "pkg/__main__.py"),
+        ("./score --json", "score"),
+        ("cd lib && python rate.py", "lib/rate.py"),
+        ("timeout 60 ./score | tail -1", "score"),
+        ("SEED=1 python3 judge.py # python train.py", "judge.py"),
+        ("set -e\npython \\\n  judge.py", "judge.py"),
+        ("bash -c 'cd lib; python rate.py'", "lib/rate.py"),
+        ("make score", "Makefile"),
+        ("wc -c train.py", ""),
+    ],
+)
+def test_a_file_that_evaluates_is_protected(project: Path, command: str, files: str) -> None:
+    for part in ("Evaluation", "Holdout"):
+        program = read_parts(project, {part: f"```bash\n{command}\n```"})
+
+        assert program.protected == tuple(filter(None, [files]))
+
+
+@pytest.mark.parametrize(
+    "command", ["python train.py --eval", "python -m train", "cd . && ./train.py"]
+)
+def test_an_asset_that_would_mark_its_own_work_is_refused(project: Path, command: str) -> None:
+    words = refusal(project, {"Evaluation": f"```\n{command}\n```"})
+
+    assert words == (
+        "program.md:30: `train.py` is run here to mark the work, but the asset `train.py` "
+        "(line 7) is the file to edit; take one of them out"
+    )
+
+
+def test_what_evaluates_is_excepted_from_a_pattern(project: Path) -> None:
+    parts = {"Asset": "`src/*.py`", "Evaluation": "```\nPYTHONPATH=src python -m judge\n```"}
+    (project / "judge.py").unlink()
+
+    assert understood(project, parts) == ("src/*.py, !src/judge.py", ("src/judge.py",))
+
+
+def test_what_prose_denies_is_excepted_from_a_pattern_beside_a_heading(project: Path) -> None:
+    parts = {
+        "Asset": "`src/*.py`",
+        "Protected": "- `prepare.py`",
+        "Notes": "Never touch `src/judge.py`.",
+    }
+
+    assert understood(project, parts) == (
+        "src/*.py, !src/judge.py", ("prepare.py", "src/judge.py"),
+    )  # fmt: skip
+
+
+def test_a_pattern_that_is_denied_as_a_whole_is_refused(project: Path) -> None:
+    words = refusal(project, {"Asset": "`src/*.py`", "Notes": "Never touch `src/`."})
+
+    assert "`src/` is protected here, but the asset `src/*.py` (line 7)" in words
+
+
+def test_the_flag_cannot_name_what_evaluates(project: Path) -> None:
+    parts = {"Asset": "", "Evaluation": "```\npython judge.py\n```"}
+
+    words = refusal(project, parts, asset="judge.py")
+
+    assert "`judge.py` is run here to mark the work, but the asset `judge.py` (--asset)" in words
+
+
+def test_front_matter_cannot_name_what_is_denied(project: Path) -> None:
+    text = f"---\nasset: judge.py\n---\n{text_of({'Notes': '`judge.py` is read-only.'})}"
+    with pytest.raises(ProgramError) as caught:
+        read_text(project, text)
+
+    assert "`judge.py` is protected here, but the asset `judge.py` (line 2)" in str(caught.value)
