@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-# ruff: noqa: RUF001
-
 from autoresearch_graph.errors import ProgramError
 from tests.test_program import make_project, read_parts, read_text, text_of
 
