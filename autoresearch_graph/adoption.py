@@ -39,13 +39,13 @@ class _Adoption:
         return self.repo.is_ancestor(self.repo.commit(one), self.repo.commit(other))
 
 
-def adopt(settings: Settings, *, squash: bool = False) -> str:
+def adopt(settings: Settings, *, squash: bool = False, despite_holdout: bool = False) -> str:
     """Put the kept commits on the checked-out branch; says what was done. Twice is as once.
 
     It is a fast-forward where the branch has not moved since the research began, else a merge;
     squashed, it is one commit. InputError, with nothing changed, where there is nothing to adopt,
-    where changes that are not committed are in the way, or where both sides changed the same
-    lines.
+    where the holdout speaks against it and `despite_holdout` is not given, where changes that are
+    not committed are in the way, or where both sides changed the same lines.
     """
     records = find(settings)
     best = records.incumbent
@@ -58,7 +58,7 @@ def adopt(settings: Settings, *, squash: bool = False) -> str:
         )
         adoption = _Adoption(records, best, workspace, repo)
         _check(adoption)
-        return _adopt(adoption, squash=squash)
+        return _adopt(adoption, squash=squash, veto="" if despite_holdout else records.veto)
 
 
 def _check(adoption: _Adoption) -> None:
@@ -81,17 +81,21 @@ def _check(adoption: _Adoption) -> None:
         )
 
 
-def _adopt(adoption: _Adoption, *, squash: bool) -> str:
+def _adopt(adoption: _Adoption, *, squash: bool, veto: str) -> str:
     repo, best, branch = adoption.repo, adoption.best, adoption.branch
     head = repo.head.commit.hexsha
+    already = f"{branch} has the best of {adoption.records.tag} already"
     if adoption.is_ancestor(best.commit, head):
-        return f"{branch} has the best of {adoption.records.tag} already"
-    if adoption.is_ancestor(head, best.commit) and not squash:
+        return already
+    straight = adoption.is_ancestor(head, best.commit) and not squash
+    since, text = ("", "") if straight else _merged(adoption)
+    if not straight and text == adoption.workspace.text(head):
+        return already
+    if veto:
+        raise InputError(f"{veto}; look at it, and if you want it all the same: --despite-holdout")
+    if straight:
         target, how = best.commit, "fast-forwarded"
     else:
-        since, text = _merged(adoption)
-        if text == adoption.workspace.text(head):
-            return f"{branch} has the best of {adoption.records.tag} already"
         parents = [head] if squash else [head, best.commit]
         target = _commit(adoption, text, parents=parents, message=_message(adoption, since, squash))
         how = "one commit" if squash else "merged"

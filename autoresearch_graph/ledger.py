@@ -15,6 +15,7 @@ from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.files import append, replace
 
 _KEPT = 256
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and those of full width
 
 
 class Rows(Sequence[Experiment]):
@@ -139,6 +140,8 @@ def _parse(path: Path) -> Iterator[tuple[Experiment, int]]:
 def _row(experiment: Experiment) -> str:
     # pandas reads a field that begins with a quotation mark to the next one, over line ends.
     description = " ".join(experiment.description.split()).replace('"', "'")
+    # A spreadsheet runs a cell that begins so as a formula; an apostrophe makes it a text.
+    description = f"'{description}" if description.startswith(_FORMULA) else description
     unknown = 0.0 if experiment.status == "crash" else nan  # a discard without a run has no value
     metric = unknown if experiment.metric is None else experiment.metric
     memory = 0.0 if experiment.status == "crash" else experiment.memory_gb

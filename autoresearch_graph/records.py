@@ -127,6 +127,13 @@ class Records:
         return unanswered(self.folder, best.number) if best and best.number else ""
 
     @property
+    def veto(self) -> str:
+        """Why the holdout speaks against the incumbent: it fell back, or broke; else nothing."""
+        if held := self.held_out:
+            return held.warning and f"{held}; {held.warning}"
+        return "" if self.holdout(0) is None else self.unanswered
+
+    @property
     def replication(self) -> Replication | None:
         """What `autoresearch verify` found of the incumbent, if it was run since that was kept."""
         found = replicated(self.folder)

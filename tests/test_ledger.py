@@ -104,3 +104,14 @@ def test_a_long_ledger_keeps_only_its_latest_rows_in_memory(tmp_path: Path):
     for number in range(600):
         ledger.append(experiment(number))
     assert alive() - before < 300
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t=", "\r@", "\uff1d"])
+def test_a_description_is_no_formula_in_results_tsv(tmp_path: Path, begins: str):
+    ledger = Ledger(tmp_path, metric="val_bpb")
+    ledger.append(experiment(0, description=f"{begins}SUM(1+1)", metric=-0.5))
+    _, line = (tmp_path / "results.tsv").read_text().splitlines()
+    cells = line.split("\t")
+    assert cells[4] == f"'{begins.strip()}SUM(1+1)" and cells[1] == "-0.500000"
+    Ledger(tmp_path, metric="val_bpb")
+    assert (tmp_path / "results.tsv").read_text().splitlines()[1] == line

@@ -209,3 +209,40 @@ def test_what_cannot_be_looked_at_again_is_an_input_error(tmp_path: Path):
         verify(Settings(project=project, tag="t"), repeats=2)
     with pytest.raises(InputError, match="no experiment 7"):
         replay(Settings(project=project, tag="t"), 7)
+
+
+@pytest.mark.parametrize("options", [[], ["--squash"]])
+def test_a_holdout_that_fell_back_vetoes_adopt_until_it_is_overruled(
+    tmp_path: Path, options: list[str]
+):
+    project = held_project(tmp_path)
+    run(project, [answer(2.0), answer(1.0)])
+    head = git(project, "rev-parse", "main")
+    if options:
+        git(project, "commit", "--quiet", "--allow-empty", "--message=meanwhile")
+        head = git(project, "rev-parse", "main")
+    refused = autoresearch("adopt", project, *options)
+    assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
+    assert "the holdout did not" in refused.stderr and "--despite-holdout" in refused.stderr
+    assert git(project, "rev-parse", "main") == head
+    assert autoresearch("adopt", project, "--despite-holdout", *options).returncode == 0
+    assert (project / "asset.py").read_text() == answer(1.0)
+    assert "already" in autoresearch("adopt", project, *options).stdout
+
+
+def test_a_holdout_that_got_better_lets_adopt_through(tmp_path: Path):
+    project = held_project(tmp_path)
+    run(project, [answer(2.0)])
+    adopted = autoresearch("adopt", project)
+    assert adopted.returncode == 0 and "better by 1" in adopted.stdout
+
+
+def test_a_holdout_that_broke_for_what_was_kept_vetoes_adopt(tmp_path: Path):
+    project = held_project(tmp_path)
+    hold = HOLD.replace("print", "assert answer > 2.5\nprint")
+    (project / "holdout.py").write_text(hold)
+    git(project, "commit", "--quiet", "--all", "--message=stricter")
+    run(project, [answer(2.0)])
+    refused = autoresearch("adopt", project)
+    assert refused.returncode == 2
+    assert "the holdout gave no number for experiment 1" in refused.stderr

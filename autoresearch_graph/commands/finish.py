@@ -14,13 +14,16 @@ def adopt(
     project: Project = Path(),
     tag: LatestTag = "",
     squash: Annotated[bool, typer.Option("--squash", help="As one commit.")] = False,
+    despite_holdout: Annotated[
+        bool, typer.Option("--despite-holdout", help="Even where the holdout got no better.")
+    ] = False,
 ) -> None:
     """Put the kept commits on the branch that you are on."""
     from autoresearch_graph.adoption import adopt
     from autoresearch_graph.records import find
 
     settings = settings_of(project, tag)
-    typer.echo(adopt(settings, squash=squash))
+    typer.echo(adopt(settings, squash=squash, despite_holdout=despite_holdout))
     for sentence in find(settings).second_looks():
         typer.echo(sentence)
 
