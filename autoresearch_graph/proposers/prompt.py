@@ -19,7 +19,7 @@ from autoresearch_graph.proposers.kinds import Group, Kinds, causes, gains
 from autoresearch_graph.proposers.search_findings import findings
 from autoresearch_graph.proposers.search_history import History
 from autoresearch_graph.shipped import texts
-from autoresearch_graph.tools.past import fenced, line, log_end, page, quoted, shortened
+from autoresearch_graph.tools.past import fenced, line, log_end, page, quoted, shortened, unmarked
 
 _PROMPTS = texts("proposers/prompts")
 _RECENT = 10
@@ -73,7 +73,7 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         older=_older(older, brief, memory.kinds, shown),
         left_out=max(0, len(older) - _OLDER),
         recent=[_whole(e, brief) for e in recent],
-        under_way=[p.description for p in brief.in_flight if p.number != brief.number][:_RECENT],
+        under_way=_under_way(brief),
         crash=_crash(recent, brief),
         collided=_collided(recent),
         stuck=_stuck(past),
@@ -108,9 +108,15 @@ def _said(words: str) -> str:
     return "\n".join(f"> {line}" for line in words.splitlines())
 
 
+def _under_way(brief: Brief) -> list[str]:
+    others = (p for p in brief.in_flight if p.number != brief.number)
+    return [unmarked(p.description) for p in others][:_RECENT]
+
+
 def _whole(experiment: Experiment, brief: Brief) -> str:
-    diff = shortened(brief.diff_of(experiment.number), _DIFF)
-    return f"{page(experiment, brief)}\n{fenced('diff', diff)}" if diff else page(experiment, brief)
+    told = page(experiment, brief)
+    diff = unmarked(shortened(brief.diff_of(experiment.number), _DIFF))
+    return f"{told}\n{fenced('diff', diff)}" if diff else told
 
 
 def _older(
