@@ -6,6 +6,7 @@ from pathlib import Path
 
 from git import Git, GitCommandError
 
+from autoresearch_graph.oracle import oracle_of_hidden
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import uv
 
@@ -30,7 +31,8 @@ def caveats(program: Program, project: Path) -> tuple[str, ...]:
         "place, or keep it outside the project and name it under Environment"
         for name in _submodules(project)
     )
-    return tuple(filter(None, (uv.caveat(program.experiment, project), *missing, *unseen, *empty)))
+    other = (uv.caveat(program.experiment, project), oracle_of_hidden(program, project))
+    return tuple(filter(None, (*other, *missing, *unseen, *empty)))
 
 
 def _uncommitted(program: Program, project: Path) -> list[str]:

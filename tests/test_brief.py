@@ -169,7 +169,9 @@ def test_figures_are_rounded_to_the_largest_round_step_within_half_a_sigma(
     assert figures(replace(plain(project), sigma=sigma)).value(1.48123) == shown
 
 
-def test_without_a_sigma_repeated_runs_tell_it_then_the_minimum_improvement(project: Path):
+def test_without_a_sigma_repeated_runs_tell_it_and_the_minimum_improvement_is_the_least(
+    project: Path,
+):
     some = plain(project)
     assert figures(some) == Figures(None)
     assert figures(some).value(0.123456789) == "0.123457"
@@ -180,8 +182,10 @@ def test_without_a_sigma_repeated_runs_tell_it_then_the_minimum_improvement(proj
     repeated = replace(some, program=program, ledger=[row(0, "keep", 1.1, trials=runs)])
     assert figures(repeated) == Figures(0.05)
     same = tuple(Measured(metric=1.0) for _ in range(3))
-    exact = replace(some, program=program, ledger=[row(0, "keep", 1.0, trials=same)])
+    exact = replace(some, ledger=[row(0, "keep", 1.0, trials=same)])
     assert figures(exact) == Figures(None), "what repeats itself exactly has no noise"
+    assert figures(replace(exact, program=program)) == Figures(0.001), "no finer than what counts"
+    assert figures(replace(some, program=program, sigma=1e-6)) == Figures(0.001)
 
 
 def test_figures_in_a_reason_and_in_a_log_are_rounded_and_other_numbers_stay(project: Path):

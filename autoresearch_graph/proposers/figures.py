@@ -1,9 +1,9 @@
 """How the metric's figures are shown to a model: no finer than its noise lets them mean something.
 
 A model that reads 1.48123 and 1.48098 takes the second for better. Where two runs of one file
-differ by 0.005, that is a guess. Sigma is, in this order: what the brief says; the spread of
-experiments that were run several times; the program's minimum improvement. Where there is none of
-them, or the metric repeats itself exactly, six significant digits are shown.
+differ by 0.005, that is a guess. Sigma is what the brief says, else the spread of experiments that
+were run several times; never less than the program's minimum improvement, below which nothing
+counts. Where it is 0, six significant digits are shown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,12 @@ def figures(brief: Brief) -> Figures:
 
 def _sigma(brief: Brief) -> float:
     """The noise of one run, or 0 where the metric has none or nothing is known of it."""
-    if brief.sigma is not None:
-        return brief.sigma
-    measured = _spread(brief.ledger)
-    return brief.program.noise.minimum_improvement if measured is None else measured
+    measured = _spread(brief.ledger) if brief.sigma is None else brief.sigma
+    return max(measured, brief.program.noise.minimum_improvement)
 
 
-def _spread(ledger: Sequence[Experiment]) -> float | None:
-    """The pooled standard deviation of the runs of one text; None where nothing was repeated.
+def _spread(ledger: Sequence[Experiment]) -> float:
+    """The pooled standard deviation of the runs of one text; 0 where nothing was repeated.
 
     Of a candidate the first run is left out: it was confirmed because it was good.
     """
@@ -38,7 +36,7 @@ def _spread(ledger: Sequence[Experiment]) -> float | None:
         mean = fmean(runs)
         squares += sum((run - mean) ** 2 for run in runs)
         freedom += len(runs) - 1
-    return sqrt(squares / freedom) if freedom else None
+    return sqrt(squares / freedom) if freedom else 0.0
 
 
 def _repeated(ledger: Sequence[Experiment]) -> Iterator[list[float]]:
