@@ -1,8 +1,8 @@
 """Whether a small test set can be read off its metric, as a proposer is told a number each time.
 
-A figure of six digits tells up to 20 bits, and whether an item is right is one bit: a proposer that
-aims at it learns the answers to 48 items in 3 experiments, if it loses nothing. So this is a bound,
-not a forecast. Not covered: noise, which makes the figures coarser, and items that have many bits.
+A figure of six digits tells up to 20 bits, and whether an item is right is one bit: a proposer
+that aims at it could learn the answers to 48 items in 3 experiments. So this is a bound, not a
+forecast. Not covered: noise, which makes the figures coarser, and items that have many bits.
 """
 
 import json
@@ -42,9 +42,9 @@ def _warning(items: int, distinct: int, program: Program) -> str:
     if needed > (program.stopping.experiments or _NIGHT):
         return ""
     return (
-        f"a metric told in {distinct:,} steps may give away {items} right answers within "
-        f"{needed} experiment{'s' if needed > 1 else ''}: take a larger test set or a larger "
-        "minimum improvement, and watch the Holdout"
+        f"{items} items and a metric told in {distinct:,} steps: as few as {needed} experiments "
+        "could read them off; take a larger test set or a larger minimum improvement, and watch "
+        "the Holdout"
     )
 
 

@@ -19,7 +19,7 @@ from autoresearch_graph.templates import make_project
 
 from .conftest import Scripted, git, opened
 from .test_cli import autoresearch
-from .test_evaluation import EVALUATION, HONEST, evaluated_project
+from .test_evaluation import EVALUATE, EVALUATION, HONEST, evaluated_project
 
 HOLDOUT = """\
 ## Holdout
@@ -246,3 +246,35 @@ def test_a_holdout_that_broke_for_what_was_kept_vetoes_adopt(tmp_path: Path):
     refused = autoresearch("adopt", project)
     assert refused.returncode == 2
     assert "the holdout gave no number for experiment 1" in refused.stderr
+
+
+# ---------------------------------------------------------------- a test set that can be read off
+
+
+@pytest.mark.parametrize(
+    ("rows", "experiments", "said", "warned"),
+    [
+        (48, 20, "", "48 items and a metric told in 1,000,000 steps: as few as 3 experiments"),
+        (2000, 20, "", ""),
+        (48, 2, "", ""),
+        (48, 20, "## Noise\nminimum improvement 0.01\n", ""),
+    ],
+)
+def test_check_warns_where_hidden_rows_can_be_read_off(
+    tmp_path: Path, rows: int, experiments: int, said: str, warned: str
+):
+    hidden = f"{EVALUATION}## Hidden\n- `labels.csv`\n\n{said}"
+    project = evaluated_project(tmp_path, evaluation=hidden)
+    (project / "labels.csv").write_text("label\n" + "1\n" * rows)
+    told = autoresearch("check", project, "--experiments", str(experiments)).stdout
+    flat = " ".join(told.split())
+    assert (warned in flat) if warned else ("read them off" not in flat)
+    assert ("labels.csv under Hidden" in flat) == bool(warned)
+
+
+def test_the_report_warns_where_answers_that_are_right_or_wrong_can_be_read_off(tmp_path: Path):
+    items = "print('loss_items:', [0, 1] * 20)\n"
+    project = evaluated_project(tmp_path, evaluate=EVALUATE + items)
+    run(project, [answer(2.0)])
+    page = write_report(find(Settings(project=project, tag="t"))).read_text()
+    assert "40 items and a metric told in 41 steps: as few as 8 experiments" in page

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autoresearch_graph.experiment import Measured
 from autoresearch_graph.figures import of_noise
 from autoresearch_graph.oracle import oracle_of_items
 from autoresearch_graph.records import UNWALLED, Records
@@ -46,7 +47,8 @@ def _noise(records: Records) -> Iterator[Told]:
     else:
         yield Told(f"No run was repeated, so the noise of {unit} is not known", doubt=True)
     yield Told(f"The best value rests on {often}", doubt=runs == 1 and now.sigma > 0)
-    items = now.incumbent.items if now.incumbent else ()
+    first = (run for run in records.experiments[0].trials if isinstance(run, Measured))
+    items = next((run.items for run in first), ())
     step = of_noise(max(now.sigma, records.program.noise.minimum_improvement)).step
     if warning := oracle_of_items(items, step, records.program):
         yield Told(_sentence(warning), doubt=True)
