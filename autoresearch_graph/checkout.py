@@ -30,6 +30,7 @@ _GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "
 _OPEN = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
 _LINK = ".git"
 _NEW = 0o644
+_BLOCK = 4096  # bytes by which ext4 lets a folder grow, and never shrink
 ITSELF = ("the checkout itself",)
 
 
@@ -56,6 +57,13 @@ class Checkout:
             self._clear()
         except OSError:
             self._make()
+        self._write_asset(text)
+        if self._is_grown():
+            self._make()
+            self._write_asset(text)
+        self._set_times()
+
+    def _write_asset(self, text: str | None) -> None:
         parts = sheaf.files(text, self._asset) if text is not None else {}
         try:
             for path in self._assets:
@@ -108,6 +116,8 @@ class Checkout:
         self._attributes = {path: _attributes(self.folder / path) for path in found}
         self._digests = {path: _digest(self.folder / path) for path in files}
         self._pristine = {path: self._signature(path) for path in files}
+        self._times = {path: _times(self.folder / path) for path in found}
+        self._sizes = {path: (self.folder / path).lstat().st_size for path in self._modes}
 
     def _is_asset(self, path: str) -> bool:
         below = PurePosixPath(self._below)
@@ -126,6 +136,20 @@ class Checkout:
             return ITSELF
         self._pristine |= {path: self._signature(path) for path in suspects}
         return changed
+
+    def _is_grown(self) -> bool:
+        """True if a run left a folder larger: some disks keep the room of names that are gone."""
+        sizes = ((path, (self.folder / path).lstat().st_size) for path in self._modes)
+        return any(size >= self._sizes[path] + _BLOCK for path, size in sizes)
+
+    def _set_times(self) -> None:
+        """Give committed files and folders the times back that a run may have set."""
+        for path, times in self._times.items():
+            place = self.folder / path
+            is_known = path in self._modes or path in self._pristine
+            if is_known and _times(place) != times:
+                os.utime(place, ns=times, follow_symlinks=False)
+                self._pristine |= {path: self._signature(path)} if path in self._pristine else {}
 
     def _open_folders(self) -> None:
         """Give the committed folders their modes back; one that became a link is removed."""
@@ -183,6 +207,12 @@ def unregister(common: Path, folder: Path) -> None:
     for record in filter(Path.is_file, (common / "worktrees").glob("*/gitdir")):
         if os.path.realpath(record.parent / os.fsdecode(record.read_bytes().strip())) == link:
             _remove(record.parent)
+
+
+def _times(path: Path) -> tuple[int, int]:
+    """The times of access and of change of a file or a folder, in nanoseconds."""
+    at = path.lstat()
+    return at.st_atime_ns, at.st_mtime_ns
 
 
 def _attributes(path: Path) -> dict[str, bytes]:
