@@ -119,11 +119,12 @@ class Lab:
         )
 
     def _log_for_models(self, number: int) -> str:
-        """Return a log without what an evaluation said that failed: it may quote hidden data."""
+        """Return a log without the words of an evaluation that failed, or knows what is hidden."""
         log = without_items(self.artifacts.read(number, "log.txt"))
-        row = next((row for row in self.ledger.experiments if row.number == number), None)
-        if self.program.evaluation and (row is None or row.for_models() is not row):
-            log = log.partition(f"$ {self.program.evaluation}\n")[0]
+        rows = (row for row in self.ledger.experiments if row.number == number)
+        row, program = next(rows, None), self.program
+        if program.evaluation and (program.hidden or row is None or row.status == "crash"):
+            log = log.partition(f"$ {program.evaluation}\n")[0]
         return self._hide(log)
 
     def _hide(self, text: str) -> str:

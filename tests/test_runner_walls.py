@@ -3,6 +3,8 @@
 import os
 import platform
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -234,3 +236,85 @@ def test_a_run_of_a_research_sees_neither_its_ledger_nor_git(tmp_path: Path):
         told = lab.artifacts.read(0, "log.txt")
     assert told == "['worktree']\n['t']\n[]\n['.autoresearch', '.git']\nloss: 4\n"
     assert git(project, "status", "--short") == ""
+
+
+def test_what_is_hidden_is_hidden_under_the_name_of_each_link(cell: Cell, tmp_path: Path):
+    disk = tmp_path / "disk" / "data"
+    disk.mkdir(parents=True)
+    (disk / "labels.txt").write_text("a label\n")
+    (disk / "train.txt").write_text("text\n")
+    (tmp_path / "data").symlink_to(disk)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "again").symlink_to(tmp_path / "data")
+    names = [tmp_path / "data", tmp_path / "deep" / "again", disk]
+    cell.walls = Walls(readable=tuple(names[:2])).hiding(tmp_path / "data" / "labels.txt")
+    told = cell.tell("; ".join(f"cat {name}/labels.txt {name}/train.txt" for name in names))
+    assert told.count("text\n") == 3
+    assert "a label" not in told
+
+
+def test_what_is_hidden_of_the_system_is_hidden_under_both_names_of_lib(cell: Cell):
+    path = next(Path("/usr/lib").glob("*/libc.so.6"), None) or Path("/usr/lib/os-release")
+    if not Path("/lib").is_symlink() or not path.exists():
+        pytest.skip("/lib is a folder of its own here")
+    other = Path("/usr/lib/os-release")
+    cell.walls = Walls().hiding(other)
+    assert "NAME=" in cell.tell("cat /etc/hosts > /dev/null; echo NAME=")
+    assert "NAME=" not in cell.tell("cat /lib/os-release /usr/lib/os-release")
+
+
+def test_files_with_keys_and_records_are_masked_at_any_depth(cell: Cell, tmp_path: Path):
+    data = tmp_path / "data"
+    names = (".env", "a/.env.local", "a/b/.netrc", "a/pip.conf", "a/.git/config", "a/b/.pypirc")
+    names += ("a/.autoresearch/t/experiments.jsonl", "uv.toml", ".condarc", "token")
+    for name in (*names, "a/b/numbers.txt"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(f"canary of {name}\n")
+    (data / "a" / ".envs").mkdir()
+    (data / "a" / ".envs" / "pyvenv.cfg").write_text("an environment, no secret\n")
+    cell.walls = Walls(readable=(data,))
+    told = cell.tell(f"find {data} -type f -exec cat {{}} +")
+    assert {line for line in told.splitlines() if "denied" not in line} == {
+        "canary of a/b/numbers.txt",
+        "an environment, no secret",
+    }
+
+
+def test_of_a_package_installed_in_place_only_its_folder_is_seen(tmp_path: Path):
+    clone, other = tmp_path / "clone", tmp_path / "other"
+    for path in (clone / "thing/__init__.py", clone / "notes/plan.txt", clone / "tests/a.py"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    for path in (other / "src/tool/__init__.py", other / "src/data/labels.json", other / ".env"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    packages = tmp_path / "user" / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "listed.pth").write_text(f"import os\n{clone}\n{other / 'src'}\n\n")
+    code = "from autoresearch_graph.runner.in_place import packages_in_place as p; print(*p())"
+    environment = {**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    found = {path for path in done.stdout.decode().split() if path.startswith(str(tmp_path))}
+    assert found == {str(clone / "thing"), str(other / "src" / "tool")}
+    assert "autoresearch_graph" not in done.stdout.decode()
+
+
+def test_no_name_space_can_be_made_within_the_box(cell: Cell):
+    told = cell.tell("unshare --user true; unshare --net true; grep Seccomp: /proc/self/status")
+    assert told.count("unshare: unshare failed") == 2
+    assert told.endswith("Seccomp:\t2\n")
+
+
+def test_ordinary_programs_run_behind_the_filter(cell: Cell):
+    code = "import multiprocessing, threading, subprocess, asyncio, socket\n"
+    code += "if __name__ == '__main__':\n"
+    code += "    with multiprocessing.get_context('spawn').Pool(2) as pool:\n"
+    code += "        print(pool.map(abs, [-1, 2]))\n"
+    code += "    print(subprocess.run('echo below', shell=True, capture_output=True).stdout)\n"
+    code += "    print(asyncio.run(asyncio.sleep(0, 'slept')), socket.socketpair()[0].family)\n"
+    (cell.checkout / "ordinary.py").write_text(code)
+    told = cell.tell("python ordinary.py; (sleep 0.01 & wait); echo $?")
+    assert told == f"[1, 2]\nb'below\\n'\nslept {int(socket.AF_UNIX)}\n0\n".replace(
+        f"slept {int(socket.AF_UNIX)}", "slept 1"
+    )

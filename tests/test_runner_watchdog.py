@@ -8,6 +8,7 @@ import pytest
 from autoresearch_graph.program.model import Constraint, Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
 from autoresearch_graph.runner.box import Ended, run
+from autoresearch_graph.runner.cpu import CpuCounter
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.watchdog import Limits, limits_of
 
@@ -80,3 +81,55 @@ def test_the_constraints_of_program_md_are_the_bounds():
     said = [("memory_gb", "<=", 2.0), ("processes", "<", 9.0), ("cpu_seconds", ">", 1.0)]
     constraints = [Constraint(name=n, relation=r, bound=b) for n, r, b in said]  # type: ignore
     assert limits_of(constraints) == Limits(memory_gb=2, processes=9)
+
+
+ORPHANS = """python -c "
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(15):
+    if os.fork() == 0:
+        end = time.process_time() + 0.1
+        while time.process_time() < end: pass
+        os._exit(0)
+    time.sleep(0.12)
+" """
+FILES = """python -c "
+import time
+held = [open(f'/{folder}/held', 'wb') for folder in ('tmp', 'dev/shm')]
+for file in held: file.write(b'x' * 2**27)
+time.sleep(20)
+" """
+MAPPED = """python -c "
+import mmap, time
+file = open('/dev/shm/held', 'w+b')
+file.truncate(2**28)
+held = mmap.mmap(file.fileno(), 2**28)
+held.write(b'x' * 2**28)
+time.sleep(1)
+" """
+
+
+@pytest.mark.parametrize("sandbox", [detect(), detect("off")], ids=str)
+def test_children_that_nobody_waits_for_cost_cpu_time(tmp_path: Path, sandbox: Sandbox):
+    counter = CpuCounter()
+    if counter.seconds() is None:
+        pytest.skip("this machine counts no CPU time for its users")
+    counter.close()
+    ended = command(tmp_path, ORPHANS, Limits(), sandbox)
+    assert ended.exit_code == 0
+    assert ended.cpu_seconds > 1.4
+
+
+def test_files_in_the_empty_folders_are_memory(tmp_path: Path):
+    if detect().level != "bwrap":
+        pytest.skip("bubblewrap does not work here")
+    ended = command(tmp_path, FILES, Limits(memory_gb=0.2))
+    assert ended.breach
+    assert ended.breach.cause == "memory"
+
+
+def test_a_file_in_memory_that_is_mapped_counts_once(tmp_path: Path):
+    if detect().level != "bwrap":
+        pytest.skip("bubblewrap does not work here")
+    ended = command(tmp_path, MAPPED, Limits(memory_gb=0.4))
+    assert ended.exit_code == 0, ended.breach

@@ -1,0 +1,75 @@
+"""Before the first run it is proved that nothing hidden can be read; else nothing starts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph.runner import detect
+
+from .conftest import PROGRAM, git, make_project
+from .test_cli import autoresearch
+
+HIDDEN = "## Hidden\n- `{hidden}`\n\n## Environment\n- A run may {may} `{folder}`\n\n## Time box"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    if detect().level != "bwrap":
+        pytest.skip("bubblewrap does not work here")
+    folder = tmp_path / "data"
+    (folder / "val").mkdir(parents=True)
+    (folder / "val" / "labels.txt").write_text("a label")
+    return folder
+
+
+def started(tmp_path: Path, hidden: Path, folder: Path, *, may: str = "read"):
+    parts = HIDDEN.format(hidden=hidden, folder=folder, may=may)
+    project = make_project(tmp_path / "project", program=PROGRAM.replace("## Time box", parts))
+    done = autoresearch("run", project, "--tag", "t", "--experiments", 1)
+    return done, project / ".autoresearch" / "t"
+
+
+def test_a_research_starts_where_all_is_hidden(tmp_path: Path, data: Path):
+    done, folder = started(tmp_path, data / "val", data)
+    assert done.returncode == 0, done.stderr
+    assert len((folder / "experiments.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("hidden", ["val", "val/labels.txt"])
+def test_a_second_name_of_a_hidden_file_is_found(tmp_path: Path, data: Path, hidden: str):
+    (data / "copy.txt").hardlink_to(data / "val" / "labels.txt")
+    done, folder = started(tmp_path, data / hidden, data)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"can be read by a run as {data}/copy.txt; hide that path, too" in done.stderr
+    assert not (folder / "experiments.jsonl").exists()
+
+
+def test_what_a_link_in_a_hidden_folder_leads_to_is_found(tmp_path: Path, data: Path):
+    (data / "blobs").mkdir()
+    (data / "val" / "labels.txt").rename(data / "blobs" / "1f")
+    (data / "val" / "labels.txt").symlink_to(data / "blobs" / "1f")
+    done, _ = started(tmp_path, data / "val", data)
+    assert done.returncode == 2
+    assert f"can be read by a run as {data}/blobs/1f" in done.stderr
+
+
+def test_a_hidden_path_within_a_folder_that_a_run_may_write_is_refused(tmp_path: Path, data: Path):
+    done, _ = started(tmp_path, data / "val", data, may="write")
+    assert done.returncode == 2
+    assert "a run could move it; name a folder beside it" in done.stderr
+
+
+def test_what_git_has_is_hidden_in_the_checkout_and_may_lie_in_the_project(
+    tmp_path: Path, data: Path
+):
+    project = make_project(tmp_path / "project", program=PROGRAM)
+    (project / "labels.txt").write_text("a label")
+    program = PROGRAM.replace("## Time box", "## Hidden\n- `labels.txt`\n\n## Time box")
+    (project / "program.md").write_text(program)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=labels")
+    done = autoresearch("run", project, "--tag", "t", "--experiments", 1)
+    assert done.returncode == 0, done.stderr
+    rows = (project / ".autoresearch/t/experiments.jsonl").read_text().splitlines()
+    assert json.loads(rows[0])["status"] == "keep"

@@ -1,0 +1,153 @@
+"""What a model may know of an evaluation, and how a metric is marked that no walls protected."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph import research
+from autoresearch_graph.credentials import without_keys
+from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.proposers import Brief
+from autoresearch_graph.proposers.prompt import user
+from autoresearch_graph.runner import detect
+from autoresearch_graph.start import Settings
+
+from .conftest import PROGRAM, Scripted, git, make_project, run
+from .test_cli import autoresearch
+from .test_evaluation import EVALUATE, EVALUATION, HONEST, evaluated_project
+
+LEAKS = {
+    "raise ValueError(f'label {truth}')": "ValueError in evaluate.py, line 4",
+    "raise SystemExit(f'label {truth}')": "exit code 1",
+    "print(f'label {truth}'); raise SystemExit(3)": "exit code 3",
+    "print(f'loss is label {truth}'); raise SystemExit(0)": "it gave no number",
+    "import warnings; warnings.warn(f'label {truth}'); [][1]": "IndexError in evaluate.py, line 4",
+    "print(f'loss: {truth}'); print(f'label {truth}'); 1 / 0": "ZeroDivisionError in evaluate.py",
+    "open(f'label {truth}')": "FileNotFoundError in evaluate.py, line 4",
+}
+FAILING = EVALUATE.replace(
+    "answer =",
+    "if Path('answer.txt').read_text() == 'x':\n    truth = 'canary-7310'\n    LEAK\nanswer =",
+)
+
+
+class Listening(Scripted):
+    """A script that keeps what a model would have been told."""
+
+    told: tuple[str, ...] = ()
+    ledger: tuple[Experiment, ...] = ()
+
+    def propose(self, brief: Brief):
+        self.told = (*self.told, user(brief), brief.log_of(brief.number - 1))
+        self.ledger = tuple(brief.ledger)
+        return super().propose(brief)
+
+
+def test_where_data_is_hidden_a_model_reads_no_log_of_its_evaluation(tmp_path: Path):
+    hidden = "## Hidden\n- `truth.txt`\n\n" + EVALUATION
+    talks = EVALUATE + "print('the worst item was canary-7310')\n"
+    project = evaluated_project(tmp_path, evaluation=hidden, evaluate=talks)
+    proposer = Listening([HONEST.replace("3.0", "2.0"), HONEST.replace("3.0", "1.5")])
+    lab = open_lab(Settings(project=project, tag="t"), proposer=proposer)
+    try:
+        research.run(lab)
+        rows = [row.status for row in lab.ledger.experiments]
+    finally:
+        lab.close()
+    assert rows == ["keep"] * 3
+    assert "$ python asset.py" in "\n".join(proposer.told)
+    assert "canary-7310" not in "\n".join(proposer.told)
+
+
+@pytest.mark.parametrize(("leak", "place"), LEAKS.items())
+def test_a_model_learns_the_class_and_the_line_of_a_failed_evaluation(
+    tmp_path: Path, leak: str, place: str
+):
+    project = evaluated_project(tmp_path, evaluate=FAILING.replace("LEAK", leak))
+    proposer = Listening([HONEST.replace("3.0", "x"), HONEST.replace("3.0", "2.0")])
+    lab = open_lab(Settings(project=project, tag="t"), proposer=proposer)
+    try:
+        research.run(lab)
+        kept = lab.artifacts.read(1, "log.txt")
+    finally:
+        lab.close()
+    told = "\n".join(proposer.told)
+    assert "canary-7310" in kept, "a person can look it up"
+    assert "canary-7310" not in told
+    assert "canary-7310" not in repr(proposer.ledger)
+    assert place in told
+
+
+def test_the_metric_of_a_run_without_walls_is_marked_wherever_it_is_shown(tmp_path: Path):
+    project = evaluated_project(tmp_path)
+    run(project, [HONEST.replace("3.0", "2.0")], sandbox="off")
+    folder = project / ".autoresearch" / "t"
+    assert autoresearch("report", project, "--tag", "t").returncode == 0
+    shown = {
+        "status": autoresearch("status", project, "--tag", "t").stdout,
+        "show": autoresearch("show", "1", project, "--tag", "t").stdout,
+        "report.html": (folder / "report.html").read_text(),
+        "report.md": (folder / "report.md").read_text(),
+    }
+    assert [name for name, text in shown.items() if "unwalled" not in text] == []
+    assert "4.000000 unwalled: " in git(
+        project, "log", "-1", "--format=%N", "refs/autoresearch/t/0000", "--notes"
+    )
+    assert "unwalled" in autoresearch("check", project, "--sandbox", "off").stdout
+
+
+def test_a_metric_behind_walls_bears_no_mark(tmp_path: Path):
+    if detect().level != "bwrap":
+        pytest.skip("bubblewrap does not work here")
+    project = evaluated_project(tmp_path)
+    run(project, [HONEST.replace("3.0", "2.0")])
+    autoresearch("report", project, "--tag", "t")
+    folder = project / ".autoresearch" / "t"
+    assert "unwalled" not in (folder / "report.html").read_text()
+    assert "unwalled" not in autoresearch("status", project, "--tag", "t").stdout
+
+
+def test_the_time_of_a_check_is_told(tmp_path: Path):
+    check = "## Check\n`python -c 'import time; time.sleep(0.3)'`\n\n## Time box"
+    project = make_project(tmp_path / "p", program=PROGRAM.replace("## Time box", check))
+    _, experiments = run(project, [])
+    assert experiments[0].trials[0].check_seconds >= 0.3
+    assert experiments[0].seconds >= 0.3
+    assert "after a check of" in autoresearch("show", "0", project, "--tag", "t").stdout
+
+
+KEYS = [
+    "ghp_canary0123456789", "sk-proj-abc123def456ghi789", "hf_abcdefghijklmnop",
+    "AKIAIOSFODNN7EXAMPLE", "xoxb-123456789012-abcdef", "lsv2_pt_0123456789abcdef",
+    "https://me:s3cr3tpass@example.org/x", "Bearer abcdefghij0123456789",
+    "api_key = 'a1b2c3d4e5f6'", '"password": "hunter22x"', "AWS_SECRET_ACCESS_KEY=abc/def+123456",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_that_a_run_prints_reaches_no_model_and_no_report(key: str):
+    secret = without_keys(f"Error: {key} was refused")
+    assert "(a key)" in secret
+    assert secret.endswith("was refused")
+
+
+@pytest.mark.parametrize(
+    "line", ["token: 1.25e-05", "per_token: 0.123456789", "task-12345678901", "auth_loss=12345678"]
+)
+def test_a_metric_is_no_key(line: str):
+    assert without_keys(line) == line
+
+
+def test_a_key_in_a_crash_is_in_the_log_alone(tmp_path: Path):
+    project = make_project(tmp_path / "p")
+    run(project, ["raise ValueError('refused: ghp_' + 'canary0123456789')\n"])
+    folder = project / ".autoresearch" / "t"
+    autoresearch("report", project, "--tag", "t")
+    rows = [json.loads(row) for row in (folder / "experiments.jsonl").read_text().splitlines()]
+    assert "ValueError: refused: (a key)" in rows[1]["reason"]
+    holders = [p.name for p in folder.rglob("*") if p.is_file() and b"ghp_canary" in p.read_bytes()]
+    assert holders == ["log.txt"]
