@@ -11,9 +11,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from math import isfinite
+from random import Random
 from statistics import fmean, stdev
 
-from autoresearch_graph.experiment import Curve, Experiment, Hopeless
+from autoresearch_graph.experiment import Curve, Experiment, Hopeless, Measured, Outcome
 from autoresearch_graph.value import Value
 
 # A run chooses what these meet, so neither goes back over what it has taken.
@@ -31,7 +32,8 @@ _BENDS = re.compile(
 )
 _RATE = re.compile(r"(?:\b|_)(?:lr|rate|momentum|beta\d?|dropout)$", re.IGNORECASE)
 _FEW = 3
-_AUDIT = 10
+_AUDIT = 10  # runs, of which one goes on to its end
+_TOLERANCE = 0.05  # of a curve's value for its metric: a tenth of the slack of the first look
 _EARLY, _DISASTER = 0.3, 1.5
 _HALF, _DEVIATIONS, _RUNS = 0.5, 3.0, 3
 
@@ -98,25 +100,64 @@ def bends(names: Collection[str]) -> bool:
     return len(names) > _FEW or any(_BENDS.search(n) and not _RATE.search(n) for n in names)
 
 
-def bar_for(number: int, rows: Sequence[Experiment]) -> Bar | None:
+def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Bar | None:
     """The bar of incumbent `number`, by the ledger's rows; None where it is not to be used.
 
-    The first of ten runs that are hopeless is let go on to its end, as an audit. Where such a run
-    was kept, none is ended any more.
+    A run reports its own curve, so the incumbent's sets a bar only where its metric bears it out
+    (`_trusted`); else the baseline's does. The first run that is hopeless by a new bar goes on to
+    its end, as an audit, and so does one of ten, which the name of the `run` decides. Where such a
+    run was kept, none is ended any more.
     """
-    curves: list[Curve] = []
-    ended, is_incumbent = 0, False
+    if any(row.status == "keep" and any(r.spared for r in row.trials) for row in rows):
+        return None
+    baseline = _measured(0, rows)
+    best = _trusted(_measured(number, rows), baseline) if number else ()
+    curves = best or usable([each.curve for each in baseline])
+    owner = number if best else 0
+    by_bar = False
+    for row in reversed(rows):
+        if row.number == owner:
+            break
+        by_bar |= any(isinstance(r, Hopeless) or r.spared for r in row.trials)
+    audit = not by_bar or Random(run).randrange(_AUDIT) == 0
+    return Bar(curves=curves, number=owner, audit=audit) if curves else None
+
+
+def _measured(number: int, rows: Sequence[Experiment]) -> list[Measured]:
+    """The measured runs of an experiment, those beside later ones included."""
+    found: list[Outcome] = []
+    is_incumbent = False
     for row in rows:
-        ended += sum(isinstance(run, Hopeless) or bool(run.spared) for run in row.trials)
-        if row.status == "keep" and any(run.spared for run in row.trials):
-            return None
         if row.number == number:
             is_incumbent = True
-            curves += [run.curve for run in row.trials]
-        elif is_incumbent:
-            curves += [run.curve for run in row.beside]
-    found = usable(curves)
-    return Bar(curves=found, number=number, audit=ended % _AUDIT == 0) if found else None
+            found += row.trials
+        elif row.status == "keep":
+            is_incumbent = False
+        found += row.beside if is_incumbent and row.number != number else ()
+    return [run for run in found if isinstance(run, Measured)]
+
+
+def _trusted(runs: Sequence[Measured], baseline: Sequence[Measured]) -> tuple[Curve, ...]:
+    """The curves that are no better for their metric than the baseline's is for its own.
+
+    It is looked at both looks and at the end, always against the untouched asset, so that small
+    lies do not add up.
+    """
+    known = [run for run in baseline if run.metric > 0 and usable([run.curve])]
+    if not known:
+        return ()
+    trusted = []
+    for run in runs:
+        if run.metric <= 0 or not usable([run.curve]):
+            continue
+        fits = True
+        for share in (_EARLY, _HALF, 1.0):
+            shares = [at(each.curve, share) / each.metric for each in known]
+            spread = _DEVIATIONS * stdev(shares) if len(shares) >= _RUNS else 0.0
+            least = fmean(shares) - max(spread, _TOLERANCE * abs(fmean(shares)))
+            fits &= at(run.curve, share) / run.metric >= least
+        trusted += [run.curve] if fits else []
+    return tuple(trusted)
 
 
 def usable(curves: Sequence[Curve]) -> tuple[Curve, ...]:

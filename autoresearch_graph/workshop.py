@@ -83,7 +83,8 @@ class Workshop:
             return None
         proposal = state.candidate(trial.number).proposal
         old, new = (self._workspace.text(c) for c in (proposal.parent, proposal.commit))
-        return bar_for(best.number, rows) if is_small(old, new, program.asset) else None
+        run = f"{self._workspace.tag} {trial.number}"  # the same when a killed lab goes on
+        return bar_for(best.number, rows, run=run) if is_small(old, new, program.asset) else None
 
     def _job(
         self, place: Place, trial: Trial, text: str, program: Program, rows: Sequence[Experiment]

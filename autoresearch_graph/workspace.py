@@ -30,7 +30,7 @@ class Workspace:
     def __init__(self, repo: Repo, *, project: Path, tag: str, base: str, asset: str) -> None:
         self.repo = repo
         self.base = base
-        self._tag = tag
+        self.tag = tag
         self.project = project.resolve()
         self.below = project.resolve().relative_to(Path(repo.working_dir).resolve())
         self.assets, self.asset = asset, (self.below / asset).as_posix()
@@ -147,7 +147,7 @@ class Workspace:
             return self.text(self.repo.commit(path).hexsha)
         except (BadName, ValueError):
             raise InputError(
-                f"{path} is not in git any more, so {self._tag} cannot go on; "
+                f"{path} is not in git any more, so {self.tag} cannot go on; "
                 "start a new research with another --tag"
             ) from None
 
@@ -168,7 +168,7 @@ class Workspace:
             raise InputError(why)
         root = self.repo.commit(parent).tree.binsha
         tree = self.graft(self._objects, root, draft.text)
-        message = _message(draft, number, self._tag, written_for)
+        message = _message(draft, number, self.tag, written_for)
         commit = self._objects.commit(tree, message, parent=parent, author=draft.author)
         move(self.repo, self._experiment(number).path, commit)
         return _read(self.repo.commit(commit), number)
@@ -191,7 +191,7 @@ class Workspace:
         The person may be writing notes, too: what they wrote meanwhile is read again.
         """
         metric = "" if verdict.metric is None else f" {verdict.metric:.6f}{mark}"
-        label = f"autoresearch/{self._tag} {proposal.number:04d}"
+        label = f"autoresearch/{self.tag} {proposal.number:04d}"
         line = f"{label}: {verdict.status}{metric}: {verdict.reason}\n"
         if not any(self._annotated(proposal.commit, label, line.encode()) for _ in range(5)):
             lock = Path(self.repo.common_dir) / f"{NOTES}.lock"
@@ -224,7 +224,7 @@ class Workspace:
         )
 
     def _experiment(self, number: int) -> Reference:
-        path = f"refs/autoresearch/{self._tag}/{number:04d}"
+        path = f"refs/autoresearch/{self.tag}/{number:04d}"
         return Reference(self.repo, path, check_path=False)
 
     def _moved_notes(self, commit: str, before: str | None) -> bool:
@@ -247,8 +247,8 @@ class Workspace:
     def _remove_stale_locks(self) -> None:
         """Remove the locks on our own refs that a lab leaves when it is killed moving one."""
         refs = Path(self.repo.common_dir) / "refs"
-        (refs / f"heads/autoresearch/{self._tag}.lock").unlink(missing_ok=True)
-        for lock in (refs / "autoresearch" / self._tag).glob("*.lock"):
+        (refs / f"heads/autoresearch/{self.tag}.lock").unlink(missing_ok=True)
+        for lock in (refs / "autoresearch" / self.tag).glob("*.lock"):
             lock.unlink(missing_ok=True)
 
 
