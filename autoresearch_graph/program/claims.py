@@ -28,23 +28,27 @@ _NOT = r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
 _FIXED = re.compile(
     rf"{_NOT}\s+(?:\w+\s+)?(?:{_VERB}|modified|edited|changed|touched)\b"
     r"(?:\s+(?:it|them|this)\b)?(?!\s+(?:the\s+)?[`\w])"
-    r"|\bread[- ]?only\b|\bimmutable\b|\boff[- ]limits\b|\bhands[- ]off\b|\beditable:\s+no\b",
+    r"|\bread[- ]?only\b|\bimmutable\b|\boff[- ]limits\b|\bhands[- ]off\b|\beditable:\s+no\b"
+    r"|\b(?:not?|non)[- ](?:editable|modifiable|mutable|writable)\b"
+    r"|\b(?:stays?|remains?|kept|leaves?|left|keep)\s+(?:it\s+|them\s+)?"
+    r"(?:as\s+(?:it|they|is)\b|alone\b|untouched\b|unchanged\b)",
     re.I,
 )
 # Words of a label, a cell or a sentence that forbid to edit the files beside it.
 _KEPT = (
     r"read[- ]?only|frozen|fixed|locked|immutable|off[- ]limits|hands[- ]off|forbidden|prohibited"
-    r"|untouchable|protected|sealed|unchanged|ground[- ]truth|out of (?:scope|bounds)"
+    r"|untouchable|sacred|protected|sealed|unchanged|ground[- ]truth|out of (?:scope|bounds)"
 )
 _KEEPS = re.compile(
     rf"\W*(?:(?!no)\w+\s+)?(?:{_KEPT})(?:\s+(?:files?|paths?|code|during\b[^:`]*))?\W*(?:\([^)`]*\))?[\W_]*",
     re.I,
 )
 _STATE = re.compile(
-    rf"(?:\b(?:is|are|be|stays?|remains?|kept|keep|it)\s+(?:\w+\s+)?|[:(,|]\W*|\s[-—]+\s)(?:{_KEPT}|context|reference)"
-    r"(?=\W*(?:$|[.,;:!)(|])|\s+(?:-|during|and|for|by|while|throughout|as|at)\s)",
+    rf"(?:^\W*|\b(?:is|are|be|stays?|remains?|kept|keep|it)\s+(?:\w+\s+)?|[:(,|]\W*|\s[-—]+\s)(?:{_KEPT}|context|reference)"
+    r"(?=\W*(?:$|[.,;:!)(|])|\s+(?:-|during|and|for|by|while|throughout)\s)",
     re.I,
 )
+_REFUSED = re.compile(r"\W*(?:no|don't|do not|never|not)\W*", re.I)
 _CELL = re.compile(
     rf"\W*(?:{_KEPT}|context|nobody|ro|humans? only)\b(?!-)[^|]{{0,20}}",
     re.I,
@@ -54,8 +58,17 @@ _ALL_DENIED = re.compile(
     r"|nothing|neither|nor|nobody)\b|[❌✗✘🔒🚫⛔🛑]|~~",
     re.I,
 )
+EXCEPT = re.compile(r"\b(?:except|but|besides|other than|apart from)\b(?: for)?\W*$", re.I)
+_ALL_ELSE = re.compile(
+    r"\b(?:(?:all|every|any|no|the)\s+)*(?:others?|rest)\b.*"
+    rf"|\b(?:all|everything|anything|nothing)\s+else\b.*|\bnot\s+(?:{_KEPT})\b",
+    re.I | re.DOTALL,
+)
+_JOINED = re.compile(r"\W*(?:and|or|with|plus|as well as)\b", re.I)
+_NEXT = re.compile(r"[^.;,|(]*:[\W_]*$")  # the label of the path that follows
+_SHORT = 6  # words of a label without a colon; a sentence has more
 _ALL_ALLOWED = re.compile(
-    r"\b(?:assets?|edit\w*|modif\w+|mutable|change\w*|writable|allowed|free|open|tunable|may|can"
+    r"^in$|\b(?:assets?|edit\w*|modif\w+|mutable|change\w*|writable|allowed|free|open|tunable|may|can"
     r"|targets?|in[- ]scope|rw|read[/-]write)\b",
     re.I,
 )
@@ -94,8 +107,11 @@ def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
 
 
 def is_label(block: Block) -> bool:
-    """Whether a block names no file, and ends as a label of the blocks below it does."""
-    return "`" not in block.text and block.text.rstrip().endswith(":")
+    """Whether a block names no file and is short, or leads over to the blocks below it."""
+    text = block.text.strip("*_ \n")
+    short = len(text.split()) <= _SHORT and text[-1:] not in (".", "!", "?")
+    leads = text.endswith(":") or re.search(r"\b(?:below|following)\b", text, re.I)
+    return "`" not in text and bool(short or leads)
 
 
 def meaning(label: str) -> bool | None:
@@ -118,8 +134,8 @@ def _claims(block: Block, before: str) -> Iterator[Claim]:
             yield from _each(
                 objects["paths"], _of_object(sentence, objects, before), line, sentence
             )
-        elif lead or len(names) < 2:
-            verdict = _of_subject(sentence, before if lead else "")
+        elif spoken and (lead or len(names) < 2):
+            verdict = _of_subject(sentence, spoken, before if lead else "")
             yield from _each(spoken, verdict, line, sentence)
         yield from _denied(sentence, line)
 
@@ -131,18 +147,22 @@ def _denied(sentence: str, line: int) -> Iterator[Claim]:
     for at, group in enumerate(groups, 1):
         end = groups[at].start() if at < len(groups) else len(sentence)
         lead, tail = sentence[start : group.start()], sentence[group.end() : end]
+        refused = at == len(groups) and _REFUSED.fullmatch(tail)
+        tail = tail if at == len(groups) else _NEXT.sub("", tail)
         never = re.search(rf"{_NOT}\s+(?:\w+\s+)?{_VERB}\w*\s+(?:the\s+)?$|\bnor\s+$", lead, re.I)
         label = re.split(r"[.;]\s|\n", lead)[-1]
         kept = label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)
         cells = any(map(_CELL.fullmatch, tail.split("|")[1:]))
-        if never or kept or cells or _is_denied(tail):
+        exempt = EXCEPT.search(lead)
+        if not exempt and (never or kept or cells or refused or _is_denied(tail)):
             yield from _each(group[0], False, line, sentence)
         start = group.end()
 
 
 def _is_denied(tail: str) -> bool:
-    """Whether words that follow a path say that it stays as it is."""
-    return bool(_FIXED.search(tail) or _STATE.search(tail) or _OTHERS.search(tail))
+    """Whether words that follow a path say that it stays as it is, and not that all else does."""
+    own = tail if _JOINED.match(tail) else _ALL_ELSE.sub("", tail)
+    return bool(_FIXED.search(own) or _STATE.search(own) or _OTHERS.search(own))
 
 
 def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
@@ -159,10 +179,16 @@ def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | Non
     return listed
 
 
-def _of_subject(sentence: str, before: str) -> bool | None:
+def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
+    """What a sentence says of the paths that it begins with, names alone, or goes on about."""
     if _EDITABLE.search(sentence):
         return True
-    if _FIXED.search(sentence) or (before.endswith(":") and _KEEPS.fullmatch(before)):
+    lead, named, tail = sentence.partition(spoken)
+    if named and EXCEPT.search(lead):
+        return None
+    own = tail if named and _JOINED.match(tail) else _ALL_ELSE.sub("", tail if named else lead)
+    denied = _FIXED.search(own) or (named and _FIXED.search(lead))
+    if denied or (before.endswith(":") and _KEEPS.fullmatch(before)):
         return False
     return _of_list(before) if re.search(_VERB, before, re.I) else None
 

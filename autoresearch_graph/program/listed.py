@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS, is_label, meaning
+from autoresearch_graph.program.claims import EXCEPT, PATHS, is_label, meaning
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.statements import Statement
@@ -19,7 +19,7 @@ _LABEL = re.compile(r"(?P<label>[^:|\n]*[^\W\d][^:|\n]*?)\s*(?::|\||\s[-—]+)[\
 _CLAUSE = re.compile(r"[.;!?]\s|\n")
 _JOINS = re.compile(r"[\W_]*(?:(?:and|or|plus|also|as well as|the|files?)\b[\W_]*)*")
 _NOT = re.compile(r"\b(?:not|never|nor|without)\b|[❌✗✘🔒🚫⛔🛑]|~~", re.I)
-_EXCEPT = re.compile(r"\b(?:except|but|besides|other than|apart from)\b(?: for)?\W*$", re.I)
+_BOX = re.compile(r"\[[ xX]\](?=\W*$)")
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,14 @@ def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterato
     editable = meaning(label) if label else None
     for at, group in enumerate(re.finditer(PATHS, block.text)):
         lead = _CLAUSE.split(block.text[start : group.start()])[-1]
+        if not label and (box := _BOX.search(lead)):
+            said, lead = box[0], ""
         own = None if title and not at else _LABEL.search(lead)
         known = meaning(own["label"]) if own else None
         if own and (known is not None or block.kind != "row"):
             said, editable, mentioned = own["label"], known, False
-        excepted = _EXCEPT.search(lead) or (
-            _NOT.search(lead) and (at or not re.search(r"\w", lead))
-        )
+        alone = at or len(lead.split()) <= 1  # the first words of a block may be of the whole
+        excepted = EXCEPT.search(lead) or (alone and _NOT.search(lead))
         if not own and not excepted and not _JOINS.fullmatch(lead) and (at or not title):
             mentioned = True
         line = block.line_at(group.start())
