@@ -111,7 +111,7 @@ def _pairs(lines: list[str]) -> Iterator[tuple[str, float]]:
         pair = _PAIR.fullmatch(stripped)
         if pair and _fits(pair["unit"], pair["name"], declared=bool(pair["metric"])):
             yield pair["name"], float(pair["number"])
-        elif line.lstrip().startswith("{") and len(line) <= _JSON_LENGTH:
+        elif line.lstrip().startswith("{") and len(line) <= _JSON_LENGTH and "}" in line:
             yield from _object(line.strip())
     yield from _object(_at_the_end(lines))
 

@@ -18,6 +18,7 @@ from autoresearch_graph.cost import Usage
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.files import make_folder
+from autoresearch_graph.in_time import too_slow
 from autoresearch_graph.objects import Edit, Objects
 from autoresearch_graph.refs import move, settle
 from autoresearch_graph.repository import NOTES, where_checked_out
@@ -93,9 +94,20 @@ class Workspace:
     def unfit(self, text: str, commit: str) -> str:
         """Say why a text cannot be committed as the asset on top of `commit`; empty if it can."""
         before = self.text(commit)
-        return sheaf.unfit(text, self.assets, before) or self._blocked(
-            self._objects, self.repo.commit(commit).tree.binsha, text
+        return (
+            sheaf.unfit(text, self.assets, before)
+            or self._blocked(self._objects, self.repo.commit(commit).tree.binsha, text)
+            or self._too_slow(text, before)
         )
+
+    def _too_slow(self, text: str, before: str) -> str:
+        """Say which changed file takes too long to read, where that which it replaces did not."""
+        olds = sheaf.files(before, self.assets)
+        for path, body in sheaf.files(text, self.assets).items():
+            old = olds.get(path, "")
+            if body != old and (why := too_slow(body, path)) and not too_slow(old, path):
+                return why
+        return ""
 
     def _blocked(self, objects: Objects, tree: bytes, text: str) -> str:
         """Say why the files of a text cannot be put into a tree; empty where they can."""
