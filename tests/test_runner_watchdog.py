@@ -87,11 +87,11 @@ ORPHANS = """python -c "
 import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for _ in range(15):
-    if os.fork() == 0:
-        end = time.process_time() + 0.1
-        while time.process_time() < end: pass
+    child = os.fork()
+    if child == 0:
+        while time.process_time() < 0.1: pass
         os._exit(0)
-    time.sleep(0.12)
+    while os.path.exists(f'/proc/{child}'): time.sleep(0.01)
 " """
 FILES = """python -c "
 import time
@@ -104,7 +104,7 @@ import mmap, time
 file = open('/dev/shm/held', 'w+b')
 file.truncate(2**28)
 held = mmap.mmap(file.fileno(), 2**28)
-held.write(b'x' * 2**28)
+for _ in range(2**8): held.write(b'x' * 2**20)
 time.sleep(1)
 " """
 
