@@ -5,7 +5,6 @@ taken for the name of a file. A request for another host's name is refused, so t
 cannot read the report by having its own name lead here. Other users of this machine can read it.
 """
 
-import re
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,13 +13,13 @@ from socketserver import ThreadingTCPServer
 from threading import Lock
 
 from autoresearch_graph.errors import InputError, LabError
+from autoresearch_graph.guard import refusal
 from autoresearch_graph.records import find
 from autoresearch_graph.report import Live, live_page
 from autoresearch_graph.report.texts import TEXTS
 from autoresearch_graph.start import Settings, is_running
 from autoresearch_graph.watching import Onlooker
 
-_HERE = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _FILES = ("experiments.jsonl", "verify.json")
 
 
@@ -89,8 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing of requests."""
 
     def _answer(self) -> tuple[HTTPStatus, str, str]:
-        if not _HERE.fullmatch(self.headers.get("Host", "")):
-            return HTTPStatus.FORBIDDEN, "plain", "this page is for this machine alone"
+        if refused := refusal(self.command, self.headers.items(), studio=False):
+            return HTTPStatus(refused[0]), "plain", refused[1]
         newest = self.server.newest
         try:
             match self.path:

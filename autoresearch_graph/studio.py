@@ -7,13 +7,34 @@ from pathlib import Path
 
 from langgraph.config import get_stream_writer
 from pydantic_core import to_jsonable_python
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
+from autoresearch_graph.errors import InputError
 from autoresearch_graph.graph import Graph, build_graph
+from autoresearch_graph.guard import STUDIO, Guard, check_model, named, project_folder
 from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.runner import Progress
 from autoresearch_graph.start import Settings
 from autoresearch_graph.state import Context, State
+
+# What langgraph.json names as `http.app`: these come before everything else that the server does.
+app = Starlette(
+    middleware=[
+        Middleware(Guard),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=named("AUTORESEARCH_ORIGINS"),
+            allow_origin_regex=STUDIO,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_private_network=True,
+            expose_headers=["x-pagination-total", "x-pagination-next", "content-location"],
+        ),
+    ]
+)
 
 
 class Labs:
@@ -25,8 +46,9 @@ class Labs:
     def of(self, context: Context | None, state: State) -> Lab:
         """The lab of a context; a research that has begun keeps its tag."""
         context = context or Context()
+        check_model(context.model, context.base_url)
         settings = Settings(
-            project=Path(context.project),
+            project=project_folder(context.project),
             tag=context.tag or state.tag,
             model=context.model,
             base_url=context.base_url or None,
@@ -52,7 +74,15 @@ def _stream(progress: Progress) -> None:
 
 @asynccontextmanager
 async def make_graph() -> AsyncIterator[Graph]:
-    """Build the graph for one execution; its runs end with it, also when it is cancelled."""
+    """Build the graph for one execution; its runs end with it, also when it is cancelled.
+
+    InputError where nothing keeps websites away.
+    """
+    if not Guard.stands:
+        raise InputError(
+            'langgraph.json needs "http": {"app": "autoresearch_graph.studio:app"}; '
+            "without it any website could start runs"
+        )
     labs = Labs()
     try:
         yield build_graph(labs.of)

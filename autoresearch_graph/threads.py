@@ -24,6 +24,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from autoresearch_graph.checkpoints import KEPT, open_checkpoints, prune
 from autoresearch_graph.files import make_folder, read, replace
+from autoresearch_graph.guard import project_folder
 from autoresearch_graph.lab import checkpoints_url
 from autoresearch_graph.start import Settings, read_start
 
@@ -171,12 +172,16 @@ class Threads(Saver):
             yield saver, _renamed(config, folder.name)
 
     def _folder(self, chosen: dict[str, Any], tag: str) -> Path | None:
-        """The folder of a thread's research: as its context says, else as it was before."""
+        """The folder of a thread's research: as its context says, else as it was before.
+
+        InputError for a project that the server's environment does not name.
+        """
         known = self._folders.get(str(chosen["thread_id"]))
         if known and not {"project", "tag"} & chosen.keys():
-            return Path(known)
+            return project_folder(Path(known).parent.parent) / ".autoresearch" / Path(known).name
         tag = chosen.get("tag") or tag or (Path(known).name if known else "")
-        return Settings(project=Path(chosen.get("project") or "."), tag=tag).folder if tag else None
+        project = project_folder(chosen.get("project") or ".")
+        return Settings(project=project, tag=tag).folder if tag else None
 
     def _write(self) -> None:
         make_folder(self._index.parent)

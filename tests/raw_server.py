@@ -64,7 +64,7 @@ class RawServer:
 
 
 @contextmanager
-def serving(*script: Answer) -> Iterator[RawServer]:
+def serving(*script: Answer, port: int = 0) -> Iterator[RawServer]:
     """Serve a script on loopback; after its end every request is an error that stops a client."""
     server, ended = RawServer(list(script)), threading.Event()
 
@@ -90,7 +90,7 @@ def serving(*script: Answer) -> Iterator[RawServer]:
         def log_message(self, *told: object) -> None:
             pass
 
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=listener.serve_forever, daemon=True)
     thread.start()
     server.url = f"http://127.0.0.1:{listener.server_port}/v1"

@@ -112,13 +112,13 @@ def test_only_graph_builds_graphs():
 
 
 def test_only_the_lab_reads_the_environment():
-    """And what stands for it on the nodes of a cluster."""
+    """And what stands for it on the nodes of a cluster, and what a server may be asked for."""
 
     def reads(path: Path) -> bool:
         text = path.read_text()
         return "os.environ" in text or "os.getenv" in text
 
-    assert {name for name, path in modules().items() if reads(path)} == {"lab", "outpost"}
+    assert {name for name, path in modules().items() if reads(path)} == {"lab", "outpost", "guard"}
 
 
 def test_the_graph_fits_on_a_screen():
@@ -170,7 +170,7 @@ def test_every_library_that_is_imported_is_a_dependency():
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     extras = [
         each
-        for name in ("otel", "postgres", "ray", "train")
+        for name in ("otel", "postgres", "ray", "studio", "train")
         for each in project["optional-dependencies"][name]
     ]
     declared = {re.split(r"[\[>=<;]", each)[0] for each in (*project["dependencies"], *extras)}

@@ -125,8 +125,9 @@ def test_a_connection_that_was_cut_between_two_steps_is_made_anew(database: str,
 
 
 def test_the_server_finds_the_thread_of_a_research_in_the_database(
-    database: str, project: Path, tmp_path: Path
+    database: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setenv("AUTORESEARCH_PROJECTS", str(project))
     run(project, [asset(2.0)])
     with open_checkpoints(database) as saver:
         threads = Threads(tmp_path / "server" / "autoresearch.json", saver)

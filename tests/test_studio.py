@@ -2,13 +2,9 @@
 
 import contextlib
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,45 +19,33 @@ from autoresearch_graph.studio import Labs
 
 from .conftest import git, make_gated, make_project
 from .raw_server import Answer, edit, proposal, said, serving
+from .studio_server import free_port, studio_server
 
 pytest.importorskip("langgraph_api")
 sdk = pytest.importorskip("langgraph_sdk")
 
-REPOSITORY = Path(__file__).parent.parent
 NODES = set(build_graph(Labs().of).nodes)
+NAMES = ("three", "cancelled", "reviewed", "thinking", "shared")
+PORT = free_port()
 ASSET = "X = 3.0\nprint(f'loss: {(X - 1.0) ** 2:.6f}')\n"
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the projects of these tests are; the server may use those that it was told of."""
+    return tmp_path_factory.mktemp("projects")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("server")
-    shutil.copy(REPOSITORY / "langgraph.json", folder)
-    (folder / "autoresearch_graph").symlink_to(REPOSITORY / "autoresearch_graph")
-    port = free_port()
-    command = [Path(sys.executable).parent / "langgraph", "dev", "--no-browser", "--no-reload"]
-    log = (folder / "log.txt").open("w")
-    process = subprocess.Popen(
-        [*command, "--port", str(port)],
-        cwd=folder,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "LANGSMITH_TRACING": "false", "OPENAI_API_KEY": "sk-wire"},
-        start_new_session=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(url, process, folder / "log.txt")
+def server(projects: Path, llmock_server: Any) -> Iterator[str]:
+    listed = os.pathsep.join(str(projects / name) for name in NAMES)
+    environ = {
+        "OPENAI_API_KEY": "sk-wire",
+        "AUTORESEARCH_PROJECTS": listed,
+        "AUTORESEARCH_BASE_URLS": f"{llmock_server.base_url()}, http://127.0.0.1:{PORT}/v1",
+    }
+    with studio_server(projects / "server", **environ) as url:
         yield url
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-        log.close()
 
 
 @pytest.fixture
@@ -70,20 +54,8 @@ def client(server: str) -> Iterator[Any]:
         yield client
 
 
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(f"{url}/ok", timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
-
-
-def test_three_experiments_run_and_the_state_shows_their_verdicts(client: Any, tmp_path: Path):
-    project = make_project(tmp_path / "p", text=ASSET)
+def test_three_experiments_run_and_the_state_shows_their_verdicts(client: Any, projects: Path):
+    project = make_project(projects / "three", text=ASSET)
     thread = client.threads.create()
     context = {"project": str(project), "tag": "studio", "experiments": 3}
     updates = []
@@ -103,9 +75,9 @@ def test_three_experiments_run_and_the_state_shows_their_verdicts(client: Any, t
 
 
 def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(
-    client: Any, tmp_path: Path, gate: Path
+    client: Any, projects: Path, gate: Path
 ):
-    project = make_gated(tmp_path / "p", gate)
+    project = make_gated(projects / "cancelled", gate)
     thread = client.threads.create()["thread_id"]
     context = {"project": str(project), "tag": "cancelled", "experiments": 2}
     run = client.runs.create(thread, "autoresearch", input={}, context=context)
@@ -126,9 +98,9 @@ def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(
     assert len(ledger.read_text().splitlines()) == 3
 
 
-def test_a_person_reviews_the_proposals_of_a_model(client: Any, llmock: Any, tmp_path: Path):
+def test_a_person_reviews_the_proposals_of_a_model(client: Any, llmock: Any, projects: Path):
     """The model is served by llmock, at a base URL that comes from the context."""
-    project = make_project(tmp_path / "p", text=ASSET)
+    project = make_project(projects / "reviewed", text=ASSET)
     for x in ("2.5", "9.0", "4.0"):
         llmock.call_tool("edit_file", {"old_string": "X = 3.0", "new_string": f"X = {x}"})
         llmock.call_tool("propose", {"hypothesis": "Better.", "description": f"X is {x}"})
@@ -163,12 +135,12 @@ def test_a_person_reviews_the_proposals_of_a_model(client: Any, llmock: Any, tmp
     ]
 
 
-def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, tmp_path: Path):
-    project = make_project(tmp_path / "p", text=ASSET)
+def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, projects: Path):
+    project = make_project(projects / "thinking", text=ASSET)
     context = {"project": str(project), "tag": "thinking", "model": "openai:gpt-4o"}
     thread = client.threads.create()["thread_id"]
     edited, proposed = said(None, edit("X = 3.0", "X = 2.0")), said(None, proposal())
-    with serving(edited, Answer(b"", hang=True), edited, proposed) as server:
+    with serving(edited, Answer(b"", hang=True), edited, proposed, port=PORT) as server:
         context |= {"base_url": server.url, "experiments": 1}
         run = client.runs.create(thread, "autoresearch", input={}, context=context)
         deadline = time.monotonic() + 60
@@ -183,10 +155,10 @@ def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, tmp
 
 
 def test_a_research_goes_from_the_terminal_to_the_server_and_back(
-    client: Any, tmp_path: Path, gate: Path
+    client: Any, projects: Path, gate: Path
 ):
     """Killed in the terminal, gone on with and cancelled on the server, ended in the terminal."""
-    project = make_gated(tmp_path / "p", gate)
+    project = make_gated(projects / "shared", gate)
     lab = start_in_the_terminal(project)
     wait_for(lambda: len(ledger_of(project)) == 1 and runs_of(project))
     lab.kill()

@@ -19,7 +19,8 @@ def of(thread: str = ID, **context: str) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Path:
+def index(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AUTORESEARCH_PROJECTS", str(project))
     return tmp_path / "server" / "autoresearch.json"
 
 
@@ -76,6 +77,17 @@ def test_before_a_research_has_begun_nothing_is_written(project: Path, index: Pa
 def test_a_tag_that_is_a_path_is_refused(project: Path, index: Path):
     with pytest.raises(InputError, match="cannot name a research"):
         Threads(index).get_tuple(of(project=str(project), tag="../../elsewhere"))
+
+
+def test_a_project_that_the_server_does_not_name_is_refused_by_its_own_name_and_by_its_thread(
+    project: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run(project, [asset(2.0)])
+    assert Threads(index).get_tuple(of(project=str(project), tag="t"))
+    monkeypatch.delenv("AUTORESEARCH_PROJECTS")
+    for asked in (of(), of(project=str(project), tag="t")):
+        with pytest.raises(InputError, match="AUTORESEARCH_PROJECTS"):
+            Threads(index).get_tuple(asked)
 
 
 def test_a_long_research_keeps_its_last_checkpoints_only(project: Path, index: Path):

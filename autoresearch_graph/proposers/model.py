@@ -10,6 +10,7 @@ from langchain_core.messages import HumanMessage, SystemMessage, messages_to_dic
 from autoresearch_graph.cost import Cost
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Draft
+from autoresearch_graph.guard import Guard, check_model
 from autoresearch_graph.proposers import Abandoned, Brief, Exhausted, prompt
 from autoresearch_graph.proposers.conversation import Conversation
 from autoresearch_graph.proposers.patience import pauses
@@ -66,9 +67,14 @@ class Model:
 
 
 def open_model(name: str, *, base_url: str | None, asset: str, price: Price | None = None) -> Model:
-    """Open `provider:name` for an asset; InputError where its package or key is missing."""
+    """Open `provider:name` for an asset; InputError where its package or key is missing.
+
+    In a server, InputError also for an address that the environment does not name.
+    """
     if not name:
         raise InputError("--model is empty; name one as in openai:gpt-5, or leave it out")
+    if Guard.stands:
+        check_model(name, base_url)
     options: dict[str, Any] = {"timeout": _TIMEOUT, "max_retries": 0}
     if base_url:
         options["base_url"] = base_url
