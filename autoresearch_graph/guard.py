@@ -64,7 +64,7 @@ def check_model(model: str, base_url: str | None) -> None:
         raise InputError(f"{_shown(model)} cannot name a model; name one as in openai:gpt-5")
     known = {os.environ.get(one, "").rstrip("/") for one in ("OPENAI_BASE_URL", "OPENAI_API_BASE")}
     known |= {one.rstrip("/") for one in named("AUTORESEARCH_BASE_URLS")}
-    if base_url and (model != "search" and not model.startswith("openai:")):
+    if base_url and model != "search" and not model.startswith("openai:"):
         raise InputError(f"a base_url goes with openai:NAME alone, and not with {_shown(model)}")
     if base_url and str(base_url).rstrip("/") not in known - {""}:
         raise InputError(

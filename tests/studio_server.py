@@ -1,8 +1,8 @@
 """A `langgraph dev` as `make studio` starts it."""
 
 import contextlib
+import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,10 +23,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def studio_server(folder: Path, **environ: str) -> Iterator[str]:
+def studio_server(
+    folder: Path, *, config: dict[str, object] | None = None, **environ: str
+) -> Iterator[str]:
     """Serve the graph from a folder until the end; yields the address."""
     folder.mkdir(exist_ok=True)
-    shutil.copy(REPOSITORY / "langgraph.json", folder)
+    text = json.dumps(config) if config else (REPOSITORY / "langgraph.json").read_text()
+    (folder / "langgraph.json").write_text(text)
     (folder / "autoresearch_graph").symlink_to(REPOSITORY / "autoresearch_graph")
     port = free_port()
     command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", *OPTIONS]
