@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from .conftest import asset, make_project, run
-from .raw_server import said
+from .raw_server import edit, proposal, said
 from .studio_server import REPOSITORY, studio_server
 
 pytest.importorskip("langgraph_api")
@@ -55,7 +55,8 @@ def listening() -> Iterator[Listener]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             listener.keys.append(self.headers.get("authorization", ""))
-            self.answer("application/json", said("I have no idea.").body)
+            call = edit("X = 2.0", "X = 1.5") if len(listener.keys) % 2 else proposal()
+            self.answer("application/json", said(None, call).body)
 
         def do_GET(self) -> None:
             self.answer("text/html", listener.page.encode())
@@ -134,11 +135,6 @@ class World:
             "threads": sorted(thread["thread_id"] for thread in json.loads(threads)),
             "written": sorted(written),
         }
-
-    def wait(self, context: dict[str, object], **more: object) -> tuple[int, str]:
-        """Run the graph as an honest client would, and return what the server says."""
-        body = {"assistant_id": "autoresearch", "input": {}, "context": context, **more}
-        return self.ask("POST", "/runs/wait", JSON, body)
 
 
 @pytest.fixture(scope="module")
@@ -333,25 +329,30 @@ def filled(world: World, value: object) -> Any:
     return json.loads(text)
 
 
-@pytest.mark.parametrize("where", ["context", "configurable", "assistant"])
-@pytest.mark.parametrize("name", NAMED)
-def test_what_the_environment_does_not_name_is_refused(world: World, name: str, where: str):
-    chosen = {"model": "openai:gpt-5", "tag": "x"} | filled(world, NAMED[name])
+def refuses(world: World, body: dict[str, object]) -> None:
     before = world.happened()
-    body: dict[str, object] = {"assistant_id": "autoresearch", "input": {}}
-    if where == "assistant":
-        made = world.ask("POST", "/assistants", JSON, {"graph_id": "autoresearch"})
-        kept = {"graph_id": "autoresearch", "context": chosen}
-        status, text = world.ask("POST", "/assistants", JSON, kept)
-        assert (made[0], status) == (200, 200)
-        body["assistant_id"] = json.loads(text)["assistant_id"]
-    else:
-        body |= {"context": chosen} if where == "context" else {"config": {"configurable": chosen}}
-    status, text = world.ask("POST", "/runs/wait", JSON, body)
+    body = {"assistant_id": "autoresearch", "input": {}} | body
+    status, text = world.ask(*RUN, JSON, body)
     assert status >= 400 or "__error__" in json.loads(text), text
     assert KEY not in text
     assert world.happened() == before
     assert before["keys"] == [] and not (world.own / ".autoresearch" / "x").exists()
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_the_environment_does_not_name_is_refused(world: World, name: str):
+    chosen = {"model": "openai:gpt-5", "tag": "x"} | filled(world, NAMED[name])
+    refuses(world, {"context": chosen})
+
+
+@pytest.mark.parametrize("name", ["an address", "another folder", "a path as the name"])
+def test_it_is_refused_as_well_in_a_config_and_in_an_assistant(world: World, name: str):
+    chosen = {"model": "openai:gpt-5", "tag": "x"} | filled(world, NAMED[name])
+    refuses(world, {"config": {"configurable": chosen}})
+    kept = {"graph_id": "autoresearch", "context": chosen}
+    status, made = world.ask("POST", "/assistants", JSON, kept)
+    assert status == 200
+    refuses(world, {"assistant_id": json.loads(made)["assistant_id"]})
 
 
 def test_a_checkpoint_of_a_research_that_is_not_named_is_not_read(world: World):
@@ -376,9 +377,9 @@ def test_a_checkpoint_of_a_research_that_is_not_named_is_not_read(world: World):
 
 
 def test_nothing_is_told_to_a_webhook(world: World):
-    context = {"project": "nowhere"}
+    body = {"assistant_id": "autoresearch", "input": {}, "context": {"project": "nowhere"}}
     for url in (f"{world.evil.url}/hook", f"http://localhost:{world.evil.port}/v1", "/runs"):
-        world.wait(context, webhook=url)
+        world.ask(*RUN, JSON, body | {"webhook": url})
     assert world.evil.keys == []
 
 
