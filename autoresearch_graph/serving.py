@@ -2,7 +2,8 @@
 
 Three addresses are answered, `/`, `/live.js` and `/version`, all from memory: no address is ever
 taken for the name of a file. A request for another host's name is refused, so that a website
-cannot read the report by having its own name lead here. Other users of this machine can read it.
+cannot read the report by having its own name lead here, and so is one that another page sends.
+Other users of this machine can read it.
 """
 
 import sys

@@ -33,7 +33,10 @@ class Context:
     """What a person chooses for a research from Studio, the SDK or a notebook."""
 
     project: str = _choice(
-        ".", "Project", "The folder with program.md, as the server sees it.", "read_program"
+        ".",
+        "Project",
+        "The server's working folder, or another that AUTORESEARCH_PROJECTS lists there.",
+        "read_program",
     )
     tag: str = _choice(
         "",
@@ -52,7 +55,7 @@ class Context:
     base_url: str = _choice(
         "",
         "Server of the model",
-        "One that speaks OpenAI's protocol; OpenAI's own if empty.",
+        "For openai: models, one that AUTORESEARCH_BASE_URLS lists there; OpenAI's own if empty.",
         "propose",
         examples=["http://localhost:11434/v1"],
     )

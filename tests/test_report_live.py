@@ -34,9 +34,13 @@ class Served:
         assert found
         self.url, self.port = found[1], int(found[2])
 
-    def get(self, path: str, *, host: str = "", method: str = "GET") -> tuple[int, str]:
+    def get(
+        self, path: str, *, host: str = "", method: str = "GET", **headers: str
+    ) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, path, headers={"Host": host or f"localhost:{self.port}"})
+        given = {"Host": host or f"localhost:{self.port}"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers=given)
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
@@ -107,6 +111,18 @@ def test_only_this_machine_is_answered_and_only_by_its_own_name(night: Path) -> 
         for host in ("evil.example", "localhost.evil.example", f"evil.example:{server.port}"):
             assert server.get("/", host=host)[0] == 403
         assert server.get("/", host="127.0.0.1")[0] == 200
+
+
+def test_another_page_cannot_read_it_but_may_lead_to_it(night: Path) -> None:
+    with served(night) as server:
+        for origin in ("https://evil.example", "http://localhost:1", "null"):
+            assert server.get("/", Origin=origin)[0] == 403
+        assert server.get("/", Origin=f"http://localhost:{server.port}")[0] == 200
+        for site in ("cross-site", "same-site"):
+            assert server.get("/version", Sec_Fetch_Site=site)[0] == 403
+            fetch = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate"}
+            assert server.get("/", **fetch, Sec_Fetch_Dest="iframe")[0] == 403
+            assert server.get("/", **fetch, Sec_Fetch_Dest="document")[0] == 200
 
 
 def test_looking_changes_nothing_on_the_disk(night: Path) -> None:
