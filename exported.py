@@ -102,13 +102,12 @@ _OPERATORS = frozenset(
     scatter_add scatter_reduce.two searchsorted.Tensor take take_along_dim
 
     adaptive_avg_pool1d avg_pool1d avg_pool2d max_pool1d max_pool2d conv1d conv1d.padding conv2d
-    conv2d.padding convolution layer_norm native_layer_norm group_norm native_group_norm
-    rms_norm _fused_rms_norm _native_batch_norm_legit_no_training gru.input lstm.input
-    rnn_tanh.input rnn_relu.input gru_cell lstm_cell rnn_tanh_cell rnn_relu_cell
-    scaled_dot_product_attention _scaled_dot_product_attention_math
-    _scaled_dot_product_attention_math_for_mps _scaled_dot_product_flash_attention
-    _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_efficient_attention
-    _scaled_dot_product_cudnn_attention
+    conv2d.padding convolution layer_norm group_norm rms_norm _fused_rms_norm
+    _native_batch_norm_legit_no_training gru.input lstm.input rnn_tanh.input rnn_relu.input
+    gru_cell lstm_cell rnn_tanh_cell rnn_relu_cell scaled_dot_product_attention
+    _scaled_dot_product_attention_math _scaled_dot_product_attention_math_for_mps
+    _scaled_dot_product_flash_attention _scaled_dot_product_flash_attention_for_cpu
+    _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
     """.split()  # noqa: SIM905 - a list of strings would be three times as long
 )
 
@@ -412,16 +411,23 @@ def _require(met: bool) -> None:
 def _guard_attention(given: Json) -> None:
     """Kernels of attention read as many keys as values, and one of each for every head."""
     query, key, value = given["query"], given["key"], given["value"]
-    _require(query.dim() == key.dim() == value.dim() >= 2)
+    _require(query.dim() == key.dim() == value.dim() >= 2 and not given.get("dropout_p"))
     _require(key.shape[-2] == value.shape[-2] and query.shape[-1] == key.shape[-1])
-    _require(key.shape[:-2] == value.shape[:-2] and not given.get("dropout_p"))
+    _require(key.shape[:-2] == value.shape[:-2])
     if not given.get("enable_gqa"):
         _require(query.shape[:-2] == key.shape[:-2])
-    mask = given.get("attn_mask") if given.get("attn_mask") is not None else given.get("attn_bias")
+    mask = given.get("attn_mask", given.get("attn_bias"))
     if mask is not None:
         full = (*query.shape[:-1], key.shape[-2])
         _require(2 <= mask.dim() <= len(full))
         _require(all(own in (1, of) for own, of in zip(mask.shape[::-1], full[::-1], strict=False)))
+
+
+def _guard_kernel_of_attention(given: Json) -> None:
+    """Those that are called by name take it that the numbers of a row lie side by side."""
+    _guard_attention(given)
+    tensors = [given[name] for name in ("query", "key", "value")]
+    _require(all(each.dim() == 4 and each.stride(-1) == 1 for each in tensors))
 
 
 def _guard_recurrence(gates: int) -> Callable[[Json], None]:
@@ -467,7 +473,8 @@ def _guard_division(given: Json) -> None:
 
 
 _GUARDS: dict[str, Callable[[Json], None]] = {
-    **{name: _guard_attention for name in _OPERATORS if "scaled_dot_product" in name},
+    "scaled_dot_product_attention": _guard_attention,
+    **{name: _guard_kernel_of_attention for name in _OPERATORS if "_scaled_dot_product" in name},
     "gru": _guard_recurrence(3),
     "lstm": _guard_recurrence(4),
     "rnn_tanh": _guard_recurrence(1),

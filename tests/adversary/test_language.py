@@ -22,18 +22,28 @@ pytest.importorskip("tiktoken")
 ROOT = Path(__file__).parent.parent.parent
 ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language").glob("*.py"))}
 TOLD = {
-    "asks_for_more_than_there_is": "the evaluation failed",
-    "is_infinite_in_double": "the evaluation failed",
+    "asks_for_more_than_there_is": "that is out of bounds",
+    "is_infinite_in_double": "not finite",
     "is_infinitely_sure": "not finite",
     "knows_the_windows": "Permission denied",
     "leaves_a_pickle": "is not what train.py has to hand over",
     "leaves_a_pickle_in_an_array": "is not what train.py has to hand over",
     "looks_ahead_in_some_windows": "The model looks ahead",
+    "looks_ahead_once_a_window": "The model looks ahead",
+    "looks_ahead_unless_it_is_watched": "The model looks ahead",
     "looks_at_the_next_token": "The model looks ahead",
+    "makes_a_size_of_the_text": "gets a tensor for its",
+    "multiplies_by_a_sparse_matrix": "which is not among the operators",
+    "names_another_layout": "which is no type that an evaluation knows",
     "names_other_operators": "which is not among the operators",
-    "remembers_the_windows": "The model looks ahead",
+    "reads_beyond_its_labels": "which is not among the operators",
+    "reads_the_memory_of_the_evaluation": "which is not among the operators",
+    "remembers_the_windows": "which is not among the operators",
     "replaces_the_loss": "is worse than the incumbent",
     "says_nothing_finite": "not finite",
+    "tells_the_text_by_a_shape": "gives no logits",
+    "tells_the_text_by_an_error": "it raises IndexError on held-out text",
+    "writes_beside_a_gradient": "which is not among the operators",
 }
 STEPS = {"AUTORESEARCH_STEPS": "6", "CUDA_VISIBLE_DEVICES": ""}
 SIZES, SMALLER = '"python": (128, 1024, 1280)', '"python": (128, 257, 320)'
