@@ -87,12 +87,12 @@ _OPERATORS = frozenset(
     tensordot
 
     alias block_diag broadcast_tensors broadcast_to cat chunk clone concat constant_pad_nd
-    contiguous detach diagonal expand expand_as flatten.using_ints flip hstack lift_fresh_copy
-    meshgrid meshgrid.indexing movedim.int movedim.intlist narrow pad permute repeat
-    repeat_interleave.self_int reshape roll select.int select_scatter slice.Tensor slice_scatter
-    split.Tensor split.sizes split_with_sizes squeeze squeeze.dim squeeze.dims stack swapaxes t
-    tile transpose.int tril triu unbind.int unflatten.int unfold unsqueeze view _unsafe_view
-    vstack to.dtype to.dtype_layout to.device to.other type_as _to_copy
+    contiguous copy detach diagonal expand expand_as flatten.using_ints flip hstack
+    lift_fresh_copy meshgrid meshgrid.indexing movedim.int movedim.intlist narrow pad permute
+    repeat repeat_interleave.self_int reshape roll select.int select_scatter slice.Tensor
+    slice_scatter split.Tensor split.sizes split_with_sizes squeeze squeeze.dim squeeze.dims
+    stack swapaxes t tile transpose.int tril triu unbind.int unflatten.int unfold unsqueeze view
+    _unsafe_view vstack to.dtype to.dtype_layout to.device to.other type_as _to_copy
 
     arange arange.start arange.start_step eye eye.m full full_like linspace logspace new_full
     new_ones new_zeros one_hot ones ones_like scalar_tensor zeros zeros_like
@@ -544,6 +544,8 @@ class Apart:
         for process in self._processes:
             process.kill()
             process.wait()
+        for channel in self._channels:
+            channel.close()
 
     def ask(self, which: int, tokens: Tensor) -> Tensor:
         """Ask process 0 or 1."""
@@ -575,6 +577,11 @@ class _Channel:
     def close_theirs(self) -> None:
         for file in self.theirs:
             os.close(file)
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._ask.close()
+        self._answer.close()
 
     def ask(self, tokens: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):

@@ -192,7 +192,7 @@ def main() -> None:
 
 def run(rounds: int, seed: int, names: list[str] | None = None) -> tuple[Counter[str], list[str]]:
     """Try operators, all by default. Returns what came of the calls, and the faults."""
-    names = names or _module().operators()
+    names = names or module().operators()
     counts, faults = Counter(operators=len(names)), []
     for at in range(0, len(names), BATCH):
         some = names[at : at + BATCH]
@@ -242,7 +242,8 @@ def _call(name: str, case: str, seed: int) -> str:
 # ---------------------------------------------------------------- in a process of its own
 
 
-def _module() -> Any:
+def module() -> Any:
+    """exported.py, which lies beside the tests."""
     sys.path.insert(0, str(ROOT))
     import exported
 
@@ -252,7 +253,7 @@ def _module() -> Any:
 def _try_all(names: list[str], rounds: int, seed: int, pattern: int) -> None:
     import torch
 
-    exported = _module()
+    exported = module()
     torch.set_num_threads(1)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
@@ -381,7 +382,7 @@ def _good(name: str, chance: random.Random) -> list[list[Any]]:
 
 def _by_schema(name: str, make: Any) -> list[Any]:
     args = []
-    for argument in _module().operator(name)._schema.arguments:
+    for argument in module().operator(name)._schema.arguments:
         kind = str(argument.type)
         if argument.has_default_value() and not kind.startswith(("Tensor", "List[Tensor")):
             args.append(argument.default_value)
