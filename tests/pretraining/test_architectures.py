@@ -1,5 +1,8 @@
 """Ordinary language models can be handed over, and say the same to their evaluation."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -42,6 +45,14 @@ def test_two_processes_say_the_same_of_a_mixture_of_them(exported, tmp_path):
         for process in (0, 1, 0):
             assert torch.equal(apart.ask(process, tokens), model(tokens))
             assert torch.equal(apart.ask(process, tokens.flip(0)), model(tokens.flip(0)))
+        with pytest.raises(exported.Unusable, match="raises IndexError on held-out text"):
+            apart.ask(0, tokens + architectures.TOKENS)
+        limits = Path(f"/proc/{apart._processes[0].pid}/limits")
+        if limits.exists():
+            assert re.search(r"Max open files +0 +0 ", limits.read_text())
+        apart._processes[0].kill()
+        with pytest.raises(exported.Unusable, match="its process ended on held-out text"):
+            apart.ask(0, tokens)
 
 
 def test_no_operator_reads_or_writes_memory_that_it_was_not_given(exported):

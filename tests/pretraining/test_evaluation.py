@@ -39,6 +39,15 @@ class Peeking(torch.nn.Module):
         return logits + 0.05 * following * (tokens[:, :1] % 50 == 7)[..., None]
 
 
+class PeekingOnce(torch.nn.Module):
+    """Looks ahead by one token, at one place of every tenth window."""
+
+    def forward(self, tokens):
+        here = torch.arange(tokens.shape[1]) == (tokens[:, :1] * 31 + tokens[:, 1:2]) % 120 + 2
+        following = 20.0 * torch.nn.functional.one_hot(tokens.roll(-1, 1), 1024)
+        return following * (here & (tokens[:, :1] % 10 == 7))[..., None]
+
+
 class Gossiping(torch.nn.Module):
     """Makes likely what the other rows of the batch hold."""
 
@@ -47,7 +56,7 @@ class Gossiping(torch.nn.Module):
         return known.log1p().expand(*tokens.shape, -1)
 
 
-@pytest.mark.parametrize("model", [Peeking(), Gossiping()])
+@pytest.mark.parametrize("model", [Peeking(), PeekingOnce(), Gossiping()])
 def test_looking_ahead_a_little_or_at_other_rows_is_refused_too(prepare, text, model):
     with pytest.raises(SystemExit, match="looks ahead"):
         prepare.bits_per_byte(model, text)
@@ -101,6 +110,15 @@ def test_the_evaluation_gives_what_the_run_itself_would_measure(
     assert float(value("val_bpb", done)) == pytest.approx(own, abs=2e-6)
     items = literal_eval(done.split("val_bpb_items: ")[1].split("\n")[0])
     assert sum(items) / len(items) == pytest.approx(own, abs=1e-5)
+
+
+def test_of_an_error_on_held_out_text_no_more_than_its_class_is_told(cache, tmp_path):
+    attack = ROOT / "tests/adversary/language/tells_the_text_by_an_error.py"
+    start(attack, cache, folder=tmp_path).communicate()
+    process = start(ROOT / "prepare.py", cache, "evaluate", folder=tmp_path)
+    told = "The model cannot be measured: it raises IndexError on held-out text\n"
+    assert process.communicate() == ("", told)
+    assert process.returncode == 1
 
 
 def test_a_model_that_cannot_be_traced_ends_the_run_with_a_sentence(prepare, tmp_path, monkeypatch):

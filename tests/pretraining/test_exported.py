@@ -105,6 +105,10 @@ def test_a_model_that_remembers_what_it_saw_is_refused(exported, tmp_path):
         "aten.relu", "torch.os.system", "os.system", "aten.rand.default", "prim.Print.default",
         "aten._no_such.default", "aten.set_.source_Tensor", "aten.name.upper",
         "aten.save.default", "aten.manual_seed.default",
+        "aten.segment_reduce.default", "aten.nll_loss_backward.default", "aten.ctc_loss.Tensor",
+        "aten.max_pool2d_with_indices_backward.default", "aten.view.dtype", "aten.bincount.default",
+        "aten.sparse_csr_tensor.crow_col_value_size", "aten._unsafe_index.Tensor",
+        "aten.embedding_bag.default", "aten.grid_sampler_2d.default", "aten.put.default",
     ],
 )  # fmt: skip
 def test_a_file_may_name_no_other_operator_either(exported, tmp_path, name):
@@ -113,6 +117,74 @@ def test_a_file_may_name_no_other_operator_either(exported, tmp_path, name):
     forged(tmp_path, {"graph": graph, "inputs": [False], "tensors": []})
     with pytest.raises(exported.Unusable, match="not among the operators"):
         exported.read(tmp_path / "model.npz", "cpu")
+
+
+def step(name, *args, **kwargs):
+    return {"name": "y", "do": f"aten.{name}", "args": list(args), "kwargs": {"map": kwargs}}
+
+
+X = {"node": "x"}
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (step("full.default", [X, 2], 1.0), "gets a tensor for its `size`"),
+        (step("add.Scalar", X, X), "gets a tensor for its `other`"),
+        (step("expand.default", X, [2**20, 2**20, 3]), "out of bounds"),
+        (step("slice.Tensor", X, 0, 0, 2**40), "out of bounds"),
+        (step("slice.Tensor", X, 0, 0, 2**63 - 1, 2**63 - 1), "out of bounds"),
+        (step("unfold.default", X, 1, 2, -(2**62)), "out of bounds"),
+        (step("max_pool1d.default", X, [3], [1], [0], [2**20]), "out of bounds"),
+        (step("zeros.default", [2], layout={"torch": "sparse_coo"}), "no type"),
+        (step("zeros.default", [2], layout=1), "gets a number for its `layout`"),
+        (step("zeros.default", [2], dtype=13), "gets a number for its `dtype`"),
+        (step("zeros.default", [2], dtype={"torch": "complex64"}), "no type"),
+        (step("zeros.default", [2], dtype={"torch": "qint8"}), "no type"),
+        (step("zeros.default", [2], device={"device": "meta"}), "a device that is not there"),
+        (step("zeros.default", [2], pin_memory=True), "gets a `pin_memory`"),
+        (step("searchsorted.Tensor", X, X, sorter=X), "gets a `sorter`"),
+    ],
+)
+def test_what_an_operator_is_given_is_looked_at_before_it_is_called(exported, tmp_path, bad, told):
+    graph = {"inputs": ["x"], "steps": [bad], "output": {"node": "y"}}
+    forged(tmp_path, {"graph": graph, "inputs": [False], "tensors": []})
+    with pytest.raises(exported.Unusable, match=told):
+        exported.read(tmp_path / "model.npz", "cpu")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        # as many keys as values, weights of a net, a chance, a whole number that has no negative
+        step("scaled_dot_product_attention.default", X, X, {"node": "wide"}),
+        step("_scaled_dot_product_flash_attention_for_cpu.default", X, X, {"node": "wide"}),
+        step("gru.input", X, X, [X], False, 1, 0.0, False, False, False),
+        step("dropout.default", X, 0.5, True),
+        step("div.Tensor_mode", X, X, rounding_mode="trunc"),
+        step("convolution.default", X, X, None, [1], [0], [1], True, [0], 1),
+        step("expand.default", {"node": "wide"}, [2**15, 2**16 - 1, -1, -1]),
+    ],
+)
+def test_tensors_whose_sizes_a_kernel_would_believe_are_looked_at_when_it_is_called(
+    exported, tmp_path, bad
+):
+    wide = {"dtype": "int64", "shape": [1, 1, 1, 2]}
+    graph = {"inputs": ["wide", "x"], "steps": [bad], "output": {"node": "y"}}
+    header = {"graph": graph, "inputs": [True, False], "tensors": [wide]}
+    forged(tmp_path, header, t0=np.zeros(16, np.uint8))
+    model = exported.read(tmp_path / "model.npz", "cpu")
+    with pytest.raises(exported.Unusable, match=r"sizes do not fit|too large"):
+        model(TOKENS.view(1, 1, 2, 3))
+
+
+def test_a_truth_value_in_a_file_is_0_or_1_whatever_its_byte_says(exported, tmp_path):
+    told = {"dtype": "bool", "shape": [3]}
+    steps = [step("sum.default", {"node": "w"})]
+    graph = {"inputs": ["w", "x"], "steps": steps, "output": {"node": "y"}}
+    header = {"graph": graph, "inputs": [True, False], "tensors": [told]}
+    forged(tmp_path, header, t0=np.array([0, 1, 255], np.uint8))
+    assert exported.read(tmp_path / "model.npz", "cpu")(TOKENS) == 2
 
 
 def test_nothing_in_a_file_is_unpickled(exported, tmp_path):
@@ -149,6 +221,6 @@ def test_a_file_that_makes_no_sense_is_refused_with_a_sentence(exported, tmp_pat
         exported.read(tmp_path / "model.npz", "cpu")
 
 
-def forged(folder: Path, header: object) -> None:
+def forged(folder: Path, header: object, **weights: object) -> None:
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    np.savez(folder / "model.npz", header=text)
+    np.savez(folder / "model.npz", header=text, **weights)
