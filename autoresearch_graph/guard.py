@@ -18,7 +18,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from autoresearch_graph.errors import InputError
 
@@ -103,9 +102,9 @@ def _stranger(method: str, one: dict[str, str], host: str, *, studio: bool) -> s
     """Return the page that sent a request, where it may not; as far as a browser tells."""
     site = one.get("sec-fetch-site", "")
     origin = one.get("origin")
-    if origin is None and not site and "referer" in one:
-        parts = urlsplit(one["referer"])
-        origin = f"{parts.scheme}://{parts.netloc}"
+    if origin is None and not site and (referer := one.get("referer")):
+        leads = re.match(r"[a-z]+://[^/?#]+", referer, re.IGNORECASE)
+        origin = leads[0] if leads else "null"
     if origin is not None:
         lowered = origin.lower()
         known = {f"http://{host}", f"https://{host}"}

@@ -152,6 +152,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "ANTHROPIC_API_KEY": KEY,
             "OPENAI_BASE_URL": good.url,
             "AUTORESEARCH_PROJECTS": str(own),
+            "AUTORESEARCH_HOSTS": "lab.example",
+            "AUTORESEARCH_ORIGINS": "https://one.example, https://two.example",
         }
         with studio_server(folder, **environ) as url:
             yield World(url, good, evil, folder, elsewhere, own)
@@ -183,6 +185,7 @@ FOREIGN: dict[str, tuple[str, str, dict[str, str]]] = {
     "no origin but another site": (*RUN, JSON | {"Sec-Fetch-Site": "cross-site"}),
     "no origin but another port": (*RUN, JSON | {"Sec-Fetch-Site": "same-site"}),
     "a referer": (*RUN, JSON | {"Referer": "https://evil.example/page"}),
+    "a referer that is none": (*RUN, JSON | {"Referer": "http://["}),
     "a stream": ("POST", "/runs/stream", JSON | {"Origin": "https://evil.example"}),
     "a run in the background": ("POST", "/runs", TEXT | {"Origin": "https://evil.example"}),
     "a batch": ("POST", "/runs/batch", JSON | {"Origin": "null"}),
@@ -276,7 +279,10 @@ def test_studio_is_told_that_it_may_ask_also_from_a_public_address(world: World)
     [
         {"Host": "LOCALHOST:2024"},
         {"Host": "[::1]:2024"},
+        {"Host": "lab.example:2024", "Origin": "https://lab.example:2024"},
         {"Origin": "http://HERE"},
+        {"Origin": "https://two.example", "Sec-Fetch-Site": "cross-site"},
+        {"Referer": "http://HERE/docs"},
         {"Content-Type": "Application/JSON; charset=UTF-8"},
         {"Sec-Fetch-Site": "same-origin"},
     ],
