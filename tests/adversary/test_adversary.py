@@ -10,6 +10,9 @@ import pytest
 from autoresearch_graph.runner import detect
 
 from .arena import ATTACKS, Arena, describe
+from .doors import DOORS
+
+ROOT = Path(__file__).parent.parent.parent
 
 THROUGH_WITHOUT_WALLS = {
     "edits_the_ledger": "the lab stopped",
@@ -36,3 +39,8 @@ def test_without_walls_these_get_through(attack: str, harm: str, tmp_path: Path)
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_every_attack_says_what_stops_it(attack: str):
     assert all(describe(attack))
+
+
+@pytest.mark.parametrize("attack", DOORS)
+def test_every_attack_on_the_lab_names_tests_that_are_there(attack: str):
+    assert all((ROOT / path).is_file() for path in DOORS[attack].tests)

@@ -1,0 +1,68 @@
+"""Language models that cheat, all proposed in one research on the real train.py and prepare.py."""
+
+import ast
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from autoresearch_graph import research
+from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.lab import open_lab
+from autoresearch_graph.start import Settings
+
+from ..conftest import Scripted, git
+
+ROOT = Path(__file__).parent.parent.parent
+ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language").glob("*.py"))}
+STEPS = {"AUTORESEARCH_STEPS": "6", "CUDA_VISIBLE_DEVICES": ""}
+SIZES, SMALLER = '"python": (128, 1024, 1280)', '"python": (128, 257, 320)'
+NAMES = ("AUTORESEARCH_CACHE", *STEPS)
+
+
+def describe(attack: str) -> tuple[str, str]:
+    """What an attack tries, and what stops it, as its docstring says."""
+    told = ast.get_docstring(ast.parse(ATTACKS[attack].read_text())) or ""
+    tries, _, stopped = told.partition("\n\nStopped by: ")
+    return tries, stopped
+
+
+def night(attacks: Sequence[str]) -> list[tuple[bool, str]]:
+    """Whether each attack was kept, and its verdict, of a research in which all are proposed."""
+    with tempfile.TemporaryDirectory(prefix="arena-") as folder:
+        _, *rows, _ = play(Path(folder).resolve(), attacks)
+        return [(row.status == "keep", f"{row.status}: {row.reason}") for row in rows]
+
+
+def play(folder: Path, attacks: Sequence[str]) -> list[Experiment]:
+    """The ledger of a research on some attacks and, in the end, the untouched asset once more."""
+    os.environ |= {**STEPS, "AUTORESEARCH_CACHE": str(folder / "cache")}
+    honest = (ROOT / "train.py").read_text() + "\n# the same again\n"
+    texts = [*(ATTACKS[attack].read_text() for attack in attacks), honest]
+    lab = open_lab(Settings(project=made(folder / "p"), tag="t"), proposer=Scripted(texts))
+    try:
+        research.run(lab)
+        return list(lab.ledger.experiments)
+    finally:
+        lab.close()
+
+
+def made(project: Path) -> Path:
+    """The job of the repository, for a few steps a run, on bytes and fewer windows."""
+    project.mkdir()
+    for path in (*ROOT.glob("*.py"), ROOT / "program.md"):
+        shutil.copy(path, project)
+    tokenizer = project / "tokenizer.py"
+    sizes = tokenizer.read_text()
+    assert SIZES in sizes
+    tokenizer.write_text(sizes.replace(SIZES, SMALLER))
+    program = project / "program.md"
+    text = program.read_text().replace("`AUTORESEARCH_CACHE`", ", ".join(f"`{n}`" for n in NAMES))
+    text = re.sub("- `balanced`: .*", "- `deterministic`: six steps are the same each time.", text)
+    program.write_text(text.replace("- 20 experiments\n- 30 minutes", "- 100 experiments"))
+    git(project, "init", "--quiet", "--initial-branch=main")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=start")
+    return project
