@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.errors import ProgramError
+from tests.conftest import PROGRAM
+from tests.conftest import make_project as make_repository
+from tests.test_cli import autoresearch
 from tests.test_program import make_project, read_parts, read_text, text_of
 
 NAMES = (
@@ -37,6 +40,8 @@ def refusal(project: Path, parts: dict[str, str], **flags: object) -> str:
         "Off limits:", "Out of scope:", "Do not touch:", "Never edit these:", "Protected:",
         "Ground truth:", "Not editable:", "Untouchable:", "Leave alone:", "### Context (read only)",
         "### Frozen", "### Reference", "Solo lectura:", "只读：", "Nur lesbar:", "Nicht ändern:",
+        "Frozen", "**Frozen**", "Reference only", "These two must never change:", "No touching:",
+        "Everything below is ground truth.",
         "Ne pas modifier :", "読み取り専用：", "Não modificar:", "受保护文件：",
     ],
 )  # fmt: skip
@@ -53,7 +58,10 @@ def test_a_label_that_denies_protects_what_it_lists(project: Path, label: str) -
         "- `judge.py` (fixed)", "- `judge.py`: context", "- `judge.py` — read-only, the score",
         "- `judge.py` is locked during the search", "- `judge.py`: only the owner edits it",
         "- `judge.py`: ground truth", "- `judge.py`: hands off", "- 🔒 `judge.py`",
-        "- Never: `judge.py`", "Everything but `judge.py`.",
+        "- Never: `judge.py`", "Everything but `judge.py`.", "- `judge.py` must stay as it is",
+        "- `judge.py` [READ ONLY]", "- `judge.py`  # frozen", "- ~~`judge.py`~~",
+        "- `judge.py` (not editable)", "- `judge.py` — don't", "- not `judge.py`",
+        "- Out\n  - `judge.py`",
         "It imports `judge.py`, which is read-only.",
     ],
 )  # fmt: skip
@@ -133,6 +141,47 @@ def test_a_label_that_is_not_understood_beside_others_is_refused(project: Path, 
     words = refusal(project, {"Asset": "", "Scope": body})
 
     assert "which is not understood beside the other files here" in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "You may edit `train.py`. You may not edit `judge.py`.",
+        "Edit `train.py`; `judge.py` is read-only.",
+        "Edit `train.py` but not `judge.py`.",
+        "Only `train.py` may change; `judge.py` must stay as it is.",
+        "Free: `train.py`, frozen: `judge.py`",
+        "Free: `train.py` (frozen: `judge.py`)",
+        "`train.py`, not `judge.py`",
+        "- **In**: `train.py`\n- **Out**: `judge.py`",
+    ],
+)
+def test_one_sentence_may_allow_one_file_and_deny_another(project: Path, body: str) -> None:
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "`train.py` is the only file you may change; all other files are protected.",
+        "Only `train.py` is editable, all else is off limits.",
+        "Everything but `train.py` is read-only.",
+        "All files are read-only except `train.py`.",
+        "`train.py` is not read-only.",
+        "The context length in `train.py` is fixed at 256.",
+        "`train.py` trains on a frozen backbone.",
+        "Do not print `train.py` in the log.",
+        "Context:\n- `train.py`: the model",
+    ],
+)
+def test_words_about_other_things_do_not_deny_the_asset(project: Path, said: str) -> None:
+    assert understood(project, {"Notes": said}) == ("train.py", ())
+
+
+def test_boxes_that_differ_are_refused(project: Path) -> None:
+    words = refusal(project, {"Asset": "- [x] `train.py`\n- [ ] `judge.py`"})
+
+    assert "`train.py` stands under `[x]`, which is not understood" in words
 
 
 def test_one_label_that_is_not_understood_may_be_a_topic(project: Path) -> None:
@@ -228,3 +277,16 @@ def test_front_matter_cannot_name_what_is_denied(project: Path) -> None:
         read_text(project, text)
 
     assert "`judge.py` is protected here, but the asset `judge.py` (line 2)" in str(caught.value)
+
+
+def test_check_shows_the_asset_and_what_is_protected(tmp_path: Path) -> None:
+    rules = (
+        "**What you CAN do:**\n- Modify `asset.py` — this is the only file you edit.\n\n"
+        "**What you CANNOT do:**\n- Modify `other.py` (read-only: it holds the score)."
+    )
+    text = PROGRAM.replace("## Asset\n`asset.py`", f"## Rules of play\n{rules}")
+    assert rules in text
+    told = autoresearch("check", make_repository(tmp_path / "project", program=text)).stdout
+    rows = {line.split()[1]: line.split()[-1] for line in told.splitlines() if "ready" in line}
+
+    assert (rows["asset"], rows["protected"]) == ("asset.py", "other.py")
