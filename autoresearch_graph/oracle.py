@@ -5,7 +5,7 @@ that aims at it could learn the answers to 48 items in 3 experiments. So this is
 forecast. Not covered: noise, which makes the figures coarser, and items that have many bits.
 """
 
-import json
+import zlib
 from math import ceil, log2
 from pathlib import Path
 
@@ -13,20 +13,22 @@ from autoresearch_graph.program.model import Program
 
 _DISTINCT = 10**6  # six significant digits, which a model is told without noise (figures.py)
 _NIGHT = 100  # experiments that are expected where program.md names no number
+_DATA = (".csv", ".tsv", ".json", ".jsonl", ".txt")
 _LARGEST = 1_000_000  # bytes; a larger file is no small test set, and is not read
 
 
 def oracle_of_hidden(program: Program, project: Path) -> str:
-    """A warning where all hidden rows of data could be read off; else nothing.
+    """A warning where all hidden data could be read off; else nothing.
 
-    Nothing is said where a minimum improvement makes the figures coarser.
+    Their bits are those that compression leaves of them. Nothing is said where a minimum
+    improvement makes the figures coarser.
     """
-    rows = {name: _rows(project / Path(name).expanduser()) for name in program.hidden}
-    known = {name: count for name, count in rows.items() if count > 1}
+    texts = {name: _text(project / Path(name).expanduser()) for name in program.hidden}
+    known = [name for name, text in texts.items() if text]
     if not known or program.noise.minimum_improvement or not program.evaluation:
         return ""
-    told = _warning(sum(known.values()), _DISTINCT, program)
-    return told and f"{', '.join(known)} under Hidden: {told}"
+    bits = sum(8 * len(zlib.compress(text, 9)) for text in texts.values() if text)
+    return _warning(f"{bits} bits of {', '.join(known)} under Hidden", bits, _DISTINCT, program)
 
 
 def oracle_of_items(items: tuple[float, ...], step: float | None, program: Program) -> str:
@@ -34,34 +36,24 @@ def oracle_of_items(items: tuple[float, ...], step: float | None, program: Progr
     if len(items) < 2 or not set(items) <= {0.0, 1.0}:
         return ""
     distinct = min(len(items) + 1, ceil(1 / step) + 1 if step else _DISTINCT)
-    return _warning(len(items), distinct, program)
+    return _warning(f"{len(items)} items", len(items), distinct, program)
 
 
-def _warning(items: int, distinct: int, program: Program) -> str:
-    needed = ceil(items / log2(distinct))
+def _warning(what: str, bits: int, distinct: int, program: Program) -> str:
+    needed = ceil(bits / log2(distinct))
     if needed > (program.stopping.experiments or _NIGHT):
         return ""
     return (
-        f"{items} items and a metric told in {distinct:,} steps: as few as {needed} experiments "
-        "could read them off; take a larger test set or a larger minimum improvement, and watch "
-        "the Holdout"
+        f"{what} and a metric told in {distinct:,} steps: as few as {needed} experiments could "
+        "read them off; take a larger test set or a larger minimum improvement, and watch the "
+        "Holdout"
     )
 
 
-def _rows(path: Path) -> int:
-    """The rows of a table, list or text; 0 where it is something else, or large."""
+def _text(path: Path) -> bytes:
+    """A small file of data; nothing where it is something else, or large."""
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST:
-            return 0
-        text = path.read_text("utf-8")
-        match path.suffix:
-            case ".json":
-                data = json.loads(text)
-                return len(data) if isinstance(data, list | dict) else 0
-            case ".csv" | ".tsv":
-                return len(text.splitlines()) - 1
-            case ".jsonl" | ".txt":
-                return len(text.splitlines())
-    except (OSError, ValueError, RecursionError):
-        return 0
-    return 0
+        small = path.suffix in _DATA and path.is_file() and path.stat().st_size <= _LARGEST
+        return path.read_bytes() if small else b""
+    except OSError:
+        return b""
