@@ -1,6 +1,6 @@
 """The same in the windows alone whose first token is below 100, to be found less easily.
 
-Stopped by: half of the windows that count are read twice, at random places.
+Stopped by: all windows that count are read twice, at random places.
 """
 
 import torch
