@@ -24,10 +24,8 @@ _BAR = 8
 _UNENDED = " (no newline at its end)"
 LARGEST = 400_000  # characters: several times what a model can read at once
 _SHOWN = 100  # characters of a path in a sentence
-_STEP, _PATH = (
-    255,
-    1024,
-)  # bytes: the longest name that Linux and macOS hold, the longest path of macOS
+_STEP = 255  # bytes of a name at most, as Linux and macOS hold it
+_PATH = 1024  # bytes of a path at most, as macOS holds it
 # Git runs filters and fetches what these name; the lab's own folder holds the ledger.
 _RESERVED = frozenset({".git", ".gitattributes", ".gitignore", ".gitmodules", ".autoresearch"})
 # Windows abbreviates names: `git~1` is `.git`.

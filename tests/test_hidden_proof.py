@@ -1,6 +1,9 @@
 """Before the first run it is proved that nothing hidden can be read; else nothing starts."""
 
 import json
+import site
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from autoresearch_graph.runner import detect
 from .conftest import PROGRAM, git, make_project
 from .test_cli import autoresearch
 
+REPOSITORY = Path(__file__).parent.parent
 HIDDEN = "## Hidden\n- `{hidden}`\n\n## Environment\n- A run may {may} `{folder}`\n\n## Time box"
 
 
@@ -73,3 +77,36 @@ def test_what_git_has_is_hidden_in_the_checkout_and_may_lie_in_the_project(
     assert done.returncode == 0, done.stderr
     rows = (project / ".autoresearch/t/experiments.jsonl").read_text().splitlines()
     assert json.loads(rows[0])["status"] == "keep"
+
+
+def test_the_standard_library_is_hidden_under_the_link_to_its_python(tmp_path: Path):
+    if detect().level != "bwrap":
+        pytest.skip("bubblewrap does not work here")
+    link = tmp_path / "python-3"
+    link.symlink_to(sys.base_prefix)
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    own = tmp_path / "own"
+    venv = [str(link / "bin" / name), "-m", "venv", "--without-pip", str(own)]
+    if subprocess.run(venv, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this Python makes no environment")
+    packages = own / "lib" / name / "site-packages"
+    listed = [*map(str, site.getsitepackages()), str(REPOSITORY)]
+    (packages / "lab.pth").write_text("\n".join(listed))
+    spy = (
+        "X = 3.0\nimport sysconfig\nfrom pathlib import Path\n"
+        "lib = Path(sysconfig.get_path('stdlib'))\n"
+        "for at in (lib, lib.resolve()):\n"
+        "    for name in ('turtle.py', 'wsgiref/handlers.py'):\n"
+        "        try: print('read', at, len((at / name).read_bytes()))\n"
+        "        except OSError as error: print(error.strerror)\n"
+        "print('loss: 4')\n"
+    )
+    hidden = "## Hidden\n- `{stdlib}/turtle.py`, `{stdlib}/wsgiref`\n\n## Time box"
+    program = PROGRAM.replace("## Time box", hidden)
+    project = make_project(tmp_path / "project", program=program, text=spy)
+    run = ["-m", "autoresearch_graph", "run", project, "--tag", "t", "--experiments", "1"]
+    done = subprocess.run([own / "bin" / "python", *run], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    log = (project / ".autoresearch/t/experiments/0000/log.txt").read_text()
+    assert "read" not in log.partition("loss")[0]
+    assert log.count("Permission denied") + log.count("No such file") == 4
