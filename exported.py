@@ -384,9 +384,15 @@ def _check_numbers(name: str, argument: str, value: Any) -> None:
 def call(name: str, args: list[Any], kwargs: Json) -> Any:
     """Call an operator of the list; `Unusable` where it may not have these arguments."""
     overload = operator(name)
+    expected = overload._schema.arguments
+    given = {**dict(zip((each.name for each in expected), args, strict=False)), **kwargs}
+    for each in expected:  # PyTorch takes nothing for a tensor, and some kernels then read there
+        value = given.get(each.name, ())
+        if "Optional" not in str(each.type) and "Tensor" in str(each.type):
+            several = value if isinstance(value, list) else [value]
+            _require(all(one is not None for one in several))
     if guard := _GUARDS.get(name.split(".")[1]):
-        named = [argument.name for argument in overload._schema.arguments]
-        guard({**dict(zip(named, args, strict=False)), **kwargs})
+        guard(given)
     return _bounded(overload(*args, **kwargs))
 
 

@@ -236,7 +236,7 @@ def _faults(first: dict[tuple[str, str], str], second: dict[tuple[str, str], str
 
 
 def _call(name: str, case: str, seed: int) -> str:
-    return repr(list(_cases(name, int(case), seed))[-1])[:600]
+    return repr(list(_cases(name, int(case), seed))[int(case)])[:600]
 
 
 # ---------------------------------------------------------------- in a process of its own
