@@ -39,17 +39,25 @@ TOLD = {
 }
 
 
+# One for each way to be stopped; tests/pretraining/test_cheats.py has the others.
+PLAYED = (
+    "knows_the_windows", "looks_ahead_once_a_window", "looks_at_the_next_token",
+    "reads_the_memory_of_the_evaluation", "replaces_the_loss", "tells_the_text_by_a_shape",
+    "tells_the_text_by_an_error",
+)  # fmt: skip
+
+
 @pytest.mark.timeout(600)
 def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     if detect().level != "bwrap":
         pytest.skip("bubblewrap does not work here")
     for name in NAMES:
         monkeypatch.setenv(name, "")  # so that it is put back
-    baseline, *cheats, last = play(tmp_path, list(ATTACKS))
+    baseline, *cheats, last = play(tmp_path, PLAYED)
     assert_agreement(tmp_path / "p", "t", metric="val_bpb")
     assert baseline.status == "keep"  # its first run has the seed of the last experiment
     assert last.metrics["val_bpb"] == next(run.metric for run in baseline.trials)
-    for attack, experiment in zip(ATTACKS, cheats, strict=True):
+    for attack, experiment in zip(PLAYED, cheats, strict=True):
         assert experiment.status in ("discard", "crash"), attack
         assert TOLD[attack] in experiment.reason, attack
 
