@@ -123,8 +123,8 @@ class Clock:
     On a CPU it counts the CPU time of this process, all threads: fair on a machine that others
     use too. On an accelerator it is the wall clock, after all queued work is done.
     AUTORESEARCH_CLOCK, `cpu` or `wall`, has the last word.
-    Not covered: the CPU time of child processes, which program.md allows none of, and an accelerator
-    that others use.
+    Not covered: the CPU time of child processes, of which program.md allows none, and an
+    accelerator that others use.
     """
 
     def __init__(self, steps: int | None = None) -> None:
