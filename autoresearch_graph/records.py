@@ -232,14 +232,14 @@ class Records:
         before, after = map(shown.value, (self.baseline, self.incumbent.metric))
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
-        change, before = (f"{told}{', unwalled' * self.is_unwalled}" for told in (change, before))
+        unwalled = "; unwalled" if self.is_unwalled else ""
         drift = f"; the machine has drifted by {self.drift:+.3g} meanwhile" if self.drift else ""
         spent = f"; {self.spent}" if self.spent else ""
         return (
             f"{self.tag}: {self.program.metric.name} "
             f"{change if self.incumbent.number else f'{before}, nothing was better'} "
             f"after {tried} experiment{'s' * (tried != 1)}: {self.count('keep')} kept, "
-            f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}"
+            f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}{unwalled}"
             f"{f'; the best is on autoresearch/{self.tag}' * (self.incumbent.number > 0)}"
         )
 
