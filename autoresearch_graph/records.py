@@ -232,14 +232,14 @@ class Records:
         before, after = map(shown.value, (self.baseline, self.incumbent.metric))
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
-        unwalled = "; unwalled" if self.is_unwalled else ""
         drift = f"; the machine has drifted by {self.drift:+.3g} meanwhile" if self.drift else ""
+        drift += "; unwalled" if self.is_unwalled else ""
         spent = f"; {self.spent}" if self.spent else ""
         return (
             f"{self.tag}: {self.program.metric.name} "
             f"{change if self.incumbent.number else f'{before}, nothing was better'} "
             f"after {tried} experiment{'s' * (tried != 1)}: {self.count('keep')} kept, "
-            f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}{unwalled}"
+            f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}"
             f"{f'; the best is on autoresearch/{self.tag}' * (self.incumbent.number > 0)}"
         )
 
@@ -254,6 +254,7 @@ class Records:
                 "incumbent": self.incumbent and self.incumbent.model_dump(mode="json"),
                 "gain": self.gain,
                 "drift": self.drift,
+                "unwalled": self.is_unwalled,
                 "held_out": self.held_out and self.held_out.model_dump(),
                 "replication": self.replication and self.replication.model_dump(),
                 "cost": _cost_as_json(self.cost, self.count("keep")),
