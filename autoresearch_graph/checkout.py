@@ -4,8 +4,10 @@ A file counts as untouched while its inode, size, mode and times are those that 
 right after git wrote it; a change time cannot be set back without turning the clock. Where they
 differ, its content is compared with the digest of what git wrote. Where that differs, too, or the
 worktree is damaged, git makes all of it anew: its index, in which a run can hide a change, is
-never asked. What is not covered: a run that is root and turns the clock, and anything outside the
-worktree, such as the configuration by which git makes it.
+never asked. So it does before the next run where a file has its content and was touched all the
+same: an inode holds more than a content, and could tell one run of another. What is not covered: a
+run that is root and turns the clock, and anything outside the worktree, such as the configuration
+by which git makes it.
 """
 
 import hashlib
@@ -56,6 +58,8 @@ class Checkout:
         try:
             self._clear()
         except OSError:
+            self._touched = True
+        if self._touched:
             self._make()
         self._write_asset(text)
         if self._is_grown():
@@ -106,6 +110,7 @@ class Checkout:
             raise LabError(f"the worktree {self.folder} cannot be made: {error}") from error
 
     def _remember(self) -> None:
+        self._touched = False
         link = (self.folder / _LINK).read_bytes().removeprefix(b"gitdir:")
         self._git_dir = self.folder / os.fsdecode(link.strip())
         found = {".": True, **dict(self._walk())}
@@ -134,6 +139,7 @@ class Checkout:
         records = (self._git_dir / name for name in ("HEAD", "commondir", "gitdir"))
         if _LINK in changed or not all(record.is_file() for record in records):
             return ITSELF
+        self._touched = self._touched or bool(suspects)
         self._pristine |= {path: self._signature(path) for path in suspects}
         return changed
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from autoresearch_graph.output import clean
+
 _SHORTEST = 8
 _NAME = re.compile(
     r"PASSW|PASSPHRASE|SECRET|CREDENTIAL|COOKIE|XAUTHORITY|DOCKER_HOST|"
@@ -11,17 +13,22 @@ _NAME = re.compile(
 )
 _URL = re.compile(r"(?<=://)([^/\s@:]*:)[^/\s@]+(?=@)|(?<=[?&])((?:ssl)?password=)[^&\s]+")
 _PREFIXES = r"sk-|sk_|rk_|gh[opsur]_|github_pat_|glpat-|hf_|xox[abeprs]-|AKIA|ASIA|AIza|lsv2_|eyJ"
-_PREFIXES += r"|npm_|pypi-|dop_v1_|gsk_|r8_|xai-|pplx-|nvapi-|ya29\.|dckr_pat_"
+_PREFIXES += r"|npm_|pypi-|dop_v1_|gsk_|r8_|xai-|pplx-|nvapi-|ya29\.|dckr_pat_|whsec_|GOCSPX-"
 _VALUE = re.compile(
     rf"://[^/\s@]*:[^/\s@]+@|[?&](?:ssl)?password=|^unix:|\.sock$|-----BEGIN |^(?:{_PREFIXES})"
 )
-_WORDS = r"pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|auth"
+_WORDS = (
+    r"secret|token|(?:api|access|account|private)[_-]?key(?:[_-]?id)?|auth|signature|credential"
+)
 _NUMBER = r"[+-]?[\d.]+(?:e[+-]?\d+)?(?:[\s\"',;%]|$)"
 # Forms of keys. What is repeated is bounded: a run chooses the text.
 _KEYS = (
     re.compile(r"()-----BEGIN [^-]{0,40}PRIVATE KEY-----.*?(?:-----END [^-]{0,40}-----|\Z)", re.S),
-    re.compile(rf"()(?<![\w-])(?:{_PREFIXES})[\w.+/=~-]{{10,}}"),
+    re.compile(rf"()(?<![A-Za-z0-9-])(?:{_PREFIXES})[\w.+/=~-]{{10,}}"),
     re.compile(r"((?<=://)[^/\s@:]{0,200}:)[^/\s@]{1,200}(?=@)"),
+    re.compile(r"(hooks\.slack\.com/services/)[\w/]{10,}"),
+    re.compile(r"()\b\d{8,10}:AA[\w-]{30,}"),  # of a bot of Telegram
+    re.compile(r"(pass(?:word|wd|phrase)[\"']?\s{0,9}[:=]\s{0,9}[\"']?)[^\s\"',;]{4,}", re.I),
     re.compile(r"((?:bearer|basic)\s{1,9})[\w.+/=~-]{16,}", re.IGNORECASE),
     re.compile(
         rf"((?:{_WORDS})[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?)(?!{_NUMBER})"
@@ -39,6 +46,7 @@ def is_credential(name: str, value: str = "") -> bool:
 
 def without_credentials(text: str, environ: Mapping[str, str]) -> str:
     """A text that others wrote, without the credentials of this process or what looks like one."""
+    text = clean(text)
     for name, value in environ.items():
         if len(value) >= _SHORTEST and value in text and is_credential(name, value):
             text = text.replace(value, f"({name})")
@@ -46,10 +54,12 @@ def without_credentials(text: str, environ: Mapping[str, str]) -> str:
 
 
 def without_keys(text: str) -> str:
-    """A text that a run printed, with what has the form of a key blotted out.
+    """A text that a run printed, clean, with what has the form of a key blotted out.
 
-    Not covered: a key that looks like any other word.
+    It is cleaned first: a code of colour or an invisible letter would hide a key from the patterns,
+    and from nobody else. Not covered: a key that looks like any other word.
     """
+    text = clean(text)
     for pattern in _KEYS:
         text = pattern.sub(rf"\1{_BLOT}", text)
     return text

@@ -300,4 +300,5 @@ class Experiment(Idea):
         where = last.place or "it gave no number"
         reason = f"the evaluation failed: {where}; what it printed is for people alone"
         told = last.model_copy(update={"reason": reason})
-        return self.model_copy(update={"reason": reason, "trials": (*self.trials[:-1], told)})
+        trials = (*self.trials[:-1], told)
+        return self.model_copy(update={"reason": reason, "trials": trials, "metrics": {}})

@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def started(tmp_path: Path, hidden: Path, folder: Path, *, may: str = "read"):
+def started(tmp_path: Path, hidden: Path | str, folder: Path, *, may: str = "read"):
     parts = HIDDEN.format(hidden=hidden, folder=folder, may=may)
     project = make_project(tmp_path / "project", program=PROGRAM.replace("## Time box", parts))
     done = autoresearch("run", project, "--tag", "t", "--experiments", 1)
@@ -47,6 +47,33 @@ def test_a_second_name_of_a_hidden_file_is_found(tmp_path: Path, data: Path, hid
     assert (done.returncode, done.stdout) == (2, "")
     assert f"can be read by a run as {data}/copy.txt; hide that path, too" in done.stderr
     assert not (folder / "experiments.jsonl").exists()
+
+
+def test_a_second_name_is_found_in_a_folder_that_a_variable_names(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "weights.bin").hardlink_to(data / "val" / "labels.txt")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    done, _ = started(tmp_path, data / "val", data)
+    assert done.returncode == 2
+    assert f"can be read by a run as {tmp_path}/torch/weights.bin" in done.stderr
+
+
+def test_what_a_folder_that_is_linked_in_a_hidden_one_holds_is_found(tmp_path: Path, data: Path):
+    (data / "store").mkdir()
+    (data / "val" / "labels.txt").rename(data / "store" / "labels.txt")
+    (data / "val" / "set").symlink_to("../store")
+    (data / "val" / "round").symlink_to(".")
+    done, _ = started(tmp_path, data / "val", data)
+    assert done.returncode == 2
+    assert f"can be read by a run as {data}/store/labels.txt" in done.stderr
+
+
+def test_a_hidden_path_may_lie_below_another(tmp_path: Path, data: Path):
+    done, folder = started(tmp_path, f"{data / 'val'}`, `{data / 'val' / 'labels.txt'}", data)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "experiments.jsonl").exists()
 
 
 def test_what_a_link_in_a_hidden_folder_leads_to_is_found(tmp_path: Path, data: Path):

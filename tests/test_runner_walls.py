@@ -265,11 +265,26 @@ def test_what_is_hidden_of_the_system_is_hidden_under_both_names_of_lib(cell: Ce
 
 def test_files_with_keys_and_records_are_masked_at_any_depth(cell: Cell, tmp_path: Path):
     data = tmp_path / "data"
-    names = (".env", "a/.env.local", "a/b/.netrc", "a/pip.conf", "a/.git/config", "a/b/.pypirc")
+    names = (
+        ".ENV",
+        "prod.env",
+        "a/hf/token",
+        "a/b/key.pem",
+        "a/api_key.txt",
+        "a/.env.local",
+        "a/b/.netrc",
+        "a/pip.conf",
+        "a/.git/config",
+        "a/b/.pypirc",
+    )
     names += ("a/.autoresearch/t/experiments.jsonl", "uv.toml", ".condarc", "token")
     for name in (*names, "a/b/numbers.txt"):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text(f"canary of {name}\n")
+    ordinary = ("tokens/1.bin", "keys/a.csv", "auth/b.csv", "cookies.csv", "secret_sharing.csv")
+    for name in (*ordinary, "tokenizer.json", "password_strength.csv"):
+        (data / name).parent.mkdir(exist_ok=True)
+        (data / name).write_text("ordinary\n")
     (data / "a" / ".envs").mkdir()
     (data / "a" / ".envs" / "pyvenv.cfg").write_text("an environment, no secret\n")
     cell.walls = Walls(readable=(data,))
@@ -277,15 +292,19 @@ def test_files_with_keys_and_records_are_masked_at_any_depth(cell: Cell, tmp_pat
     assert {line for line in told.splitlines() if "denied" not in line} == {
         "canary of a/b/numbers.txt",
         "an environment, no secret",
+        "ordinary",
     }
+    assert told.count("ordinary") == 7
 
 
 def test_of_a_package_installed_in_place_only_its_folder_is_seen(tmp_path: Path):
     clone, other = tmp_path / "clone", tmp_path / "other"
-    for path in (clone / "thing/__init__.py", clone / "notes/plan.txt", clone / "tests/a.py"):
+    (clone / "space").mkdir(parents=True)
+    code = (clone / "thing/__init__.py", clone / "thing_too/__init__.py", clone / "single.py")
+    for path in (*code, clone / "notes/plan.txt", clone / "tests/a.py", clone / "space/b.py"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
-    for path in (other / "src/tool/__init__.py", other / "src/data/labels.json", other / ".env"):
+    for path in (other / "src/tool/__init__.py", other / "src/space/deep/c.py", other / ".env"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -296,7 +315,10 @@ def test_of_a_package_installed_in_place_only_its_folder_is_seen(tmp_path: Path)
     environment = {**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     found = {path for path in done.stdout.decode().split() if path.startswith(str(tmp_path))}
-    assert found == {str(clone / "thing"), str(other / "src" / "tool")}
+    assert found == {
+        *map(str, (clone / "thing", clone / "thing_too", clone / "single.py")),
+        *map(str, (other / "src" / "tool", other / "src" / "space")),
+    }
     assert "autoresearch_graph" not in done.stdout.decode()
 
 

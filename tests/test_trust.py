@@ -26,6 +26,9 @@ LEAKS = {
     "import warnings; warnings.warn(f'label {truth}'); [][1]": "IndexError in evaluate.py, line 4",
     "print(f'loss: {truth}'); print(f'label {truth}'); 1 / 0": "ZeroDivisionError in evaluate.py",
     "open(f'label {truth}')": "FileNotFoundError in evaluate.py, line 4",
+    "raise type(f'{truth[:6]}Error', (Exception,), {})": "an exception of its own in evaluate.py",
+    "raise ValueError(f'x\\n{truth[:6]}Error: y')": "an exception of its own",
+    "raise ValueError(f'x\\n  File \"{truth}.py\", line 7\\nKeyError: y')": "KeyError",
 }
 FAILING = EVALUATE.replace(
     "answer =",
@@ -74,9 +77,9 @@ def test_a_model_learns_the_class_and_the_line_of_a_failed_evaluation(
     finally:
         lab.close()
     told = "\n".join(proposer.told)
-    assert "canary-7310" in kept, "a person can look it up"
-    assert "canary-7310" not in told
-    assert "canary-7310" not in repr(proposer.ledger)
+    assert "canary" in kept, "a person can look it up"
+    assert "canary" not in told
+    assert "canary" not in repr(proposer.ledger)
     assert place in told
 
 
@@ -119,7 +122,11 @@ def test_the_time_of_a_check_is_told(tmp_path: Path):
 
 
 KEYS = [
-    "ghp_canary0123456789", "sk-proj-abc123def456ghi789", "hf_abcdefghijklmnop",
+    "ghp_canary0123456789", "\x1b[32mhf_abcdefghijklmnop\x1b[0m", "\u200bhf_abcdefghijkl\u200b",
+    "HF_TOKEN_hf_abcdefghijklmn", "whsec_abcdefghijklmnop", "AccountKey=abcDEF123456==",
+    "hooks.slack.com/services/T000/B000/XXXXXXXX", "123456789:AAabcdefghijklmnopqrstuvwxyz0123456",
+    "password: 12345678", "X-Amz-Signature=0a1b2c3d4e5f",
+    "sk-proj-abc123def456ghi789", "hf_abcdefghijklmnop",
     "AKIAIOSFODNN7EXAMPLE", "xoxb-123456789012-abcdef", "lsv2_pt_0123456789abcdef",
     "https://me:s3cr3tpass@example.org/x", "Bearer abcdefghij0123456789",
     "api_key = 'a1b2c3d4e5f6'", '"password": "hunter22x"', "AWS_SECRET_ACCESS_KEY=abc/def+123456",

@@ -4,8 +4,10 @@ A diagnosis helps the next proposal and is never a verdict: the output is the ru
 run may print whatever traceback it likes.
 """
 
+import builtins
 import re
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from autoresearch_graph.experiment import Cause
@@ -43,15 +45,27 @@ def diagnose(exit_code: int, text: str, *, memory_gb: float) -> tuple[Cause, str
 def exception_in(text: str, folder: Path) -> str:
     """Name the class of the last exception and the line in a file of `folder`, never its message.
 
-    Empty where no exception was printed.
+    Of a class that is not Python's own no name is told, and no place that is not there: a message
+    can look like either. Empty where no exception was printed.
     """
     lines = [line for line in clean(text).split("\n") if line.strip()]
     at, kind = _last_exception(lines) if lines else (0, "")
     if not kind:
         return ""
-    frames = [frame for line in lines[:at] if (frame := _PLACE.match(line))]
-    own = [frame for frame in frames if Path(frame[1]).resolve().is_relative_to(folder.resolve())]
-    return f"{kind} in {Path(own[-1][1]).name}, line {own[-1][2]}" if own else kind
+    known = getattr(builtins, kind, None)
+    kind = kind if isinstance(known, type) else "an exception of its own"
+    frames = (frame for line in reversed(lines[:at]) if (frame := _PLACE.match(line)))
+    own = (frame for frame in frames if _is_line(Path(frame[1]), int(frame[2][:9]), folder))
+    frame = next(own, None)
+    return f"{kind} in {Path(frame[1]).name}, line {frame[2]}" if frame else kind
+
+
+def _is_line(file: Path, line: int, folder: Path) -> bool:
+    """True for a line that a file of the folder has."""
+    with suppress(OSError, ValueError):
+        if file.resolve().is_relative_to(folder.resolve()) and file.is_file():
+            return 0 < line <= file.read_bytes().count(b"\n") + 1
+    return False
 
 
 def sentence(text: str) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from urllib.request import url2pathname
 
 _OWN = "autoresearch_graph"
 _CODE = (".py", ".so", ".pyd")
@@ -21,11 +22,12 @@ def packages_in_place() -> tuple[Path, ...]:
     found = dict.fromkeys(_hooked())
     known = _names_by_clone()
     for folder in _listed():
-        own = [path for path in sorted(folder.iterdir()) if _is_importable(path)]
-        for clone in (folder, folder.parent):
-            if names := known.get(clone.resolve()):
-                own = [path for path in own if path.name.split(".")[0] in names] or own
-        found |= dict.fromkeys(own)
+        clones = (folder.resolve(), folder.resolve().parent)
+        names = next((known[clone] for clone in clones if clone in known), set())
+        is_source = folder.name == "src"  # nothing else is kept there than packages
+        for path in sorted(folder.iterdir()):
+            if _is_importable(path, anything=is_source or path.name in names):
+                found[path] = None
     return tuple(path for path in found if path.name != _OWN)
 
 
@@ -41,18 +43,22 @@ def _listed() -> Iterator[Path]:
 
 
 def _hooked() -> Iterator[Path]:
-    """Yield the packages that setuptools' import hooks map to folders."""
+    """Yield the packages and modules that setuptools' import hooks map to folders."""
     for name, module in list(sys.modules.items()):
         if name.startswith("__editable__"):
-            yield from map(Path, getattr(module, "MAPPING", {}).values())
+            places = list(getattr(module, "MAPPING", {}).values())
+            places += [each for some in getattr(module, "NAMESPACES", {}).values() for each in some]
+            for place in places:
+                yield from (Path(f"{place}{end}") for end in ("", *_CODE))
 
 
-def _is_importable(path: Path) -> bool:
-    """True for a module, or a folder with code at its top that can be a package."""
-    if path.is_dir():
-        code = (each.suffix in _CODE for each in path.iterdir())
-        return path.name.isidentifier() and path.name not in ("test", "tests") and any(code)
-    return path.suffix in _CODE
+def _is_importable(path: Path, *, anything: bool) -> bool:
+    """True for a module or a package; `anything` counts in folders that lack an __init__.py."""
+    if not path.is_dir():
+        return path.suffix in _CODE
+    if not path.name.isidentifier() or path.name in ("test", "tests"):
+        return False
+    return anything or (path / "__init__.py").exists()
 
 
 def _names_by_clone() -> dict[Path, set[str]]:
@@ -71,4 +77,4 @@ def _clone(distribution: Distribution) -> Path | None:
     told = json.loads(distribution.read_text("direct_url.json") or "{}")
     url = str(told.get("url", ""))
     editable = told.get("dir_info", {}).get("editable") and url.startswith("file://")
-    return Path(url.removeprefix("file://")) if editable else None
+    return Path(url2pathname(url.removeprefix("file://"))) if editable else None

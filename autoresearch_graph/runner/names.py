@@ -36,7 +36,8 @@ def names_of(paths: Iterable[Path], bound: Sequence[Path]) -> tuple[Path, ...]:
 
 def _places(real: Path, mounts: Sequence[_Mount]) -> tuple[Path, ...]:
     """Return a real path and, where its device is mounted more than once, its others."""
-    own = max((m for m in mounts if _is_below(real, m.at)), key=_depth, default=None)
+    over = [mount for mount in reversed(mounts) if _is_below(real, mount.at)]
+    own = max(over, key=_depth, default=None)  # of several at one place the last lies on top
     if own is None:
         return (real,)
     inside = own.root / real.relative_to(own.at)

@@ -1,10 +1,13 @@
 """The proof, from inside a box, that what is hidden cannot be read there under any name."""
 
 import json
+import os
 import shlex
+import stat
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from autoresearch_graph.errors import InputError, LabError
@@ -15,7 +18,7 @@ from autoresearch_graph.runner.watch import Watch
 
 _SECONDS = 60.0  # for a look at files; a disk on the network may take some
 _ENTRIES = 50_000  # how many entries of the folders that are named are looked at
-_CHUNK = 500  # names in one command line, which Linux bounds to 128 KiB a word
+_NAMES, _FILES = 300, 3_000  # in one word of a command, which Linux bounds to 128 KiB
 # Runs in the box. A file is known by its device and inode, whatever its name is.
 _LOOK = """
 import json, os, sys
@@ -52,31 +55,54 @@ def prove_hidden(sandbox: Sandbox, *, folder: Path, environment: Mapping[str, st
     walls = sandbox.walls.hiding(*sandbox.hidden)
     found = walls.names_within(sandbox.hidden, folder=folder, environment=environment)
     names = [str(path) for path in found]
-    files = _files(sandbox.hidden)
-    named = [str(path) for path in (*walls.readable, *walls.writable, folder)]
-    for start in range(0, max(len(names), len(files), 1), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        asked = (names[part], files[part], named, _ENTRIES)
-        if seen := _seen(sandbox, asked, folder=folder, environment=environment):
+    files, has_links = _files(sandbox.hidden)
+    _, tools, seen = walls.seen(environment)
+    walked = (*seen, *walls.writable, folder, *(tools if has_links else ()))
+    named = [str(path) for path in walked]
+    for at in range(max(-(-len(names) // _NAMES), -(-len(files) // _FILES), 1)):
+        some = names[at * _NAMES :][:_NAMES], files[at * _FILES :][:_FILES]
+        readable = _readable(sandbox, (*some, named, _ENTRIES), folder, environment)
+        if readable:
             raise InputError(
-                f"what is hidden can be read by a run as {seen[0]}; hide that path, too, "
+                f"what is hidden can be read by a run as {readable[0]}; hide that path, too, "
                 "or take it out of what a run may read"
             )
 
 
-def _files(hidden: Sequence[Path]) -> list[tuple[int, int]]:
-    """Return device and inode of the hidden files, and of the files in hidden folders."""
+def _files(hidden: Sequence[Path]) -> tuple[list[tuple[int, int]], bool]:
+    """Return device and inode of the hidden files, and whether one of them has another name.
+
+    Of hidden folders these are the files in them, and those that links in them lead to.
+    """
     found: dict[tuple[int, int], None] = {}
+    has_links = False
     for path in hidden:
-        inside = (each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        for _, each in zip(range(_ENTRIES), inside, strict=False):
-            if each.is_file() and each.stat().st_size:
-                found[(each.stat().st_dev, each.stat().st_ino)] = None
-    return list(found)
+        for _, each in zip(range(_ENTRIES), _below(path), strict=False):
+            with suppress(OSError):
+                at = each.stat()
+                has_links = has_links or at.st_nlink > 1
+                if stat.S_ISREG(at.st_mode) and at.st_size:
+                    found[(at.st_dev, at.st_ino)] = None
+    return list(found), has_links
 
 
-def _seen(
-    sandbox: Sandbox, asked: object, *, folder: Path, environment: Mapping[str, str]
+def _below(path: Path) -> Iterator[Path]:
+    """Yield a file, or all that is in a folder, through links, each folder once."""
+    if not path.is_dir():
+        yield path
+        return
+    known: set[tuple[int, int]] = set()
+    for folder, below, files in os.walk(path, followlinks=True):
+        at = Path(folder).stat()
+        if (at.st_dev, at.st_ino) in known:
+            below.clear()
+            continue
+        known.add((at.st_dev, at.st_ino))
+        yield from (Path(folder, name) for name in files)
+
+
+def _readable(
+    sandbox: Sandbox, asked: object, folder: Path, environment: Mapping[str, str]
 ) -> list[str]:
     words = (sys.executable, "-I", "-S", "-c", _LOOK, json.dumps(asked))
     with tempfile.TemporaryDirectory() as place, Log(Path(place) / "log.txt") as log:

@@ -21,6 +21,7 @@ from autoresearch_graph.runner.sandbox import Sandbox
 from autoresearch_graph.runner.syscalls import open_filter
 
 _PATIENCE = 5.0
+_ENTRY = 1024  # bytes that the kernel keeps for a file in memory, however small: inode and name
 
 
 class Tree:
@@ -96,7 +97,8 @@ class Tree:
                     place = Path(f"/proc/{process.pid}/root{folder}")
                     device, at = place.stat().st_dev, os.statvfs(place)
                     is_own = not folder.exists() or device != folder.stat().st_dev
-                    held[device] = is_own * (at.f_blocks - at.f_bfree) * at.f_frsize
+                    entries = (at.f_files - at.f_ffree) * _ENTRY
+                    held[device] = is_own * (entries + (at.f_blocks - at.f_bfree) * at.f_frsize)
         return sum(held.values())
 
     def end(self) -> None:

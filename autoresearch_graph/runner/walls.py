@@ -29,14 +29,14 @@ from pathlib import Path
 
 import psutil
 
-from autoresearch_graph.credentials import is_credential
 from autoresearch_graph.program.model import Environment
 from autoresearch_graph.runner.in_place import packages_in_place
 from autoresearch_graph.runner.names import names_of
 
 _ETC = (
-    "OpenCL", "alternatives", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
-    "localtime", "nsswitch.conf", "passwd", "ssl/certs", "ssl/openssl.cnf", "timezone",
+    "OpenCL", "alternatives", "fonts", "group", "hosts", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "ssl/certs", "ssl/openssl.cnf",
+    "timezone",
 )  # fmt: skip
 _ETC_FOR_NETWORK = (
     "ca-certificates", "gai.conf", "host.conf", "pki/ca-trust", "pki/tls/cert.pem",
@@ -50,14 +50,21 @@ _DEVICES = ("nvidia*", "dri", "kfd", "dxg", "accel", "nvhost*", "nvmap")
 _EMPTY = ("/run", "/tmp", "/var/tmp", "/dev/shm")
 _SHARE = 16  # each of the empty folders may take this part of the machine's memory
 _TOO_WIDE = ("HOME", "TMPDIR", "XDG_*", "PATH")  # paths in these hold more than one run needs
-_PRIVATE = (
+_RECORDS = (  # files and folders that hold keys or records, wherever they lie
     ".env*", ".netrc", "_netrc", ".git", ".git-credentials", ".autoresearch", "pip.conf",
     "pip.ini", ".pypirc", "uv.toml", ".condarc", "condarc", ".npmrc", ".yarnrc*", ".pgpass",
     ".my.cnf", ".boto", ".s3cfg", ".dockercfg", ".ssh", ".aws", ".azure", ".gnupg", ".kube",
     ".docker", ".gcloud", "id_rsa*", "id_ed25519*", "id_ecdsa*",
 )  # fmt: skip
-_IS_PRIVATE = re.compile("|".join(map(translate, _PRIVATE))).match
-_KEYS_AT_THE_TOP = ("credentials*",)  # deeper down packages have modules of this name
+_KEYS = (  # small files of these names in folders of data; packages have modules of such names
+    "token", "token.json", "stored_tokens", "access_token*", "api_key*", "apikey*", "auth.json",
+    "credentials", "credentials.*", "client_secret*", "service_account*.json", "kaggle.json",
+    ".htpasswd", "*.env", "*.key", "*.pem", "*.p12", "*.pfx",
+)  # fmt: skip
+_KEY_SIZE = 65_536  # bytes; larger files of such names are data
+_IS_RECORD, _IS_KEY = (
+    re.compile("|".join(map(translate, names)), re.IGNORECASE).match for names in (_RECORDS, _KEYS)
+)
 _ENTRIES = 20_000  # how many entries of a named folder are looked at, its upper levels first
 _ENTRIES_OF_TOOLS = 4_000  # the same for a folder of programs, which is larger and not one's own
 _PERIOD = 30.0  # seconds
@@ -125,9 +132,11 @@ def _arguments(
     of_system, of_tools = _mounts(system), _mounts(tools, below=system)
     of_named, writable = _mounts(named, below=(*system, *walls.writable)), _mounts(walls.writable)
     bound = (*of_system, *of_named, *writable, *of_tools, checkout)
-    private = [path for path in (*of_named, *writable) if path not in system]
-    private = [*_keys_in(private), *_private_in(private, _ENTRIES)]
-    private += _private_in((*of_tools, *map(Path, _LOCAL)), _ENTRIES_OF_TOOLS)
+    programs = (*of_tools, *packages_in_place(), *map(Path, _LOCAL))
+    data = [path for path in (*of_named, *writable) if path not in (*system, *programs)]
+    private = [path for at in data for path in _private_below(at, _ENTRIES, period, True)]
+    for at in programs:
+        private += _private_below(at, _ENTRIES_OF_TOOLS, period, False)
     private = [path for path in private if not any(at.is_relative_to(path) for at in tools)]
     hidden = names_of((*private, *walls.hidden), bound)
     return (
@@ -138,10 +147,11 @@ def _arguments(
         *_bound("--ro-bind", (*of_system, *of_named)),
         *_bound("--bind", writable),
         *_bound("--ro-bind", of_tools),
-        *_masked(path for path in hidden if not path.is_relative_to(checkout)),
+        *(outside := list(_masked(path for path in hidden if not path.is_relative_to(checkout)))),
         *_bound("--bind", [checkout]),
-        *_masked(path for path in hidden if path.is_relative_to(checkout)),
+        *(inside := list(_masked(path for path in hidden if path.is_relative_to(checkout)))),
         *_masked([checkout / ".git"]),
+        *_closed([*outside, *inside]),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "TMPDIR", "/tmp"),
     )
 
@@ -266,41 +276,42 @@ def _bound(option: str, mounts: Iterable[Path]) -> Iterator[str]:
 
 
 def _masked(paths: Iterable[Path]) -> Iterator[str]:
-    for path in paths:
+    """Lay something empty on paths; not twice on what lies below one."""
+    masked: set[Path] = set()
+    for path in sorted(paths, key=lambda each: len(each.parts)):
+        if not masked.isdisjoint(path.parents):
+            continue
         if path.is_dir():
+            masked.add(path)
             yield from ("--perms", "0755", "--size", "65536", "--tmpfs", str(path))
         elif path.exists():
             yield from ("--ro-bind", "/dev/null", str(path))
 
 
-def _keys_in(folders: Iterable[Path]) -> Iterator[Path]:
-    """Yield what lies directly in a folder under the name of a key, as `token` in HF_HOME."""
-    for folder in filter(Path.is_dir, folders):
-        for path in folder.iterdir():
-            if is_credential(path.name) or any(fnmatchcase(path.name, k) for k in _KEYS_AT_THE_TOP):
-                yield path
+def _closed(masks: list[str]) -> Iterator[str]:
+    """Let nothing be written into empty folders: what lies there is on no account of memory."""
+    for at, word in enumerate(masks):
+        if word == "--tmpfs":
+            yield from ("--remount-ro", masks[at + 1])
 
 
-def _private_in(folders: Iterable[Path], entries: int) -> list[Path]:
-    """Return what lies in folders under the name of a key or of records, at any depth."""
-    return [path for folder in folders for path in _private_below(folder, entries)]
-
-
-@functools.cache
-def _private_below(folder: Path, entries: int) -> tuple[Path, ...]:
-    """Walk a folder once in the life of the lab, level by level, and return what is private."""
+@functools.lru_cache(64)
+def _private_below(folder: Path, entries: int, period: float, is_data: bool) -> tuple[Path, ...]:
+    """Walk a folder once a period, level by level, and return what holds keys or records."""
     found: list[Path] = []
-    level = [os.fspath(folder)]
+    level = [os.fspath(folder)] if folder.is_dir() else []
     while level and entries > 0:
         here, level = level, []
         for place in here:
             with suppress(OSError), os.scandir(place) as listed:
                 for entry in listed:
                     entries -= 1
-                    if _IS_PRIVATE(entry.name):
+                    if _IS_RECORD(entry.name):
                         found += [Path(entry.path)] * (not _is_environment(entry.path))
                     elif entry.is_dir(follow_symlinks=False):
                         level.append(entry.path)
+                    elif is_data and _IS_KEY(entry.name) and entry.stat().st_size <= _KEY_SIZE:
+                        found.append(Path(entry.path))
     return tuple(found)
 
 
