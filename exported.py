@@ -94,8 +94,8 @@ _OPERATORS = frozenset(
     stack swapaxes t tile transpose.int tril triu unbind.int unflatten.int unfold unsqueeze view
     _unsafe_view vstack to.dtype to.dtype_layout to.device to.other type_as _to_copy
 
-    arange arange.start arange.start_step eye eye.m full full_like linspace logspace new_full
-    new_ones new_zeros one_hot ones ones_like scalar_tensor zeros zeros_like
+    arange arange.start arange.start_step eye eye.m fill.Scalar fill.Tensor full full_like linspace
+    logspace new_full new_ones new_zeros one_hot ones ones_like scalar_tensor zeros zeros_like
 
     bucketize.Tensor embedding gather index.Tensor index_add index_copy index_fill.int_Scalar
     index_put index_select masked_fill.Scalar masked_fill.Tensor scatter.value scatter.src
@@ -110,6 +110,13 @@ _OPERATORS = frozenset(
     _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
     """.split()  # noqa: SIM905 - a list of strings would be three times as long
 )
+
+# Memory that nobody wrote is zero here: an honest model overwrites it, and no other may see it.
+_ZEROED = {
+    "aten.empty.memory_format": "aten.zeros.default",
+    "aten.empty_like.default": "aten.zeros_like.default",
+    "aten.new_empty.default": "aten.new_zeros.default",
+}
 
 _TYPES = ("dtype", "layout", "memory_format")  # arguments that PyTorch takes as numbers, too
 _WORDS = {
@@ -180,7 +187,9 @@ def _step(node: fx.Node, blocks: dict[str, fx.GraphModule]) -> Json:
         return {"autocast": told, "args": _written(args), "graph": _graph(blocks[block.name])}
     if name == "wrap_with_set_grad_enabled":
         return {"args": _written(node.args[2:]), "graph": _graph(blocks[node.args[1].name])}
-    return {"do": name, "args": _written(node.args), "kwargs": _written(dict(node.kwargs))}
+    named = {key: value for key, value in node.kwargs.items() if key != "memory_format"}
+    kwargs = named if name in _ZEROED else dict(node.kwargs)
+    return {"do": _ZEROED.get(name, name), "args": _written(node.args), "kwargs": _written(kwargs)}
 
 
 def _name(node: fx.Node) -> str:

@@ -203,6 +203,19 @@ class Reduced(nn.Module):
             return self.net(tokens).float()
 
 
+class Buffered(nn.Module):
+    """A recurrence that writes into memory which it asked for, as loops do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        said, state = torch.empty_like(x), x.new_empty(len(x), WIDTH)
+        state[:] = 0.0
+        for at in range(x.shape[1]):
+            state = 0.9 * state + x[:, at]
+            said[:, at] = state
+        said[:, 0] = 0
+        return said
+
+
 class Assigned(nn.Module):
     """What is written into tensors that the model made itself."""
 
@@ -230,6 +243,7 @@ def every() -> dict[str, nn.Module]:
         "experts": [Experts()],
         "GPT-2": [Block()],
         "assignments": [Assigned()],
+        "buffers": [Buffered()],
     }
     models: dict[str, nn.Module] = {name: Language(*each) for name, each in layers.items()}
     return {**models, "counts": Counts(), "bfloat16": Reduced()}

@@ -43,6 +43,7 @@ WORDS = ("none", "tanh", "trunc", "floor", "sum", "amax", "same", "reflect", "ij
 # Arguments of a good call, where they do not follow from the schema: F and I are a tensor of real
 # and of whole numbers of a shape, the latter below a bound; B is one of truth values.
 GOOD = {
+    "fill.Tensor": "F(3, 4), F()",
     "addmm": "F(3, 5), F(3, 4), F(4, 5)",
     "addmv": "F(3), F(3, 4), F(4)",
     "baddbmm": "F(2, 3, 5), F(2, 3, 4), F(2, 4, 5)",

@@ -57,7 +57,7 @@ def test_what_is_read_says_the_same_as_what_was_written(exported, tmp_path):
         ("torch.rand_like(x)", "aten.rand_like.default"),
         ("torch.from_file('/etc/passwd', size=8, dtype=torch.uint8).sum() + x", "from_file"),
         ("torch.as_strided(x, (2, 99), (0, 1), 0)", "as_strided"),
-        ("torch.empty_like(x)", "empty_like"),
+        ("torch.empty_strided((2, 3), (3, 1)) + x.sum()", "empty_strided"),
         ("x if x.sum().item() > 0 else -x", "cannot trace it"),
     ],
 )
