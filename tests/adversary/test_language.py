@@ -24,6 +24,7 @@ TOLD = {
     "looks_ahead_once_a_window": "The model looks ahead",
     "looks_ahead_unless_it_is_watched": "The model looks ahead",
     "looks_at_the_next_token": "The model looks ahead",
+    "looks_ahead_where_it_is_unsure": "The model looks ahead",
     "makes_a_size_of_the_text": "gets a tensor for its",
     "multiplies_by_a_sparse_matrix": "which is not among the operators",
     "names_another_layout": "which is no type that an evaluation knows",
