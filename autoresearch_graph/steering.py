@@ -44,6 +44,8 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     project, else the only one of that name.
     """
     records = find(settings)
+    if not file.is_file():
+        raise InputError(f"{file} cannot be read: it is no file; name one with the text")
     try:
         text = file.read_bytes().decode()
     except OSError as error:

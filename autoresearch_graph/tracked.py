@@ -35,10 +35,12 @@ def text_of(repo: Repo, blob: str, path: str) -> str:
 
 
 def on_disk(project: Path, asset: str) -> tuple[str, ...]:
-    """The files of an asset in a project's folder as it is now, committed or not."""
+    """The files of an asset in a project's folder as it is now, committed or not; no links."""
     found: set[str] = set()
+    real = project.resolve()
     for name in sheaf.names(asset):
         pattern = f"{name}/*" if name.endswith("**") else name  # `**` alone finds only folders
         paths = project.glob(pattern) if sheaf.is_pattern(name) else [project / name]
-        found |= {path.relative_to(project).as_posix() for path in paths if path.is_file()}
+        plain = [path.relative_to(project) for path in paths if path.is_file()]
+        found |= {path.as_posix() for path in plain if (real / path).resolve() == real / path}
     return tuple(sorted(path for path in found if sheaf.takes_in(asset, path)))
