@@ -11,7 +11,7 @@ from rich.text import Text
 from autoresearch_graph.cost import in_dollars, in_words
 from autoresearch_graph.credentials import without_keys
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.experiment import Experiment, Outcome
 from autoresearch_graph.output import clean, without_items
 from autoresearch_graph.records import UNWALLED, Records
 
@@ -99,12 +99,7 @@ def experiment_page(records: Records, number: int) -> Group:
         told = {name: value for name, value in told.items() if value != ""}
         values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}
         facts = ", ".join(f"{name} {value}" for name, value in values.items())
-        size = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
-        size += f", after a check of {trial.check_seconds:.1f} s" * bool(trial.check_seconds)
-        size += f", {trial.sandbox}" * bool(trial.sandbox)
-        size += f", on {trial.node}" * bool(trial.node)
-        size += f", begun on {', '.join(trial.lost)}, lost since" * bool(trial.lost)
-        parts.append(Text(f"{what:12s} {trial.kind}: {facts} ({size})"))
+        parts.append(Text(f"{what:12s} {trial.kind}: {facts} ({_cost(trial)})"))
     if e.metrics:
         parts.append(Text("reported     " + ", ".join(f"{k} {v:g}" for k, v in e.metrics.items())))
     if url := records.file(number, "trace.url"):
@@ -119,6 +114,15 @@ def experiment_page(records: Records, number: int) -> Group:
         tail = "\n".join(clean(without_keys(without_items(log))).splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
+
+
+def _cost(trial: Outcome) -> str:
+    """What a trial used, and where it ran."""
+    cost = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
+    cost += f", after a check of {trial.check_seconds:.1f} s" * bool(trial.check_seconds)
+    cost += f", {trial.sandbox}" * bool(trial.sandbox)
+    cost += f", on {trial.node}" * bool(trial.node)
+    return cost + f", begun on {', '.join(trial.lost)}, lost since" * bool(trial.lost)
 
 
 def conversation_page(records: Records, number: int) -> Group:
