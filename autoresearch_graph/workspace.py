@@ -93,20 +93,23 @@ class Workspace:
 
     def unfit(self, text: str, commit: str) -> str:
         """Say why a text cannot be committed as the asset on top of `commit`; empty if it can."""
-        before = self.text(commit)
         return (
-            sheaf.unfit(text, self.assets, before)
+            sheaf.unfit(text, self.assets, self._before(text, commit))
             or self._blocked(self._objects, self.repo.commit(commit).tree.binsha, text)
-            or self._too_slow(text, before)
+            or self._too_slow(text, commit)
         )
 
-    def _too_slow(self, text: str, before: str) -> str:
+    def _before(self, text: str, commit: str) -> str:
+        """The asset in a commit, as far as its size counts for a text on top of it."""
+        return self.text(commit) if len(text) > sheaf.LARGEST else ""
+
+    def _too_slow(self, text: str, commit: str) -> str:
         """Say which changed file takes too long to read, where that which it replaces did not."""
-        olds = sheaf.files(before, self.assets)
         for path, body in sheaf.files(text, self.assets).items():
-            old = olds.get(path, "")
-            if body != old and (why := too_slow(body, path)) and not too_slow(old, path):
-                return why
+            if why := too_slow(body, path):
+                old = sheaf.files(self.text(commit), self.assets).get(path, "")
+                if body != old and not too_slow(old, path):
+                    return why
         return ""
 
     def _blocked(self, objects: Objects, tree: bytes, text: str) -> str:
@@ -176,7 +179,7 @@ class Workspace:
         Running twice leaves two commits of which the ref holds the second. InputError for a text
         that cannot be committed.
         """
-        if why := sheaf.unfit(draft.text, self.assets, self.text(parent)):
+        if why := sheaf.unfit(draft.text, self.assets, self._before(draft.text, parent)):
             raise InputError(why)
         root = self.repo.commit(parent).tree.binsha
         tree = self.graft(self._objects, root, draft.text)
