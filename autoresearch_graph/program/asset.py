@@ -10,16 +10,23 @@ from autoresearch_graph import sheaf
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS, claims
 from autoresearch_graph.program.document import Document
+from autoresearch_graph.program.doubts import Doubts
 from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.listed import listed, to_edit
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.paths import Place, covers, is_inside, is_pattern, normal
+from autoresearch_graph.program.paths import Place, braced, covers, is_inside, is_pattern, normal
 from autoresearch_graph.program.statements import Statement
 
 Named = Statement[str]
 
-_PART = re.compile(r"`[^`/.]+`\s+(?:in|of|within|inside|from)\s+`(?P<path>[^`]+)`")
+_PART = re.compile(
+    r"(?:\b(?:in|of|within|inside|from|for|runs|scores|imports|except|but|besides|other than)"
+    r"(?:\s+the)?)\s+`(?P<path>[^`]+)`",
+    re.I,
+)
+
+_ALL_ELSE = re.compile(r"\b(?:none|nothing|everything|any|all|rest|others?)\b", re.I)
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
@@ -59,12 +66,7 @@ def _meet(pattern: str, path: str) -> bool:
 
 
 def _braced(said: Named) -> Iterator[Named]:
-    """`src/*.{c,h}` as two patterns."""
-    inner = re.fullmatch(r"([^{}]*)\{([^{}]+)\}([^{}]*)", said.value)
-    for each in inner[2].split(",") if inner else ():
-        yield replace(said, value=f"{inner[1]}{each.strip()}{inner[3]}" if inner else "")
-    if not inner:
-        yield said
+    return (replace(said, value=path) for path in braced(said.value))
 
 
 def read_protected(
@@ -77,11 +79,13 @@ def read_protected(
     """
     names = sheaf.names(asset.value)
     found: dict[str, Named] = {}
-    for statement in _protected(document, place, names):
-        path = place.protected(statement.value, statement.line or 0)
-        found.setdefault(path, statement)
-    for statement in _denied(document, place):
-        found.setdefault(normal(statement.value), statement)
+    for said in _protected(document, place, names):
+        for one in _braced(said):
+            found.setdefault(place.protected(one.value, one.line or 0), one)
+    for said in _denied(document, place):
+        found |= {normal(o.value): o for o in _braced(said) if normal(o.value) not in found}
+    links = {place.target(path): said for path, said in found.items()}
+    found |= {path: said for path, said in links.items() if path and path not in found}
     marks = {
         path: Statement(path, command.line)
         for command in marking
@@ -99,7 +103,23 @@ def read_protected(
                 f"({where}) is the file to edit; take one of them out",
                 line=denied.line,
             )
+    for said in _doubted(document, place, names, marking):
+        all_denied.setdefault(said.value, said)
     return tuple(Statement(path, denied.line) for path, denied in all_denied.items())
+
+
+def _doubted(
+    document: Document, place: Place, names: Iterable[str], marking: Iterable[Named]
+) -> Iterator[Named]:
+    """The files of a pattern that some words may deny, or that a command which marks names."""
+    doubts = Doubts(place, tuple(filter(is_pattern, names)))
+    said = [*claims(map(place.spanned, document.blocks))]
+    plain = {*names, *(normal(claim.path) for claim in said if claim.editable)}
+    for each in doubts.said(document.blocks):
+        if each.value not in plain:
+            yield each
+    for command in marking:
+        yield from (each for each in doubts.run(command) if each.value not in names)
 
 
 def _takes(denied: str, name: str) -> bool:
@@ -142,7 +162,10 @@ def _in_section(section: Section, place: Place, document: Document) -> list[Name
 
 
 def _paths(block: Block, place: Place) -> list[Named]:
-    """The paths that a block begins with, else all that it names."""
+    """The paths that a block begins with, else all that it names; in code, each line is one."""
+    if block.kind == "code":
+        lines = enumerate(map(str.strip, block.text.split("\n")), block.line)
+        return [Statement(text, line) for line, text in lines if place.looks_like_path(text)]
     lead = re.match(rf"^\W*({PATHS})", block.text)
     return [
         Statement(span.text, span.line)
@@ -191,11 +214,25 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
         yield from (item.statement() for item in entry.items())
         return
     for section in document.proper("protected"):
+        named = False
         for block in map(place.spanned, section.blocks):
             parts = {part["path"] for part in _PART.finditer(block.text)} & set(own)
             for path in _paths(block, place):
+                named = True
                 if path.value not in parts and not place.is_elsewhere(path.value):
                     yield path
+        if not (named or section.label or _ALL_ELSE.search(section.blocks[-1].text)):
+            _check_prose(section)
+
+
+def _check_prose(section: Section) -> None:
+    """ProgramError where a heading must protect something, and names no path."""
+    if re.match(r"\W*(?:protected|read[- ]only)\b", section.title, re.I):
+        raise ProgramError(
+            f"`{section.title.strip()}` names no file; write each in backticks, or take the "
+            "heading out",
+            line=section.line,
+        )
 
 
 def _denied(document: Document, place: Place) -> Iterator[Named]:

@@ -82,7 +82,9 @@ def _blocks(node: SyntaxTreeNode) -> Iterator[Block]:
             yield _code(node)
         case "tr":
             yield _row(node)
-        case "thead" | "html_block" | "front_matter" | "hr":
+        case "html_block":
+            yield from _html(node)
+        case "thead" | "front_matter" | "hr":
             return
         case _:
             for child in node.children:
@@ -117,6 +119,21 @@ def _row(node: SyntaxTreeNode) -> Block:
     return Block("row", " | ".join(cells), line, tuple(_spans(node, line)))
 
 
+def _html(node: SyntaxTreeNode) -> Iterator[Block]:
+    """What a reader sees of HTML: a heading, or the text of each line; comments are not seen."""
+    text = re.sub(r"<!--.*?(?:-->|$)", _blank, node.content, flags=re.DOTALL)
+    for at, line in enumerate(text.split("\n"), _first_line(node)):
+        if seen := re.sub(r"<[^<>]*>", " ", line).translate(_TYPOGRAPHY).strip():
+            level = re.search(r"<h([1-6])\b", line, re.IGNORECASE)
+            yield Block(
+                "heading" if level else "paragraph", seen, at, level=int(level[1]) if level else 0
+            )
+
+
+def _blank(comment: re.Match[str]) -> str:
+    return "\n" * comment[0].count("\n")
+
+
 def _titles(row: SyntaxTreeNode) -> list[str]:
     """What stands above the columns of a row's table."""
     table = row.parent and row.parent.parent
@@ -141,8 +158,11 @@ def _visible(node: SyntaxTreeNode) -> Iterator[str]:
         case "softbreak" | "hardbreak":
             yield "\n"
         case _:
-            for child in node.children:
-                yield from _visible(child)
+            shown = "".join(text for child in node.children for text in _visible(child))
+            yield shown
+            leads = str(node.attrs.get("href", "")) if node.type == "link" else ""
+            if leads and leads not in shown and not re.search(r"[:#?]", leads):
+                yield f" ({leads})"
 
 
 def _spans(node: SyntaxTreeNode, line: int) -> Iterator[Span]:

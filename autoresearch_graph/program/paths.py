@@ -59,6 +59,12 @@ class Place:
         """Whether a path lies inside the project and exists."""
         return is_inside(text) and os.path.lexists(self.project / text)
 
+    def target(self, path: str) -> str:
+        """The path within the project that a link leads to; else nothing."""
+        here, there = (os.path.realpath(each) for each in (self.project, self.project / path))
+        inside = there.startswith(f"{here}/") and os.path.relpath(there, here) != normal(path)
+        return Path(os.path.relpath(there, here)).as_posix() if inside else ""
+
     def is_elsewhere(self, text: str) -> bool:
         """Whether a path is absolute and leads outside the project, where nothing is written."""
         return text.startswith("/") and not Path(text).is_relative_to(self.project)
@@ -123,6 +129,11 @@ class Place:
         """A protected path, normal; ProgramError where it lies outside or names no file."""
         path = normal(text)
         _check_inside(text, path, "the protected path", line)
+        if re.search(r"[\[\]{}]", path):
+            raise ProgramError(
+                f"the protected path `{text}` has brackets; write `*` or `?` in their place",
+                line=line,
+            )
         if not (is_pattern(path) or text.endswith("/") or self.exists(path)):
             raise ProgramError(
                 f"the protected path `{text}` does not exist in {self.project}; mend the path, "
@@ -135,6 +146,14 @@ class Place:
 def normal(text: str) -> str:
     """A path without `./`, doubled slashes and `..` that lead nowhere."""
     return Path(os.path.normpath(text.strip())).as_posix()
+
+
+def braced(text: str) -> tuple[str, ...]:
+    """`src/*.{c,h}` as two patterns."""
+    inner = re.fullmatch(r"([^{}]*)\{([^{}]+)\}([^{}]*)", text)
+    if inner is None:
+        return (text,)
+    return tuple(f"{inner[1]}{each.strip()}{inner[3]}" for each in inner[2].split(","))
 
 
 def is_pattern(text: str) -> bool:
