@@ -279,6 +279,192 @@ def test_front_matter_cannot_name_what_is_denied(project: Path) -> None:
     assert "`judge.py` is protected here, but the asset `judge.py` (line 2)" in str(caught.value)
 
 
+PATTERN = {"Asset": "`*.py`"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Do not alter `judge.py`.", "Never overwrite, delete or rename `judge.py`.",
+        "Refrain from changing `judge.py`.", "No edits to `judge.py`.", "Leave `judge.py` alone.",
+        "`judge.py` must remain unmodified.", "`judge.py` is the fixed evaluation harness.",
+        "`judge.py` is not part of the asset.", "`judge.py` is for humans.",
+        "Changes to `judge.py` are rejected.", "Do not edit the judge (`judge.py`).",
+        "Never modify: 1. `prepare.py` 2. `judge.py`", "Never modify `prepare.py` & `judge.py`.",
+        "Do not edit `prepare.py` nor, of course, `judge.py`.", "Not for you: `judge.py`",
+        "Must not be touched by the agent:\n- `judge.py`", "⛔ `judge.py`", "`judge.py` 🔒",
+        "You may change everything but `judge.py`.", "Edit anything except `judge.py`.",
+        "All files besides `judge.py` are yours.", "Read only:\n```\njudge.py\n```",
+        "Do not edit `./judge.py`.", "Do not edit `.\\judge.py`.", "Do not edit `JUDGE.py`.",
+        "Do not edit `judge`.", "Do not edit [the judge](judge.py).", "Do not edit `link.py`.",
+        "`judge.py` darf nicht geändert werden.", "No se puede modificar `judge.py`.",
+        "Не изменяйте `judge.py`.", "`judge.py` 不能改。", "`judge.py` に触れないこと。",
+    ],
+)  # fmt: skip
+def test_words_that_may_deny_a_file_except_it_from_a_pattern(project: Path, said: str) -> None:
+    (project / "link.py").symlink_to("judge.py")
+    asset, protected = understood(project, PATTERN | {"Notes": said})
+
+    assert "!judge.py" in str(asset) and "!train.py" not in str(asset)
+    assert "judge.py" in protected
+
+
+def test_an_absolute_path_of_the_project_is_one_of_its_files(project: Path) -> None:
+    asset, _ = understood(project, PATTERN | {"Notes": f"Do not edit `{project}/judge.py`."})
+
+    assert "!judge.py" in str(asset)
+
+
+@pytest.mark.parametrize(
+    "said", ["Never edit `a.py`.", "Stay away from anything under `deep/`.", "`deep` is sacred."]
+)
+def test_a_name_without_its_folder_and_a_folder_are_excepted(project: Path, said: str) -> None:
+    (project / "lib" / "deep").mkdir()
+    (project / "lib" / "deep" / "a.py").write_text("")
+    (project / "deep").symlink_to("lib/deep")
+    program = read_parts(project, {"Asset": "`lib/**`", "Notes": said})
+
+    assert "!lib/deep" in program.asset
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "```\njudge.py\n```", "    judge.py", "<ul><li>judge.py</li></ul>",
+        "- `{judge,prepare}.py`",
+        "- [the judge](judge.py)",
+    ],
+)  # fmt: skip
+def test_what_a_protected_heading_holds_is_protected_in_any_form(project: Path, body: str) -> None:
+    asset, _ = understood(project, PATTERN | {"Protected": body})
+
+    assert "!judge.py" in str(asset)
+
+
+@pytest.mark.parametrize(
+    "lead", ["<h2>Protected</h2>", "<details><summary>Read-only</summary>", "**Read-only**"]
+)
+def test_a_title_in_html_closes_the_list_of_the_asset(project: Path, lead: str) -> None:
+    body = f"- `train.py`\n\n{lead}\n\n- `judge.py`"
+
+    assert understood(project, {"Asset": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("The judge.", "`Protected` names no file"),
+        ("- `[j]udge.py`", "the protected path `[j]udge.py` has brackets"),
+    ],
+)
+def test_a_protected_heading_that_protects_nothing_is_refused(
+    project: Path, body: str, words: str
+) -> None:
+    assert words in refusal(project, PATTERN | {"Protected": body})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Please do not alter `train.py`.", "Leave `train.py` alone.",
+        "Editing `train.py` is not allowed.",
+        "`train.py` must remain unmodified.", "`train.py` is the fixed evaluation harness.",
+        "Never modify `prepare.py` & `train.py`.", "You may change anything but `train.py`.",
+        "It runs `train.py`, which is read-only.", "Never touch `link.py`.",
+    ],
+)  # fmt: skip
+def test_an_asset_that_is_named_and_forbidden_is_refused(project: Path, said: str) -> None:
+    (project / "link.py").symlink_to("train.py")
+    words = refusal(project, {"Notes": said})
+
+    assert "is protected here, but the asset `train.py` (line 7)" in words
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Nothing but `train.py` may be changed.", "All files but `train.py` are off limits.",
+        "Do not edit any file other than `train.py`.", "Files outside `train.py` are read-only.",
+        "If worse, leave `train.py` unchanged by git reset.", "The seed in `train.py` is fixed.",
+        "The output format of `train.py` is fixed.", "The tokenizer used by `train.py` is fixed.",
+        "The first line of `train.py` stays as it is.", "`train.py` runs in a read-only checkout.",
+        "`train.py` must stay under 500 lines; the imports stay as they are.",
+        "`judge.py` imports `train.py` and is read-only.",
+        "The judge, which is fixed, runs `train.py`.",
+        "`train.py` - the weights stay frozen during warmup.", "Do not delete `train.py`.",
+        "Do not commit changes to `train.py` yourself.",
+    ],
+)  # fmt: skip
+def test_what_is_said_of_something_else_leaves_a_named_asset(project: Path, said: str) -> None:
+    for parts in ({"Notes": said}, {"Asset": f"`train.py`\n\n{said}"}):
+        assert read_parts(project, parts).asset == "train.py"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Only `train.py` may be modified.", "You may modify `train.py` but not `prepare.py`.",
+        "You edit `train.py`. You do not edit `prepare.py`.",
+        "Do not edit any file but `train.py`.",
+        "You can edit `train.py`, you cannot edit `prepare.py`.",
+        "## Off limits\n\n- everything but `train.py`",
+    ],
+)  # fmt: skip
+def test_prose_without_a_heading_names_the_asset(project: Path, said: str) -> None:
+    assert read_parts(project, {"Asset": "", "Notes": said}).asset == "train.py"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "`judge.py` may not be altered.", "`judge.py` is our referee.",
+        "(`judge.py` is not yours.)",
+        "`prepare.py` makes the data, `judge.py` the loss.", "`judge.py` stays.",
+    ],
+)  # fmt: skip
+def test_a_sentence_about_a_file_adds_no_asset(project: Path, said: str) -> None:
+    assert read_parts(project, {"Asset": f"`train.py`\n\n{said}"}).asset == "train.py"
+    assert (
+        read_parts(project, {"Asset": "", "Scope": f"`train.py` only. {said}"}).asset == "train.py"
+    )
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "- `train.py`\n- `judge.py` belongs to us", "- `train.py`\n- `judge.py` — не трогать",
+        "- `train.py` - the model\n- `judge.py` - the scorer, for later",
+        "| File | Role |\n|---|---|\n| `train.py` | the model |\n| `judge.py` | the referee |",
+    ],
+)  # fmt: skip
+def test_an_item_that_is_not_understood_beside_others_is_refused(project: Path, items: str) -> None:
+    words = refusal(project, {"Asset": items})
+
+    assert "what stands after `judge.py` is not understood beside the other files here" in words
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "strange judge.py", "cat judge.py | python", "python $(pwd)/judge.py", "python jud?e.py",
+        "python {judge,score}.py",
+        "{ python judge.py; }", 'python -c "import judge"', "x judge.py>o",
+        "pytest judge.py::test_loss", "python -mjudge", "echo `python judge.py`", "x --in=judge.py",
+    ],
+)  # fmt: skip
+def test_a_file_that_a_marking_command_names_leaves_a_pattern(project: Path, command: str) -> None:
+    asset, _ = understood(project, PATTERN | {"Evaluation": f"```\n{command}\n```"})
+
+    assert "!judge.py" in str(asset)
+
+
+@pytest.mark.parametrize(
+    "command", ["pytest .", "docker build -f train.py .", "uv run --with-requirements train.py x"]
+)
+def test_a_command_that_only_reads_the_asset_leaves_it(project: Path, command: str) -> None:
+    assert understood(project, {"Evaluation": f"```\n{command}\n```"}) == ("train.py", ())
+
+
 def test_check_shows_the_asset_and_what_is_protected(tmp_path: Path) -> None:
     rules = (
         "**What you CAN do:**\n- Modify `asset.py` — this is the only file you edit.\n\n"

@@ -90,10 +90,12 @@ def read_protected(
         path: Statement(path, command.line)
         for command in marking
         for path in evaluators(command.value, place.project)
+        if any(_runs(path, name) for name in names) or not any(covers(path, n) for n in names)
     }
     all_denied = found | {path: mark for path, mark in marks.items() if path not in found}
     for path, denied in all_denied.items():
-        if edited := next((name for name in names if _takes(path, name)), None):
+        takes = _takes if path in found else _runs
+        if edited := next((name for name in names if takes(path, name)), None):
             named = reversed([*_named(document, place)])  # so that the first of each stays
             lines = {normal(said.value): said.line for said in named}
             why = "is protected here" if path in found else "is run here to mark the work"
@@ -127,6 +129,11 @@ def _takes(denied: str, name: str) -> bool:
     if is_pattern(name):
         return denied == name or name.startswith(f"{denied}/")
     return covers(denied, name)
+
+
+def _runs(path: str, name: str) -> bool:
+    """Whether to run a path runs a file that the asset names; the tests in a folder may vary."""
+    return name in (path, f"{path}/__main__.py") or (is_pattern(name) and _takes(path, name))
 
 
 def _named(document: Document, place: Place) -> Iterable[Named]:

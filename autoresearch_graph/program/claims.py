@@ -25,15 +25,6 @@ _EDITABLE = re.compile(
     re.I,
 )
 _NOT = r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
-_FIXED = re.compile(
-    rf"{_NOT}\s+(?:\w+\s+)?(?:{_VERB}|modified|edited|changed|touched)\b"
-    r"(?:\s+(?:it|them|this)\b)?(?!\s+(?:the\s+)?[`\w])"
-    r"|\bread[- ]?only\b|\bimmutable\b|\boff[- ]limits\b|\bhands[- ]off\b|\beditable:\s+no\b"
-    r"|\b(?:not?|non)[- ](?:editable|modifiable|mutable|writable)\b"
-    r"|\b(?:stays?|remains?|kept|leaves?|left|keep)\s+(?:it\s+|them\s+)?"
-    r"(?:as\s+(?:it|they|is)\b|alone\b|untouched\b|unchanged\b)",
-    re.I,
-)
 # Words of a label, a cell or a sentence that forbid to edit the files beside it.
 _KEPT = (
     r"read[- ]?only|frozen|fixed|locked|immutable|off[- ]limits|hands[- ]off|forbidden|prohibited"
@@ -43,9 +34,62 @@ _KEEPS = re.compile(
     rf"\W*(?:(?!no)\w+\s+)?(?:{_KEPT})(?:\s+(?:files?|paths?|code|during\b[^:`]*))?\W*(?:\([^)`]*\))?[\W_]*",
     re.I,
 )
-_STATE = re.compile(
-    rf"(?:^\W*|\b(?:is|are|be|stays?|remains?|kept|keep|it)\s+(?:\w+\s+)?|[:(,|]\W*|\s[-—]+\s)(?:{_KEPT}|context|reference)"
-    r"(?=\W*(?:$|[.,;:!)(|])|\s+(?:-|during|and|for|by|while|throughout)\s)",
+_CHANGED = r"(?:edit|modif|chang|touch|alter|overw|rewr|updat|tamper|mess|adjust|tun|optimi|mov)\w*"
+_END = r"(?=\W*(?:$|[.,;:!)(|\]])|\s(?:[-—]|during|and|for|by|while|throughout)\s)"
+_STAYS = (
+    rf"(?:(?:{_KEPT}|context|reference|constant|unmodified|untouched|intact|unaltered|alone|be"
+    rf"|as\s+(?:it|they|is)|for humans|locked up)\b(?:\s(?:is|are)\b)?{_END}"
+    rf"|\bthe\s+(?:{_KEPT})\s+\w+)"
+)
+_BARRED = (
+    rf"(?:(?:not|never|cannot|can't|n't)\b\s*(?:\w+\s+){{0,3}}?"
+    rf"(?:(?:{_CHANGED}|allowed|permitted|in scope|yours|part of the asset)\b"
+    r"(?:\s+(?:it|them|this|any of (?:it|them))\b)?(?!\s+(?:the\s+)?(?!(?:by|in|during|at|to)\b)"
+    r"[`\w])"
+    r"|(?:edit|modifi|mut|writ)able\b)|\b(?:no|non)[- ](?:edit|modifi|mut|writ)able\b)"
+)
+_AUXILIARY = (
+    r"(?:\b(?:is|are|be|must|should|shall|may|can|has to|have to|needs? to|will|does|do|we|you|to"
+    r"|it|they|ist|sind|est|es|é|en|son|sont|são|darf|は|を|に|是"
+    r"|stays?|remains?|kept|keep|leave|left|this|them|these|both|one|please|exactly|also|always|\w+ly|which"
+    r"|that|all|files?|folder|script|module|itself)\b[^\w.;]*)*"
+)
+# What may follow the subject of a clause: `is read-only`, `(fixed)`, `: do not edit it`.
+_TAIL = re.compile(
+    r"(?:\s+(?:and|with|plus|as well as)\s+(?!is\b|are\b|must\b|stay|remain)[^`.;,]{0,60}?"
+    r"(?=\s(?:is|are|must)\b))?"
+    rf"[^\w.;]*{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
+    rf"|[^.;`]*(?:\(|\[|\|)\W*(?:{_KEPT})\b{_END}|[^.;`]*\beditable:\s+no\b"
+    rf"|[^`]*[.,;:—-]\s+(?:which|it|they|please)?\s*{_AUXILIARY}(?:{_BARRED})"
+    rf"|[^.;:,`]{{0,60}}\s(?:and|und|et|y|e)\s{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
+    rf"|[^.;`]*[,;]\s+(?:which|it|they)\s{_AUXILIARY}(?:{_STAYS})",
+    re.I,
+)
+_LEAD = re.compile(
+    rf"(?:{_NOT}(?!\s+(?:have|need|hesitate|commit|push)\b)|\b(?:avoid|refrain|forbidden|prohibited|cheating"
+    rf"|no|nobody)\b)[^.;:`]{{0,60}}?\b(?:{_CHANGED}|write|writing)"
+    r"(?:[\s,]+(?:to|with|in|the|any|of|files?|rename|delete|or|and)\b)*:?\s+$"
+    r"|\b(?:nor|(?:but|and)\s+(?:not|never)|stay away from|hands off)\s+(?:the\s+)?$",
+    re.I,
+)
+_LEAVE = re.compile(r"\b(?:leave|keep|treat|consider|regard)\s+(?:the\s+)?(?:file\s+)?$", re.I)
+_MAKING = re.compile(
+    rf"^\W*(?:any\s+)?(?:{_CHANGED}|writing)\s+(?:(?:to|in|of|with|the|file)\s+)*$", re.I
+)
+_FORBIDS = re.compile(
+    r"\s+(?:is|are)\s+(?:\w+\s)?(?:not|never|forbidden|prohibited|rejected|cheating|off)\b", re.I
+)
+# Before a path that is neither subject nor object.
+_WITHIN = re.compile(
+    r"\b(?:in|of|by|from|outside|inside|within|with|under|for|to|than|on|at|into|that|what|how"
+    r"|(?:is|are)\s+not|\w+s)\s+(?:the\s+)?(?:file\s+)?$",
+    re.I,
+)
+_RELATIVE = re.compile(r"\s*(?:,\s*(?:which|that|it)\b|[(\[|:;—-])", re.I)
+_IF = re.compile(r"\W*(?:\d+\W+)?(?:if|when|unless|until|once|in case)\b", re.I)
+_GOES_ON = re.compile(
+    r"\W*(?:it|they|this|these|both|please|you|do|don't|never|not|keep|leave|no|must|hands|off|read"
+    r"|immutable)\b",
     re.I,
 )
 _REFUSED = re.compile(r"\W*(?:no|don't|do not|never|not)\W*", re.I)
@@ -82,6 +126,10 @@ _OTHERS = re.compile(
 _ALONE = re.compile(
     rf"\bonly\s+(?:\w+\s+)?file\b|\bonly\s+{_VERB}|\b{_VERB}\s+only\b|\bsingle\s+file\b", re.I
 )
+_YOU = re.compile(r"\byou\s+(?:(?:may|can)\s+)?$", re.I)
+_FREE = re.compile(rf"\W*only\s+{PATHS}\s+(?:may|can)\s+be\s+(?:modified|edited|changed)\b", re.I)
+_LISTED = re.compile(r"[\s,&/]*(?:(?:and|or|nor|plus|of course|above all)\b[\s,]*)*", re.I)
+_KEPT_ABOVE = re.compile(rf"\b(?:{_KEPT})\b|{_NOT}", re.I)
 _ALLOWS = re.compile(r"\b(?:can|may)\b", re.I)
 
 
@@ -97,13 +145,14 @@ class Claim:
 
 def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
     """All claims of the blocks, in their order."""
-    before = ""
+    before = heading = ""
     for block in blocks:
+        heading = block.text if block.kind == "heading" else heading
         opens = block.kind == "item" and is_label(block)
         if block.kind in ("heading", "paragraph") or opens:
             before = f"{block.text}:" if block.kind == "heading" else block.text
         if block.kind != "code":
-            yield from _claims(block, before if block.kind in ("item", "row") else "")
+            yield from _claims(block, before if block.kind in ("item", "row") else "", heading)
 
 
 def is_label(block: Block) -> bool:
@@ -122,7 +171,7 @@ def meaning(label: str) -> bool | None:
     return True if _ALL_ALLOWED.search(words) or named(words) == "asset" else None
 
 
-def _claims(block: Block, before: str) -> Iterator[Claim]:
+def _claims(block: Block, before: str, heading: str) -> Iterator[Claim]:
     """A sentence that names no path is about the one that the block spoke of before."""
     spoken = ""
     for sentence, line in sentences(block):
@@ -130,44 +179,72 @@ def _claims(block: Block, before: str) -> Iterator[Claim]:
         names = re.findall(r"`[^`]+`", sentence)
         if lead or len(names) == 1:
             spoken = lead["paths"] if lead else names[0]
-        if objects := _OBJECT.search(sentence):
-            yield from _each(
-                objects["paths"], _of_object(sentence, objects, before), line, sentence
-            )
-        elif spoken and (lead or len(names) < 2):
+        objects = [*_OBJECT.finditer(sentence)]
+        for each in objects:
+            yield from _each(each["paths"], _of_object(sentence, each, before), line, sentence)
+        if spoken and not objects and (lead or len(names) < 2):
             verdict = _of_subject(sentence, spoken, before if lead else "")
             yield from _each(spoken, verdict, line, sentence)
-        yield from _denied(sentence, line)
+        yield from _of_groups(sentence, line, before or heading)
 
 
-def _denied(sentence: str, line: int) -> Iterator[Claim]:
-    """The paths of a sentence that its own words beside them deny, wherever they stand."""
+def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
+    """The paths that the words beside them deny, or except from what is allowed or denied."""
     groups = [*re.finditer(PATHS, sentence)]
     start = 0
+    denied: bool | None = None
     for at, group in enumerate(groups, 1):
         end = groups[at].start() if at < len(groups) else len(sentence)
         lead, tail = sentence[start : group.start()], sentence[group.end() : end]
-        refused = at == len(groups) and _REFUSED.fullmatch(tail)
-        tail = tail if at == len(groups) else _NEXT.sub("", tail)
-        never = re.search(rf"{_NOT}\s+(?:\w+\s+)?{_VERB}\w*\s+(?:the\s+)?$|\bnor\s+$", lead, re.I)
-        label = re.split(r"[.;]\s|\n", lead)[-1]
-        kept = label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)
-        cells = any(map(_CELL.fullmatch, tail.split("|")[1:]))
-        exempt = EXCEPT.search(lead)
-        if not exempt and (never or kept or cells or refused or _is_denied(tail)):
-            yield from _each(group[0], False, line, sentence)
+        if EXCEPT.search(lead):
+            denied = is_excepted(f"{lead} {tail}", above)
+        elif at == 1 or not _LISTED.fullmatch(lead):
+            denied = not _IF.match(sentence) and _is_denied(lead, tail, last=at == len(groups))
+        if denied is not None and (denied or EXCEPT.search(lead)):
+            yield from _each(group[0], not denied, line, sentence)
         start = group.end()
 
 
-def _is_denied(tail: str) -> bool:
+def is_excepted(words: str, above: str) -> bool | None:
+    """Whether `all but this` denies this: it does where all else is allowed."""
+    if _ALL_DENIED.search(EXCEPT.sub("", words)) or _KEPT_ABOVE.search(above):
+        return False
+    allowed = re.search(rf"\b{_CHANGED}|\b(?:yours|free|all|any|every)", words, re.I)
+    return True if allowed else None
+
+
+def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
+    """Whether a path between these words is the subject or the object of what is forbidden."""
+    tail = tail if last else _NEXT.sub("", tail)
+    label = re.split(r"[.;]\s|\n", lead)[-1]
+    if (label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)) or (
+        any(map(_CELL.fullmatch, tail.split("|")[1:])) or (last and _REFUSED.fullmatch(tail))
+    ):
+        return True
+    if _LEAD.search(lead) or (_MAKING.search(label) and _FORBIDS.match(tail)):
+        return True
+    if _LEAVE.search(lead):
+        return bool(re.match(rf"\W*(?:as\s+)?{_STAYS}", tail, re.I))
+    return (not _WITHIN.search(lead) or bool(_RELATIVE.match(tail))) and _stays(
+        tail if last else f"{tail}`"
+    )
+
+
+def _stays(tail: str) -> bool:
     """Whether words that follow a path say that it stays as it is, and not that all else does."""
     own = tail if _JOINED.match(tail) else _ALL_ELSE.sub("", tail)
-    return bool(_FIXED.search(own) or _STATE.search(own) or _OTHERS.search(own))
+    return bool(_TAIL.match(own) or _OTHERS.search(own))
 
 
 def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
-    lead, tail = sentence[: objects.start()], sentence[objects.end() :]
-    if re.search(_NOT, lead, re.I) or _OTHERS.search(lead) or _is_denied(tail.partition("`")[0]):
+    lead, tail = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
+    if _IF.match(sentence):
+        return None
+    if (
+        re.search(_NOT, lead, re.I)
+        or _OTHERS.search(lead)
+        or _stays(tail[: tail.find("`") + 1] or tail)
+    ):
         return False
     if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", tail):
         return True
@@ -176,18 +253,17 @@ def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | Non
         return False
     if _EDITABLE.search(sentence) or (listed is None and _ONLY.search(sentence)):
         return True
-    return listed
+    return True if listed is None and _YOU.search(lead) else listed
 
 
 def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
     """What a sentence says of the paths that it begins with, names alone, or goes on about."""
-    if _EDITABLE.search(sentence):
+    if _EDITABLE.search(sentence) or _FREE.match(sentence):
         return True
-    lead, named, tail = sentence.partition(spoken)
-    if named and EXCEPT.search(lead):
+    lead, named, _ = sentence.partition(spoken)
+    if EXCEPT.search(lead) and named:
         return None
-    own = tail if named and _JOINED.match(tail) else _ALL_ELSE.sub("", tail if named else lead)
-    denied = _FIXED.search(own) or (named and _FIXED.search(lead))
+    denied = not named and _GOES_ON.match(sentence) and _stays(f" {sentence}")
     if denied or (before.endswith(":") and _KEEPS.fullmatch(before)):
         return False
     return _of_list(before) if re.search(_VERB, before, re.I) else None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.program.claims import is_label
@@ -86,6 +86,8 @@ class Doubts:
         lead = ""
         for sentence, line in sentences(block):
             words = [span or word for span, word in _WORD.findall(sentence)]
+            folders = [w for w in words if (self.place.project / normal(w)).is_dir()]
+            words += [f"{folder}/{word}" for folder in folders for word in words]
             paths = tuple(path for word in words for path in self.named(word))
             before = paths or (before if _ON.match(sentence) else ())
             if any(map(_is_doubtful, (sentence, above, lead))):
@@ -125,14 +127,25 @@ class Doubts:
             yield from (p for f, p in self.files.items() if wide and sheaf.matches(low, f))
         elif low in self.files and not everywhere:
             yield self.files[low]
-        elif (self.place.project / normal(text)).is_dir():
-            inside = [file for file in self.files if file.startswith(f"{low}/")]
-            yield from [normal(text)] if inside and len(inside) < len(self.files) else []
+        elif folders := self._folders(self.place.target(text) or normal(text)):
+            yield from folders
         elif everywhere or not self.place.exists(normal(text)):
             for file, path in self.files.items():
                 whole = (file, file.rpartition(".")[0] if stem else "")
                 if any(each == low or each.endswith(f"/{low}") for each in whole):
                     yield path
+
+    def _folders(self, text: str) -> set[str]:
+        """The folders that a word names, but for one that holds all files of the patterns."""
+        low = text.casefold()
+        above = {parent for path in self.files.values() for parent in PurePosixPath(path).parents}
+        named = {each.as_posix() for each in above if f"/{each}".casefold().endswith(f"/{low}")}
+        exact = {each for each in named if each.casefold() == low}
+        return {
+            folder
+            for folder in exact or named
+            if not all(path.startswith(f"{folder}/") for path in self.files.values())
+        }
 
 
 def _is_label(block: Block) -> bool:

@@ -17,15 +17,17 @@ _RUNNER = re.compile(
     r"(?:python|pypy|perl|ruby|php|lua|luajit|pwsh)[\d.]*|(?:ba|da|fi|k|z)?sh|node|nodejs|deno|bun|tsx|ts-node"
     r"|npx|julia|Rscript|java|go|uv|uvx|poetry|pipenv|pdm|hatch|rye|pixi|conda|mamba|micromamba|pytest"
     r"|py\.test|torchrun|accelerate|deepspeed|coverage|source|\.|exec|eval|env|time|timeout|nice|nohup|sudo"
-    r"|stdbuf|taskset|numactl|xargs|hyperfine|docker|podman|srun|mpirun|!|if|then|else|while|do"
+    r"|stdbuf|taskset|numactl|xargs|hyperfine|docker|podman|srun|mpirun|mpiexec|command|gcc|cc|setsid"
+    r"|ionice|chrt|flock|strace|caffeinate|ipython|\{|!|if|then|else|while|do"
 )
 _BUILD_FILES = {
     "make": ("GNUmakefile", "makefile", "Makefile"), "just": ("justfile", "Justfile"),
     "npm": ("package.json",), "pnpm": ("package.json",), "yarn": ("package.json",),
 }  # fmt: skip
 _FOLDER_OPTIONS = ("-C", "--directory", "--cwd", "--chdir")
+_DATA_OPTIONS = re.compile(r"--(?:with|requirement|constraint|env-file|config|project)\b.*")
 _NO_PATH = re.compile(r"\w+=.*|\d+(?:\.\d+)?[smh]?|\.|-", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\}|\([^()]*\))/")
+_VARIABLE = re.compile(r"\"?\$(?:\w+|\{\w+\}|\([^()]*\))\"?/")
 
 
 def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]:
@@ -43,7 +45,7 @@ def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]
 
 def _simple_commands(command: str) -> Iterator[list[str]]:
     """The words of each command between `&&`, `;`, `|`, brackets and line breaks."""
-    text = command.replace("\\\n", " ")
+    text = _VARIABLE.sub("./", command.replace("\\\n", " "))
     lexer = shlex.shlex(text, posix=True, punctuation_chars="();&|\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:
@@ -73,7 +75,9 @@ class _Command:
         """The file after a runner; a file that a long option names may be run as well."""
         begun, option, modules = False, "", False
         bases = [self.folder, *re.findall(r"PYTHONPATH=([^\s:]+)", " ".join(words)), "src"]
-        for word in (_VARIABLE.sub("", word) for word in words):
+        for word in _parted(words):
+            if word == "build" and option in ("docker", "podman"):
+                return
             modules = modules or bool(re.fullmatch(r"-[A-Za-z]*m", option))
             if option in _FOLDER_OPTIONS:
                 self.folder = bases[0] = _joined(self.folder, word)
@@ -83,7 +87,7 @@ class _Command:
             elif path := self._there(word, self.folder):
                 named = option.startswith("--") or _is_runner(word)
                 if not named or (self.project / path).is_file():
-                    yield path
+                    yield from [] if _DATA_OPTIONS.fullmatch(option) else [path]
                 if not named:
                     return
             elif not (begun or word.startswith("-") or _NO_PATH.fullmatch(word)):
@@ -113,6 +117,12 @@ class _Command:
         path = (project / folder / word).resolve()
         inside = path != project and path.is_relative_to(project) and path.exists()
         return path.relative_to(project).as_posix() if inside else ""
+
+
+def _parted(words: list[str]) -> Iterator[str]:
+    """Words without the name of a test in a file; `-mname` as two."""
+    for word in words:
+        yield from ("-m", word[2:]) if re.fullmatch(r"-m[\w.]+", word) else [word.split("::")[0]]
 
 
 def _is_runner(word: str) -> bool:

@@ -21,6 +21,7 @@ _EDITABLE = re.compile(
     r"\b(?:edit(?:s|able)?|modif(?:y|iable)|mutable|writable|(?:may|can) (?:be )?changed?)\b",
     re.IGNORECASE,
 )
+_KEPT = re.compile(r"\b(?:read[- ]?only|protected|frozen|fixed|off[- ]limits)\b", re.IGNORECASE)
 _ALLOWED = re.compile(r"\W*(?:y|yes|true|rw|agents?|ai|llm|you|[✓✔✅])(?!\w)", re.IGNORECASE)
 
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
@@ -113,7 +114,9 @@ def _row(node: SyntaxTreeNode) -> Block:
     line = _first_line(node)
     cells = ["".join(_visible(cell)) for cell in node.children]
     for at, title in enumerate(_titles(node)[: len(cells)]):
-        if _EDITABLE.search(title):
+        if "`" in cells[at] and (_EDITABLE.search(title) or _KEPT.search(title)):
+            cells[at] = f"{title}: {cells[at]}"
+        elif _EDITABLE.search(title):
             allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
             cells[at] = f"editable: {allowed} ({cells[at]})"
     return Block("row", " | ".join(cells), line, tuple(_spans(node, line)))
