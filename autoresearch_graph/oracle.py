@@ -6,29 +6,34 @@ forecast. Not covered: noise, which makes the figures coarser, and items that ha
 """
 
 import zlib
+from collections.abc import Iterator
 from math import ceil, log2
+from os.path import expandvars
 from pathlib import Path
 
 from autoresearch_graph.program.model import Program
 
 _DISTINCT = 10**6  # six significant digits, which a model is told without noise (figures.py)
 _NIGHT = 100  # experiments that are expected where program.md names no number
-_DATA = (".csv", ".tsv", ".json", ".jsonl", ".txt")
-_LARGEST = 1_000_000  # bytes; a larger file is no small test set, and is not read
+_LARGEST = 1_000_000  # bytes in all; more is no small test set, and is not read
+_MOST = 1000  # files that are looked at
 
 
 def oracle_of_hidden(program: Program, project: Path) -> str:
     """A warning where all hidden data could be read off; else nothing.
 
-    Their bits are those that compression leaves of them. Nothing is said where a minimum
-    improvement makes the figures coarser.
+    Their bits are those that compression leaves of them. A minimum improvement makes the figures
+    coarser: they tell its steps within the plausible range, or within 1 where none is named.
     """
-    texts = {name: _text(project / Path(name).expanduser()) for name in program.hidden}
+    texts = {name: _texts(project, name) for name in program.hidden}
     known = [name for name, text in texts.items() if text]
-    if not known or program.noise.minimum_improvement or not program.evaluation:
+    if not known or not program.evaluation:
         return ""
     bits = sum(8 * len(zlib.compress(text, 9)) for text in texts.values() if text)
-    return _warning(f"{bits} bits of {', '.join(known)} under Hidden", bits, _DISTINCT, program)
+    low, high = program.noise.plausible or (0.0, 1.0)
+    step = program.noise.minimum_improvement
+    distinct = min(max(2, ceil((high - low) / step)), _DISTINCT) if step else _DISTINCT
+    return _warning(f"{bits} bits of {', '.join(known)} under Hidden", bits, distinct, program)
 
 
 def oracle_of_items(items: tuple[float, ...], step: float | None, program: Program) -> str:
@@ -50,10 +55,22 @@ def _warning(what: str, bits: int, distinct: int, program: Program) -> str:
     )
 
 
-def _text(path: Path) -> bytes:
-    """A small file of data; nothing where it is something else, or large."""
+def _texts(project: Path, name: str) -> bytes:
+    """What a file, a folder or a pattern holds; nothing where it is large or cannot be read."""
+    text = b""
     try:
-        small = path.suffix in _DATA and path.is_file() and path.stat().st_size <= _LARGEST
-        return path.read_bytes() if small else b""
-    except OSError:
+        for number, path in enumerate(_files(project / Path(expandvars(name)).expanduser())):
+            if number >= _MOST or len(text) + path.stat().st_size > _LARGEST:
+                return b""
+            text += path.read_bytes()
+    except (OSError, RuntimeError, ValueError, NotImplementedError):  # RuntimeError: no home
         return b""
+    return text
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The files that a path or a pattern means, in their order; of a folder, all below it."""
+    above = next(each for each in (path, *path.parents) if not set("*?[") & set(str(each)))
+    found = [path] if above == path else above.glob(path.relative_to(above).as_posix())
+    for each in sorted(found):
+        yield from [each] if each.is_file() else filter(Path.is_file, sorted(each.rglob("*")))

@@ -10,7 +10,9 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.lab import open_lab
+from autoresearch_graph.oracle import oracle_of_hidden
 from autoresearch_graph.program import Flags
+from autoresearch_graph.program.model import Metric, Program, Stopping, TimeBox
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.records import find
 from autoresearch_graph.replication import replay, verify
@@ -258,7 +260,8 @@ def test_a_holdout_that_broke_for_what_was_kept_vetoes_adopt(tmp_path: Path):
         (48, 20, "", "bits of labels.csv under Hidden and a metric told in 1,000,000 steps"),
         (2000, 20, "", ""),
         (48, 2, "", ""),
-        (48, 20, "## Noise\nminimum improvement 0.01\n", ""),
+        (48, 99, "## Noise\nminimum improvement 0.01\n", "and a metric told in 100 steps"),
+        (48, 20, "## Noise\nminimum improvement 0.5\n", ""),
     ],
 )
 def test_check_warns_where_hidden_rows_can_be_read_off(
@@ -271,6 +274,23 @@ def test_check_warns_where_hidden_rows_can_be_read_off(
     told = autoresearch("check", project, "--experiments", str(experiments)).stdout
     flat = " ".join(told.split())
     assert (warned in flat) if warned else ("read them off" not in flat)
+
+
+@pytest.mark.parametrize("name", ["answers", "answers/*.csv", "answers/**/*", "answers/a"])
+def test_hidden_rows_can_be_read_off_in_any_kind_of_file(tmp_path: Path, name: str):
+    (tmp_path / "answers").mkdir()
+    for file in ("a", "b.csv"):
+        (tmp_path / "answers" / file).write_text("1 0 0 1")
+    program = Program(
+        path=tmp_path / "program.md", text="", asset="a.py", evaluation="x", hidden=(name,),
+        metric=Metric(name="loss", direction="lower"), experiment="x",
+        time_box=TimeBox(seconds=1, kill_after=2), stopping=Stopping(experiments=50),
+    )  # fmt: skip
+    assert f"bits of {name} under Hidden" in oracle_of_hidden(program, tmp_path)
+
+    for file in ("a", "b.csv"):
+        (tmp_path / "answers" / file).write_bytes(bytes(10**6 + 1))
+    assert not oracle_of_hidden(program, tmp_path)
 
 
 def test_the_report_warns_where_answers_that_are_right_or_wrong_can_be_read_off(tmp_path: Path):

@@ -35,7 +35,7 @@ _KEEPS = re.compile(
     re.I,
 )
 _CHANGED = r"(?:edit|modif|chang|touch|alter|overw|rewr|updat|tamper|mess|adjust|tun|optimi|mov)\w*"
-_END = r"(?=\W*(?:$|[.,;:!)(|\]])|\s(?:[-—]|during|and|for|by|while|throughout)\s)"
+_END = r"(?=\W{0,9}(?:$|[.,;:!)(|\]])|\s(?:[-—]|during|and|for|by|while|throughout)\s)"
 _STAYS = (
     rf"(?:(?:{_KEPT}|context|reference|constant|unmodified|untouched|intact|unaltered|alone|be"
     rf"|as\s+(?:it|they|is)|for humans|locked up)\b(?:\s(?:is|are)\b)?{_END}"
@@ -52,15 +52,15 @@ _AUXILIARY = (
     r"(?:\b(?:is|are|be|must|should|shall|may|can|has to|have to|needs? to|will|does|do|we|you|to"
     r"|it|they|ist|sind|est|es|é|en|son|sont|são|darf|は|を|に|是"
     r"|stays?|remains?|kept|keep|leave|left|this|them|these|both|one|please|exactly|also|always|\w+ly|which"
-    r"|that|all|files?|folder|script|module|itself)\b[^\w.;]*)*"
+    r"|that|all|files?|folder|script|module|itself)\b[^\w.;]{0,5}){0,8}"
 )
 # What may follow the subject of a clause: `is read-only`, `(fixed)`, `: do not edit it`.
 _TAIL = re.compile(
     r"(?:\s+(?:and|with|plus|as well as)\s+(?!is\b|are\b|must\b|stay|remain)[^`.;,]{0,60}?"
     r"(?=\s(?:is|are|must)\b))?"
-    rf"[^\w.;]*{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
-    rf"|[^.;`]*(?:\(|\[|\|)\W*(?:{_KEPT})\b{_END}|[^.;`]*\beditable:\s+no\b"
-    rf"|[^`]*[.,;:—-]\s+(?:which|it|they|please)?\s*{_AUXILIARY}(?:{_BARRED})"
+    rf"[^\w.;]{{0,9}}{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
+    rf"|[^.;`]*(?:\(|\[|\|)\W{{0,5}}(?:{_KEPT})\b{_END}|[^.;`]*\beditable:\s+no\b"
+    rf"|[^`]*[.,;:—-]\s+(?:which|it|they|please)?\s?{_AUXILIARY}(?:{_BARRED})"
     rf"|[^.;:,`]{{0,60}}\s(?:and|und|et|y|e)\s{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
     rf"|[^.;`]*[,;]\s+(?:which|it|they)\s{_AUXILIARY}(?:{_STAYS})",
     re.I,
