@@ -260,7 +260,7 @@ def test_a_holdout_that_broke_for_what_was_kept_vetoes_adopt(tmp_path: Path):
         (48, 20, "", "bits of labels.csv under Hidden and a metric told in 1,000,000 steps"),
         (2000, 20, "", ""),
         (48, 2, "", ""),
-        (48, 99, "## Noise\nminimum improvement 0.01\n", "and a metric told in 100 steps"),
+        (48, 30, "## Noise\nminimum improvement 0.001\n", "and a metric told in 1,000 steps"),
         (48, 20, "## Noise\nminimum improvement 0.5\n", ""),
     ],
 )
