@@ -392,7 +392,8 @@ def test_an_asset_that_is_named_and_forbidden_is_refused(project: Path, said: st
         "`judge.py` imports `train.py` and is read-only.",
         "The judge, which is fixed, runs `train.py`.",
         "`train.py` - the weights stay frozen during warmup.", "Do not delete `train.py`.",
-        "Do not commit changes to `train.py` yourself.",
+        "Do not commit changes to `train.py` yourself.", "Do not forget to edit `train.py`.",
+        "Edit `train.py`; it is not allowed to import more.",
     ],
 )  # fmt: skip
 def test_what_is_said_of_something_else_leaves_a_named_asset(project: Path, said: str) -> None:

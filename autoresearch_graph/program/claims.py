@@ -24,7 +24,10 @@ _EDITABLE = re.compile(
     r"|\bonly\s+(?:mutable|editable)\s+file\b|\beditable:\s+yes\b",
     re.I,
 )
-_NOT = r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
+_NOT = (
+    r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
+    r"(?!\s+(?:have|need|hesitate|forget)\b)"
+)
 # Words of a label, a cell or a sentence that forbid to edit the files beside it.
 _KEPT = (
     r"read[- ]?only|frozen|fixed|locked|immutable|off[- ]limits|hands[- ]off|forbidden|prohibited"
@@ -43,7 +46,8 @@ _STAYS = (
 )
 _BARRED = (
     rf"(?:(?:not|never|cannot|can't|n't)\b\s*(?:\w+\s+){{0,3}}?"
-    rf"(?:(?:{_CHANGED}|allowed|permitted|in scope|yours|part of the asset)\b"
+    rf"(?:(?:{_CHANGED}"
+    r"|(?:allowed|permitted)(?!\s+to\s+(?!be\b|edit))|in scope|yours|part of the asset)\b"
     r"(?:\s+(?:it|them|this|any of (?:it|them))\b)?(?!\s+(?:the\s+)?(?!(?:by|in|during|at|to)\b)"
     r"[`\w])"
     r"|(?:edit|modifi|mut|writ)able\b)|\b(?:no|non)[- ](?:edit|modifi|mut|writ)able\b)"
@@ -66,7 +70,7 @@ _TAIL = re.compile(
     re.I,
 )
 _LEAD = re.compile(
-    rf"(?:{_NOT}(?!\s+(?:have|need|hesitate|commit|push)\b)|\b(?:avoid|refrain|forbidden|prohibited|cheating"
+    rf"(?:{_NOT}(?!\s+(?:commit|push)\b)|\b(?:avoid|refrain|forbidden|prohibited|cheating"
     rf"|no|nobody)\b)[^.;:`]{{0,60}}?\b(?:{_CHANGED}|write|writing)"
     r"(?:[\s,]+(?:to|with|in|the|any|of|files?|rename|delete|or|and)\b)*:?\s+$"
     r"|\b(?:nor|(?:but|and)\s+(?:not|never)|stay away from|hands off)\s+(?:the\s+)?$",
