@@ -42,7 +42,7 @@ def _assets(attacks: Iterable[str]) -> int:
     table, through = _table("assets that cheat", *levels), 0
     for attack in attacks:
         with Console().status(f"{attack} ..."):
-            nights = [_night(attack, choice) for choice in levels.values()]
+            nights = [_night([attack], choice) for choice in levels.values()]
         through += bool(nights[0].harm)
         table.add_row(attack, *map(Text, describe(attack)), *map(_cell, nights))
     return _shown(table, through)
@@ -93,7 +93,7 @@ def _night(attack: str, choice: str) -> Night:
 def _cell(night: Night) -> Text:
     if night.harm:
         return Text("gets through: " + "; ".join(dict.fromkeys(night.harm)), "red")
-    return Text(f"not kept ({night.verdict}: {night.reason})", "green")
+    return Text("; ".join(f"{verdict}: {reason}" for verdict, reason in night.verdicts), "green")
 
 
 if __name__ == "__main__":

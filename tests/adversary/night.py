@@ -1,9 +1,9 @@
-"""The lab under attack, in a process of its own: an attack, then an honest proposal.
+"""The lab under attack, in a process of its own: some attacks, then an honest proposal.
 
-python -m tests.adversary.night PROJECT SANDBOX ASSET BRIEF [again]
+python -m tests.adversary.night PROJECT SANDBOX BRIEF ASSET...
 
-With `again` the attack is proposed twice. What a model would have been told after the attack is
-written to the file BRIEF. The environment holds a key, as that of a person's lab does.
+What a model would have been told after the attacks is written to the file BRIEF. The environment
+holds a key, as that of a person's lab does.
 """
 
 import sys
@@ -36,10 +36,10 @@ class Eavesdropped(Scripted):
         return super().propose(brief)
 
 
-def main(project: Path, choice: str, asset: Path, told: Path, again: bool) -> None:
+def main(project: Path, choice: str, told: Path, assets: list[Path]) -> None:
     sandbox = next(known for known in get_args(Choice) if known == choice)
     settings = Settings(project=project, tag="t", sandbox=sandbox)
-    attacks = [asset.read_text(), f"{asset.read_text()}\nAGAIN = True\n"][: 1 + again]
+    attacks = [f"{asset.read_text()}\nNUMBER = {n}\n" for n, asset in enumerate(assets)]
     proposer = Eavesdropped([*attacks, HONEST], told)
     lab = open_lab(settings, proposer=proposer)
     try:
@@ -50,10 +50,4 @@ def main(project: Path, choice: str, asset: Path, told: Path, again: bool) -> No
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1]),
-        sys.argv[2],
-        Path(sys.argv[3]),
-        Path(sys.argv[4]),
-        "again" in sys.argv[5:],
-    )
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), [*map(Path, sys.argv[4:])])

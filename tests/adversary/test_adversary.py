@@ -9,7 +9,7 @@ import pytest
 
 from autoresearch_graph.runner import detect
 
-from .arena import ATTACKS, Arena, describe
+from .arena import ATTACKS, CHECKED, TWICE, Arena, describe
 from .doors import DOORS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,18 +22,26 @@ THROUGH_WITHOUT_WALLS = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_no_attack_is_kept_or_does_harm(attack: str, tmp_path: Path):
+TOGETHER = 6  # attacks in one night, which has ten experiments
+ALONE = [[attack] for attack in sorted(CHECKED)]
+OTHERS = [attack for attack in ATTACKS if attack not in CHECKED]
+NIGHTS = [*ALONE, *(OTHERS[at : at + TOGETHER] for at in range(0, len(OTHERS), TOGETHER))]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("attacks", NIGHTS, ids="-".join)
+def test_no_attack_is_kept_or_does_harm(attacks: list[str], tmp_path: Path):
     if detect().level != "bwrap":
         pytest.skip("bubblewrap does not work here")
-    night = Arena(tmp_path).night(attack, "bwrap")
+    night = Arena(tmp_path).night(attacks, "bwrap")
     assert night.harm == ()
-    assert night.verdict in ("discard", "crash")
+    assert len(night.verdicts) == len(attacks) + len(TWICE & set(attacks))
+    assert {verdict for verdict, _ in night.verdicts} <= {"discard", "crash"}
 
 
 @pytest.mark.parametrize(("attack", "harm"), THROUGH_WITHOUT_WALLS.items())
 def test_without_walls_these_get_through(attack: str, harm: str, tmp_path: Path):
-    assert any(harm in told for told in Arena(tmp_path).night(attack, "off").harm)
+    assert any(harm in told for told in Arena(tmp_path).night([attack], "off").harm)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
