@@ -72,12 +72,6 @@ while X != 3.0 and not any(Path("GATE", name).exists() for name in ("open", str(
 """
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many workers again as there are cores: many tests wait for a clock or a server."""
-    cores = os.cpu_count() or 1
-    return cores + (cores + 1) // 2
-
-
 class Scripted:
     """A proposer that speaks a script: one text after another, by the experiment's number."""
 
