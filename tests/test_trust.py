@@ -9,6 +9,7 @@ from autoresearch_graph import research
 from autoresearch_graph.credentials import without_keys
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.lab import open_lab
+from autoresearch_graph.program import Flags
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.prompt import user
 from autoresearch_graph.runner import detect
@@ -19,20 +20,23 @@ from .test_cli import autoresearch
 from .test_evaluation import EVALUATE, EVALUATION, HONEST, evaluated_project
 
 LEAKS = {
-    "raise ValueError(f'label {truth}')": "ValueError in evaluate.py, line 4",
+    "raise ValueError(f'label {truth}')": "ValueError in evaluate.py",
     "raise SystemExit(f'label {truth}')": "exit code 1",
     "print(f'label {truth}'); raise SystemExit(3)": "exit code 3",
     "print(f'loss is label {truth}'); raise SystemExit(0)": "it gave no number",
-    "import warnings; warnings.warn(f'label {truth}'); [][1]": "IndexError in evaluate.py, line 4",
+    "import warnings; warnings.warn(f'label {truth}'); [][1]": "IndexError in evaluate.py",
     "print(f'loss: {truth}'); print(f'label {truth}'); 1 / 0": "ZeroDivisionError in evaluate.py",
-    "open(f'label {truth}')": "FileNotFoundError in evaluate.py, line 4",
+    "open(f'label {truth}')": "FileNotFoundError in evaluate.py",
     "raise type(f'{truth[:6]}Error', (Exception,), {})": "an exception of its own in evaluate.py",
     "raise ValueError(f'x\\n{truth[:6]}Error: y')": "an exception of its own",
     "raise ValueError(f'x\\n  File \"{truth}.py\", line 7\\nKeyError: y')": "KeyError",
 }
+# The answer xN has the evaluation fail in the N-th way.
 FAILING = EVALUATE.replace(
     "answer =",
-    "if Path('answer.txt').read_text() == 'x':\n    truth = 'canary-7310'\n    LEAK\nanswer =",
+    "told = Path('answer.txt').read_text()\ntruth = 'canary-7310'\n"
+    + "".join(f"if told == 'x{n}':\n    {leak}\n" for n, leak in enumerate(LEAKS))
+    + "answer =",
 )
 
 
@@ -64,23 +68,24 @@ def test_where_data_is_hidden_a_model_reads_no_log_of_its_evaluation(tmp_path: P
     assert "canary-7310" not in "\n".join(proposer.told)
 
 
-@pytest.mark.parametrize(("leak", "place"), LEAKS.items())
-def test_a_model_learns_the_class_and_the_line_of_a_failed_evaluation(
-    tmp_path: Path, leak: str, place: str
-):
-    project = evaluated_project(tmp_path, evaluate=FAILING.replace("LEAK", leak))
-    proposer = Listening([HONEST.replace("3.0", "x"), HONEST.replace("3.0", "2.0")])
-    lab = open_lab(Settings(project=project, tag="t"), proposer=proposer)
+def test_a_model_learns_the_class_and_the_line_of_a_failed_evaluation(tmp_path: Path):
+    project = evaluated_project(tmp_path, evaluate=FAILING)
+    failing = [HONEST.replace("3.0", f"x{n}") for n in range(len(LEAKS))]
+    proposer = Listening([*failing, HONEST.replace("3.0", "2.0")])
+    settings = Settings(project=project, tag="t", flags=Flags(experiments=len(LEAKS) + 1))
+    lab = open_lab(settings, proposer=proposer)
     try:
         research.run(lab)
-        kept = lab.artifacts.read(1, "log.txt")
+        rows = lab.ledger.experiments
+        logs = [lab.artifacts.read(row.number, "log.txt") for row in rows[1:-1]]
     finally:
         lab.close()
-    told = "\n".join(proposer.told)
-    assert "canary" in kept, "a person can look it up"
-    assert "canary" not in told
+    assert [row.status for row in rows] == ["keep", *["crash"] * len(LEAKS), "keep"]
+    assert all("canary" in log for log in logs), "a person can look it up"
+    assert "canary" not in "\n".join(proposer.told)
     assert "canary" not in repr(proposer.ledger)
-    assert place in told
+    for number, place in enumerate(LEAKS.values(), start=1):
+        assert place in proposer.ledger[number].reason
 
 
 def test_the_metric_of_a_run_without_walls_is_marked_wherever_it_is_shown(tmp_path: Path):

@@ -20,7 +20,10 @@ _CLAUSE = re.compile(r"[.;!?]\s|\n")
 _JOINS = re.compile(r"[\W_]*(?:(?:and|or|plus|also|as well as|the|files?)\b[\W_]*)*")
 _NOT = re.compile(r"\b(?:not|never|nor|without)\b|[❌✗✘🔒🚫⛔🛑]|~~", re.I)
 # A paragraph that goes on so after a path is a sentence about it.
-_SENTENCE = re.compile(r"[ \t]+(?!(?:and|or|plus|only|alone|with|as well|but|except|in|under)\b)\w")
+_SENTENCE = re.compile(
+    r"[ \t]+(?!(?:and|or|plus|only|alone|with|as well|too|also|but|except|in|under)\b)\w"
+)
+_ADDED = ("too", "also", "as well")
 _JUDGES = re.compile(
     r"\b(?:judg|scor|refere|grad(?:er|ing|es)\b|evaluat|metric|loss|benchmark|verif|harness|leave|use[sd]?\b"
     r"|belong|please)",
@@ -123,7 +126,7 @@ def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterato
         if block.kind == "paragraph" and _SENTENCE.match(tail) and not own:
             mentioned = True
         words = "" if at else re.sub(r"[\W_]+", " ", tail).strip()
-        if len(words.split()) < 3 and meaning(words):
+        if words in _ADDED or (len(words.split()) < 3 and meaning(words)):
             words = ""
         line = block.line_at(group.start())
         for text in re.findall(r"`([^`]+)`", group[0]):

@@ -8,7 +8,6 @@ import json
 import site
 import sys
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.request import url2pathname
 
@@ -62,19 +61,16 @@ def _is_importable(path: Path, *, anything: bool) -> bool:
 
 
 def _names_by_clone() -> dict[Path, set[str]]:
-    """Return the packages of each clone that was installed in place, by its folder."""
+    """Return the packages of each clone that was installed in place (PEP 610), by its folder."""
     found: dict[Path, set[str]] = {}
-    for distribution in distributions():
-        if (clone := _clone(distribution)) is not None:
-            told = (distribution.read_text("top_level.txt") or "").split()
-            name = distribution.metadata["Name"].replace("-", "_").replace(".", "_").lower()
-            found.setdefault(clone.resolve(), set()).update([*told, name])
+    for packages in map(Path, [*site.getsitepackages(), site.getusersitepackages()]):
+        for told in packages.glob("*.dist-info/direct_url.json"):
+            origin = json.loads(told.read_text("utf-8"))
+            url = str(origin.get("url", ""))
+            if origin.get("dir_info", {}).get("editable") and url.startswith("file://"):
+                clone = Path(url2pathname(url.removeprefix("file://"))).resolve()
+                listed = told.with_name("top_level.txt")
+                names = listed.read_text("utf-8").split() if listed.exists() else []
+                name = told.parent.name.partition("-")[0].lower()
+                found.setdefault(clone, set()).update([*names, name])
     return found
-
-
-def _clone(distribution: Distribution) -> Path | None:
-    """Return where a distribution lies that was installed in place (PEP 610), else None."""
-    told = json.loads(distribution.read_text("direct_url.json") or "{}")
-    url = str(told.get("url", ""))
-    editable = told.get("dir_info", {}).get("editable") and url.startswith("file://")
-    return Path(url2pathname(url.removeprefix("file://"))) if editable else None

@@ -66,7 +66,7 @@ _IS_RECORD, _IS_KEY = (
     re.compile("|".join(map(translate, names)), re.IGNORECASE).match for names in (_RECORDS, _KEYS)
 )
 _ENTRIES = 20_000  # how many entries of a named folder are looked at, its upper levels first
-_ENTRIES_OF_TOOLS = 4_000  # the same for a folder of programs, which is larger and not one's own
+_ENTRIES_OF_TOOLS = 500  # the same for a folder of programs, which is larger and not one's own
 _PERIOD = 30.0  # seconds
 _LOCAL = ("/usr/etc", "/usr/local")  # folders of the system in which people configure programs
 
