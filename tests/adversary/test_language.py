@@ -42,8 +42,8 @@ TOLD = {
 
 # One for each way to be stopped; tests/pretraining/test_cheats.py has the others.
 PLAYED = (
-    "knows_the_windows", "looks_at_the_next_token", "reads_the_memory_of_the_evaluation",
-    "replaces_the_loss", "tells_the_text_by_a_shape", "tells_the_text_by_an_error",
+    "knows_the_windows", "reads_the_memory_of_the_evaluation", "replaces_the_loss",
+    "tells_the_text_by_a_shape", "tells_the_text_by_an_error",
 )  # fmt: skip
 
 
