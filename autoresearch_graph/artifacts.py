@@ -72,7 +72,7 @@ def _patch(path: str, old: str | None, new: str | None) -> str:
 
 
 def _effort(old: list[str], new: list[str]) -> int:
-    """How many pairs of lines difflib compares at most: it is cubic where lines are repeated."""
+    """Count the pairs of lines that difflib compares at most: it is cubic where lines repeat."""
     seen, again = Counter(old), Counter(new)
     pairs = sum(count * again[line] for line, count in seen.items())
     return (len(old) + len(new) + pairs) * min(len(old), len(new))

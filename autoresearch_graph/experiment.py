@@ -102,7 +102,7 @@ Curve = tuple[tuple[float, float], ...]  # the share of the time box (0 to 1), a
 
 
 class Ran(Value):
-    """What every run leaves: what it used, and the box that held it.
+    """The traces of every run: its use of the machine, and the box that held it.
 
     Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
     processes at once, the shells that start it included. But for `seconds` these are samples; CPU

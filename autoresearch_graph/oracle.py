@@ -1,4 +1,4 @@
-"""Whether a small test set can be read off its metric, as a proposer is told a number each time.
+"""Warnings of a small test set that its metric could give away, a number at a time.
 
 A figure of six digits tells up to 20 bits, and whether an item is right is one bit: a proposer
 that aims at it could learn the answers to 48 items in 3 experiments. So this is a bound, not a
@@ -56,7 +56,7 @@ def _warning(what: str, bits: int, distinct: int, program: Program) -> str:
 
 
 def _texts(project: Path, name: str) -> bytes:
-    """What a file, a folder or a pattern holds; nothing where it is large or cannot be read."""
+    """Read a file, a folder or a pattern; nothing where it is large or cannot be read."""
     text = b""
     try:
         for number, path in enumerate(_files(project / Path(expandvars(name)).expanduser())):

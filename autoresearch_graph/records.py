@@ -128,7 +128,7 @@ class Records:
 
     @property
     def veto(self) -> str:
-        """Why the holdout speaks against the incumbent: it fell back, or broke; else nothing."""
+        """Say why the holdout speaks against the incumbent: it fell back, or broke."""
         if held := self.held_out:
             return held.warning and f"{held}; {held.warning}"
         return "" if self.holdout(0) is None else self.unanswered

@@ -117,7 +117,7 @@ def experiment_page(records: Records, number: int) -> Group:
 
 
 def _cost(trial: Outcome) -> str:
-    """What a trial used, and where it ran."""
+    """Tell the cost of a trial, and the place that it ran at."""
     cost = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
     cost += f", after a check of {trial.check_seconds:.1f} s" * bool(trial.check_seconds)
     cost += f", {trial.sandbox}" * bool(trial.sandbox)

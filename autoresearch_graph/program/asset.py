@@ -125,14 +125,14 @@ def _doubted(
 
 
 def _takes(denied: str, name: str) -> bool:
-    """Whether a denied path takes in what the asset names: a file, or all of a pattern."""
+    """True if a denied path takes in what the asset names: a file, or all of a pattern."""
     if is_pattern(name):
         return denied == name or name.startswith(f"{denied}/")
     return covers(denied, name)
 
 
 def _runs(path: str, name: str) -> bool:
-    """Whether to run a path runs a file that the asset names; the tests in a folder may vary."""
+    """True if to run a path runs a file that the asset names; tests in a folder may vary."""
     return name in (path, f"{path}/__main__.py") or (is_pattern(name) and _takes(path, name))
 
 
@@ -216,7 +216,7 @@ def _several(named: tuple[Named, ...]) -> str:
 
 
 def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator[Named]:
-    """What front matter or a heading protects, which must exist; not parts of the asset."""
+    """Yield what front matter or a heading protects, and must exist; no parts of the asset."""
     if entry := document.front.get("protected"):
         yield from (item.statement() for item in entry.items())
         return
@@ -243,7 +243,7 @@ def _check_prose(section: Section) -> None:
 
 
 def _denied(document: Document, place: Place) -> Iterator[Named]:
-    """What prose or a label says not to edit; it may mention files that are not there."""
+    """Yield what prose or a label says not to edit; it may mention files that are not there."""
     for claim in claims(map(place.spanned, document.blocks)):
         if not claim.editable and _is_there(claim.path, place):
             yield Statement(claim.path, claim.line)

@@ -160,7 +160,7 @@ def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
 
 
 def is_label(block: Block) -> bool:
-    """Whether a block names no file and is short, or leads over to the blocks below it."""
+    """True if a block names no file and is short, or leads over to the blocks below it."""
     text = block.text.strip("*_ \n")
     short = len(text.split()) <= _SHORT and text[-1:] not in (".", "!", "?")
     leads = text.endswith(":") or re.search(r"\b(?:below|following)\b", text, re.I)
@@ -168,7 +168,7 @@ def is_label(block: Block) -> bool:
 
 
 def meaning(label: str) -> bool | None:
-    """Whether the files beside a label, a sub-heading or a cell may be edited; None: unknown."""
+    """True if the files beside a label, a sub-heading or a cell may be edited; None: unknown."""
     words = _NEVER_STOP.sub("", label).strip(" *:|-\n")
     if _ALL_DENIED.search(words) or named(words) == "protected":
         return False
@@ -210,7 +210,7 @@ def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
 
 
 def is_excepted(words: str, above: str) -> bool | None:
-    """Whether `all but this` denies this: it does where all else is allowed."""
+    """True if `all but this` denies this: it does where all else is allowed."""
     if _ALL_DENIED.search(EXCEPT.sub("", words)) or _KEPT_ABOVE.search(above):
         return False
     allowed = re.search(rf"\b{_CHANGED}|\b(?:yours|free|all|any|every)", words, re.I)
@@ -218,7 +218,7 @@ def is_excepted(words: str, above: str) -> bool | None:
 
 
 def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
-    """Whether a path between these words is the subject or the object of what is forbidden."""
+    """True if a path between these words is subject or object of what is forbidden."""
     tail = tail if last else _NEXT.sub("", tail)
     label = re.split(r"[.;]\s|\n", lead)[-1]
     if (label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)) or (
@@ -235,7 +235,7 @@ def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
 
 
 def _stays(tail: str) -> bool:
-    """Whether words that follow a path say that it stays as it is, and not that all else does."""
+    """True if words after a path say that it stays as it is, and not that all else does."""
     own = tail if _JOINED.match(tail) else _ALL_ELSE.sub("", tail)
     return bool(_TAIL.match(own) or _OTHERS.search(own))
 
@@ -261,7 +261,7 @@ def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | Non
 
 
 def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
-    """What a sentence says of the paths that it begins with, names alone, or goes on about."""
+    """Read of a sentence the paths that it begins with, names alone, or goes on about."""
     if _EDITABLE.search(sentence) or _FREE.match(sentence):
         return True
     lead, named, _ = sentence.partition(spoken)

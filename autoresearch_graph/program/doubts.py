@@ -81,7 +81,7 @@ class Doubts:
                 yield from self._in_prose(block, above)
 
     def _in_prose(self, block: Block, above: str) -> Iterator[Statement[str]]:
-        """What a sentence names, or the one before it; `i.e.` and `1.` end none."""
+        """Yield what a sentence names, or the one before it; `i.e.` and `1.` end none."""
         before: tuple[str, ...] = ()
         lead = ""
         for sentence, line in sentences(block):

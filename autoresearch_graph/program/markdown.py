@@ -123,7 +123,7 @@ def _row(node: SyntaxTreeNode) -> Block:
 
 
 def _html(node: SyntaxTreeNode) -> Iterator[Block]:
-    """What a reader sees of HTML: a heading, or the text of each line; comments are not seen."""
+    """Read HTML as a person sees it: a heading, or the text of each line, without comments."""
     text = re.sub(r"<!--.*?(?:-->|$)", _blank, node.content, flags=re.DOTALL)
     for at, line in enumerate(text.split("\n"), _first_line(node)):
         if seen := re.sub(r"<[^<>]*>", " ", line).translate(_TYPOGRAPHY).strip():
