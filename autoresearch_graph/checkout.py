@@ -12,6 +12,7 @@ by which git makes it.
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -75,7 +76,8 @@ class Checkout:
             for name, body in parts.items():
                 path = (self._below / name).as_posix()
                 mode = stat.S_IMODE(self._assets.get(path, _NEW))
-                beneath.put(self.folder, path, body.encode(), mode=mode)
+                ended = re.sub(r"\r?\n", "\r\n", body) if path in self._ended else body
+                beneath.put(self.folder, path, ended.encode(), mode=mode)
         except OSError as error:
             raise LabError(f"the asset cannot be laid out in {self.folder}: {error}") from error
 
@@ -116,6 +118,7 @@ class Checkout:
         found = {".": True, **dict(self._walk())}
         own = [path for path, folder in found.items() if not folder and self._is_asset(path)]
         self._assets = {path: (self.folder / path).stat().st_mode for path in own}
+        self._ended = self._with_other_ends(own)
         self._modes = {path: self._signature(path)[1] for path, folder in found.items() if folder}
         files = [path for path, folder in found.items() if not folder and path not in self._assets]
         self._attributes = {path: _attributes(self.folder / path) for path in found}
@@ -123,6 +126,15 @@ class Checkout:
         self._pristine = {path: self._signature(path) for path in files}
         self._times = {path: _times(self.folder / path) for path in found}
         self._sizes = {path: (self.folder / path).lstat().st_size for path in self._modes}
+
+    def _with_other_ends(self, paths: list[str]) -> set[str]:
+        """Return the files that git checked out with CRLF, as it is told, and stores without."""
+        if not any(b"\r\n" in (self.folder / path).read_bytes() for path in paths):
+            return set()
+        command = [*_GIT, "--literal-pathspecs", "ls-files", "--eol", "-z", "--", *paths]
+        listed = (line.partition("\t") for line in Git(self.folder).execute(command).split("\0"))
+        facts = {path: told.split() for told, _, path in listed if path}
+        return {path for path, (i, w, *_) in facts.items() if w == "w/crlf" and i != "i/crlf"}
 
     def _is_asset(self, path: str) -> bool:
         below = PurePosixPath(self._below)

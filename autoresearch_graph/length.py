@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import PurePath
 
 from autoresearch_graph import sheaf
+from autoresearch_graph.line_ends import plain
 from autoresearch_graph.meaning import BROKEN
 
 _FEWEST = 3
@@ -13,6 +14,7 @@ _SHARE = 0.01
 
 def code_lines(text: str, path: str) -> int:
     """Lines that do something: of Python without comments, docstrings counted, layout aside."""
+    text = plain(text)
     if PurePath(path).suffix == ".py":
         with suppress(*BROKEN):  # as long as it looks, then
             text = ast.unparse(ast.parse(text))

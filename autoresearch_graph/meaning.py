@@ -1,4 +1,4 @@
-"""What a text says: whether it can be parsed, and whether two say the same."""
+"""Meaning of a text: if it can be parsed, and if two texts say the same."""
 
 import ast
 import json
@@ -9,6 +9,7 @@ from pathlib import PurePath
 import yaml
 
 from autoresearch_graph import sheaf
+from autoresearch_graph.line_ends import BOM, plain
 
 # What a parser says of a text that is none, or that it cannot get through.
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -16,19 +17,37 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     ".py": ast.parse,
     ".json": json.loads,
     ".toml": tomllib.loads,
-    ".yaml": yaml.safe_load,
-    ".yml": yaml.safe_load,
+    ".yaml": lambda text: list(yaml.compose_all(text, yaml.SafeLoader)),  # with any tag
+    ".yml": lambda text: list(yaml.compose_all(text, yaml.SafeLoader)),
 }
 
 
 def unparsable(text: str, path: str) -> str:
-    """Why a text is none that a file of this name can have; empty where it may be one."""
+    """Say why a file of this name cannot be parsed; empty where it can, or none looks."""
     try:
-        text.encode()  # half a surrogate pair cannot be written to a file
-        _PARSERS.get(PurePath(path).suffix, str)(text)
+        _PARSERS.get(_suffix(path), str)(text.removeprefix(BOM))
     except (*BROKEN, yaml.YAMLError) as error:
-        return str(error) or type(error).__name__
+        return " ".join(str(error).split()) or type(error).__name__
     return ""
+
+
+def broken(text: str, before: str, asset: str) -> str:
+    """Say which file of an asset's new text does not parse; empty where there is none.
+
+    A file that the lab could not parse before may be changed unparsed: its runs have another
+    parser. So may a new one beside such a file of the same format.
+    """
+    old = sheaf.files(before, asset)
+    for path, body in sheaf.files(text, asset).items():
+        if body != old.get(path) and (why := unparsable(body, path)):
+            alike = [path] if path in old else [p for p in old if _suffix(p) == _suffix(path)]
+            if not any(unparsable(old[name], name) for name in alike):
+                return f"{path} does not parse: {why}"
+    return ""
+
+
+def _suffix(path: str) -> str:
+    return PurePath(path).suffix.lower()
 
 
 def fingerprint(text: str, path: str) -> str:
@@ -36,7 +55,8 @@ def fingerprint(text: str, path: str) -> str:
     if sheaf.is_several(path):
         parts = sheaf.files(text, path)
         return "\n".join(f"{name}\0{fingerprint(body, name)}" for name, body in parts.items())
-    if PurePath(path).suffix == ".py":
+    text = plain(text)
+    if _suffix(path) == ".py":
         try:
             return ast.dump(ast.parse(text))
         except BROKEN:
@@ -49,10 +69,10 @@ def without_seeds(text: str, path: str) -> str:
     if sheaf.is_several(path):
         parts = sheaf.files(text, path)
         return "\n".join(f"{name}\0{without_seeds(body, name)}" for name, body in parts.items())
-    if PurePath(path).suffix != ".py" or unparsable(text, path):
+    if _suffix(path) != ".py" or unparsable(text, path):
         lines = (line for line in text.splitlines() if "seed" not in line.lower())
         return fingerprint("\n".join(lines), path)
-    return ast.dump(_Seedless().visit(ast.parse(text)))
+    return ast.dump(_Seedless().visit(ast.parse(plain(text))))
 
 
 class _Seedless(ast.NodeTransformer):

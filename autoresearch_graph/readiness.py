@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from autoresearch_graph.credentials import without_password
 from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.experiment import NO_WALLS
 from autoresearch_graph.lab import checkpoints_url
+from autoresearch_graph.meaning import unparsable
 from autoresearch_graph.postgres import check_url
 from autoresearch_graph.program import changed, read
 from autoresearch_graph.program.model import Program
@@ -26,7 +28,8 @@ from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository
 from autoresearch_graph.runner import detect, uv
 from autoresearch_graph.start import Settings, check_start, read_start
-from autoresearch_graph.tracked import on_disk
+from autoresearch_graph.tracked import decoded, on_disk
+from autoresearch_graph.workspace import Workspace
 
 _NAMES = {"early_end": "hopeless runs"}
 
@@ -44,13 +47,14 @@ class Finding:
 def check_project(settings: Settings) -> list[Finding]:
     """Look at everything that a run needs and change nothing; ProgramError for a bad program."""
     program = read(settings.root / settings.program, project=settings.root, flags=settings.flags)
+    git = _git(settings, program)
     return [
         *_understood(program, settings),
-        _git(settings, program),
+        git,
         _command(program),
         *(Finding("caveat", told) for told in caveats(program, settings.root)),
         _sandbox(settings),
-        _model(settings, program),
+        *_model(settings, program, committed=git.ready),
         *_checkpoints(settings),
     ]
 
@@ -181,21 +185,43 @@ def _sandbox(settings: Settings) -> Finding:
     return Finding("sandbox", sentence)
 
 
-def _model(settings: Settings, program: Program) -> Finding:
+def _model(settings: Settings, program: Program, *, committed: bool) -> Iterator[Finding]:
+    """Yield who proposes, and the files whose syntax the lab cannot look at."""
+    asset = program.asset
     try:
-        names = on_disk(settings.root, program.asset)
-        parts = {name: (settings.root / name).read_text("utf-8") for name in names}
-        several = sheaf.is_several(program.asset)
-        text = sheaf.pack(parts) if several else parts[program.asset]
-        choose_proposer(settings, text, program.asset, program.stopping.dollars)
-        if settings.model != "search":
+        text = _text(settings, program, committed=committed)
+        choose_proposer(settings, text, asset, program.stopping.dollars)
+        if settings.model == "search":
+            yield Finding("model", f"search, over {describe(text, asset)}")
+        else:
             price = find_price(settings.model, settings.prices)
-            return Finding("model", f"{settings.model}, {price or 'whose price is not known'}")
-        return Finding("model", f"search, over {describe(text, program.asset)}")
-    except UnicodeDecodeError:
-        return Finding("model", f"{program.asset} is not UTF-8 text", ready=False)
+            yield Finding("model", f"{settings.model}, {price or 'whose price is not known'}")
+        for path, body in sheaf.files(text, asset).items():
+            if why := unparsable(body, path):
+                yield Finding(
+                    "caveat",
+                    f"{path} cannot be parsed by the lab: {why}; the search does not tune it, "
+                    "and a model edits it without a check of its syntax",
+                )
     except InputError as error:
-        return Finding("model", str(error), ready=False)
+        yield Finding("model", str(error), ready=False)
+
+
+def _text(settings: Settings, program: Program, *, committed: bool) -> str:
+    """The asset as a run begins with it, or as it lies in the folder if no run can begin."""
+    if committed:
+        with find_repository(settings.root) as repo:
+            start = read_start(settings.folder)
+            base, asset = (start.base, start.program.asset) if start else ("HEAD", program.asset)
+            base = repo.commit(base).hexsha
+            return Workspace(
+                repo, project=settings.root, tag=settings.name, base=base, asset=asset
+            ).text(base)
+    parts = {
+        name: decoded((settings.root / name).read_bytes(), name)
+        for name in on_disk(settings.root, program.asset)
+    }
+    return sheaf.pack(parts) if sheaf.is_several(program.asset) else parts[program.asset]
 
 
 def _checkpoints(settings: Settings) -> list[Finding]:

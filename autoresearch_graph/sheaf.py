@@ -19,6 +19,8 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
+from autoresearch_graph import line_ends
+
 SEPARATOR = ", "
 _BAR = 8
 _UNENDED = " (no newline at its end)"
@@ -67,6 +69,8 @@ def unfit(text: str, asset: str, before: str = "") -> str:
     """
     if len(text) > max(LARGEST, len(before)):
         return f"{asset} would have {len(text)} characters; {LARGEST} at most"
+    if re.search("[\ud800-\udfff]", text):
+        return f"{asset} would hold half a surrogate pair, which no file can; write the character"
     try:
         return next(filter(None, (refusal(asset, path) for path in files(text, asset))), "")
     except ValueError as error:
@@ -146,6 +150,13 @@ def located(text: str, asset: str) -> Iterator[tuple[str, int, str]]:
         if path.endswith(_UNENDED):
             path, body = path.removesuffix(_UNENDED), body.removesuffix("\n")
         yield path, head.end(), body
+
+
+def plain(text: str, asset: str) -> str:
+    """Return the text of an asset with each file as a model sees it: line feeds, and no mark."""
+    if not is_several(asset):
+        return line_ends.plain(text)
+    return pack({path: line_ends.plain(body) for path, body in files(text, asset).items()})
 
 
 def pack(parts: Mapping[str, str]) -> str:

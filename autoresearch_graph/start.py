@@ -140,25 +140,22 @@ def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
 
 def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: str) -> None:
     """WorkspaceError where a file of the asset is not in the commit, or they are too many."""
-    from autoresearch_graph.tracked import tracked
+    from autoresearch_graph.tracked import converted, tracked, uncommitted
 
     found = dict(tracked(repo, base, below, asset))
     for name in sheaf.names(asset):
         if sheaf.is_pattern(name) and not any(sheaf.matches(name, path) for path in found):
-            raise WorkspaceError(
-                f"no committed file matches {name}, and every experiment starts from a commit"
-            )
+            raise WorkspaceError(uncommitted(repo, base, below, name))
         if not sheaf.is_pattern(name) and (why := sheaf.malformed(name)):
             raise WorkspaceError(f"the asset cannot be used: {why}")
         if not sheaf.is_pattern(name) and name not in found:
-            raise WorkspaceError(
-                f"{name} is not committed, and every experiment starts from a commit: "
-                f"git add {name} && git commit"
-            )
+            raise WorkspaceError(uncommitted(repo, base, below, name))
     if len(found) > _MOST:
         raise WorkspaceError(
             f"{asset} are {len(found)} files, more than {_MOST}; name those that matter"
         )
+    if why := converted(repo, base, [(below / path).as_posix() for path in found]):
+        raise WorkspaceError(why)
 
 
 def read_start(folder: Path) -> Start | None:

@@ -13,7 +13,7 @@ from autoresearch_graph.now import read_now
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.start import Settings, is_running
 from autoresearch_graph.stopping import stop_reason
-from autoresearch_graph.tracked import on_disk
+from autoresearch_graph.tracked import decoded, on_disk
 
 _LONGEST = 4000
 
@@ -47,11 +47,9 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     if not file.is_file():
         raise InputError(f"{file} cannot be read: it is no file; name one with the text")
     try:
-        text = file.read_bytes().decode()
+        text = decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8 text ({error.reason})") from None
     name = _meant(settings, records, file)
     before = settings.root / name
     if len(text) > max(sheaf.LARGEST, before.stat().st_size if before.is_file() else 0):

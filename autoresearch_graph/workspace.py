@@ -19,6 +19,8 @@ from autoresearch_graph.errors import InputError, LabError, WorkspaceError
 from autoresearch_graph.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.files import make_folder
 from autoresearch_graph.in_time import too_slow
+from autoresearch_graph.line_ends import as_in
+from autoresearch_graph.meaning import broken
 from autoresearch_graph.objects import Edit, Objects
 from autoresearch_graph.refs import move, settle
 from autoresearch_graph.repository import NOTES, where_checked_out
@@ -92,11 +94,12 @@ class Workspace:
         return sheaf.takes_in(self.assets, name)
 
     def unfit(self, text: str, commit: str) -> str:
-        """Say why a text cannot be committed as the asset on top of `commit`; empty if it can."""
+        """Say why a text cannot be tried as the asset on top of `commit`; empty if it can."""
         return (
             sheaf.unfit(text, self.assets, self._before(text, commit))
             or self._blocked(self._objects, self.repo.commit(commit).tree.binsha, text)
             or self._too_slow(text, commit)
+            or broken(text, self.text(commit), self.assets)
         )
 
     def _before(self, text: str, commit: str) -> str:
@@ -134,7 +137,7 @@ class Workspace:
             raise InputError(why)
         parts = sheaf.files(text, self.assets)
         for path, body in parts.items():
-            tree = objects.graft(tree, self._where(path), _always(body.encode()))
+            tree = objects.graft(tree, self._where(path), _spelt(body))
         return self._pruned(objects, tree, parts) if sheaf.is_several(self.assets) else tree
 
     def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
@@ -267,8 +270,9 @@ class Workspace:
             lock.unlink(missing_ok=True)
 
 
-def _always(data: bytes) -> Edit:
-    return lambda old: data
+def _spelt(text: str) -> Edit:
+    """Write a text with the line ends and the byte order mark that the file has."""
+    return lambda old: as_in(text, old.decode(errors="replace")).encode()
 
 
 def _message(draft: Draft, number: int, tag: str, written_for: int | None) -> str:

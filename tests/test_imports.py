@@ -25,6 +25,7 @@ PURE = {
     "stopping",
     "program",
     "sheaf",
+    "line_ends",
     "output",
     "credentials",
 }

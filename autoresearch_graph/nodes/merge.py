@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Candidate, Draft, Verdict
-from autoresearch_graph.meaning import unparsable
 from autoresearch_graph.merging import merged
 from autoresearch_graph.state import State, Update
 
@@ -50,10 +48,7 @@ def _useless(text: str | None, incumbent: str, state: State, lab: "Lab") -> str:
     if text == incumbent:
         return f"all of it is in experiment {kept}, which was kept meanwhile"
     if state.incumbent and (why := lab.workspace.unfit(text, state.incumbent.commit)):
-        return f"merged onto experiment {kept}, kept meanwhile, it cannot be committed: {why}"
-    for path, body in sheaf.files(text, lab.program.asset).items():
-        if why := unparsable(body, path):
-            return f"merged onto experiment {kept}, kept meanwhile, {path} does not parse: {why}"
+        return f"merged onto experiment {kept}, kept meanwhile, it cannot be run: {why}"
     if (number := lab.tried(text)) is not None:
         return f"merged onto experiment {kept}, which was kept meanwhile, it is experiment {number}"
     return ""

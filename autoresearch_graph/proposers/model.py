@@ -1,12 +1,14 @@
 """A chat model as proposer: it edits a draft through tool calls until it proposes."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage, messages_to_dict
 
+from autoresearch_graph import sheaf
 from autoresearch_graph.cost import Cost
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Draft
@@ -39,6 +41,7 @@ class Model:
         The conversation of every turn is kept beside the experiment.
         """
         cost = Cost()
+        brief = replace(brief, text=sheaf.plain(brief.text, brief.program.asset))
         for turn, pause in zip(range(1, _TURNS + 1), pauses(), strict=False):
             held = self._converse(brief)
             cost += self._meter.cost_of(held.messages, brief.program.stopping)

@@ -98,7 +98,7 @@ def _asset(brief: Brief) -> str:
     for path, text in sheaf.files(brief.text, brief.program.asset).items():
         left -= len(text)
         whole = left >= 0 or not sheaf.is_several(brief.program.asset)
-        lines = len(text.splitlines())
+        lines = text.count("\n")
         parts.append(fenced(path, text) if whole else f"{path}: {lines} lines; use `read_file`")
     return "\n\n".join(parts)
 

@@ -5,9 +5,8 @@ One of them may have been luck, or stand in the way of what came later.
 
 from collections.abc import Iterator
 
-from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft, Experiment
-from autoresearch_graph.meaning import fingerprint, unparsable
+from autoresearch_graph.meaning import broken, fingerprint
 from autoresearch_graph.merging import merged
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.kinds import gains
@@ -41,7 +40,7 @@ def _without(kept: Experiment, brief: Brief) -> str | None:
     before = next(e.number for e in brief.ledger if e.commit == kept.parent)
     asset = brief.program.asset
     text = merged(brief.text_of(kept.number), brief.text, brief.text_of(before), asset=asset)
-    if text is None or any(unparsable(b, path) for path, b in sheaf.files(text, asset).items()):
+    if text is None or broken(text, brief.text, asset):
         return None
     return None if fingerprint(text, asset) == fingerprint(brief.text, asset) else text
 

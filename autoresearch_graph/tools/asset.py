@@ -23,7 +23,7 @@ def read_file(
         path: Which file, where you may edit several.
     """
     name, text = runtime.context.read(path)
-    lines = text.splitlines()
+    lines = _lines(text)
     shown = lines[max(offset, 1) - 1 :][: max(limit, 1)]
     if not shown:
         raise Refusal(f"{name} has {len(lines)} lines; choose an offset within")
@@ -40,13 +40,14 @@ def edit_file(old_string: str, new_string: str, runtime: ToolRuntime[Desk], path
         path: Which file, where you may edit several.
     """
     name, text = runtime.context.read(path)
+    old_string, new_string = _typed(old_string), _typed(new_string)
     if len(old_string) > sheaf.LARGEST:
         raise Refusal(f"old_string has {len(old_string)} characters; {sheaf.LARGEST} at most")
     count = text.count(old_string) if old_string else 0
     if count == 1:
         text = text.replace(old_string, new_string)
         runtime.context.put(path, text)
-        return f"replaced; {name} has {len(text.splitlines())} lines now"
+        return f"replaced; {name} has {len(_lines(text))} lines now"
     if count:
         raise Refusal(f"old_string occurs {count} times; give more of the lines around it")
     raise Refusal(f"old_string does not occur in {name}. {_nearest(text, old_string)}")
@@ -60,9 +61,12 @@ def write_file(content: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
         content: The new text of the file.
         path: Which file, where you may edit several.
     """
-    text = content if content.endswith("\n") else content + "\n"
-    name = runtime.context.put(path, text)
-    return f"written; {name} has {len(text.splitlines())} lines now"
+    name = runtime.context.named(path)
+    text, before = _typed(content), runtime.context.files.get(name, "")
+    if before.endswith("\n") or not before:
+        text = text if text.endswith("\n") else text + "\n"
+    runtime.context.put(path, text)
+    return f"written; {name} has {len(_lines(text))} lines now"
 
 
 @tool(parse_docstring=True)
@@ -75,19 +79,33 @@ def remove_file(path: str, runtime: ToolRuntime[Desk]) -> str:
     return f"removed; there are {', '.join(runtime.context.remove(path))} now"
 
 
+def _lines(text: str) -> list[str]:
+    """Return the lines as Python counts them: a form feed or U+2028 ends none."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _typed(text: str) -> str:
+    """Return what a model gave with line feeds alone, as it is shown the file."""
+    return text.replace("\r\n", "\n")
+
+
 def _numbered(lines: list[str], *, first: int) -> str:
     return "\n".join(f"{number:6d}\t{line}" for number, line in enumerate(lines, start=first))
 
 
 def _nearest(text: str, wanted: str) -> str:
-    """The lines that are most like the wanted ones, for a model that misremembered."""
-    lines, size = text.splitlines(), max(1, len(wanted.splitlines()))
+    """Show the lines that are most like the wanted ones, to a model that misremembered."""
+    lines, size = _lines(text), max(1, len(_lines(wanted)))
     alike = list(_likeness(lines, f"{wanted}\n", size))
     best = max(alike, default=0.0)
     if best < 0.5:
         return "Nothing in it is like that; read the file again."
     start = alike.index(best)
-    return f"Nearest to it:\n{_numbered(lines[start : start + size], first=start + 1)}"
+    shown = lines[start : start + size]
+    if "".join("".join(shown).split()) != "".join(wanted.split()):
+        return f"Nearest to it:\n{_numbered(shown, first=start + 1)}"
+    quoted = _numbered([repr(line) for line in shown], first=start + 1)
+    return f"Only white space differs. Written as in Python, the file has:\n{quoted}"
 
 
 def _likeness(lines: list[str], wanted: str, size: int) -> Iterator[float]:

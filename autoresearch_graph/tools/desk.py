@@ -34,10 +34,15 @@ class Desk:
         """The asset's path, or its paths and patterns."""
         return self.brief.program.asset
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The files of the draft."""
+        return sheaf.files(self.text, self.path)
+
     def read(self, path: str) -> tuple[str, str]:
         """A file of the draft: its path and its text; refused where there is none of that path."""
         name = self.named(path)
-        parts = sheaf.files(self.text, self.path)
+        parts = self.files
         if name not in parts:
             raise Refusal(f"there is no {name} in your draft; there are {', '.join(parts)}")
         return name, parts[name]
@@ -54,7 +59,7 @@ class Desk:
     def remove(self, path: str) -> tuple[str, ...]:
         """Take a file out of the draft; returns those that are left. Refused where it stays."""
         name, _ = self.read(path)
-        left = tuple(other for other in sheaf.files(self.text, self.path) if other != name)
+        left = tuple(other for other in self.files if other != name)
         if why := sheaf.stays(self.path, name, left):
             raise Refusal(why)
         self.text = sheaf.without(self.text, self.path, name)
@@ -66,7 +71,7 @@ class Desk:
         if not name and not sheaf.is_several(self.path):
             return self.path
         if not name:
-            raise Refusal(f"say which: {', '.join(sheaf.files(self.text, self.path))}")
+            raise Refusal(f"say which: {', '.join(self.files)}")
         if why := sheaf.refusal(self.path, name):
             raise Refusal(why)
         return name

@@ -2,9 +2,8 @@
 
 from langchain.tools import ToolRuntime, tool
 
-from autoresearch_graph import sheaf
 from autoresearch_graph.experiment import Draft
-from autoresearch_graph.meaning import fingerprint, unparsable, without_seeds
+from autoresearch_graph.meaning import fingerprint, without_seeds
 from autoresearch_graph.output import clean
 from autoresearch_graph.tools.desk import Desk, Refusal
 
@@ -39,10 +38,6 @@ def check(desk: Desk) -> None:
     if why := desk.brief.unfit(desk.text):
         raise Refusal(why)
     before = desk.brief.text
-    for path, text in sheaf.files(desk.text, desk.path).items():
-        changed = sheaf.files(before, desk.path).get(path) != text
-        if changed and (why := unparsable(text, path)):
-            raise Refusal(f"{path} does not parse: {why}")
     mark = fingerprint(desk.text, desk.path)
     if mark == fingerprint(before, desk.path):
         raise Refusal("the draft does the same as the incumbent; edit it first")

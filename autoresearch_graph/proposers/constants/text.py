@@ -1,5 +1,6 @@
 """The one door to every format: find the constants of a text, and write other values."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import PurePath
 from yaml import YAMLError
 
 from autoresearch_graph.errors import InputError
+from autoresearch_graph.line_ends import BOM
 from autoresearch_graph.meaning import BROKEN
 from autoresearch_graph.proposers.constants import in_json, in_python, in_toml, in_yaml
 from autoresearch_graph.proposers.constants.constant import Constant, Leaf, Scalar
@@ -39,7 +41,7 @@ def find(text: str, path: str) -> tuple[Constant, ...]:
             f"{path}: constants are found in {', '.join(FORMATS)} files only; "
             "choose a model with --model."
         )
-    found = [(name, start, one) for name, start, body in known for one in _in_file(body, name)]
+    found = list(_in_files(known))
     times = Counter(constant.name for _, _, constant in found)
     return tuple(
         replace(
@@ -52,6 +54,18 @@ def find(text: str, path: str) -> tuple[Constant, ...]:
     )
 
 
+def _in_files(parts: list[tuple[str, int, str]]) -> Iterator[tuple[str, int, Constant]]:
+    """Yield the constants of all files that can be parsed; InputError where none can."""
+    failed: list[InputError] = []
+    for name, start, body in parts:
+        try:
+            yield from ((name, start, one) for one in _in_file(body, name))
+        except InputError as error:
+            failed.append(error)
+    if len(failed) == len(parts):
+        raise failed[0]
+
+
 def _in_file(text: str, path: str) -> tuple[Constant, ...]:
     leaves = FORMATS.get(PurePath(path).suffix.lower())
     if leaves is None:
@@ -59,12 +73,19 @@ def _in_file(text: str, path: str) -> tuple[Constant, ...]:
             f"{path}: constants are found in {', '.join(FORMATS)} files only; "
             "choose a model with --model."
         )
+    bare = text.removeprefix(BOM)
+    mark = len(text) - len(bare)
     try:
-        found = sorted(leaves(text), key=lambda leaf: leaf.start)
+        found = sorted(leaves(bare), key=lambda leaf: leaf.start)
     except _BROKEN as error:
-        raise InputError(f"{path} cannot be parsed: {' '.join(str(error).split())}.") from error
+        told = " ".join(str(error).split())
+        raise InputError(
+            f"{path} cannot be parsed by the lab: {told}. The search cannot tune it; a model can "
+            "edit it, without a check of its syntax: --model."
+        ) from error
     names = Counter(leaf.name for leaf in found)
-    constants = (_constant(text, leaf) for leaf in found if names[leaf.name] == 1)
+    placed = (Leaf(leaf.name, leaf.start + mark, leaf.end + mark) for leaf in found)
+    constants = (_constant(text, leaf) for leaf in placed if names[leaf.name] == 1)
     return tuple(constant for constant in constants if constant)
 
 
@@ -73,7 +94,7 @@ def _constant(text: str, leaf: Leaf) -> Constant | None:
     value = read(raw)
     if value is None or "seed" in leaf.name.lower():
         return None
-    allowed = choices(text[leaf.end :].split("\n", 1)[0].rstrip("\r"), value)
+    allowed = choices(re.split(r"[\r\n]", text[leaf.end :], maxsplit=1)[0], value)
     if allowed is None or len(allowed) == 1 or (isinstance(value, str) and not allowed):
         return None
     return Constant(leaf.name, value, raw, leaf.start, leaf.end, allowed)
