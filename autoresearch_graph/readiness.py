@@ -190,12 +190,6 @@ def _model(settings: Settings, program: Program, *, committed: bool) -> Iterator
     asset = program.asset
     try:
         text = _text(settings, program, committed=committed)
-        choose_proposer(settings, text, asset, program.stopping.dollars)
-        if settings.model == "search":
-            yield Finding("model", f"search, over {describe(text, asset)}")
-        else:
-            price = find_price(settings.model, settings.prices)
-            yield Finding("model", f"{settings.model}, {price or 'whose price is not known'}")
         for path, body in sheaf.files(text, asset).items():
             if why := unparsable(body, path):
                 yield Finding(
@@ -203,6 +197,12 @@ def _model(settings: Settings, program: Program, *, committed: bool) -> Iterator
                     f"{path} cannot be parsed by the lab: {why}; the search does not tune it, "
                     "and a model edits it without a check of its syntax",
                 )
+        choose_proposer(settings, text, asset, program.stopping.dollars)
+        if settings.model == "search":
+            yield Finding("model", f"search, over {describe(text, asset)}")
+        else:
+            price = find_price(settings.model, settings.prices)
+            yield Finding("model", f"{settings.model}, {price or 'whose price is not known'}")
     except InputError as error:
         yield Finding("model", str(error), ready=False)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.mailbox import Mailbox
-from autoresearch_graph.meaning import unparsable
 from autoresearch_graph.now import read_now
 from autoresearch_graph.records import Records, find
 from autoresearch_graph.start import Settings, is_running
@@ -51,16 +50,27 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
     name = _meant(settings, records, file)
-    before = settings.root / name
-    if len(text) > max(sheaf.LARGEST, before.stat().st_size if before.is_file() else 0):
-        raise InputError(f"{file} has {len(text)} characters; {sheaf.LARGEST} at most")
-    if why := unparsable(text, name):
-        raise InputError(f"{file} does not parse: {why}")
     if sheaf.is_several(records.program.asset):
         text = sheaf.pack({name: text})
+    if why := _unfit(text, settings, records):
+        raise InputError(f"{file} cannot be tried: {why}")
     described = " ".join(_readable(words or f"a text of a person's own: {file.name}").split())
     Mailbox(records.folder).post("propose", described, text=text)
     return f"{records.tag} tries {file.name} next{_later(records)}"
+
+
+def _unfit(text: str, settings: Settings, records: Records) -> str:
+    """Say why a text cannot be tried on top of the best so far; empty if it can."""
+    from autoresearch_graph.repository import find_repository
+    from autoresearch_graph.workspace import Workspace
+
+    asset, best = records.program.asset, records.standings[-1:]
+    commit = best[0].incumbent.commit if best and best[0].incumbent else records.base
+    with find_repository(settings.root) as repo:
+        space = Workspace(
+            repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
+        )
+        return space.unfit(sheaf.onto(text, space.text(commit), asset), commit)
 
 
 def _meant(settings: Settings, records: Records, file: Path) -> str:

@@ -9,6 +9,8 @@ from autoresearch_graph.stopping import stop_reason
 if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab
 
+_SMALL = 50  # lines: two rewrites of so short a text seldom leave a line between their changes
+
 
 def read_program(state: State, lab: "Lab") -> Update:
     """Begin a cycle; where state and ledger disagree, the ledger is right.
@@ -40,6 +42,19 @@ def read_program(state: State, lab: "Lab") -> Update:
         "held": held,
         "limit": lab.program.stopping.experiments,
         "workers": lab.workshop.workers,
-        "ahead": lab.ahead,
+        "ahead": 0 if _collides(state, lab) else lab.ahead,
         "review": lab.review,
     }
+
+
+def _collides(state: State, lab: "Lab") -> bool:
+    """True if a proposal written ahead was not run, and the asset is so small that the next is not.
+
+    Such a proposal cost a model's tokens; the next is written when the one before is judged.
+    """
+    if not lab.ahead or state.incumbent is None:
+        return False
+    rows = (row for row in lab.ledger.experiments if row.author == "model" and not row.trials)
+    if all(row.status != "discard" or row.review == "rejected" for row in rows):
+        return False
+    return lab.workspace.text(state.incumbent.commit).count("\n") <= _SMALL
