@@ -15,11 +15,6 @@ from autoresearch_graph.objects import Objects
 _REGULAR = ("100644", "100755")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _UNSET = ("unspecified", "unset", "set")
-_INSTEAD = {
-    "is a submodule": "run the research in that repository, with a program.md of its own",
-    "is a link": "name the file that it leads to",
-    "is a folder": "name a file in it",
-}
 
 
 def tracked(repo: Repo, commit: str, below: PurePosixPath, asset: str) -> Iterator[tuple[str, str]]:
@@ -67,9 +62,11 @@ def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str
     above = ("/".join(steps[:size]) for size in range(1, len(steps)))
     nested = (f"{folder} is a submodule" for folder in above if Path(at, folder, ".git").exists())
     in_way = Objects(repo).obstacle(repo.commit(commit).tree.binsha, steps) or next(nested, "")
-    for kind, advice in _INSTEAD.items():
-        if in_way.endswith(kind):
-            return f"{name} cannot be the asset, as {in_way}: {advice}"
+    if in_way.endswith("a submodule"):
+        return (
+            f"{name} cannot be the asset, as {in_way}: run the research in that repository, with "
+            "a program.md of its own"
+        )
     if firm is not None:
         return f"no committed file matches {name}, and every experiment starts from a commit"
     try:

@@ -6,6 +6,7 @@ import yaml
 
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.proposers.constants import find, rewrite
+from autoresearch_graph.sheaf import pack
 
 JSON = """\
 {
@@ -94,6 +95,23 @@ def test_yaml_scalars_are_named_by_their_path_and_an_anchored_one_once():
         "quoted": "a b",
         "base.drop": 0.5,
     }
+
+
+def test_a_literal_behind_an_anchor_a_tag_or_a_mark_is_found_and_rewritten_in_its_place():
+    text = "\ufefflr: &lr 0.1\nwarm: *lr\nwidth: !!int &w 3\nname: !!str 0.5\nkey: !Ref 4\n"
+    assert found(text, "a.yaml") == {"lr": 0.1, "width": 3}
+    new = rewrite(text, "a.yaml", {"lr": 0.2, "width": 7})
+    assert new == text.replace("0.1", "0.2").replace("3", "7")
+    assert found("a: !include b.yaml\nb: 2\n---\nb: 3\n", "a.yml") == {"0.b": 2, "1.b": 3}
+    for path, text in (
+        ("a.py", "\ufeffA = 1\n"),
+        ("a.json", '\ufeff{"A": 1}'),
+        ("a.toml", "\ufeffA = 1"),
+    ):
+        assert rewrite(text, path, {"A": 2}) == text.replace("1", "2")
+    assert find("A = 1  # one of: 1, 2\rB = 5\r", "a.py")[0].choices == (1, 2)
+    several = pack({"a.yaml": "x: 1\n", "b.yaml": "{% if a %}\nx: 2\n"})
+    assert found(several, "*.yaml") == {"x": 1}
 
 
 def test_toml_scalars_are_named_by_their_path():

@@ -54,7 +54,9 @@ def test_a_proposal_that_waited_is_merged_onto_what_was_kept_meanwhile(pair: Pat
 
 
 def test_a_change_that_collides_is_not_run_and_the_ledger_says_why(pair: Path):
-    rows = researched(pair, [two(x=2.0), two(x=1.5)], workers=1, look_ahead=True)
+    texts = [two(x=x) for x in (2.0, 1.5, 1.25, 1.2)]
+    rows = researched(pair, texts, workers=1, look_ahead=True)
+    assert [row.status for row in rows[3:]] == ["keep", "keep"], "the small asset collides again"
     assert (rows[2].status, rows[2].trials) == ("discard", ())
     assert rows[2].reason == (
         "not run: it changes the same lines as experiment 1, which was kept meanwhile"
