@@ -76,9 +76,9 @@ def test_a_model_edits_what_the_lab_cannot_parse_and_each_file_keeps_its_line_en
     assert [row.status for row in rows] == ["keep", "keep"]
     told = json.dumps([request.body for request in llmock.requests])
     for words in (
-        r"     3\\tX = 3.0 \\n     4\\tY = 1",
+        r"     3\tX = 3.0 \n     4\tY = 1",
         "Only white space differs",
-        r"'X = 3.0 '\\n     4",
+        r"'X = 3.0 '\n     4",
         "Refused: src/f.py does not parse",
     ):
         assert words in told, words

@@ -102,7 +102,8 @@ def _nearest(text: str, wanted: str) -> str:
         return "Nothing in it is like that; read the file again."
     start = alike.index(best)
     shown = lines[start : start + size]
-    if "".join("".join(shown).split()) != "".join(wanted.split()):
+    inked = "".join(wanted.split())
+    if not inked or inked not in "".join("".join(shown).split()):
         return f"Nearest to it:\n{_numbered(shown, first=start + 1)}"
     quoted = _numbered([repr(line) for line in shown], first=start + 1)
     return f"Only white space differs. Written as in Python, the file has:\n{quoted}"
