@@ -130,11 +130,17 @@ FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what
 
 
 class Measured(Ran):
-    """The run ended well and gave a finite metric; `items` is what it is the mean of, if told."""
+    """The run ended well and gave a finite metric; `items` is what it is the mean of, if told.
+
+    `unit` is the one that stood beside the metric, and None in a row of before it was kept;
+    `units` has those of its other numbers.
+    """
 
     kind: Literal["measured"] = "measured"
     metric: float
     metrics: dict[str, float] = {}
+    unit: str | None = None
+    units: dict[str, str] = {}
     items: tuple[float, ...] = ()
 
 
@@ -172,13 +178,14 @@ class Holdout(Value):
     """What the holdout said of a kept experiment; without a metric, the reason why."""
 
     metric: float | None = None
+    unit: str | None = None
     reason: str = ""
 
     @classmethod
     def of(cls, seen: Measured | Crashed) -> "Holdout":
         """The answer of a holdout command as it is kept."""
         if isinstance(seen, Measured):
-            return cls(metric=seen.metric)
+            return cls(metric=seen.metric, unit=seen.unit)
         return cls(reason=seen.reason)
 
 
@@ -187,7 +194,8 @@ class Incumbent(Value):
 
     `metric` and `items` are means over `runs` runs. `trials` counts all of its runs, whatever
     came of them: the next one's seed. `since` counts the experiments since the last of them.
-    `data` is the fingerprint of what it was measured on, if its evaluation tells one.
+    `data` is the fingerprint of what it was measured on, if its evaluation tells one; `unit`
+    and `units` are those of its last run.
     """
 
     number: int
@@ -198,11 +206,14 @@ class Incumbent(Value):
     since: int = 0
     items: tuple[float, ...] = ()
     data: float | None = None
+    unit: str | None = None
+    units: dict[str, str] = {}
 
     def shares_data(self, run: Measured) -> bool:
-        """Whether a run was measured on the same data, as far as both tell."""
+        """True if a run was measured on the same data and in the same unit, as far as both tell."""
         told = run.metrics.get(FINGERPRINT)
-        return None in (told, self.data) or told == self.data
+        same_unit = None in (run.unit, self.unit) or run.unit == self.unit
+        return same_unit and (None in (told, self.data) or told == self.data)
 
 
 class Candidate(Value):

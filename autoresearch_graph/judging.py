@@ -70,6 +70,8 @@ def judge(
         if failed := _failed(outcome):
             return failed
     runs = [o for o in candidate.outcomes if isinstance(o, Measured)]
+    if changed := _other_unit(runs, incumbent, program):
+        return Verdict(status="crash", reason=changed)
     if incumbent is None:
         return _baseline(runs, program)
     last, bounds = runs[-1], program.constraints
@@ -265,6 +267,27 @@ class _Case:
             return ""
         low, high = noise.plausible or (first, first)
         return f"; outside the plausible range from {low:g} to {high:g}: look at its diff"
+
+
+def _other_unit(runs: list[Measured], incumbent: Incumbent | None, program: Program) -> str:
+    """Name a number of the last run that has another unit than before; empty where none has.
+
+    Empty, too, for a row of before units were kept.
+    """
+    now = runs[-1]
+    then = runs[0] if incumbent is None or incumbent.unit is None else incumbent
+    if now.unit is None or then.unit is None:
+        return ""
+    names = (bound.name for bound in program.constraints)
+    pairs = [(program.metric.name, now.unit, then.unit)]
+    pairs += [(name, now.units.get(name, ""), then.units.get(name, "")) for name in names]
+    for name, new, old in pairs:
+        if new != old:
+            told = (f"in {unit}" if unit else "without a unit" for unit in (new, old))
+            return (
+                f"{name} was printed {', the baseline '.join(told)}; print it in one unit, always"
+            )
+    return ""
 
 
 def _other_data(run: Measured, incumbent: Incumbent) -> str:

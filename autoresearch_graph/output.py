@@ -9,17 +9,21 @@ Three dialects are read, and of several matches for a name the last one counts:
 A metric that is a mean over items may be followed by them: `val_bpb_items: [0.98, 1.01]`.
 
 A name is a letter or `_`, then letters, digits and any of `_ . / @ -`. A number may end in a
-per cent sign, which is left off (93.1 % is read as 93.1), and in the unit that the name ends with
-(`peak_mb: 310 MB`). After METRIC it may have any unit but another than the name's: who writes such
-a line means it for a reader like this. Else a line with a unit does not count: a run that prints
-`900 ms` once and `1.2 s` the next time would be compared as 900 and 1.2. Neither do thousands
-separators, for `1,234` is 1.234 to many people.
+per cent sign (93.1 % is read as 93.1), and in the unit that the name ends with (`peak_mb: 310 MB`).
+After METRIC it may have any unit but another than the name's: who writes such a line means it for
+a reader like this. The unit is kept beside the number, for `900 ms` and `1.2 s` are not to be
+compared as 900 and 1.2. Else a line with a unit does not count, and neither do thousands
+separators: `1,234` is 1.234 to many people. Where the last line of a name cannot be read, for it is
+a METRIC line, or `1,234` or `900 ms` stands where the number should, the name has no number: an
+earlier line would pass for the result.
 """
 
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 NAMES = 64
 ITEMS = 2_000
@@ -30,14 +34,22 @@ _NAME = r"[^\W\d][\w./@-]{0,99}"
 _NUMBER = r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:nan|inf(?:inity)?))"
 _PAIR = re.compile(
     rf"(?P<metric>METRIC\s+)?(?P<name>{_NAME})\s*[:=]\s*(?P<number>{_NUMBER})"
-    r"(?:\s*%|\s*(?P<unit>[^\W\d_][\w/%]{0,19}))?"
+    r"(?P<unit>\s*%|\s*[^\W\d_][\w/%]{0,19})?"
+)
+# A number's own letters, which are no unit: those of 0x10, 0b11, 1e, and a word such as `nano`.
+_NO_UNIT = re.compile(r"[+-]?(?:0[xX][\da-fA-F]+|0[bBoO]\d+|[\d.eE+-]+[eE]|[^\d\s]+)")
+# What looks like the number of a name and is none: 1,234 or 1.2.3 or 0.03 ± 0.001.
+_GARBLED = re.compile(
+    rf"METRIC\s+(?P<declared>{_NAME})\s*[:=].*"
+    rf"|(?P<name>{_NAME})\s*[:=]\s*[+-]*\.?\d(?:[^\s()]*|.*(?:±|\+/-).*)"
 )
 _UNITS = (
     ("ns", "nanoseconds"), ("us", "µs", "microseconds"), ("ms", "msec", "milliseconds"),
     ("s", "sec", "secs", "second", "seconds"), ("m", "min", "mins", "minutes"), ("h", "hours"),
     ("b", "bytes"), ("kb",), ("mb",), ("gb",), ("tb",), ("kib",), ("mib",), ("gib",), ("tib",),
 )  # fmt: skip
-_UNIT = {spelling: names[0] for names in _UNITS for spelling in names}
+_UNIT = {unicodedata.normalize("NFKC", name): names[0] for names in _UNITS for name in names}
+_SIZES = ("k", "m", "g", "t")  # of thousands, millions and more, as `ls -h` prints them
 _ITEMS = re.compile(rf"^[ \t]*{_NAME}_items[ \t]*:[ \t]*\[.*(?:\n|$)", re.MULTILINE)
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
@@ -62,16 +74,24 @@ def without_items(text: str) -> str:
     return _ITEMS.sub("", text)
 
 
-def read_metrics(text: str, *, wanted: Collection[str] = ()) -> dict[str, float]:
-    """Every number that `text` reports, in the order of its last mention.
+class Reading(NamedTuple):
+    """A number and the unit it was printed with; none where the name tells it, or nothing does."""
+
+    value: float
+    unit: str = ""
+
+
+def read_metrics(text: str, *, wanted: Collection[str] = ()) -> dict[str, Reading]:
+    """Return every number that `text` reports, in the order of its last mention.
 
     NaN and infinity are in it, so that a metric that is not finite can be told from one that is
     missing. Of more than `NAMES` names the latest are kept, and the `wanted` ones always.
     """
-    found: dict[str, float] = {}
-    for name, number in _pairs(clean(text).split("\n")):
+    found: dict[str, Reading] = {}
+    for name, reading in _pairs(clean(text).split("\n")):
         found.pop(name, None)
-        found[name] = number
+        if reading is not None:
+            found[name] = reading
     return bounded(found, NAMES, wanted=wanted)
 
 
@@ -97,23 +117,43 @@ def _is_finite(value: object) -> bool:
 
 
 def bounded(
-    metrics: dict[str, float], size: int, *, wanted: Collection[str] = ()
-) -> dict[str, float]:
+    metrics: dict[str, Reading], size: int, *, wanted: Collection[str] = ()
+) -> dict[str, Reading]:
     """At most `size` metrics: the `wanted` ones and, of the others, the last."""
     others = [name for name in metrics if name not in wanted]
     surplus = set(others[: max(0, len(metrics) - size)])
     return {name: number for name, number in metrics.items() if name not in surplus}
 
 
-def _pairs(lines: list[str]) -> Iterator[tuple[str, float]]:
+def _pairs(lines: list[str]) -> Iterator[tuple[str, Reading | None]]:
+    """Yield each name with its number, or with None where a line takes the number back."""
     for line in lines:
         stripped = line.strip() if len(line) <= _LINE_LENGTH else ""
-        pair = _PAIR.fullmatch(stripped)
-        if pair and _fits(pair["unit"], pair["name"], declared=bool(pair["metric"])):
-            yield pair["name"], float(pair["number"])
+        if pair := _PAIR.fullmatch(stripped):
+            yield from _in_a_line(pair)
+        elif garbled := _GARBLED.fullmatch(stripped):
+            yield garbled["declared"] or garbled["name"], None
         elif line.lstrip().startswith("{") and len(line) <= _JSON_LENGTH and "}" in line:
             yield from _object(line.strip())
     yield from _object(_at_the_end(lines))
+
+
+def _in_a_line(pair: re.Match[str]) -> Iterator[tuple[str, Reading | None]]:
+    """Yield what a line with one name and one number says; nothing where it is prose.
+
+    M and m, MB and Mb, KB and KiB stay different units.
+    """
+    name, declared = pair["name"], bool(pair["metric"])
+    unit = unicodedata.normalize("NFKC", pair["unit"] or "").strip()
+    own = re.split(r"[^\w]|_", unicodedata.normalize("NFKC", name.lower()))[-1]
+    if unit and _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
+        yield name, None
+    elif not unit or _UNIT.get(own, own) == _UNIT.get(unit.lower(), unit.lower()):
+        yield name, Reading(float(pair["number"]))
+    elif unit == "%" or (declared and own not in _UNIT):
+        yield name, Reading(float(pair["number"]), _UNIT.get(unit, unit))
+    elif declared or unit.lower() in (*_UNIT, *_SIZES):
+        yield name, None
 
 
 def _at_the_end(lines: list[str]) -> str:
@@ -126,17 +166,7 @@ def _at_the_end(lines: list[str]) -> str:
     return text if len(text) <= _JSON_LENGTH else ""
 
 
-def _fits(unit: str | None, name: str, *, declared: bool) -> bool:
-    """Whether a unit is the one that the name ends with, or that of a line which may have any."""
-    if unit is None:
-        return True
-    own = re.split(r"[^\w]|_", name.lower())[-1]
-    if _UNIT.get(own, own) == _UNIT.get(unit.lower(), unit.lower()):
-        return True
-    return declared and own not in _UNIT
-
-
-def _object(line: str) -> Iterator[tuple[str, float]]:
+def _object(line: str) -> Iterator[tuple[str, Reading]]:
     """The top-level numbers of a JSON object; nothing where the text is not one."""
     try:
         values = json.loads(line, parse_int=float)
@@ -144,4 +174,4 @@ def _object(line: str) -> Iterator[tuple[str, float]]:
         return
     for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(value, float):
-            yield " ".join(clean(name).split())[:100], value
+            yield " ".join(clean(name).split())[:100], Reading(value)

@@ -65,7 +65,7 @@ class HeldOut(Value):
 def held_out(folder: Path, *, metric: Metric, best: int, claimed: float) -> HeldOut | None:
     """The holdout of the baseline and of experiment `best`, where both have a number."""
     first, last = holdout_of(folder, 0), holdout_of(folder, best)
-    if first is None or last is None:
+    if first is None or last is None or unanswered(folder, best):
         return None
     gain = metric.improvement(last, first)
     return HeldOut(baseline=first, incumbent=last, gain=gain, claimed=claimed)
@@ -86,6 +86,9 @@ def unanswered(folder: Path, best: int) -> str:
         answer = _answer(folder, number)
         if answer and answer.metric is None:
             return f"the holdout gave no number for {name}: {answer.reason}"
+    units = [answer.unit for number in (0, best) if (answer := _answer(folder, number))]
+    if None not in units and len({*units}) > 1:
+        return f"the holdout printed the baseline and experiment {best} in different units"
     return ""
 
 

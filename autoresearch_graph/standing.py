@@ -149,6 +149,8 @@ class Standing(Value):
             trials=max(1, len(experiment.trials)),
             items=_mean(runs, experiment.runs)["items"],
             data=runs[-1].metrics.get(FINGERPRINT) if runs else None,
+            unit=runs[-1].unit if runs else None,
+            units=runs[-1].units if runs else {},
         )
         return Standing(incumbent=kept, spread=spread, shift=now.shift)
 

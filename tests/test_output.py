@@ -36,7 +36,7 @@ from autoresearch_graph.output import NAMES, clean, read_metrics, without_items
     ],
 )
 def test_every_dialect_is_read(line: str, name: str, value: float):
-    assert read_metrics(f"step 1\n{line}\n")[name] == value
+    assert read_metrics(f"step 1\n{line}\n")[name].value == value
 
 
 @pytest.mark.parametrize(
@@ -74,35 +74,71 @@ def test_a_unit_that_is_not_the_name_s_does_not_count(line: str):
 
 
 def test_the_last_match_counts():
-    assert read_metrics('{"val_bpb": 1}\nval_bpb=2\n{"val_bpb": 3}\ndone\n')["val_bpb"] == 3
+    assert read_metrics('{"val_bpb": 1}\nval_bpb=2\n{"val_bpb": 3}\ndone\n')["val_bpb"].value == 3
     assert (
-        read_metrics('val_bpb: 1\nMETRIC val_bpb=2\nval_bpb: 3\n{"val_bpb": 4}\n')["val_bpb"] == 4
+        read_metrics('val_bpb: 1\nMETRIC val_bpb=2\nval_bpb: 3\n{"val_bpb": 4}\n')["val_bpb"].value
+        == 4
     )
-    assert read_metrics("METRIC val_bpb=2\nval_bpb: 1.2.3\n")["val_bpb"] == 2
+    assert read_metrics("METRIC val_bpb=2\nval_bpb: 3 (best)\n")["val_bpb"].value == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "1.2.3",
+        "1,234.5",
+        "36_100",
+        "1/3",
+        "3:45",
+        "--5",
+        "0x10",
+        "0b11",
+        "1e",
+        "5e-",
+        "0.03 ± 0.001",
+        "0.03 +/- 0.001",
+        "900 ms",
+        "2.4M",
+        "12 µs",
+    ],
+)
+def test_no_earlier_line_counts_where_the_last_cannot_be_read(said: str):
+    assert "val_bpb" not in read_metrics(f"val_bpb: 2\nval_bpb: {said}\n")
+
+
+@pytest.mark.parametrize("said", ["0xff", "1e", "1_000", "1,5", "nano", "tensor(2)", "1.2 (best)"])
+def test_a_metric_line_that_cannot_be_read_takes_the_number_back(said: str):
+    assert "val_bpb" not in read_metrics(f"METRIC val_bpb=2\nMETRIC val_bpb={said}\n")
+
+
+def test_the_unit_is_kept_beside_the_number():
+    text = "METRIC a=900K\nMETRIC a=2.4M\nMETRIC t=3 μs\nMETRIC c=0B\nd: 93 %\nMETRIC e_ms=1 msec"
+    units = {name: reading.unit for name, reading in read_metrics(text).items()}
+    assert units == {"a": "M", "t": "us", "c": "B", "d": "%", "e_ms": ""}
 
 
 def test_metrics_come_in_the_order_of_their_last_mention():
-    assert list(read_metrics("a: 1\nb: 2\na: 3\n").items()) == [("b", 2), ("a", 3)]
+    assert list(read_metrics("a: 1\nb: 2\na: 3\n").items()) == [("b", (2, "")), ("a", (3, ""))]
 
 
 @pytest.mark.parametrize("number", ["nan", "NaN", "inf", "-inf", "Infinity"])
 def test_a_number_that_is_not_finite_is_seen(number: str):
-    assert not math.isfinite(read_metrics(f"val_bpb: {number}")["val_bpb"])
-    assert not math.isfinite(read_metrics('{"val_bpb": NaN}')["val_bpb"])
-    assert read_metrics('{"val_bpb": 1' + "0" * 400 + "}")["val_bpb"] == math.inf
+    assert not math.isfinite(read_metrics(f"val_bpb: {number}")["val_bpb"].value)
+    assert not math.isfinite(read_metrics('{"val_bpb": NaN}')["val_bpb"].value)
+    assert read_metrics('{"val_bpb": 1' + "0" * 400 + "}")["val_bpb"].value == math.inf
 
 
 def test_a_metric_after_thousands_of_progress_updates_is_found():
     progress = "".join(f"\rstep {n} | loss: {n}.5" for n in range(20_000))
-    assert read_metrics(progress + "\rval_bpb: 0.9979\r")["val_bpb"] == 0.9979
+    assert read_metrics(progress + "\rval_bpb: 0.9979\r")["val_bpb"].value == 0.9979
 
 
 def test_the_number_of_names_is_bounded_and_wanted_ones_stay():
     text = "val_bpb: 1\n" + "".join(f"noise_{n}: {n}\n" for n in range(500))
     found = read_metrics(text, wanted={"val_bpb"})
     assert len(found) == NAMES
-    assert found["val_bpb"] == 1
-    assert found["noise_499"] == 499
+    assert found["val_bpb"].value == 1
+    assert found["noise_499"].value == 499
 
 
 @pytest.mark.parametrize(
@@ -126,7 +162,7 @@ def test_hostile_output_is_read_in_linear_time(text: str):
 
 def test_a_name_in_an_object_is_one_line_of_visible_text():
     line = r'{"\u001b[2J\n\n## you": 1, "\ud800lone": 2}'
-    assert read_metrics(line) == {"## you": 1, "lone": 2}
+    assert read_metrics(line) == {"## you": (1, ""), "lone": (2, "")}
 
 
 def test_clean_text_has_no_control_codes_and_loses_no_progress():

@@ -13,7 +13,7 @@ from typing import Literal
 from autoresearch_graph.checkout import ITSELF
 from autoresearch_graph.experiment import FINGERPRINT, Cause, Crashed, Hopeless, Measured, TimedOut
 from autoresearch_graph.hopeless import curve_of
-from autoresearch_graph.output import bounded, clean, read_items, read_metrics
+from autoresearch_graph.output import Reading, bounded, clean, read_items, read_metrics
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner.box import Ended
 from autoresearch_graph.runner.diagnosis import diagnose, exception_in, sentence
@@ -82,22 +82,28 @@ def measure(program: Program, *, run: Step, scorer: Step) -> Measured | Crashed:
     """
     name = program.metric.name
     reported = _reported(scorer, program)
-    value = reported.get(name)
-    if value is None:
+    told = reported.get(name)
+    if told is None:
         reason = f"the {scorer.name} ended well but printed no `{name}: <number>`"
         reason = sentence(reason + _nearest(scorer.text, name))
         return Crashed(cause="no metric" if scorer is run else "evaluation", reason=reason)
-    if not math.isfinite(value):
-        reason = f"the {scorer.name} reported {name} as {value}, which is not finite"
+    if not math.isfinite(told.value):
+        reason = f"the {scorer.name} reported {name} as {told.value}, which is not finite"
         return Crashed(cause="not finite", reason=reason)
     numbers = (_reported(run, program) | reported).items()
-    finite = {key: number for key, number in numbers if math.isfinite(number)}
+    finite = {key: number for key, number in numbers if math.isfinite(number.value)}
     kept = bounded(finite, _METRICS, wanted=_wanted(program))
-    items = read_items(scorer.text, name)
-    return Measured(metric=value, metrics=kept, items=items, curve=curve_of(run.text))
+    return Measured(
+        metric=told.value,
+        metrics={key: number.value for key, number in kept.items()},
+        unit=told.unit,
+        units={key: number.unit for key, number in kept.items() if number.unit and key != name},
+        items=read_items(scorer.text, name),
+        curve=curve_of(run.text),
+    )
 
 
-def _reported(step: Step, program: Program) -> dict[str, float]:
+def _reported(step: Step, program: Program) -> dict[str, Reading]:
     gap = max(0, step.text.rfind(LEFT_OUT))
     early = read_metrics(step.text[:gap], wanted=_wanted(program))
     early.pop(program.metric.name, None)
