@@ -1,6 +1,6 @@
 """Where a trial works: one checkout for its run, and another for what measures it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,18 +22,22 @@ from autoresearch_graph.runner import (
     uv,
     walls_around,
 )
+from autoresearch_graph.uncommitted import Committed, advice, laid, may_change, within
 from autoresearch_graph.workspace import Workspace
+
+Allows = Callable[[Program, Sequence[str]], tuple[str, ...]]
 
 
 class EvaluationRoom:
     """A checkout at the research's first commit that no run works in.
 
     One evaluation at a time: each lays it out anew, so that what was there before is gone. A run
-    that may write outside its own folder may write here, too, but only while it lives.
+    that may write outside its own folder may write here, too, but only while it lives. `allows`
+    leaves out of the changed files those that may change.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path) -> None:
-        self._workspace, self._folder = workspace, folder
+    def __init__(self, workspace: Workspace, folder: Path, allows: Allows) -> None:
+        self._workspace, self._folder, self._allows = workspace, folder, allows
         self._checkout: Checkout | None = None
 
     def fresh(self, program: Program, text: str) -> Site:
@@ -46,7 +50,8 @@ class EvaluationRoom:
         asset, named = program.asset, program.handed_over
         wanted = asset in named or any(sheaf.takes_in(asset, path) for path in named)
         checkout.lay_out(text if wanted else None)
-        return Site(self._workspace.project_in(checkout), checkout.restore)
+        folder = self._workspace.project_in(checkout)
+        return Site(folder, lambda: self._allows(program, checkout.restore()))
 
     def make(self) -> Checkout:
         """Make the checkout, unless that was done."""
@@ -86,9 +91,10 @@ class Bench:
             *hidden,
         )
         self._untouched = workspace.text(workspace.base)
+        self._committed = Committed.of(workspace.repo, workspace.base, workspace.below)
         self._checkout = workspace.checkout(folder / "worktree")
-        self.evaluations = EvaluationRoom(workspace, folder / "evaluation")
-        self._holdouts = EvaluationRoom(workspace, folder / "holdout")
+        self.evaluations = EvaluationRoom(workspace, folder / "evaluation", self._forbidden)
+        self._holdouts = EvaluationRoom(workspace, folder / "holdout", self._forbidden)
 
     def prepare(self, program: Program) -> None:
         """Make the rooms that the program needs, before any run could change what git writes.
@@ -126,15 +132,46 @@ class Bench:
         It may be called in another thread than the one that laid out.
         """
         folder = self._workspace.project_in(self._checkout)
-        return conduct(
+        outcome = conduct(
             program=program,
-            site=Site(folder, self._checkout.restore, lambda: self._checkout.lay_out(text)),
+            site=Site(
+                folder,
+                lambda: self._forbidden(program, self._checkout.restore()),
+                lambda: self._checkout.lay_out(text),
+            ),
             evaluation=lambda: self.evaluations.fresh(program, text),
             log=log,
             environment=self._environment(program, seed),
             sandbox=self._hiding(program, text),
             watch=watch,
             handed_over=handed_over,
+        )
+        if isinstance(outcome, Crashed) and text == self._untouched:
+            return self._advised(outcome, program, log)
+        return outcome
+
+    def _advised(self, crash: Crashed, program: Program, log: Path) -> Crashed:
+        """Add what in the project would mend it; told of a person's own code alone."""
+        scored = program.evaluation and crash.cause == "evaluation"
+        checkout = self.evaluations.make() if scored else self._checkout
+        told = advice(
+            crash,
+            log.read_text("utf-8", errors="replace"),
+            program,
+            project=self._project,
+            folder=self._workspace.project_in(checkout),
+            committed=self._committed,
+        )
+        return crash.model_copy(update={"reason": crash.reason + told})
+
+    def _forbidden(self, program: Program, changed: Sequence[str]) -> tuple[str, ...]:
+        """Leave out of the changed files those that program.md lets a run write."""
+        start = "" if self._workspace.below == Path() else f"{self._workspace.below.as_posix()}/"
+        own = {path: path.removeprefix(start) for path in changed if path.startswith(start)}
+        return tuple(
+            path
+            for path in changed
+            if path not in own or not may_change(program, self._project, own[path])
         )
 
     def hold_out(
@@ -177,14 +214,20 @@ class Bench:
     def _within(self, program: Program, text: str) -> Sandbox:
         """The box with the walls of program.md; only the person's own asset fills caches."""
         places = uv.places(self._project) if uv.uses(program.experiment) else ()
+        asked = program.environment
+        committed = self._committed.files
+        outside = [p for p in asked.writable if within(self._project, p) not in committed]
         walls = walls_around(
             self._project,
-            environment=program.environment,
+            environment=asked.model_copy(update={"writable": tuple(outside)}),
             variables=self._environ,
             hidden=self._hidden,
             fills_caches=text == self._untouched,
         )
-        return self._sandbox.within(replace(walls, readable=(*walls.readable, *places)))
+        beside = laid(program, self._project, self._committed)
+        return self._sandbox.within(
+            replace(walls, readable=(*walls.readable, *places), laid=beside)
+        )
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds

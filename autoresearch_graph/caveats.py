@@ -8,7 +8,9 @@ from git import Git, GitCommandError
 
 from autoresearch_graph.oracle import oracle_of_hidden
 from autoresearch_graph.program.model import Program
+from autoresearch_graph.program.paths import covers
 from autoresearch_graph.runner import uv
+from autoresearch_graph.uncommitted import within
 
 _LONGEST = 200
 _CACHE = re.compile(r"`(~/\.cache/[\w-][^`]*)`")
@@ -22,17 +24,29 @@ def caveats(program: Program, project: Path) -> tuple[str, ...]:
         if not Path(path).expanduser().exists()
     )
     unseen = (
-        f"{name} is not committed, and a run sees only what is: commit it, or keep it outside the "
-        "project and name it under Environment"
+        f"{name} is not committed, and a run sees only what is: commit it, or say under "
+        f"Environment: A run may read `{name}`"
         for name in _uncommitted(program, project)
+        if not _is_readable(name, program, project)
     )
     empty = (
-        f"{name} is a submodule, and a run sees it as an empty folder: commit its files in its "
-        "place, or keep it outside the project and name it under Environment"
+        f"{name} is a submodule, and a run sees it as an empty folder: say under Environment: "
+        f"A run may read `{name}`"
         for name in _submodules(project)
+        if not _is_readable(name, program, project)
+    )
+    absent = (
+        f"`{said}`, which a run may read, is not there: mend the path, or make it first"
+        for said in program.environment.readable
+        if not (project / Path(said).expanduser()).exists()
     )
     other = (uv.caveat(program.experiment, project), oracle_of_hidden(program, project))
-    return tuple(filter(None, (*other, *missing, *unseen, *empty)))
+    return tuple(filter(None, (*other, *missing, *unseen, *empty, *absent)))
+
+
+def _is_readable(name: str, program: Program, project: Path) -> bool:
+    """True if program.md lets a run read a path of the project."""
+    return any(covers(within(project, said), name) for said in program.environment.readable)
 
 
 def _uncommitted(program: Program, project: Path) -> list[str]:

@@ -51,9 +51,16 @@ _UNITS = (
 _UNIT = {unicodedata.normalize("NFKC", name): names[0] for names in _UNITS for name in names}
 _SIZES = ("k", "m", "g", "t")  # of thousands, millions and more, as `ls -h` prints them
 _ITEMS = re.compile(rf"^[ \t]*{_NAME}_items[ \t]*:[ \t]*\[.*(?:\n|$)", re.MULTILINE)
+_NEAR = 60  # characters after a name in which its number is looked for, for advice alone
+_WRAPPER = re.compile(r"\b[\w.]*(?:tensor|array|float|int)\d*\(", re.IGNORECASE)
+_TOKEN = re.compile(r"(?<![\w.])[+-]*\.?\d(?:[\w.,:/]|(?<=[eE])[+-])*|\b(?i:nan|inf)\b")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?")
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
 )
+_BACK = re.compile(
+    "\x08{2,}"
+)  # how progress is written over; a single one is a letter struck twice
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -62,10 +69,11 @@ _HIDDEN = re.compile(
 def clean(text: str) -> str:
     """`text` without terminal codes, control, bidirectional and invisible characters.
 
-    A carriage return starts a new line, so no progress that was written over is lost. Not
-    covered: what the words say. They stay untrusted and are to be bounded and fenced as data.
+    A carriage return, or a row of backspaces, starts a new line, so no progress that was written
+    over is lost. Not covered: what the words say. They stay untrusted and are to be bounded and
+    fenced as data.
     """
-    text = _ESCAPE.sub("", text)
+    text = _BACK.sub("\n", _ESCAPE.sub("", text))
     return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -114,6 +122,39 @@ def read_items(text: str, name: str) -> tuple[float, ...]:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
+
+
+def how_to_print(text: str, name: str) -> str:
+    """Say how the last line that has a metric's name would be read; empty where none has it."""
+    own = re.escape(name)
+    loose = re.sub(r"_|\\-", "[ _-]", own)
+    for spelt, flags in ((own, re.NOFLAG), (loose, re.IGNORECASE)):
+        named = re.compile(rf"(?<![\w./@-]){spelt}(?![\w/@-]|\.\w)", flags)
+        lines = [line for line in clean(text).split("\n") if named.search(line[:_LINE_LENGTH])]
+        if lines:
+            line = lines[-1][:_LINE_LENGTH].strip()
+            *_, found = named.finditer(line)
+            return f"; {_advice(name, line, line[found.end() :])}; its last line is: {line}"
+    return ""
+
+
+def _advice(name: str, line: str, after: str) -> str:
+    """Say it by what stands after the name."""
+    pair = _PAIR.fullmatch(line)
+    token = _TOKEN.search(_WRAPPER.sub("(", after[:_NEAR]))
+    told = token[0].rstrip(".,:-/") if token else ""
+    if pair and pair["unit"] and not _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
+        if re.split(r"[^\w]|_", name.lower())[-1] in _UNIT:
+            return f"print `{name}: <number>` in the unit of its name"
+        unit = pair["unit"].strip()
+        return f"print `METRIC {name}={pair['number']} {unit}`, always in the same unit"
+    if re.fullmatch(_NUMBER, told):
+        return f"print `{name}: {told}` on a line of its own"
+    if _GROUPED.fullmatch(told):
+        return f"print `{name}: {re.sub('[,_]', '', told)}`, without separators"
+    if told:
+        return f"`{told}` is not read as a number: print a decimal one, as in `{name}: 0.5`"
+    return f"print `{name}: <number>` on a line of its own"
 
 
 def bounded(

@@ -125,7 +125,7 @@ def test_a_run_without_the_metric_has_crashed(project: Project):
     assert outcome.cause == "no metric"
     assert outcome.reason == (
         "the run ended well but printed no `val_bpb: <number>`; "
-        "the last line with that name is: val_bpb: 12 ms"
+        "print `METRIC val_bpb=12 ms`, always in the same unit; its last line is: val_bpb: 12 ms"
     )
 
 

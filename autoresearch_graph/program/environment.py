@@ -42,6 +42,7 @@ _READS = _use("read(?:s|ing|able)?", "(?:readable|read-only)")
 _WRITES = _use("writ(?:e|es|ing|able)", "writable")
 _DENIAL = re.compile(r"\b(?:not|never|no|cannot|can't|don't)\b", re.IGNORECASE)
 
+_LABEL = 2  # words at most beside a path, as in `Data set: ...`; a sentence has more
 Said = Statement[str]
 Parts = tuple[list[Said], list[Statement[bool]], list[Said], list[Said]]
 
@@ -49,7 +50,8 @@ Parts = tuple[list[Said], list[Statement[bool]], list[Said], list[Said]]
 def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
     """What a run gets, and the line that says so first."""
     entry = document.front.get("environment")
-    variables, network, readable, writable = _front(entry) if entry else _in_sections(document)
+    parts = _front(entry) if entry else _in_sections(document, place)
+    variables, network, readable, writable = parts
     for variable in variables:
         check_variable(variable)
     for path in readable:
@@ -85,19 +87,34 @@ def _yes_or_no(entry: Entry) -> Statement[bool]:
     raise ProgramError(f"`network` is `{answer}`; it must be yes or no", line=entry.line)
 
 
-def _in_sections(document: Document) -> Parts:
+def _in_sections(document: Document, place: Place) -> Parts:
     sections = document.proper("environment")
     if not sections:
         return [], [], [*_caches(document.blocks)], []
     everything = [block for section in sections for block in section.body]
     blocks = [block for block in everything if block.kind != "code"]
-    read = [said for block in blocks for said in _used(block, _READS)]
-    return (
-        [said for block in everything for said in said_variables(block)],
-        [said for block in blocks for said in _network(block)],
-        [said for said in read if re.search("[/~]", said.value)],
-        [said for block in blocks for said in _used(block, _WRITES)],
-    )
+    variables = [said for block in everything for said in said_variables(block)]
+    names = {said.value for said in variables}
+    spanned = [place.spanned(block) for block in blocks]
+    read = [said for block in spanned for said in _used(block, _READS) if said.value not in names]
+    written = [said for block in spanned for said in _used(block, _WRITES)]
+    _check_spans(spanned, names | {said.value for said in (*read, *written)}, place)
+    return variables, [said for block in blocks for said in _network(block)], read, written
+
+
+def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) -> None:
+    """ProgramError for a path with hardly a word, so that nobody knows what it is there for."""
+    for block in blocks:
+        words = re.sub(r"`[^`]*`", "", block.text).split()
+        for span in block.spans if len(words) <= _LABEL else ():
+            path = Path(span.text).expanduser()
+            is_path = place.exists(span.text) or (path.is_absolute() and path.exists())
+            if is_path and span.text not in understood:
+                raise ProgramError(
+                    f"of `{span.text}` is not said what a run may do with it; write `A run may "
+                    "read` or `A run may write` before it",
+                    line=span.line,
+                )
 
 
 def _caches(blocks: Iterable[Block]) -> Iterator[Said]:

@@ -66,6 +66,7 @@ def run(
     The calling thread has to outlive the command: at the level `bwrap` and `reaper` the kernel
     ends the box with the thread that opened it.
     """
+    sandbox.give(folder)
     watchdog = Watchdog(limits, folder)
     started = time.monotonic()
     tree = Tree(command, folder=folder, environment=environment, sandbox=sandbox)

@@ -13,7 +13,7 @@ from typing import Literal
 from autoresearch_graph.checkout import ITSELF
 from autoresearch_graph.experiment import FINGERPRINT, Cause, Crashed, Hopeless, Measured, TimedOut
 from autoresearch_graph.hopeless import curve_of
-from autoresearch_graph.output import Reading, bounded, clean, read_items, read_metrics
+from autoresearch_graph.output import Reading, bounded, how_to_print, read_items, read_metrics
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner.box import Ended
 from autoresearch_graph.runner.diagnosis import diagnose, exception_in, sentence
@@ -85,7 +85,7 @@ def measure(program: Program, *, run: Step, scorer: Step) -> Measured | Crashed:
     told = reported.get(name)
     if told is None:
         reason = f"the {scorer.name} ended well but printed no `{name}: <number>`"
-        reason = sentence(reason + _nearest(scorer.text, name))
+        reason = sentence(reason + how_to_print(scorer.text, name))
         return Crashed(cause="no metric" if scorer is run else "evaluation", reason=reason)
     if not math.isfinite(told.value):
         reason = f"the {scorer.name} reported {name} as {told.value}, which is not finite"
@@ -112,9 +112,3 @@ def _reported(step: Step, program: Program) -> dict[str, Reading]:
 
 def _wanted(program: Program) -> set[str]:
     return {program.metric.name, FINGERPRINT, *(limit.name for limit in program.constraints)}
-
-
-def _nearest(text: str, name: str) -> str:
-    """The last line that mentions the name, to show what is wrong with it."""
-    lines = [line for line in clean(text).split("\n") if name in line]
-    return f"; the last line with that name is: {lines[-1].strip()}" if lines else ""

@@ -50,6 +50,7 @@ _UNLOCKED = ("--unshare-user-try",)  # for a bubblewrap that is older than _RECE
 _RECENT = (0, 8)  # the version that can do so
 _FIRST = (*_SHELL, 'ulimit -c 0; "$@"; exit $?', "box")
 _LIMITED = (*_SHELL, 'ulimit -c 0; exec "$@"', "box")
+_COPIED = 2**30  # bytes of a folder that is copied before every run where no walls bind it
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
@@ -106,9 +107,35 @@ class Sandbox:
             case "group":
                 return [*_LIMITED, *_SHELL, command]
 
+    def give(self, folder: Path) -> None:
+        """Copy what is laid into a checkout, where no walls bind it; never what is hidden.
+
+        A large folder is linked, and a run could write it. Idempotent.
+        """
+        hidden = [path.resolve() for path in self.hidden]
+        for source, at in self.walls.laid if self.level != "bwrap" else ():
+            below = (source, *source.rglob("*"))
+            sizes = (each.stat().st_size for each in below if each.is_file())
+            _give(source, folder / at, hidden, copied=sum(sizes) <= _COPIED)
+
     def in_memory(self, environment: Mapping[str, str]) -> tuple[Path, ...]:
         """The folders of the box that are held in memory, under their names within."""
         return empty_folders(environment) if self.level == "bwrap" else ()
+
+
+def _give(source: Path, place: Path, hidden: list[Path], *, copied: bool) -> None:
+    """Copy a path, or link it; of a folder that holds something hidden, the rest."""
+    real = source.resolve()
+    if any(real.is_relative_to(path) for path in hidden):
+        return
+    parted = copied or place.is_dir() or any(path.is_relative_to(real) for path in hidden)
+    if real.is_dir() and parted:
+        place.mkdir(parents=True, exist_ok=True)
+        for child in real.iterdir():
+            _give(child, place / child.name, hidden, copied=copied and not child.is_symlink())
+    elif not os.path.lexists(place) and (real.is_dir() or real.is_file()):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(real, place) if copied else place.symlink_to(real)
 
 
 def detect(choice: Choice = "auto") -> Sandbox:

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import psutil
 
@@ -76,13 +76,15 @@ class Walls:
     """What a run may have beside its checkout; paths are absolute.
 
     A path that does not exist is passed over. `hidden` wins over everything: a hidden folder is
-    empty, a hidden file cannot be opened.
+    empty, a hidden file cannot be opened. `laid` has what of the project is not committed and lies
+    at the same place in the checkout, read-only.
     """
 
     network: bool = False
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
+    laid: tuple[tuple[Path, PurePosixPath], ...] = ()
 
     def hiding(self, *paths: Path) -> "Walls":
         """The same walls with more that is hidden."""
@@ -118,7 +120,15 @@ class Walls:
         """Every name by which paths could be reached from a command in `folder`."""
         system, tools, named = self.seen(environment)
         bound = _mounts((*system, *named, *self.writable, *tools))
-        return names_of(paths, (*bound, _checkout(folder.resolve())))
+        names = names_of(paths, (*bound, _checkout(folder.resolve())))
+        return (*names, *(folder / at for _, at in self.laid_names(names)))
+
+    def laid_names(self, paths: Iterable[Path]) -> Iterator[tuple[Path, PurePosixPath]]:
+        """Yield each of the real paths that is laid into the checkout, with its place there."""
+        for path in paths:
+            for source, at in self.laid:
+                if path.is_relative_to(source.resolve()):
+                    yield path, at / path.relative_to(source.resolve())
 
 
 @functools.lru_cache(64)
@@ -149,9 +159,11 @@ def _arguments(
         *_bound("--ro-bind", of_tools),
         *(outside := list(_masked(path for path in hidden if not path.is_relative_to(checkout)))),
         *_bound("--bind", [checkout]),
+        *(word for source, at in walls.laid for word in _laid(source, folder / at)),
+        *(within := [w for path, at in walls.laid_names(hidden) for w in _mask(path, folder / at)]),
         *(inside := list(_masked(path for path in hidden if path.is_relative_to(checkout)))),
         *_masked([checkout / ".git"]),
-        *_closed([*outside, *inside]),
+        *_closed([*outside, *within, *inside]),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "TMPDIR", "/tmp"),
     )
 
@@ -166,13 +178,14 @@ def walls_around(
 ) -> Walls:
     """Build the walls that program.md asks for; a folder that can be written is made if need be.
 
-    `fills_caches` is for the baseline, a person's own code: it may write what others only read.
+    `fills_caches` is for the baseline, a person's own code: it may write what others only read, but
+    for what lies in the project.
     """
     named = {name: variables.get(name, "") for name in environment.variables}
     readable = [project / Path(path).expanduser() for path in environment.readable]
     readable += _narrow(_in_variables(named), Path.home())
     writable = [project / Path(path).expanduser() for path in environment.writable]
-    writable += readable if fills_caches else []
+    writable += [path for path in readable if fills_caches and not path.is_relative_to(project)]
     for path in writable:
         with suppress(OSError):
             path.mkdir(parents=True, exist_ok=True)
@@ -281,11 +294,21 @@ def _masked(paths: Iterable[Path]) -> Iterator[str]:
     for path in sorted(paths, key=lambda each: len(each.parts)):
         if not masked.isdisjoint(path.parents):
             continue
-        if path.is_dir():
-            masked.add(path)
-            yield from ("--perms", "0755", "--size", "65536", "--tmpfs", str(path))
-        elif path.exists():
-            yield from ("--ro-bind", "/dev/null", str(path))
+        masked |= {path} if path.is_dir() else set()
+        yield from _mask(path, path)
+
+
+def _mask(path: Path, place: Path) -> Iterator[str]:
+    """Lay something empty over a path that a box has at `place`."""
+    if path.is_dir():
+        yield from ("--perms", "0755", "--size", "65536", "--tmpfs", str(place))
+    elif path.exists():
+        yield from ("--ro-bind", "/dev/null", str(place))
+
+
+def _laid(source: Path, place: Path) -> Iterator[str]:
+    if source.exists() and not source.is_socket():
+        yield from ("--ro-bind", str(source.resolve()), str(place))
 
 
 def _closed(masks: list[str]) -> Iterator[str]:
