@@ -165,13 +165,13 @@ class Bench:
         return crash.model_copy(update={"reason": crash.reason + told})
 
     def _forbidden(self, program: Program, changed: Sequence[str]) -> tuple[str, ...]:
-        """Leave out of the changed files those that program.md lets a run write."""
+        """Return the changed files that no run may write, as they lie in the project."""
         start = "" if self._workspace.below == Path() else f"{self._workspace.below.as_posix()}/"
-        own = {path: path.removeprefix(start) for path in changed if path.startswith(start)}
         return tuple(
-            path
+            path.removeprefix(start)
             for path in changed
-            if path not in own or not may_change(program, self._project, own[path])
+            if not path.startswith(start)
+            or not may_change(program, self._project, path.removeprefix(start))
         )
 
     def hold_out(

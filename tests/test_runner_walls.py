@@ -179,11 +179,14 @@ def test_what_is_hidden_is_hidden_wherever_it_lies(cell: Cell, tmp_path: Path):
 
 
 def test_what_program_md_names_can_be_read_or_written(cell: Cell, tmp_path: Path):
-    asked = Environment(readable=("cache",), writable=(str(tmp_path / "out"),))
+    asked = Environment(readable=("../cache", "own"), writable=(str(tmp_path / "out"),))
     around = {"environment": asked, "variables": {}, "hidden": ()}
-    cell.walls = walls_around(tmp_path, **around, fills_caches=True)
+    project = tmp_path / "project"
+    (project / "own").mkdir(parents=True)
+    cell.walls = walls_around(project, **around, fills_caches=True)
+    assert "ead-only" in cell.tell(f"echo > {project}/own/x")
     assert cell.tell(f"echo filled > {tmp_path}/cache/x; echo made > {tmp_path}/out/y") == ""
-    cell.walls = walls_around(tmp_path, **around, fills_caches=False)
+    cell.walls = walls_around(project, **around, fills_caches=False)
     told = cell.tell(f"cat {tmp_path}/cache/x; echo no > {tmp_path}/cache/x; rm {tmp_path}/out/y")
     assert told.startswith("filled\n")
     assert "Read-only" in told

@@ -185,7 +185,8 @@ def walls_around(
     readable = [project / Path(path).expanduser() for path in environment.readable]
     readable += _narrow(_in_variables(named), Path.home())
     writable = [project / Path(path).expanduser() for path in environment.writable]
-    writable += [path for path in readable if fills_caches and not path.is_relative_to(project)]
+    own = [path for path in readable if Path(os.path.normpath(path)).is_relative_to(project)]
+    writable += [path for path in readable if fills_caches and path not in own]
     for path in writable:
         with suppress(OSError):
             path.mkdir(parents=True, exist_ok=True)
