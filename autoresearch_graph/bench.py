@@ -25,7 +25,12 @@ from autoresearch_graph.runner import (
 from autoresearch_graph.uncommitted import Committed, advice, laid, may_change, within
 from autoresearch_graph.workspace import Workspace
 
-Allows = Callable[[Program, Sequence[str]], tuple[str, ...]]
+Allows = Callable[[Program, Sequence[str]], Sequence[str]]
+
+
+def _none(program: Program, changed: Sequence[str]) -> Sequence[str]:
+    """Let none of the committed files change."""
+    return changed
 
 
 class EvaluationRoom:
@@ -36,7 +41,7 @@ class EvaluationRoom:
     leaves out of the changed files those that may change.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path, allows: Allows) -> None:
+    def __init__(self, workspace: Workspace, folder: Path, allows: Allows = _none) -> None:
         self._workspace, self._folder, self._allows = workspace, folder, allows
         self._checkout: Checkout | None = None
 

@@ -1,5 +1,6 @@
 """The parts that every program needs, and what to add where one is missing."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -142,6 +143,19 @@ def _to_add(document: Document, field: str, metric: Statement[str] | None) -> st
             "`higher is better` beside it, or give --direction"
         )
     what, heading, example, flag = _TO_ADD[field]
+    if field == "metric" and (blank := _with_blanks(document)):
+        return (
+            f"the metric `{blank}` has a blank, and a name is one word; print and write "
+            f"`{re.sub(r'[^0-9A-Za-z_]+', '_', blank).lower()}`"
+        )
     if sections := document.about(field):
         return f"`{sections[0].title}` gives no {what}; write there {example}, or give {flag}"
     return f"there is no {what}; add a heading `{heading}` and below it {example}, or give {flag}"
+
+
+def _with_blanks(document: Document) -> str:
+    """Return the first code span under Metric that would be a name without its blanks."""
+    blocks = (block for section in document.about("metric") for block in section.body)
+    spans = (span.text for block in blocks if block.kind != "code" for span in block.spans)
+    names = (text for text in spans if re.fullmatch(r"[^\W\d]\w*(?: [\w@/-]+){1,3}", text))
+    return next(names, "")
