@@ -111,8 +111,8 @@ class Stopping(Value):
 class Environment(Value):
     """What a run gets beside its checkout: variables, network, what it may read and write.
 
-    What is readable can be written by the baseline, which is the person's own code: so a cache
-    is filled once, and no proposal can touch what later runs will read there.
+    What is readable outside the project can be written by the baseline, which is the person's own
+    code: so a cache is filled once, and no proposal can touch what later runs will read there.
     """
 
     variables: tuple[str, ...] = ()
