@@ -1,11 +1,14 @@
 """Bring what a research kept onto the person's branch.
 
 A research changes the asset alone, so a merge is that of its files, one by one: its result is a
-commit before the person's checkout is touched, and what is left is a fast-forward to it, which git
-does whole or not at all. So there is never a conflict in the person's files, not even for a moment.
+commit before the person's checkout is touched, and what is left is a fast-forward to it. So there
+is never a conflict in the person's files. Git does that in a session of its own; where it was
+killed all the same, the next adopt puts back what was half done, and does it again.
 """
 
 from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
 
 from git import GitCommandError, Repo
 
@@ -14,12 +17,21 @@ from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.merging import by_lines
 from autoresearch_graph.objects import Objects
+from autoresearch_graph.own_git import Note, OwnGit, Tell, said
 from autoresearch_graph.records import Records, find
-from autoresearch_graph.repository import find_repository
+from autoresearch_graph.repository import asks_for_signatures, find_repository
 from autoresearch_graph.start import Settings
 from autoresearch_graph.workspace import Workspace
 
 _TRAILER = "Adopts"
+_UNDER_WAY = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+}
+_MOVE = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,7 @@ class _Adoption:
     best: Experiment
     workspace: Workspace
     repo: Repo
+    git: OwnGit
 
     @property
     def branch(self) -> str:
@@ -39,7 +52,13 @@ class _Adoption:
         return self.repo.is_ancestor(self.repo.commit(one), self.repo.commit(other))
 
 
-def adopt(settings: Settings, *, squash: bool = False, despite_holdout: bool = False) -> str:
+def adopt(
+    settings: Settings,
+    *,
+    squash: bool = False,
+    despite_holdout: bool = False,
+    tell: Tell = lambda line: None,
+) -> str:
     """Put the kept commits on the checked-out branch; says what was done. Twice is as once.
 
     It is a fast-forward where the branch has not moved since the research began, else a merge;
@@ -56,14 +75,18 @@ def adopt(settings: Settings, *, squash: bool = False, despite_holdout: bool = F
         workspace = Workspace(
             repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
         )
-        adoption = _Adoption(records, best, workspace, repo)
+        adoption = _Adoption(records, best, workspace, repo, OwnGit(repo, tell))
         _check(adoption)
+        adoption.git.recover()
         return _adopt(adoption, squash=squash, veto="" if despite_holdout else records.veto)
 
 
 def _check(adoption: _Adoption) -> None:
-    """InputError where the person's checkout cannot take a commit now."""
-    repo, workspace, best = adoption.repo, adoption.workspace, adoption.best.commit
+    """WorkspaceError where the person's checkout is not in a state to take a commit."""
+    repo, best = adoption.repo, adoption.best.commit
+    for name, what in _UNDER_WAY.items():
+        if (Path(repo.git_dir) / name).exists():
+            raise WorkspaceError(f"a {what} is under way; end it first: git status says how")
     if repo.head.is_detached:
         raise WorkspaceError("HEAD is detached; go to the branch that is to have it: git switch")
     if adoption.branch.startswith("autoresearch/"):
@@ -72,38 +95,80 @@ def _check(adoption: _Adoption) -> None:
         raise WorkspaceError(f"{best[:7]}, the best of the research, is not in git any more")
     if not repo.merge_base("HEAD", best):
         raise WorkspaceError(f"{adoption.branch} and the research have no commit in common")
-    staged = repo.git.diff("--cached", "--name-only").split("\n")
-    changed = repo.git.diff("--name-only", "-z").split("\0")
-    if names := sorted({*staged, *filter(workspace.is_asset, changed)} - {""}):
-        raise WorkspaceError(
-            f"there are changes to {', '.join(names)} that are not committed; "
-            "commit them, or put them away with: git stash"
-        )
 
 
 def _adopt(adoption: _Adoption, *, squash: bool, veto: str) -> str:
-    repo, best, branch = adoption.repo, adoption.best, adoption.branch
-    head = repo.head.commit.hexsha
+    best, branch = adoption.best, adoption.branch
+    head = adoption.repo.head.commit.hexsha
     already = f"{branch} has the best of {adoption.records.tag} already"
     if adoption.is_ancestor(best.commit, head):
         return already
     straight = adoption.is_ancestor(head, best.commit) and not squash
-    since, text = ("", "") if straight else _merged(adoption)
-    if not straight and text == adoption.workspace.text(head):
+    text = adoption.workspace.text
+    since, new = ("", text(best.commit)) if straight else _merged(adoption)
+    same = _same_as(adoption, new)
+    if not straight and new == text(head):
         return already
     if veto:
         raise InputError(f"{veto}; look at it, and if you want it all the same: --despite-holdout")
+    unsigned = ""
     if straight:
         target, how = best.commit, "fast-forwarded"
     else:
         parents = [head] if squash else [head, best.commit]
-        target = _commit(adoption, text, parents=parents, message=_message(adoption, since, squash))
+        message = _message(adoption, since, squash)
+        target, unsigned = _commit(adoption, new, parents=parents, message=message)
         how = "one commit" if squash else "merged"
+    _move(adoption, head, target, same)
+    done = f"{branch} is at {target[:7]} ({how}): {_gain(adoption)}{unsigned}"
+    if not squash and asks_for_signatures(adoption.workspace.project):
+        done += (
+            "; the kept commits are not signed, as commit.gpgsign asks; for one signed commit "
+            f"instead: git reset --keep {head[:7]} && autoresearch adopt --squash"
+        )
+    return done
+
+
+def _same_as(adoption: _Adoption, text: str) -> list[str]:
+    """The files of the asset that are not committed, and are already as they shall be.
+
+    WorkspaceError where other changes that are not committed are in the way.
+    """
+    git, workspace, tree = adoption.git, adoption.workspace, adoption.repo.head.commit.tree
+    staged = git.names("diff", "--cached")
+    changed = {*staged, *filter(workspace.is_asset, git.names("diff"))}
+    wanted = {
+        (workspace.below / name).as_posix(): body.encode()
+        for name, body in sheaf.files(text, workspace.assets).items()
+    }
+    same = []
+    for path in sorted(filter(workspace.is_asset, changed)):
+        body = wanted.get(path)
+        blob = "" if body is None else sha1(b"blob %d\0%s" % (len(body), body)).hexdigest()
+        before = tree[path].hexsha if path in tree else ""
+        if git.on_disk(path) == blob and git.staged(path) in (before, blob):
+            same.append(path)
+    if names := sorted(changed - {*same}):
+        raise WorkspaceError(
+            f"there are changes to {', '.join(names)} that are not committed; "
+            "commit them, or put them away with: git stash"
+        )
+    return same
+
+
+def _move(adoption: _Adoption, head: str, target: str, same: list[str]) -> None:
+    """Have git fast-forward the branch and the checkout from `head` to `target`."""
+    repo, branch = adoption.repo, adoption.branch
+    own = Path(repo.git_dir).resolve().relative_to(Path(repo.common_dir).resolve())
+    names = [str(own / f"{name}.lock") for name in ("index", "HEAD", "ORIG_HEAD")]
+    locks = (*names, f"refs/heads/{branch}.lock")
     try:
-        repo.git.merge("--ff-only", "--no-autostash", "--quiet", target)
-    except GitCommandError as error:
-        raise WorkspaceError(f"git does not move {branch}: {_said(error)}") from None
-    return f"{branch} is at {target[:7]} ({how}): {_gain(adoption)}"
+        if same:
+            back = ("--literal-pathspecs", "checkout", "--quiet", "HEAD", "--", *same)
+            adoption.git.run(Note(locks=locks), *back)
+        adoption.git.run(Note(locks=locks, old=head, new=target), "merge", *_MOVE, target)
+    except WorkspaceError as error:
+        raise WorkspaceError(f"git does not move {branch}: {error}") from None
 
 
 def _merged(adoption: _Adoption) -> tuple[str, str]:
@@ -158,17 +223,27 @@ def _common(adoption: _Adoption) -> str:
     return next((commit for commit in squashed if commit in own), base)
 
 
-def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> str:
-    """Store the person's commit, with the person's name; it is on no branch yet."""
+def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> tuple[str, str]:
+    """Store the person's commit, with the person's name; it is on no branch yet.
+
+    It is signed where commit.gpgsign asks for it; returns it with a word where that fails.
+    """
     repo = adoption.repo
     objects = Objects(repo)
     tree = adoption.workspace.graft(objects, repo.head.commit.tree.binsha, text)
     objects.settle()
     options = [part for parent in parents for part in ("-p", parent)]
+    options += ["-m", message]
+    unsigned = ""
+    if asks_for_signatures(adoption.workspace.project):
+        try:
+            return str(repo.git.commit_tree(tree.hex(), "-S", *options)), ""
+        except GitCommandError as error:
+            unsigned = f"; it is not signed, as commit.gpgsign asks: {said(str(error.stderr))}"
     try:
-        return str(repo.git.commit_tree(tree.hex(), *options, "-m", message))
+        return str(repo.git.commit_tree(tree.hex(), *options)), unsigned
     except GitCommandError as error:
-        raise WorkspaceError(f"git cannot commit: {_said(error)}") from None
+        raise WorkspaceError(f"git cannot commit: {said(str(error.stderr))}") from None
 
 
 def _message(adoption: _Adoption, since: str, squash: bool) -> str:
@@ -186,8 +261,3 @@ def _gain(adoption: _Adoption) -> str:
     kept = f"{records.count('keep')} kept of {len(records.experiments) - 1} experiments"
     before, after = say(records.baseline or 0.0), say(best.metric or 0.0)
     return f"{records.program.metric.name} {before} → {after}, {kept}"
-
-
-def _said(error: GitCommandError) -> str:
-    said = str(error.stderr).removeprefix("\n  stderr: ").strip(" '\n")
-    return " ".join(said.split())

@@ -9,6 +9,7 @@ from git import Git, GitCommandError
 from autoresearch_graph.oracle import oracle_of_hidden
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.program.paths import covers
+from autoresearch_graph.repository import asks_for_signatures
 from autoresearch_graph.runner import uv
 from autoresearch_graph.uncommitted import within
 
@@ -40,7 +41,13 @@ def caveats(program: Program, project: Path) -> tuple[str, ...]:
         for said in program.environment.readable
         if not (project / Path(said).expanduser()).exists()
     )
-    other = (uv.caveat(program.experiment, project), oracle_of_hidden(program, project))
+    unsigned = (
+        "commit.gpgsign is on, and the lab does not sign what it commits: "
+        "autoresearch adopt --squash makes one commit of it that is signed"
+        if asks_for_signatures(project)
+        else ""
+    )
+    other = (uv.caveat(program.experiment, project), oracle_of_hidden(program, project), unsigned)
     return tuple(filter(None, (*other, *missing, *unseen, *empty, *absent)))
 
 

@@ -32,6 +32,7 @@ SAFE = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
 _GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", *SAFE]
 _OPEN = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
 _LINK = ".git"
+_LAB = ".autoresearch"
 _NEW = 0o644
 _BLOCK = 4096  # bytes by which ext4 lets a folder grow, and never shrink
 ITSELF = ("the checkout itself",)
@@ -219,12 +220,23 @@ class Checkout:
 
 
 def unregister(common: Path, folder: Path) -> None:
-    """Remove a worktree and git's record of it in its `common` folder, locked or not."""
+    """Remove a worktree and git's record of it in its `common` folder, locked or not.
+
+    A project that was moved has records of where its worktrees were: those go, too.
+    """
     _remove(folder)
-    link = os.path.realpath(folder / _LINK)
+    link = Path(os.path.realpath(folder / _LINK))
     for record in filter(Path.is_file, (common / "worktrees").glob("*/gitdir")):
-        if os.path.realpath(record.parent / os.fsdecode(record.read_bytes().strip())) == link:
+        named = record.parent / os.fsdecode(record.read_bytes().strip())
+        place = Path(os.path.realpath(named))
+        if place == link or (_own(place) == _own(link) and not place.exists()):
             _remove(record.parent)
+
+
+def _own(place: Path) -> tuple[str, ...]:
+    """The path of a worktree within the lab's folder of its project."""
+    parts = place.parts
+    return parts[parts.index(_LAB) :] if _LAB in parts else parts
 
 
 def _times(path: Path) -> tuple[int, int]:

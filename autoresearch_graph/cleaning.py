@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import TextIO
 
 from git import Repo
 
 from autoresearch_graph.checkout import unregister
 from autoresearch_graph.errors import WorkspaceError
+from autoresearch_graph.own_git import Note, OwnGit, Tell
 from autoresearch_graph.records import Records, find
+from autoresearch_graph.refs import remove_locks
 from autoresearch_graph.repository import find_repository, where_checked_out
 from autoresearch_graph.start import Settings, lock
 
@@ -24,6 +26,8 @@ class Leftovers:
     records: Records
     repo: Repo
     refs: tuple[str, ...]
+    git: OwnGit
+    held: TextIO
 
     @property
     def is_adopted(self) -> bool:
@@ -31,7 +35,9 @@ class Leftovers:
         best, repo = self.records.incumbent, self.repo
         if best is None or best.number == 0:
             return True
-        return repo.is_ancestor(repo.commit(best.commit), repo.head.commit)
+        return repo.is_valid_object(best.commit) and repo.is_ancestor(
+            repo.commit(best.commit), repo.head.commit
+        )
 
     def remove_worktrees(self) -> str:
         """Remove the checkouts in which runs happen; `autoresearch run` makes them again."""
@@ -52,18 +58,23 @@ class Leftovers:
                 f"autoresearch/{self.records.tag} is checked out in {place}; "
                 "go to another branch there first: git switch -"
             )
-        with TemporaryFile() as commands:
-            commands.write("".join(f"delete {ref}\n" for ref in self.refs).encode())
-            commands.seek(0)
-            self.repo.git.update_ref("--stdin", istream=commands)
+        lines = "".join(f"delete {ref}\n" for ref in self.refs)
+        note = Note(locks=("packed-refs.lock", "packed-refs.new"))
+        try:
+            self.git.run(note, "update-ref", "--stdin", given=lines, holding=(self.held,))
+        except WorkspaceError as error:
+            raise WorkspaceError(f"git does not remove the refs: {error}") from None
         return f"{self.records.tag}: {len(self.refs)} refs are removed"
 
 
 @contextmanager
-def leftovers(settings: Settings) -> Iterator[Leftovers]:
+def leftovers(settings: Settings, tell: Tell = lambda line: None) -> Iterator[Leftovers]:
     """Look what a research has in git; InputError while it is running."""
     records = find(settings)
-    with lock(records.folder), find_repository(settings.root) as repo:
+    with lock(records.folder) as held, find_repository(settings.root) as repo:
+        git = OwnGit(repo, tell)
+        git.recover()
+        remove_locks(repo, records.tag)
         places = (f"refs/heads/autoresearch/{records.tag}", f"refs/autoresearch/{records.tag}/")
         refs = repo.git.for_each_ref("--format=%(refname)", *places).split()
-        yield Leftovers(records, repo, tuple(refs))
+        yield Leftovers(records, repo, tuple(refs), git, held)

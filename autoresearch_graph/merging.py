@@ -5,8 +5,8 @@ else by git, line by line.
 """
 
 import subprocess
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import ExitStack
+from tempfile import TemporaryFile
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.errors import InputError, LabError
@@ -79,12 +79,14 @@ def _respelt(text: str, path: str, literals: dict[str, str]) -> str:
 
 def by_lines(base: str, ours: str, theirs: str) -> str | None:
     """One file merged as git does it; None where both changed the same lines, or neighbours."""
-    with TemporaryDirectory(prefix="autoresearch-merge-") as folder:
-        paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
-        for path, text in zip(paths, (ours, base, theirs), strict=True):
-            path.write_bytes(text.encode())
-        command = ["git", "merge-file", "--stdout", *map(str, paths)]
-        done = subprocess.run(command, capture_output=True, check=False)
+    with ExitStack() as stack:  # files without a name, of which a kill leaves nothing
+        parts = [stack.enter_context(TemporaryFile()) for _ in range(3)]
+        for part, text in zip(parts, (ours, base, theirs), strict=True):
+            part.write(text.encode())
+            part.seek(0)
+        numbers = [part.fileno() for part in parts]
+        command = ["git", "merge-file", "--stdout", *(f"/dev/fd/{number}" for number in numbers)]
+        done = subprocess.run(command, capture_output=True, check=False, pass_fds=numbers)
     if done.returncode in _CONFLICTS:
         return None
     if done.returncode:

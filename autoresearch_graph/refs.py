@@ -33,3 +33,14 @@ def settle(repo: Repo, name: str) -> None:
     if path.exists():
         files.sync(path)
         files.sync(path.parent)
+
+
+def remove_locks(repo: Repo, tag: str) -> None:
+    """Remove the locks on a research's own refs that a lab leaves when it is killed moving one.
+
+    The caller holds the lock of the research, so nobody else can be moving them.
+    """
+    refs = Path(repo.common_dir) / "refs"
+    (refs / f"heads/autoresearch/{tag}.lock").unlink(missing_ok=True)
+    for lock in (refs / "autoresearch" / tag).glob("*.lock"):
+        lock.unlink(missing_ok=True)

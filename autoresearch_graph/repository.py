@@ -3,15 +3,18 @@
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from git import GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
+from git import Git, GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
 
 from autoresearch_graph.errors import WorkspaceError
 
 NOTES = "refs/notes/commits"
+BEGUN = ".autoresearch.begun"  # is there while `init` makes a project, with its template's name
 
 
 def find_repository(project: Path) -> Repo:
     """Open the repository that `project` lies in; WorkspaceError where no research can start."""
+    if (project / BEGUN).exists():
+        raise WorkspaceError(f"the init of {project} was killed; run it again: autoresearch init")
     try:
         repo = Repo(project, search_parent_directories=True)
     except (InvalidGitRepositoryError, NoSuchPathError):
@@ -28,12 +31,24 @@ def find_repository(project: Path) -> Repo:
         raise WorkspaceError(
             f"git cannot use {project}: {' '.join(said.split())}"
             if said
+            else f"{_branch(repo)} has no commits yet; go to a branch that has: git switch NAME"
+            if repo.references
             else f"the repository of {project} has no commits yet; make one with: "
             "git add --all && git commit -m 'start'"
         ) from None
     if len(head) != 40:
         raise WorkspaceError(f"the repository of {project} does not use SHA-1, which is needed")
     return repo
+
+
+def _branch(repo: Repo) -> str:
+    return str(repo.git.symbolic_ref("--short", "HEAD"))
+
+
+def asks_for_signatures(folder: Path) -> bool:
+    """True if the person's git is to sign every commit."""
+    options = ("--type=bool", "--default=false", "commit.gpgsign")
+    return str(Git(str(folder)).config(*options)) == "true"
 
 
 def where_checked_out(repo: Repo, branch: str) -> str:

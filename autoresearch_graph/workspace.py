@@ -7,6 +7,7 @@ straight into the object database, and runs happen in a worktree of the research
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from git import BadName, Commit, Git, GitCommandError, Repo
@@ -22,7 +23,8 @@ from autoresearch_graph.in_time import too_slow
 from autoresearch_graph.line_ends import as_in
 from autoresearch_graph.meaning import broken
 from autoresearch_graph.objects import Edit, Objects
-from autoresearch_graph.refs import move, settle
+from autoresearch_graph.own_git import OwnGit
+from autoresearch_graph.refs import move, remove_locks, settle
 from autoresearch_graph.repository import NOTES, where_checked_out
 from autoresearch_graph.tracked import text_of, tracked
 
@@ -45,7 +47,9 @@ class Workspace:
 
         The caller holds the lock of the research, so nobody else can be using its refs.
         """
-        self._remove_stale_locks()
+        remove_locks(self.repo, self.tag)
+        with suppress(WorkspaceError):  # a half adopted checkout is not in the way of a research
+            OwnGit(self.repo).recover()
         if not self._branch.is_valid():
             move(self.repo, self._branch.path, tip)
 
@@ -261,13 +265,6 @@ class Workspace:
             return False
         settle(self.repo, NOTES)
         return True
-
-    def _remove_stale_locks(self) -> None:
-        """Remove the locks on our own refs that a lab leaves when it is killed moving one."""
-        refs = Path(self.repo.common_dir) / "refs"
-        (refs / f"heads/autoresearch/{self.tag}.lock").unlink(missing_ok=True)
-        for lock in (refs / "autoresearch" / self.tag).glob("*.lock"):
-            lock.unlink(missing_ok=True)
 
 
 def _spelt(text: str) -> Edit:

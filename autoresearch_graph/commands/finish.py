@@ -1,6 +1,7 @@
 """Take the result of a research, and clear what it leaves behind."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,8 @@ def adopt(
     from autoresearch_graph.records import find
 
     settings = settings_of(project, tag)
-    typer.echo(adopt(settings, squash=squash, despite_holdout=despite_holdout))
+    tell = partial(typer.echo, err=True)
+    typer.echo(adopt(settings, squash=squash, despite_holdout=despite_holdout, tell=tell))
     for sentence in find(settings).second_looks():
         typer.echo(sentence)
 
@@ -37,8 +39,12 @@ def clean(
     """Remove the worktrees of a research, and with --refs, asked twice, its branch and refs."""
     from autoresearch_graph.cleaning import leftovers
 
-    with leftovers(settings_of(project, tag)) as left:
+    tell = partial(typer.echo, err=True)
+    with leftovers(settings_of(project, tag), tell) as left:
         count = len(left.refs)
+        if not count:
+            typer.echo(f"{left.remove_worktrees()}; it has no refs in git")
+            return
         if not refs:
             typer.echo(f"{left.remove_worktrees()}; {count} refs stay, remove them with --refs")
             return

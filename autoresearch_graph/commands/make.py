@@ -38,13 +38,13 @@ def init(
     from autoresearch_graph.drafting import Draft
     from autoresearch_graph.interview import Interview
     from autoresearch_graph.program import Flags
-    from autoresearch_graph.templates import DEFAULT, make_project
+    from autoresearch_graph.templates import DEFAULT, begun, make_project
 
     parts = {name: value for name, value in context.params.items() if name in Flags.model_fields}
     interview = Interview(talks=sys.stdin.isatty() and sys.stdout.isatty())
     own = _has_files(folder)
-    if template is None and not own and not any(parts.values()):
-        template = interview.template() or DEFAULT
+    if template is None and not any(parts.values()):
+        template = begun(folder) or (None if own else interview.template() or DEFAULT)
     ready = True
     if template in (None, _OWN):
         if not own:
@@ -62,6 +62,8 @@ def init(
     where = [] if folder.resolve() == Path.cwd() else [str(folder)]
     line = shlex.join(["autoresearch", "run" if ready else "check", *where])
     typer.echo(f"next: {line}" if ready else f"mend that; then: {line}")
+    if not ready:
+        raise typer.Exit(2)
 
 
 def _has_files(folder: Path) -> bool:

@@ -6,8 +6,8 @@ in this folder, too (pyproject.toml). A link in an example is copied as the file
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +15,8 @@ from pathlib import Path
 from git import Actor, GitError, Repo
 
 from autoresearch_graph.errors import InputError
+from autoresearch_graph.files import make_folder, read
+from autoresearch_graph.repository import BEGUN
 
 DEFAULT = "forecast"
 _RENAMED = {"gitignore": ".gitignore"}  # under its own name it would act on this repository
@@ -28,33 +30,85 @@ def names() -> list[str]:
     return sorted(found, key=lambda name: (name != DEFAULT, name))
 
 
+def begun(folder: Path) -> str:
+    """The template of a project that an `init` was making when it was killed, or nothing."""
+    name = read(folder / BEGUN)
+    return name if name in names() else DEFAULT if (folder / BEGUN).exists() else ""
+
+
 def make_project(folder: Path, *, template: str = DEFAULT) -> None:
     """Make a project at `folder`, in a git repository of its own with one commit.
 
     Raises InputError where something lies there already, where there is no such template, or
-    where it cannot be made; what was made by then is removed again. A process that is killed
-    outright removes nothing.
+    where it cannot be made; what was made by then is removed again. Where an earlier call was
+    killed, its files are made anew.
     """
     if template not in names():
         raise InputError(f"there is no template {template}; there are {', '.join(names())}")
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    before = begun(folder)
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if before and _has_commit(folder):
+            return (folder / BEGUN).unlink()
+        if before:
+            _remove(folder, _texts(before))
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} exists and is not empty; choose another folder")
-        _make(folder, template)
+        _make(folder, template, missing)
     except (OSError, GitError) as error:
         raise InputError(f"{folder} cannot be made: {error}; choose another folder") from error
 
 
-def _make(folder: Path, template: str) -> None:
-    source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
-    entries = [e.relative_to(source) for e in source.rglob("*") if e.is_file()]
-    kept = [entry for entry in entries if not _is_left_over(entry, source)]
-    texts = {_RENAMED.get(str(e), str(e)): (source / e).read_bytes() for e in kept}
-    with _removed_on_failure(folder, [*{name.split("/")[0] for name in texts}, ".git"]):
+def _make(folder: Path, template: str, missing: list[Path]) -> None:
+    texts = _texts(template)
+    if there := [name for name in texts if (folder / name).exists()]:
+        raise InputError(
+            f"an earlier init was killed in {folder}, and {there[0]} was changed since; "
+            "move it away, and try again"
+        )
+    try:
+        make_folder(folder)
+        (folder / BEGUN).write_text(template)
         for name, text in texts.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(text)
         _commit(folder, sorted(texts))
+        (folder / BEGUN).unlink()
+    except BaseException:
+        with suppress(OSError):
+            _remove(folder, texts)
+            (folder / BEGUN).unlink(missing_ok=True)
+        for place in missing:
+            with suppress(OSError):
+                place.rmdir()
+        raise
+
+
+def _texts(template: str) -> dict[str, bytes]:
+    """The files of a template, by the name that each has in a project."""
+    source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
+    entries = [e.relative_to(source) for e in source.rglob("*") if e.is_file()]
+    kept = [entry for entry in entries if not _is_left_over(entry, source)]
+    return {_RENAMED.get(str(e), str(e)): (source / e).read_bytes() for e in kept}
+
+
+def _remove(folder: Path, texts: Mapping[str, bytes]) -> None:
+    """Remove what `_make` made of these files; one that somebody changed stays."""
+    for name, text in texts.items():
+        path = folder / name
+        if path.is_file() and text.startswith(path.read_bytes()):
+            path.unlink()
+        for place in (folder / name).relative_to(folder).parents[:-1]:
+            with suppress(OSError):
+                (folder / place).rmdir()
+    if (folder / ".git").exists() and not _has_commit(folder):
+        shutil.rmtree(folder / ".git")
+
+
+def _has_commit(folder: Path) -> bool:
+    with suppress(GitError, ValueError), Repo(folder) as repo:
+        return repo.head.is_valid()
+    return False
 
 
 def _is_left_over(entry: Path, source: Path) -> bool:
@@ -63,22 +117,6 @@ def _is_left_over(entry: Path, source: Path) -> bool:
     lines = ignored.read_text("utf-8").split() if ignored.is_file() else []
     lines += ["__pycache__", ".autoresearch"]
     return any(fnmatch(part, line) for part in entry.parts for line in lines)
-
-
-@contextmanager
-def _removed_on_failure(folder: Path, names: Iterable[str]) -> Iterator[None]:
-    """Remove these names from `folder` again, and the folders that were missing, on any error."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        yield
-    except BaseException:
-        for path in (folder / name for name in names):
-            with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for place in missing:
-            with suppress(OSError):
-                place.rmdir()
-        raise
 
 
 def _commit(folder: Path, names: list[str]) -> None:
