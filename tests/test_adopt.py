@@ -3,7 +3,10 @@
 import contextlib
 import os
 import pty
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -87,10 +90,20 @@ def stage(project: Path) -> None:
     git(project, "add", "other.py")
 
 
+def begin_a_merge(project: Path) -> None:
+    git(project, "switch", "--quiet", "--create", "beside")
+    commit(project, of(7.0))
+    git(project, "switch", "--quiet", "main")
+    commit(project, of(8.0))
+    with contextlib.suppress(subprocess.CalledProcessError):
+        git(project, "merge", "beside")
+
+
 IN_THE_WAY = {
     "the same lines": (lambda p: commit(p, of(7.0)), "git merge"),
     "an asset that is not committed": (lambda p: (p / "asset.py").write_text("# mine\n"), "stash"),
     "something staged": (stage, "other.py"),
+    "a merge under way": (begin_a_merge, "a merge is under way"),
     "a detached head": (detach, "git switch"),
     "the research's own branch": (
         lambda p: git(p, "switch", "--quiet", "autoresearch/t"),
@@ -181,3 +194,77 @@ def test_a_branch_that_another_worktree_is_on_is_not_moved(kept: Path, tmp_path:
     line = done.stderr.rpartition("there: ")[2].strip()
     subprocess.run(["bash", "-c", line], check=True, capture_output=True)
     assert autoresearch("run", kept, "--tag", "t", "--experiments", 4).returncode == 0
+
+
+def hook(project: Path, name: str, text: str) -> None:
+    place = project / ".git/hooks" / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"#!/bin/sh\n{text}")
+    place.chmod(0o755)
+
+
+PREPARED = "[ $1 = prepared ] && grep -q refs/heads/main || exit 0\n"
+
+
+def test_adopt_and_clean_that_were_killed_are_mended_by_the_next_call(tmp_path: Path):
+    command = [sys.executable, "-m", "tests.finish_points", str(tmp_path), "29"]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "each was mended" in done.stdout
+
+
+def test_ctrl_c_waits_for_git_and_what_a_person_changed_after_a_kill_is_theirs(kept: Path):
+    there = kept / ".git/there"
+    hook(kept, "reference-transaction", f"{PREPARED}touch {there}; sleep 1\n")
+    process = subprocess.Popen([*CLI, "adopt", str(kept)], stderr=-1, text=True)
+    for _ in range(400):
+        if there.exists():
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert "git ends what it began" in process.communicate()[1] and process.returncode == 0
+    assert git(kept, "rev-parse", "main") == git(kept, "rev-parse", "autoresearch/t")
+
+    git(kept, "reset", "--quiet", "--hard", "HEAD~2")
+    hook(kept, "reference-transaction", f"{PREPARED}kill -9 $(ps -o ppid= $PPID) 0\n")
+    assert autoresearch("adopt", kept).returncode == -signal.SIGKILL
+    hook(kept, "reference-transaction", "")
+    assert (kept / ".git/HEAD.lock").exists()
+    (kept / "asset.py").write_text("# mine\n")
+    done = autoresearch("adopt", kept)
+    assert done.returncode == 2 and "commit" not in done.stderr, done.stderr
+    assert (kept / "asset.py").read_text() == "# mine\n"
+    line = done.stderr.rpartition("again: ")[2]
+    subprocess.run(["bash", "-c", line], cwd=kept, check=True, capture_output=True)
+    assert autoresearch("adopt", kept).returncode == 0
+    assert (kept / "asset.py").read_text() == of(1.5)
+    assert "# mine" in git(kept, "show", "stash@{0}:asset.py")
+
+
+def test_a_lock_of_somebody_else_stays_and_a_hook_that_fails_leaves_nothing_half_done(kept: Path):
+    lock = kept / ".git/index.lock"
+    lock.touch()
+    done = autoresearch("adopt", kept)
+    assert done.returncode == 2 and done.stderr.endswith(f"rm {lock}\n") and lock.exists()
+    lock.unlink()
+    hook(kept, "reference-transaction", f"{PREPARED}echo not today >&2; exit 1\n")
+    done = autoresearch("adopt", kept)
+    assert done.returncode == 2 and "not today" in done.stderr
+    assert git(kept, "status", "--porcelain") == ""
+
+
+GPG = "cat >/dev/null; echo '[GNUPG:] SIG_CREATED ' >&2; echo '-----BEGIN PGP SIGNATURE-----'\n"
+
+
+def test_where_commits_are_to_be_signed_it_is_told_and_a_squash_is_signed(kept: Path):
+    git(kept, "config", "commit.gpgsign", "true")
+    git(kept, "config", "gpg.program", str(kept / ".git/hooks/gpg"))
+    hook(kept, "gpg", GPG)
+    assert "commit.gpgsign is on" in autoresearch("check", kept).stdout
+    done = autoresearch("adopt", kept)
+    assert "not signed" in done.stdout
+    back = done.stdout.partition("instead: ")[2].partition(" && ")[0]
+    subprocess.run(back.split(), cwd=kept, check=True)
+    assert "not signed" not in autoresearch("adopt", kept, "--squash").stdout
+    assert "gpgsig" in git(kept, "cat-file", "-p", "HEAD")

@@ -14,7 +14,8 @@ from autoresearch_graph.experiment import Candidate, Incumbent, Measured, Propos
 from autoresearch_graph.judging import judge
 from autoresearch_graph.program import Flags, read
 from autoresearch_graph.proposers.constants import Scalar, rewrite
-from autoresearch_graph.templates import make_project
+from autoresearch_graph.repository import BEGUN, find_repository
+from autoresearch_graph.templates import begun, make_project
 
 TEXTS = {".gitignore", "README.md", "evaluate.py", "forecast.py", "program.md"}
 FILES = TEXTS | {"holdout.csv", "series.csv"}
@@ -101,6 +102,29 @@ def test_a_failure_half_way_leaves_nothing_behind(
     with pytest.raises(InputError, match="cannot be made"):
         make_project(tmp_path / "a" / "project")
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 2, 5])
+def test_what_an_init_that_was_killed_left_is_made_anew(tmp_path: Path, kept: int) -> None:
+    """Killed while it writes: some files are there, the last of them is torn."""
+    project, whole = tmp_path / "project", make(tmp_path / "whole")
+    (project / ".git").mkdir(parents=True)
+    (project / BEGUN).write_text("forecast")
+    for name in sorted(whole)[:kept]:
+        (project / name).write_bytes(whole[name])
+    if kept:
+        (project / sorted(whole)[kept]).write_bytes(whole[sorted(whole)[kept]][:9])
+    with pytest.raises(InputError, match="run it again: autoresearch init"):
+        find_repository(project)
+    (project / "mine.txt").write_text("42")
+    assert begun(project) == "forecast"
+    assert make(project) == whole | {"mine.txt": b"42"}
+    assert author(project)
+
+
+def make(folder: Path) -> dict[str, bytes]:
+    make_project(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def test_the_template_runs_and_prints_its_number(project: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_run_without_the_metric_says_what_it_printed(own: Path):
 def test_what_is_not_committed_is_told_with_the_command(own: Path):
     (own / "new.py").write_text(ASSET)
     done = init(own, *SAID, "--asset", "new.py")
-    assert "git add new.py && git commit" in done.stdout
+    assert "git add new.py && git commit" in done.stdout and done.returncode == 2
     assert done.stdout.endswith(f"mend that; then: autoresearch check {own}\n")
 
 
