@@ -13,6 +13,7 @@ from git import Repo
 
 from autoresearch_graph import tracing
 from autoresearch_graph.artifacts import Artifacts
+from autoresearch_graph.cost import Cost
 from autoresearch_graph.credentials import without_credentials
 from autoresearch_graph.experiment import Experiment, Incumbent, Proposal, Trial
 from autoresearch_graph.grounds import open_ground
@@ -31,8 +32,10 @@ from autoresearch_graph.proposers.choice import choose_proposer, name_of
 from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.repository import find_repository, leave_git_hook
 from autoresearch_graph.runner import Place, Progress, end_leftovers, expand
+from autoresearch_graph.spending import Spending
 from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
 from autoresearch_graph.state import State, from_ledger
+from autoresearch_graph.stopping import stop_reason
 from autoresearch_graph.workshop import Workshop
 from autoresearch_graph.workspace import Workspace
 
@@ -54,6 +57,7 @@ class Lab:
     workspace: Workspace
     workshop: Workshop
     ledger: Ledger
+    spending: Spending
     mailbox: Mailbox
     bulletin: Bulletin
     artifacts: Artifacts
@@ -112,11 +116,18 @@ class Lab:
             tell=self.tell,
             hide=self._hide,
             pause=self._closing.wait,
+            spend=lambda cost: self._spend(number, state, cost),
             unfit=partial(self.workspace.unfit, commit=state.incumbent.commit),
             edit=edit,
             guidance=tuple(message.words for message in state.guidance),
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
         )
+
+    def _spend(self, number: int, state: State, cost: Cost) -> bool:
+        """Note what an answer cost; True if a limit of program.md is passed."""
+        self.spending.add(number, cost)
+        tally = state.tally.with_costs(self.spending.costs(self.ledger.experiments))
+        return stop_reason(self.program, tally, state.incumbent) is not None
 
     def _log_for_models(self, number: int) -> str:
         """Return a log without the words of an evaluation that failed, or knows what is hidden."""
@@ -242,6 +253,7 @@ def open_lab(
             workspace=workspace,
             workshop=resources.enter_context(closing(Workshop(workspace, artifacts, places))),
             ledger=ledger,
+            spending=Spending(settings.folder),
             mailbox=Mailbox(settings.folder),
             bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
             artifacts=artifacts,

@@ -40,6 +40,7 @@ class Now(Value):
 
     `since` is when the step began (Unix time); `proposals` are what is under way or waits, `runs`
     what runs of it; `budget` is the time box of a run, `limit` when it is killed (seconds).
+    `ending` is why it ended; `failed` says that no stopping criterion wanted that.
     """
 
     doing: Doing = "starting"
@@ -51,6 +52,8 @@ class Now(Value):
     limit: float = 0.0
     tally: Tally = Tally()
     stopping: Stopping = Stopping()
+    ending: str = ""
+    failed: bool = False
 
     def proposal(self, number: int) -> Proposal | None:
         """What is tried under a number."""
@@ -80,7 +83,13 @@ class Bulletin:
             budget=program.time_box.seconds,
             limit=program.time_box.kill_after,
             stopping=program.stopping,
+            ending=(state.stop or "") if node == "report" else "",
+            failed=node == "report" and state.has_failed,
         )
+
+    def fail(self, reason: str) -> None:
+        """Note that the lab cannot go on."""
+        self._note(doing="ended", ending=reason, failed=True)
 
     def progress(self, runs: Sequence[Progress]) -> None:
         """Note how far the runs under way are."""

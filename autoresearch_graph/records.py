@@ -12,6 +12,7 @@ from autoresearch_graph.cost import Cost, in_words, total
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Author, Experiment, Measured
 from autoresearch_graph.figures import Figures, for_people
+from autoresearch_graph.now import Now, read_now
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.second_look import (
     HeldOut,
@@ -22,8 +23,9 @@ from autoresearch_graph.second_look import (
     replicated,
     unanswered,
 )
+from autoresearch_graph.spending import Spending
 from autoresearch_graph.standing import Standing
-from autoresearch_graph.start import Settings, read_start
+from autoresearch_graph.start import Settings, is_running, read_start
 
 UNWALLED = "unwalled: no walls held the runs, so the asset could have marked its own work"
 
@@ -185,8 +187,14 @@ class Records:
 
     @cached_property
     def cost(self) -> Cost:
-        """What all proposals cost."""
-        return total(self.experiments)
+        """What every answer of a model cost, those that led to no proposal included."""
+        return Spending(self.folder).total(self.experiments)
+
+    @property
+    def ending(self) -> Now | None:
+        """How it ended, as far as that is known."""
+        now = read_now(self.folder)
+        return now if now and now.ending and not is_running(self.folder) else None
 
     @property
     def spent(self) -> str:
@@ -194,6 +202,8 @@ class Records:
         cost = self.cost
         each = cost.each(self.count("keep"))
         share = f", {in_words(each)} for each improvement kept" if each else ""
+        lost = cost.tokens - total(self.experiments).tokens
+        share += f", {lost:,} tokens led to no proposal" if lost > 0 else ""
         return in_words(cost) + share if cost.is_paid else ""
 
     def yields(self) -> list[Yield]:
@@ -256,6 +266,7 @@ class Records:
                 "drift": self.drift,
                 "unwalled": self.is_unwalled,
                 "held_out": self.held_out and self.held_out.model_dump(),
+                "ended": self.ending and self.ending.model_dump(include={"ending", "failed"}),
                 "replication": self.replication and self.replication.model_dump(),
                 "cost": _cost_as_json(self.cost, self.count("keep")),
                 "yields": [

@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from autoresearch_graph.checkpoints import open_checkpoints, prune
+from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import Graph, build_graph
 from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.nodes.review import Answer
@@ -62,13 +63,7 @@ class Research:
         begin: Any = None if self._under_way else _FRESH
         while True:
             question = None
-            for event in self.graph.stream(
-                begin,
-                self.thread | self.lab.traces.invocation(len(self.lab.ledger.experiments)),
-                durability="sync",
-                interrupt_after=["keep", "revert"],
-                stream_mode="updates",
-            ):
+            for event in self._invocation(begin):
                 for node, update in event.items():
                     if node != "__interrupt__":
                         yield node, update or {}
@@ -78,6 +73,20 @@ class Research:
             begin = Command(resume=decide(question).model_dump()) if question else None
             if not self._under_way:
                 return
+
+    def _invocation(self, begin: Any) -> Iterator[dict[str, Any]]:
+        """What every node of one invocation gives; a failure of the lab is noted for onlookers."""
+        try:
+            yield from self.graph.stream(
+                begin,
+                self.thread | self.lab.traces.invocation(len(self.lab.ledger.experiments)),
+                durability="sync",
+                interrupt_after=["keep", "revert"],
+                stream_mode="updates",
+            )
+        except LabError as error:
+            self.lab.bulletin.fail(str(error))
+            raise
 
     @property
     def _under_way(self) -> bool:

@@ -91,7 +91,8 @@ class Input(Value):
 class Tally(Value):
     """Running totals for the stopping criteria; `seconds` is working time, not wall clock.
 
-    `judged` counts every ledger row, `experiments` all but the baseline; `dollars` leaves out
+    `judged` counts every ledger row, `experiments` all but the baseline; `tokens` and `dollars`
+    are taken from what was spent, which rows of the ledger do not all have; `dollars` leaves out
     what has no known price.
     """
 
@@ -117,11 +118,11 @@ class Tally(Value):
             seconds=self.seconds,
             tokens=self.tokens,
             dollars=self.dollars,
-        ).with_cost(experiment)
+        )
 
-    def with_cost(self, cost: Cost) -> "Tally":
-        """The totals after something was paid for, be it an experiment or not."""
-        tokens, dollars = self.tokens + cost.tokens, self.dollars + (cost.dollars or 0.0)
+    def with_costs(self, costs: Sequence[Cost]) -> "Tally":
+        """The totals, with all that was paid so far."""
+        tokens, dollars = sum(c.tokens for c in costs), sum(c.dollars or 0.0 for c in costs)
         return self.model_copy(update={"tokens": tokens, "dollars": dollars})
 
 
@@ -132,11 +133,11 @@ class State(Value):
     for a worker, `running` those in the pool; `collected` is the number of the experiment
     whose trial ended last, `decision` what was judged of it. `review` says that a person is asked
     about every proposal; `ahead` is how many proposals may wait for a worker, `limit` how many
-    experiments there may be. `exhausted` is why the proposer has nothing left to try, `halt` why
-    no more is to begin. Once `stop` is set, or while a person wants the research `held`, no
-    proposal is made and no experiment begins; what has begun is judged, and what waits is taken
-    up when it goes on. `heard` is what a person said for a proposal to take up, `obeyed` are the
-    orders that took effect since the last ledger row.
+    experiments there may be. `exhausted` is why the proposer has nothing left to try; `gave_up`
+    says that this is a failure. `halt` is why no more is to begin. Once `stop` is set, or while a
+    person wants the research `held`, no proposal is made and no experiment begins; what has begun
+    is judged, and what waits is taken up when it goes on. `heard` is what a person said for a
+    proposal to take up, `obeyed` are the orders that took effect since the last ledger row.
     """
 
     tag: str = ""
@@ -157,8 +158,14 @@ class State(Value):
     heard: tuple[Message, ...] = ()
     obeyed: tuple[Message, ...] = ()
     exhausted: str | None = None
+    gave_up: bool = False
     halt: str | None = None
     stop: str | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """True if it ends although no stopping criterion is met, and nobody wants it to."""
+        return self.gave_up and self.stop is not None and self.stop == self.exhausted
 
     @property
     def review_wanted(self) -> bool:

@@ -36,7 +36,8 @@ def status(
     if records.yields():
         console.print("", yields_table(records))
     console.print("")
-    for sentence in (records.summary(), *records.second_looks()):
+    ended = [f"ended: {records.ending.ending}"] if records.ending else []
+    for sentence in (*ended, records.summary(), *records.second_looks()):
         console.print(sentence, soft_wrap=True, highlight=False)
 
 

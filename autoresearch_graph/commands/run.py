@@ -43,6 +43,7 @@ from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
     from autoresearch_graph.lines import Line
+    from autoresearch_graph.now import Now
     from autoresearch_graph.records import Records
     from autoresearch_graph.start import Settings
 
@@ -127,7 +128,8 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     try:
         settings = _chosen(options)
         given += [] if settings.tag else ["--tag", settings.name]
-        _tell(settings, _research(settings, line), line)
+        now = _research(settings, line)
+        _tell(settings, now, line)
     except KeyboardInterrupt:
         interrupts.ignore()
         resume = without_password(shlex.join([*_command(), *given]))
@@ -143,15 +145,21 @@ def _command() -> list[str]:
     return [path.name if shutil.which(path.name) else sys.argv[0]]
 
 
-def _tell(settings: "Settings", reason: str, line: "Line | None") -> None:
+def _tell(settings: "Settings", now: "Now", line: "Line | None") -> None:
+    """Say how it ended, and raise where that was no stopping criterion."""
     from autoresearch_graph.lines import in_words
     from autoresearch_graph.records import find
 
     records = find(replace(settings, tag=settings.name))
-    end = {"event": "end", "reason": reason, "text": f"{reason}\n{records.summary()}"}
+    no_baseline = records.incumbent is None
+    end = {"event": "end", "reason": now.ending, "failed": now.failed or no_baseline}
+    end |= {"cost": records.cost.model_dump(), "text": f"{now.ending}\n{records.summary()}"}
     typer.echo((line or in_words)(end))
-    if records.incumbent is None:
+    if no_baseline:
         raise LabError(_no_baseline(records))
+    if now.failed:
+        told = "no stopping criterion is met; mend it, and run again to go on"
+        raise LabError(f"{now.ending}; {told}")
 
 
 def _no_baseline(records: "Records") -> str:
@@ -172,8 +180,11 @@ def _line(*, quiet: bool, as_json: bool) -> "Line | None":
     return in_json if as_json else only_the_end if quiet else None
 
 
-def _research(settings: "Settings", line: "Line | None") -> str:
-    """Run a research to its end and show it; a bad project is told before langgraph is loaded."""
+def _research(settings: "Settings", line: "Line | None") -> "Now":
+    """Run a research to its end and show it; a bad project is told before langgraph is loaded.
+
+    Returns its last moment, with why it ended.
+    """
     gc.disable()  # what is loaded stays: it is looked at neither meanwhile nor later
     from rich.console import Console
 
@@ -189,9 +200,8 @@ def _research(settings: "Settings", line: "Line | None") -> str:
         gc.freeze()
         gc.enable()
         with View(lab, Console(), line) as view:
-            if settings.review:
-                return research.run(lab, view.watch, view.decide)
-            return research.run(lab, view.watch)
+            research.run(lab, view.watch, *([view.decide] if settings.review else []))
+            return lab.bulletin.now
     finally:
         interrupts.ignore()
         lab.close()

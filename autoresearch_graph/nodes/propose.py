@@ -19,9 +19,8 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     many of its runs at once as there are workers: as crowded as what will be compared with it.
 
     Running twice makes one proposal: what was committed under the number is taken up again.
-    A model that proposes does it through `edit`, which runs a graph of its own. What a proposer
-    spent without proposing is in no ledger row, only in the totals of the state. A draft that
-    cannot be committed is a discard without a run.
+    A model that proposes does it through `edit`, which runs a graph of its own. A draft that cannot
+    be committed is a discard without a run.
     """
     lab.go_on(state)
     number = state.next_number
@@ -30,7 +29,7 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
     try:
         proposal, unfit = _proposal(number, state, lab, edit)
     except Exhausted as reason:
-        return {"exhausted": str(reason), "tally": state.tally.with_cost(reason.cost)}
+        return {"exhausted": str(reason), "gave_up": reason.gave_up}
     lab.write_patch(proposal)
     candidate = Candidate(
         proposal=proposal, against=state.incumbent, saved=lab.saved_lines(proposal)

@@ -14,11 +14,13 @@ Edit = Callable[..., dict[str, Any]]
 class Exhausted(Exception):
     """The proposer has nothing left to try; the sentence becomes the reason for stopping.
 
-    `cost` is what was spent in trying all the same.
+    `cost` is what was spent in trying all the same. `gave_up` is set where something is wrong:
+    there would be something to try, but nothing came.
     """
 
-    def __init__(self, reason: str, *, cost: Cost | None = None) -> None:
+    def __init__(self, reason: str, *, cost: Cost | None = None, gave_up: bool = False) -> None:
         super().__init__(reason)
+        self.gave_up = gave_up
         self.cost = cost or Cost()
 
 
@@ -35,7 +37,8 @@ class Brief:
     every finished experiment in order, the baseline first. `keep(name, text)` leaves a file
     beside the experiment's own; `tell` says something that a person should know; `hide` blots
     out the keys in a text that others wrote; `pause` waits so many seconds, and says whether the
-    lab was closed meanwhile; `unfit` says why a text cannot be committed; `edit` runs the graph in
+    lab was closed meanwhile; `spend` counts what an answer cost, and says whether that passes a
+    limit of program.md; `unfit` says why a text cannot be committed; `edit` runs the graph in
     which a model edits a draft.
     `guidance` is what a person says for this very proposal; `sigma` is the noise of one run (a
     standard deviation, in the metric's unit), where it was measured.
@@ -53,6 +56,7 @@ class Brief:
     tell: Callable[[str], None] = lambda notice: None
     hide: Callable[[str], str] = lambda text: text
     pause: Callable[[float], bool] = lambda seconds: False
+    spend: Callable[[Cost], bool] = lambda cost: False
     unfit: Callable[[str], str] = lambda text: ""
     edit: Edit | None = None
     in_flight: tuple[Proposal, ...] = ()

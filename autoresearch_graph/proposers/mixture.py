@@ -2,7 +2,6 @@
 
 from math import floor
 
-from autoresearch_graph.cost import Cost
 from autoresearch_graph.experiment import Draft
 from autoresearch_graph.proposers import Brief, Exhausted, Proposer
 
@@ -30,12 +29,13 @@ class Mixture:
             return first.propose(brief)
         except Exhausted as reason:
             brief.tell(str(reason))
-            return _after(reason.cost, second, brief)
+            return _after(reason, second, brief)
 
 
-def _after(spent: Cost, proposer: Proposer, brief: Brief) -> Draft:
+def _after(first: Exhausted, proposer: Proposer, brief: Brief) -> Draft:
     try:
         draft = proposer.propose(brief)
-    except Exhausted as reason:
-        raise Exhausted(str(reason), cost=spent + reason.cost) from None
-    return draft.model_copy(update=dict(spent + draft.cost))
+    except Exhausted as second:
+        told, cost = f"{str(first).rstrip('.')}; {second}", first.cost + second.cost
+        raise Exhausted(told, cost=cost, gave_up=first.gave_up or second.gave_up) from None
+    return draft.model_copy(update=dict(first.cost + draft.cost))

@@ -6,7 +6,13 @@ from typing import Any
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage, SystemMessage, messages_to_dict
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    HumanMessage,
+    SystemMessage,
+    messages_to_dict,
+)
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.cost import Cost
@@ -23,7 +29,8 @@ from autoresearch_graph.tools import Desk
 from autoresearch_graph.tools.toolbox import tools_for
 
 _TURNS = 5
-_TIMEOUT = 300.0
+_STEP = 6.0  # times as long a pause after each fruitless turn: five turns take four minutes
+_TIMEOUT = 600.0  # seconds, as OpenAI's own client: a model that thinks takes minutes
 
 
 class Model:
@@ -32,6 +39,8 @@ class Model:
     def __init__(self, chat: BaseChatModel, meter: Meter, asset: str) -> None:
         self._meter = meter
         self._chat = chat.bind_tools(tools_for(asset)).invoke
+        self._known = False
+        self._over = False
         self._tried = Tried()
         self._memory = prompt.Memory()
 
@@ -40,9 +49,9 @@ class Model:
 
         The conversation of every turn is kept beside the experiment.
         """
-        cost = Cost()
+        cost, ends = Cost(), list[str]()
         brief = replace(brief, text=sheaf.plain(brief.text, brief.program.asset))
-        for turn, pause in zip(range(1, _TURNS + 1), pauses(), strict=False):
+        for turn, pause in zip(range(1, _TURNS + 1), pauses(_STEP), strict=False):
             held = self._converse(brief)
             cost += self._meter.cost_of(held.messages, brief.program.stopping)
             said = json.dumps(messages_to_dict(held.messages), indent=1)
@@ -51,9 +60,14 @@ class Model:
                 return held.draft.model_copy(update=dict(cost))
             brief.keep(f"conversation.without-proposal-{turn}.json", said)
             brief.tell(f"{held.ended} (turn {turn} of {_TURNS})")
-            if brief.pause(pause):
+            ends.append(held.ended)
+            if self._over:
+                break
+            if turn < _TURNS and brief.pause(pause):
                 raise Abandoned
-        raise Exhausted(f"the model made no proposal in {_TURNS} turns: {held.ended}", cost=cost)
+        where = ": " if len(set(ends)) == 1 else "; in the last one, "
+        told = f"the model made no proposal in {len(ends)} turns{where}{ends[-1]}"
+        raise Exhausted(told, cost=cost, gave_up=True)
 
     def _converse(self, brief: Brief) -> Conversation:
         """One turn; where a killed one left off, the checkpoint has more than what begins it."""
@@ -64,8 +78,15 @@ class Model:
         commits = {one.number: one.commit for one in brief.ledger}
         commits |= {p.number: p.commit for p in brief.in_flight if p.number != brief.number}
         tried = self._tried.numbers(commits, brief.text_of, path=brief.program.asset)
-        desk = Desk(brief, self._chat, brief.text, tried)
+
+        def chat(messages: list[AnyMessage]) -> AIMessage:
+            answer = self._chat(messages)
+            self._over = brief.spend(self._meter.cost(answer))
+            return answer
+
+        desk = Desk(brief, chat, brief.text, tried, known=self._known)
         held = brief.edit({"messages": begin, "text": brief.text}, context=desk)
+        self._known = desk.known
         return Conversation.model_validate(held)
 
 
@@ -78,13 +99,28 @@ def open_model(name: str, *, base_url: str | None, asset: str, price: Price | No
         raise InputError("--model is empty; name one as in openai:gpt-5, or leave it out")
     if Guard.stands:
         check_model(name, base_url)
-    options: dict[str, Any] = {"timeout": _TIMEOUT, "max_retries": 0}
+    options: dict[str, Any] = {
+        "timeout": _TIMEOUT,
+        "max_retries": 0,
+        "disable_streaming": True,  # a stream has its own, looser format, and often no usage
+    }
     if base_url:
         options["base_url"] = base_url
     try:
-        return Model(init_chat_model(name, **options), Meter(name, price), asset)
+        return Model(_chat(name, options), Meter(name, price), asset)
     except ImportError as error:
         raise InputError(f"--model {name}: {error}") from error
     except Exception as error:
         sentence = " ".join(str(error).split())
         raise InputError(f"--model {name}: {sentence[:300]}") from error
+
+
+def _chat(name: str, options: dict[str, Any]) -> BaseChatModel:
+    """The chat model of a name; for OpenAI's protocol, one that gets along with other servers."""
+    chat: BaseChatModel = init_chat_model(name, **options)
+    model = getattr(chat, "model_name", None)
+    if type(chat).__name__ != "ChatOpenAI" or model is None:
+        return chat
+    from autoresearch_graph.proposers.wire import WireChat
+
+    return WireChat(model=model, **options)

@@ -13,7 +13,7 @@ from autoresearch_graph.proposers.prices import Price
 class Meter:
     """Counts the tokens of one model, and prices them where its price is known.
 
-    Not counted: calls whose answer never came.
+    Not counted: calls whose answer never came, or could not be read.
     """
 
     def __init__(self, model: str, price: Price | None) -> None:
@@ -27,7 +27,7 @@ class Meter:
         counts none, or on dollars, where no price is known.
         """
         answers = [m for m in messages if isinstance(m, AIMessage) and m.response_metadata]
-        cost = total(self._cost(answer) for answer in answers)
+        cost = total(self.cost(answer) for answer in answers)
         if answers and cost.tokens == 0 and (limits.tokens or limits.dollars):
             raise LabError(
                 f"the server of {self._model} does not say how many tokens it uses, so they cannot "
@@ -40,7 +40,8 @@ class Meter:
             )
         return cost
 
-    def _cost(self, answer: AIMessage) -> Cost:
+    def cost(self, answer: AIMessage) -> Cost:
+        """What one answer cost."""
         told = answer.usage_metadata
         model = str(answer.response_metadata.get("model_name") or self._model)
         if told is None:

@@ -19,14 +19,15 @@ class Desk:
     """One proposal in the making: tools change `text`, and `propose` sets `draft`.
 
     Nothing on it reaches the project; the workspace commits the draft when the turn is over.
-    `chat` asks the model; `tried` gives for the fingerprint of every text that was
-    tried the experiment's number.
+    `chat` asks the model, which is `known` once it has answered; `tried` gives for the
+    fingerprint of every text that was tried the experiment's number.
     """
 
     brief: Brief
     chat: Callable[[list[AnyMessage]], AIMessage]
     text: str
     tried: dict[str, int]
+    known: bool = False
     draft: Draft | None = None
 
     @property
