@@ -209,7 +209,7 @@ def _too_long(args: dict[str, Any]) -> str:
 
 def _emptiness(answer: AIMessage) -> str:
     how = answer.response_metadata.get("finish_reason")
-    return f"it is empty{f' (finish_reason: {how})' if how else ''}"
+    return f"an empty answer{f' (finish_reason: {how})' if how else ''}"
 
 
 def _cut_off(answer: AnyMessage) -> bool:

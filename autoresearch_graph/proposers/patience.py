@@ -171,7 +171,9 @@ def _blame(error: Exception, trouble: str) -> str:
 def _is_no_such_server(error: BaseException) -> bool:
     """True if what answers speaks no HTTP, has no valid certificate, or sends one in circles."""
     return any(
-        isinstance(cause, ssl.SSLError) or type(cause).__name__ in _NO_SERVER
+        isinstance(cause, ssl.SSLError)
+        or type(cause).__name__ in _NO_SERVER
+        or str(cause).startswith("illegal ")  # as h11 begins what it says of bytes that are no HTTP
         for cause in _causes(error)
     )
 
