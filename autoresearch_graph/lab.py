@@ -123,10 +123,15 @@ class Lab:
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
         )
 
+    def spent(self, state: State) -> list[Cost]:
+        """What counts against a budget: a proposal under way is paid, and is run in any case."""
+        under_way = {candidate.proposal.number for candidate in state.candidates}
+        return self.spending.costs(self.ledger.experiments, under_way=under_way)
+
     def _spend(self, number: int, state: State, cost: Cost) -> bool:
         """Note what an answer cost; True if a limit of program.md is passed."""
         self.spending.add(number, cost)
-        tally = state.tally.with_costs(self.spending.costs(self.ledger.experiments))
+        tally = state.tally.with_costs(self.spent(state))
         return stop_reason(self.program, tally, state.incumbent) is not None
 
     def _log_for_models(self, number: int) -> str:

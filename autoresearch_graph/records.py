@@ -25,7 +25,7 @@ from autoresearch_graph.second_look import (
 )
 from autoresearch_graph.spending import Spending
 from autoresearch_graph.standing import Standing
-from autoresearch_graph.start import Settings, is_running, read_start
+from autoresearch_graph.start import Settings, read_start
 
 UNWALLED = "unwalled: no walls held the runs, so the asset could have marked its own work"
 
@@ -194,7 +194,7 @@ class Records:
     def ending(self) -> Now | None:
         """How it ended, as far as that is known."""
         now = read_now(self.folder)
-        return now if now and now.ending and not is_running(self.folder) else None
+        return now if now and now.ending else None
 
     @property
     def spent(self) -> str:

@@ -1,7 +1,7 @@
 """Costs of all answers of models, in spent.jsonl beside the ledger."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from autoresearch_graph.cost import Cost, total
@@ -33,10 +33,15 @@ class Spending:
             file.write(f"\n{line}\n")
         self._count(number, cost)
 
-    def costs(self, experiments: Sequence[Experiment]) -> list[Cost]:
-        """What each number cost; a row from before this was written says it itself."""
-        rows = {e.number: e.cost for e in experiments}
-        return list((rows | self._by_number).values())
+    def costs(
+        self, experiments: Sequence[Experiment], *, under_way: Collection[int] = ()
+    ) -> list[Cost]:
+        """What each number cost, those under way left out.
+
+        A row from before this was written says it itself.
+        """
+        known = {e.number: e.cost for e in experiments} | self._by_number
+        return [cost for number, cost in known.items() if number not in under_way]
 
     def total(self, experiments: Sequence[Experiment]) -> Cost:
         """What a research cost so far."""

@@ -1,6 +1,7 @@
 """A server that says exactly what a script tells it to, for what a proper one never says."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,43 @@ def said(text: str | None, *calls: tuple[str, str], finish: str = "stop") -> Ans
         "usage": usage,
     }
     return Answer(json.dumps(completion).encode())
+
+
+def answered(message: Any, **more: Any) -> Answer:
+    """A chat completion with this very message, or with other parts than usual."""
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    return Answer(json.dumps({**body, **more}).encode())
+
+
+def call(function: Any, **parts: Any) -> dict[str, Any]:
+    """A message with one tool call, as a server wrote it; `id` is left out unless it is given."""
+    return {
+        "role": "assistant",
+        "tool_calls": [{"type": "function", "function": function, **parts}],
+    }
+
+
+def assert_strict(conversation: list[dict[str, Any]]) -> None:
+    """What some server or other demands of a history: ids, order, texts, objects as arguments."""
+    waiting: list[str] = []
+    seen: set[str] = set()
+    role = ""
+    for message in conversation:
+        assert isinstance(message["content"], str), message
+        if message["role"] == "tool":
+            assert message["tool_call_id"] == waiting.pop(0), "answered out of turn"
+        else:
+            assert not waiting and message["role"] != role, message
+        for made in message.get("tool_calls") or []:
+            assert made["id"] and made["id"] not in seen, made
+            assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", made["function"]["name"]), made
+            assert isinstance(json.loads(made["function"]["arguments"], parse_constant=int), dict)
+            waiting.append(made["id"])
+            seen.add(made["id"])
+        role = message["role"]
+        assert role != "assistant" or message.get("tool_calls") or message["content"].strip()
+    assert not waiting
 
 
 def edit(old: str, new: str) -> tuple[str, str]:

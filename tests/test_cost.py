@@ -38,6 +38,7 @@ USED = Usage(model="gpt-4o-2024-08-06", prompt=1000, cached=400, completion=200,
 def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
     monkeypatch.setattr(patience, "_FIRST", 0.01)
+    monkeypatch.setattr(patience, "_LONGEST", 0.02)
 
 
 def limited(folder: Path, criterion: str) -> Path:
@@ -190,14 +191,34 @@ def test_tokens_and_dollars_end_a_research(llmock: Any, tmp_path: Path, criterio
     assert first.usage.model == "gpt-4o"
 
 
-def test_what_a_model_spent_before_it_gave_up_is_counted(llmock: Any, project: Path):
-    for _ in range(3):
+def test_what_led_to_no_proposal_is_counted_at_every_end_and_in_every_budget(
+    llmock: Any, tmp_path: Path
+):
+    project = limited(tmp_path, "1000000 tokens")
+    ideas(llmock, 2.0)
+    for _ in range(15):
         llmock.reply("I would rather talk about it.")
-    updates: dict[str, Any] = {}
-    with opened(project, flags=Flags(experiments=1)) as lab:
-        research.run(lab, lambda node, update: updates.update({node: update}))
-    spent = updates["propose"]["tally"]
-    assert spent["tokens"] > 100 and spent["dollars"] > 0
+    with opened(project, flags=Flags(experiments=2)) as lab:
+        told = research.run(lab)
+        rows, spent = lab.ledger.experiments[1].tokens, lab.bulletin.now.tally.tokens
+        assert "never called a tool" in told and lab.bulletin.now.failed
+    assert spent > rows + 100
+    status = json.loads(autoresearch("status", project, "--json").stdout)
+    assert status["cost"]["tokens"] == spent and status["ended"]["failed"]
+    words = " ".join(autoresearch("status", project).stdout.split())
+    assert f"{spent:,} tokens" in words and f"{spent - rows:,} tokens led to no proposal" in words
+    assert "ended: the model made no proposal in 5 turns" in words
+    report = (project / ".autoresearch/t/report.md").read_text()
+    assert f"{spent:,} tokens" in report and "It ended before a stopping criterion" in report
+
+    (project / ".autoresearch/t/checkpoints.sqlite").unlink()
+    with (project / ".autoresearch/t/spent.jsonl").open("a") as torn:
+        torn.write('{"number": 2, "co')
+    edited = (project / "program.md").read_text().replace("1000000 tokens", f"{spent} tokens")
+    (project / "program.md").write_text(edited)
+    with opened(project) as lab:
+        assert research.run(lab) == f"done after {spent:,} tokens"
+        assert not lab.bulletin.now.failed
 
 
 def test_what_a_model_spent_before_the_search_took_over_is_in_that_row(llmock: Any, project: Path):

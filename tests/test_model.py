@@ -51,6 +51,7 @@ def modelled(
 def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(patience, "_FIRST", 0.01)
+    monkeypatch.setattr(patience, "_LONGEST", 0.02)
 
 
 def propose(llmock: Any, old: str, new: str, description: str = "an edit") -> None:
@@ -210,7 +211,8 @@ def test_a_model_that_only_talks_ends_the_research_in_order(llmock: Any, project
         llmock.reply("I would rather talk about it.")
     with modelled(project) as lab:
         assert research.run(lab) == (
-            "the model made no proposal in 5 turns: the model called no tool in 3 answers in a row"
+            "the model made no proposal in 5 turns: "
+            "the model wrote text and never called a tool: 'I would rather talk about it.'"
         )
         assert len(lab.ledger.experiments) == 1
     kept = sorted((project / ".autoresearch/t/experiments/0001").glob("conversation.*.json"))

@@ -18,13 +18,24 @@ from autoresearch_graph.graph import build_editor
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.ledger import read as read_ledger
 from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import Abandoned, conversation, patience
+from autoresearch_graph.proposers import Abandoned, Exhausted, conversation, patience
 from autoresearch_graph.proposers.model import open_model
 from autoresearch_graph.start import Settings
 
 from .agreement import assert_agreement
 from .conftest import asset
-from .raw_server import Answer, RawServer, edit, error, proposal, said, serving
+from .raw_server import (
+    Answer,
+    RawServer,
+    answered,
+    assert_strict,
+    call,
+    edit,
+    error,
+    proposal,
+    said,
+    serving,
+)
 from .test_brief import plain
 
 KEY = "sk-wire-0123456789"
@@ -155,6 +166,142 @@ def proposed(
     return model.propose(asked), paused
 
 
+# ---------------------------------------------------------------- every way to misbehave
+
+LOOK = said(None, ("read_file", "{}"))
+LOOP = Answer(b"", 307, headers={"location": "/v1/chat/completions"})
+CUT = Answer(b'7\r\n{"id": \r\n20\r\nabc', headers={"transfer-encoding": "chunked"})
+READS = call({"name": "read_file", "arguments": "{}"}, id="x")
+MANY = {"role": "assistant", "tool_calls": READS["tool_calls"] * 200}
+DEEP = "[" * 500 + "]" * 500
+TOO_LONG = (
+    "This model's maximum context length is 4096 tokens. However, you requested 4200 tokens",
+    "the request exceeds the available context size, try increasing it",
+    "Trying to keep the first 5000 tokens when context the overflows.",
+    "input length exceeds the context length",
+    "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+    "Input is too long for requested model.",
+    "prompt is too long: 210000 tokens > 200000 maximum",
+    "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 8000",
+    "`inputs` tokens + `max_new_tokens` must be <= 4096",
+)
+GETS_THROUGH: dict[str, tuple[Answer, ...]] = {
+    "cut chunks": (CUT, CUT),
+    "a redirect to itself": (LOOP,) * 25,
+    "bytes that are no HTTP": (Answer(b"", kind="x\r\n\x15\x03\x01"),),
+    "not where it was": (LOOK, error(404, "page not found"), error(403, "Just a moment")),
+    "a bad gateway in an answer": (answered({}, error={"message": "upstream", "code": 502}),) * 25,
+    "nested without end": (Answer(b'{"id": ' + b"[" * 100_000),),
+    "no message": (answered(None),),
+    "empty for long": (said(""),) * 15,
+    "nothing but thoughts": (answered({"role": "assistant", "reasoning_content": "hm"}),),
+    "parts": (answered({"role": "user", "content": [{"type": "text", "text": "hm"}, None, 3]}),),
+    "no text": (said("lone \ud800 and \0"), said(None, ("edit_file", '{"old_string": "\\ud800"}'))),
+    "usage in words": (answered(READS, usage={"prompt_tokens": "many", "completion_tokens": -7}),),
+    "usage of lists": (answered(READS, usage={"completion_tokens_details": [1]}, model=None),),
+    "another index": (answered(None, choices=[{"index": 1, "message": READS}]),),
+    "the same call 200 times": (answered(MANY),),
+    "no id": (answered(call({"name": "read_file", "arguments": "{}"})), LOOK),
+    "a number as id": (answered(call({"name": "read_file", "arguments": "{}"}, id=7)), LOOK),
+    "one id for all": (LOOK, LOOK, answered({**READS, "id": "m"}), answered({**READS, "id": "m"})),
+    "arguments that are an object": (answered(call({"name": "read_file", "arguments": {}})),),
+    "no arguments": (answered(call({"name": "read_file", "arguments": None})),),
+    "no name": (answered(call({"name": None})), answered(call(None)), answered(call([]))),
+    "a name of words": (said(None, ("functions.edit file! " * 9, "{}")),),
+    "no call": (answered({"role": "assistant", "content": "hm", "tool_calls": [None, 3]}),),
+    "a call of the old kind": (
+        answered({"content": None, "function_call": {"name": "read_file", "arguments": "{}"}}),
+    ),
+    "broken among good calls": (
+        said(None, ("read_file", "{}"), ("write_file", '{"content": "X'), ("read_file", "{}")),
+    ),
+    "a list": (said(None, ("read_file", "[1]")),),
+    "no number": (said(None, ("read_file", '{"offset": NaN}')),),
+    "a number of 26 digits": (said(None, ("read_file", '{"offset": ' + "9" * 26 + "}")),),
+    "nested arguments": (said(None, ("write_file", f'{{"content": {DEEP}}}')),),
+    "arguments of 2 MB": (said(None, ("write_file", json.dumps({"content": "#" * 2_000_000}))),),
+    "a bad call once": (error(400, "Failed to call a function.", "tool_use_failed"), LOOK),
+    "a bad call that blames the turn": (LOOK, error(400, "Failed", "tool_use_failed")),
+    "a filter": (LOOK, error(400, "The response was filtered", "content_filter")),
+    "a history that makes it fail": (LOOK, *(error(500, "oops"),) * 6, said("yes")),
+    "an outage": (LOOK, *(error(503, "down"),) * 30),
+    "too much": (LOOK, error(413, "too much")),
+    **{words: (LOOK, error(500, words)) for words in TOO_LONG},
+}
+
+
+@pytest.mark.parametrize("name", GETS_THROUGH)
+def test_however_a_server_misbehaves_the_night_goes_on(project: Path, name: str):
+    with serving(*GETS_THROUGH[name], *GOOD) as server:
+        draft, _ = proposed(project, server)
+    assert draft.text == asset(2.0)
+    assert not server.script
+    for request in server.requests:
+        assert_strict(request["messages"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ((said(""),) * 20, "20 answers of the model in a row cannot be read: an empty answer"),
+        ((LOOP,) * 420, "cannot be read: .*redirects"),
+        ((error(400, "m does not support tools"),), "the model refuses: .* not support tools"),
+        ((error(500, "tools param requires --jinja flag"),), "refuses: .* requires --jinja"),
+        ((error(400, "strange"),) * 3, "the model refuses: .*strange"),
+        ((LOOK, *(error(401, "expired"),) * 10), "the model refuses: .*expired"),
+        ((error(413, TOO_LONG[1]),) * 3, "the model refuses: .*context size"),
+    ],
+)
+def test_what_waiting_does_not_mend_ends_with_the_servers_words(
+    project: Path, answers: tuple[Answer, ...], told: str
+):
+    with serving(*answers) as server, pytest.raises(LabError, match=told):
+        proposed(project, server)
+    assert not server.script
+
+
+CALL = '<tool_call>\n{"name": "propose", "arguments": {}}\n</tool_call>'
+ROLES = error(500, "Conversation roles must alternate user/assistant/user/assistant")
+
+
+@pytest.mark.parametrize(
+    ("turn", "told"),
+    [
+        ((said("I can't help."),) * 3, "wrote text and never called a tool: .I can't help"),
+        ((said(CALL),) * 3, "writes its calls as text: it, or its server, does no tool calls"),
+        ((said(None, proposal()),) * 4, "all of its calls were refused 4 times: the draft does"),
+        ((LOOK, ROLES), "the server refuses the conversation: .*roles must alternate"),
+    ],
+)
+def test_turns_that_bring_nothing_end_with_the_reason(
+    project: Path, turn: tuple[Answer, ...], told: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(conversation, "_CALLS", 4)
+    with serving(*turn * 5) as server, pytest.raises(Exhausted, match=told) as ended:
+        proposed(project, server)
+    assert ended.value.gave_up and ended.value.cost.tokens > 0
+
+
+def test_an_end_that_no_criterion_wanted_has_exit_code_1(project: Path):
+    script = """
+from autoresearch_graph.proposers import patience
+patience._FIRST = patience._LONGEST = 0.01
+from autoresearch_graph.cli import main
+main()
+"""
+    with serving(*GOOD, *(said(CALL),) * 15) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", script, "run", str(project), "--json", "--experiments", "2",
+             "--model", "openai:m", "--base-url", server.url],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert end["failed"] and "does no tool calls" in end["reason"]
+    assert end["cost"]["tokens"] == 22 + 165 and "165 tokens led to no proposal" in end["text"]
+    assert "does no tool calls; no stopping criterion is met" in done.stderr
+
+
 # ---------------------------------------------------------------- what the model says
 
 
@@ -207,7 +354,7 @@ def test_a_conversation_that_is_too_long_begins_anew(project: Path):
     with serving(GOOD[0], overflow, *GOOD) as server:
         experiments, told = researched(project, server)
     assert statuses(experiments) == ["keep", "keep"]
-    assert "too long for the model (turn 1 of 5)" in told[0]
+    assert "too long for the model: Error code: 400" in told[0] and "(turn 1 of 5)" in told[0]
     kept = project / ".autoresearch/t/experiments/0001/conversation.without-proposal-1.json"
     assert "edit_file" in kept.read_text()
     assert experiments[1].tokens == 33

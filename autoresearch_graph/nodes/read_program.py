@@ -24,7 +24,7 @@ def read_program(state: State, lab: "Lab") -> Update:
     state = state.requeued()
     update: Update = {} if state == before else dict(state)
     tally = state.tally.model_copy(update={"seconds": state.tally.seconds + lab.lap()})
-    tally = tally.with_costs(lab.spending.costs(lab.ledger.experiments))
+    tally = tally.with_costs(lab.spent(state))
     while True:
         lab.reread_program()
         heard = hear(state, lab)
