@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from langgraph.checkpoint.base import id as ids
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from autoresearch_graph import postgres
+from autoresearch_graph.errors import LabError
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.postgres import PostgresSaver
@@ -36,6 +38,21 @@ def _open_file(path: Path) -> Iterator[SqliteSaver]:
         # After Ctrl-C LangGraph's own thread may still be writing; SQLite crashes if closed then.
         with saver.lock:
             saver.conn.close()
+
+
+def continue_after(last: str) -> None:
+    """Make every new checkpoint id sort after `last`, whatever the clock says. Idempotent.
+
+    Savers take the highest id for the last checkpoint. LangGraph makes ids from the time, and lets
+    them only rise within a process: after the clock was set back, a new process would write
+    checkpoints that nobody finds. So the process starts where the last one stopped.
+    """
+    last_time = max(ids.UUID(last).time, vars(ids).get("_last_v6_timestamp") or 0)
+    vars(ids)["_last_v6_timestamp"] = last_time
+    if str(ids.uuid6()) <= last:
+        raise LabError(
+            f"the clock is behind the last checkpoint ({last}); set it right, and run again"
+        )
 
 
 def prune(saver: "Saver", thread: str) -> None:

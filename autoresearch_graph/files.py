@@ -1,16 +1,20 @@
 """Files that are there after a loss of power: written whole or not at all, and synced.
 
 A file is on the disk when it was synced, and its name when its folder was; git's own default is
-neither for the objects that it writes. What a killed process leaves beside a file is overwritten.
+neither for the objects that it writes.
 """
 
 import os
+import secrets
 from pathlib import Path
 
 
 def replace(path: Path, text: str) -> None:
-    """Put `text` in the place of what `path` holds; a kill leaves the one or the other."""
-    put(path, text.encode(), beside=path.with_name(path.name + ".new"))
+    """Put `text` in the place of what `path` holds; a kill leaves the one or the other.
+
+    Several may do so at once: each writes a file of its own beside, and the last one counts.
+    """
+    put(path, text.encode(), beside=path.with_name(f"{path.name}.{secrets.token_hex(4)}.new"))
     sync(path.parent)
 
 

@@ -1,29 +1,33 @@
 """The collaborators of a research, and the one place that chooses implementations."""
 
+import itertools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from git import Repo
+from git import GitCommandError, Repo
 
 from autoresearch_graph import tracing
 from autoresearch_graph.artifacts import Artifacts
 from autoresearch_graph.cost import Cost
 from autoresearch_graph.credentials import without_credentials
+from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Experiment, Incumbent, Proposal, Trial
 from autoresearch_graph.grounds import open_ground
 from autoresearch_graph.ledger import Ledger
 from autoresearch_graph.length import saved_lines
 from autoresearch_graph.mailbox import Mailbox
 from autoresearch_graph.meaning import fingerprint
-from autoresearch_graph.now import Bulletin
+from autoresearch_graph.now import Bulletin, read_now
 from autoresearch_graph.output import without_items
 from autoresearch_graph.postgres import check_url
+from autoresearch_graph.program import changed
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.program.model import Program
@@ -33,7 +37,15 @@ from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.repository import find_repository, leave_git_hook
 from autoresearch_graph.runner import Place, Progress, end_leftovers, expand
 from autoresearch_graph.spending import Spending
-from autoresearch_graph.start import Settings, Start, check_start, lock, read_start, write_start
+from autoresearch_graph.start import (
+    Settings,
+    Start,
+    begin,
+    lock,
+    read_start,
+    researches,
+    write_start,
+)
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.stopping import stop_reason
 from autoresearch_graph.workshop import Workshop
@@ -167,7 +179,7 @@ class Lab:
         self.workshop.start(trial, state, self.program, self.ledger.experiments)
 
     def go_on(self, state: State) -> None:
-        """Start again what a killed lab left running."""
+        """Start again what a killed lab left running, as far as there are places."""
         for trial in state.running:
             self.start(trial, state)
 
@@ -234,13 +246,14 @@ def open_lab(
     Everything that a person gave is checked before anything is written; raises InputError.
     """
     tracing.free_the_exit(os.environ)
+    settings, _ = choose(settings)
     root = settings.root
     program = read_program(root / settings.program, project=root, flags=settings.flags)
     check_url(url := checkpoints_url(settings))
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
-        start = read_start(settings.folder) or check_start(settings, repo, program)
+        start = begin(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
         ground = resources.enter_context(open_ground(settings, os.environ))
@@ -273,6 +286,57 @@ def open_lab(
             checkpoints=url or settings.folder / "checkpoints.sqlite",
             thread=start.thread if url else start.tag,
         )
+
+
+def choose(settings: Settings) -> tuple[Settings, str]:
+    """Name the research that is meant, and tell a person about the choice where it may surprise.
+
+    Without a tag it is the newest one, if it is not finished: a night that was killed goes on after
+    midnight. Otherwise it is one of today.
+    """
+    today = settings.name
+    newest = next(iter(researches(settings.root)), None)
+    if settings.tag or newest is None:
+        return replace(settings, tag=today), ""
+    of_today = re.fullmatch(rf"{re.escape(today)}(-\d+)?", newest.name)
+    if not of_today and (_is_finished(newest) or (why := _why_new(settings, newest))):
+        told = "" if _is_finished(newest) else f"{why}; to go on with it: --tag {newest.name}"
+        return replace(settings, tag=_new_name(newest.parent, today)), told
+    told = f"going on with {newest.name}, which is not finished; for a new one: --tag {today}"
+    return replace(settings, tag=newest.name), "" if of_today else told
+
+
+def _new_name(researches: Path, today: str) -> str:
+    """Return the name of a research that begins today, which no older one has."""
+    names = (f"{today}-{count}" if count > 1 else today for count in itertools.count(1))
+    return next(name for name in names if not (researches / name / "research.json").exists())
+
+
+def _is_finished(folder: Path) -> bool:
+    """True for a research that a criterion, a person or the end of the search ended."""
+    now = read_now(folder)
+    return now is not None and now.doing == "ended" and not now.failed
+
+
+def _why_new(settings: Settings, folder: Path) -> str:
+    """Say why an unfinished research is not gone on with unasked; empty where it can be."""
+    start, root = read_start(folder), settings.root
+    if start is None:
+        return ""
+    try:
+        program = read_program(root / settings.program, project=root, flags=settings.flags)
+        repo = find_repository(root)
+    except InputError:  # told when the lab is opened
+        return ""
+    with repo:
+        try:
+            repo.git.merge_base("--is-ancestor", start.base, "HEAD")
+        except GitCommandError:
+            where = f"{start.base[:7]}, which is not in this branch"
+            return f"{folder.name} is not finished, but began at {where}"
+    if fixed := ", ".join(changed(start.program, program)):
+        return f"{folder.name} is not finished, but {fixed} was changed since"
+    return ""
 
 
 def checkpoints_url(settings: Settings) -> str:

@@ -8,11 +8,10 @@ from math import nan
 from pathlib import Path
 from typing import overload
 
-from pydantic import ValidationError
-
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.files import append, replace
+from autoresearch_graph.value import is_json
 
 _KEPT = 256
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and those of full width
@@ -66,8 +65,9 @@ class Ledger:
     """Every experiment that was judged, in order; a line is appended and fsynced once.
 
     A torn last line, left by a loss of power, is cut off when the ledger is opened: the
-    experiment that it belonged to is judged again. results.tsv follows the ledger. A ledger that
-    somebody removed or changed meanwhile is a LabError: what was in it is not written anew.
+    experiment that it belonged to is judged again. A whole row is never cut off. results.tsv
+    follows the ledger. A ledger that somebody removed or changed meanwhile is a LabError: what was
+    in it is not written anew.
     `heard` are the ids of all messages of a person that its rows take up.
     """
 
@@ -114,7 +114,7 @@ class Ledger:
 
 
 def read(path: Path) -> list[Experiment]:
-    """Read a ledger without changing it; LabError for a damaged line in the middle."""
+    """Read a ledger without changing it; LabError for a row that cannot be read."""
     return [experiment for experiment, _ in _parse(path)]
 
 
@@ -122,19 +122,13 @@ def _parse(path: Path) -> Iterator[tuple[Experiment, int]]:
     """The experiments of a ledger, each with how many bytes its line has; whole lines only."""
     if not path.exists():
         return
+    size = path.stat().st_size
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                experiment = Experiment.model_validate_json(line)
-            except ValidationError as error:
-                if not file.read(1):
-                    return
-                raise LabError(
-                    f"{path}:{number}: this line is damaged; mend it or remove it"
-                ) from error
-            if not line.endswith(b"\n"):
+        for number, line in enumerate(iter(file.readline, b""), start=1):
+            is_last = file.tell() == size
+            if is_last and not (line.endswith(b"\n") and is_json(line)):
                 return
-            yield experiment, len(line)
+            yield Experiment.from_json(line, place=f"{path}:{number}: this line"), len(line)
 
 
 def _row(experiment: Experiment) -> str:

@@ -11,10 +11,9 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from autoresearch_graph import files
 from autoresearch_graph.experiment import Message, Wish
+from autoresearch_graph.value import is_json
 
 _FILE = "steering.jsonl"
 _TEXTS = "proposed"
@@ -49,7 +48,13 @@ class Mailbox:
         """Every message so far, in order; a line that a loss of power tore is none."""
         size = self._path.stat().st_size if self._path.exists() else 0
         if size != self._size:
-            self._size, self._read = size, _parse(files.read(self._path))
+            lines = enumerate(files.read(self._path).split("\n")[:-1], start=1)
+            self._read = tuple(
+                Message.from_json(line, place=f"{self._path}:{number}: this message")
+                for number, line in lines
+                if is_json(line)
+            )
+            self._size = size
         return self._read
 
     def text(self, message: Message) -> str:
@@ -61,13 +66,3 @@ class Mailbox:
         """Whether the last word was a pause."""
         said = [m.wish for m in self.messages() if m.is_order]
         return said[-1:] == ["pause"]
-
-
-def _parse(text: str) -> tuple[Message, ...]:
-    found = []
-    for line in text.split("\n")[:-1]:
-        try:
-            found.append(Message.model_validate_json(line))
-        except ValidationError:
-            continue
-    return tuple(found)

@@ -25,7 +25,7 @@ from autoresearch_graph.second_look import (
 )
 from autoresearch_graph.spending import Spending
 from autoresearch_graph.standing import Standing
-from autoresearch_graph.start import Settings, read_start
+from autoresearch_graph.start import Settings, read_start, researches
 
 UNWALLED = "unwalled: no walls held the runs, so the asset could have marked its own work"
 
@@ -302,7 +302,8 @@ def _cost_as_json(cost: Cost, kept: int) -> dict[str, object]:
 
 def find(settings: Settings) -> Records:
     """Find the research of that tag, or the one that was worked on last."""
-    records = load(settings.folder if settings.tag else _latest(settings.root))
+    latest = [settings.folder] if settings.tag else researches(settings.root)
+    records = load(latest[0]) if latest else None
     if records is None:
         raise InputError(
             f"{settings.project} has no research{f' {settings.tag!r}' if settings.tag else ''}; "
@@ -318,11 +319,3 @@ def load(folder: Path) -> Records | None:
         return None
     experiments = ledger.read(folder / "experiments.jsonl")
     return Records(folder=folder, base=start.base, program=start.program, experiments=experiments)
-
-
-def _latest(root: Path) -> Path:
-    """The folder of the research whose ledger was written last."""
-    folders = [path.parent for path in (root / ".autoresearch").glob("*/research.json")]
-    ledgers = [(f / "experiments.jsonl", f) for f in folders]
-    touched = [((p if p.exists() else f).stat().st_mtime_ns, f) for p, f in ledgers]
-    return max(touched, default=(0, root / ".autoresearch" / "none"))[1]

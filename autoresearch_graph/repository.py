@@ -1,5 +1,6 @@
 """The repository that a project lies in, and whether a research can start there."""
 
+import time
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from autoresearch_graph.errors import WorkspaceError
 
 NOTES = "refs/notes/commits"
 BEGUN = ".autoresearch.begun"  # is there while `init` makes a project, with its template's name
+_LOOKS, _LOOK = 10, 0.05  # times, seconds; git holds the lock for a few milliseconds
 
 
 def find_repository(project: Path) -> Repo:
@@ -63,7 +65,12 @@ def where_checked_out(repo: Repo, branch: str) -> str:
 
 def check_refs(repo: Repo, tag: str) -> None:
     """WorkspaceError where a new research cannot be named `tag`, or could not write its notes."""
-    if (lock := Path(repo.common_dir) / f"{NOTES}.lock").exists():
+    lock = Path(repo.common_dir) / f"{NOTES}.lock"
+    for _ in range(_LOOKS):
+        if not lock.exists():
+            break
+        time.sleep(_LOOK)  # another research may be writing a note
+    else:
         raise WorkspaceError(f"{NOTES} is locked; if no other git command is running: rm {lock}")
     try:
         repo.git.check_ref_format("--branch", f"autoresearch/{tag}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from autoresearch_graph.checkpoints import open_checkpoints, prune
+from autoresearch_graph.checkpoints import continue_after, open_checkpoints, prune
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import Graph, build_graph
 from autoresearch_graph.lab import Lab, open_lab
@@ -128,4 +128,6 @@ def _on_its_thread(lab: Lab) -> Iterator[Research]:
     with open_checkpoints(lab.checkpoints) as saver:
         graph = build_graph(lambda context, state: lab, checkpointer=saver)
         thread: RunnableConfig = {"configurable": {"thread_id": lab.thread}}
+        for last in saver.list(thread, limit=1):
+            continue_after(last.checkpoint["id"])
         yield Research(lab=lab, graph=graph, thread=thread, saver=saver)

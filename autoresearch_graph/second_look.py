@@ -93,14 +93,14 @@ def unanswered(folder: Path, best: int) -> str:
 
 
 def _answer(folder: Path, number: int) -> Holdout | None:
-    text = read(folder / "experiments" / f"{number:04d}" / "holdout.json")
-    return Holdout.model_validate_json(text) if text else None
+    path = folder / "experiments" / f"{number:04d}" / "holdout.json"
+    return Holdout.from_json(text, place=path) if (text := read(path)) else None
 
 
 def replicated(folder: Path) -> Replication | None:
     """What the last `autoresearch verify` found."""
-    text = read(folder / "verify.json")
-    return Replication.model_validate_json(text) if text else None
+    path = folder / "verify.json"
+    return Replication.from_json(text, place=path) if (text := read(path)) else None
 
 
 def signed(value: float) -> str:

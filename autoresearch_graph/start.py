@@ -13,11 +13,9 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from pydantic import ValidationError
-
 from autoresearch_graph import sheaf
-from autoresearch_graph.errors import InputError, LabError, WorkspaceError
-from autoresearch_graph.files import make_folder, replace
+from autoresearch_graph.errors import InputError, WorkspaceError
+from autoresearch_graph.files import append, make_folder, read, replace
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.value import Value
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 _LOOKS, _LOOK = 5, 0.02
 _FEW = 2
 _MOST = 300
+_OPENED = ".opened"  # no research can have this name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +121,38 @@ class Start(Value):
         return f"{self.tag}-{self.id or self.base}"
 
 
+def researches(root: Path) -> list[Path]:
+    """List the folders of a project's researches, the one that was opened last first.
+
+    No clock says so, but a list that every lab adds its tag to. Older researches are not on it:
+    they come last, by the time at which their ledger was written.
+    """
+    folders = [path.parent for path in (root / ".autoresearch").glob("*/research.json")]
+    opened = read(root / ".autoresearch" / _OPENED).split()
+    place = {tag: number for number, tag in enumerate(opened)}
+
+    def age(folder: Path) -> tuple[int, int]:
+        ledger = folder / "experiments.jsonl"
+        at = ledger if ledger.exists() else folder
+        return place.get(folder.name, -1), at.stat().st_mtime_ns
+
+    return sorted(folders, key=age, reverse=True)
+
+
+def begin(settings: Settings, repo: "Repo", program: Program) -> Start:
+    """Read how a research started, or check that it can start now.
+
+    Another lab may begin it at the same moment: then its start counts.
+    """
+    known = read_start(settings.folder)
+    try:
+        return known or check_start(settings, repo, program)
+    except WorkspaceError:
+        if known := read_start(settings.folder):
+            return known
+        raise
+
+
 def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
     """Check that a new research can start from the checked-out commit."""
     from autoresearch_graph.repository import check_refs
@@ -161,24 +192,28 @@ def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: str) 
 def read_start(folder: Path) -> Start | None:
     """What was fixed when the research in `folder` started, or None if it has not."""
     path = folder / "research.json"
-    if not path.exists():
-        return None
-    try:
-        return Start.model_validate_json(path.read_text("utf-8"))
-    except ValidationError as error:
-        raise LabError(f"{path} is damaged ({error.error_count()} errors)") from error
+    return Start.from_json(path.read_bytes(), place=path) if path.exists() else None
 
 
 def write_start(folder: Path, repo: "Repo", start: Start) -> None:
-    """Write research.json and keep .autoresearch out of git; a no-op when that was done."""
+    """Write research.json and keep .autoresearch out of git; a no-op when that was done.
+
+    The caller holds the lock of the research. WorkspaceError where another lab began and left it
+    since `start` was made.
+    """
     exclude = Path(repo.common_dir) / "info" / "exclude"
-    text = exclude.read_text("utf-8") if exclude.exists() else ""
+    text = read(exclude)
     if ".autoresearch" not in text.split():
         exclude.parent.mkdir(exist_ok=True)
-        replace(exclude, f"{text.rstrip()}\n.autoresearch\n".lstrip())
+        append(exclude, "\n" * (not f"\n{text}".endswith("\n")) + ".autoresearch\n")
     path = folder / "research.json"
+    if read_start(folder) not in (None, start):
+        raise WorkspaceError(f"another process began {start.tag} at this moment; run again")
     if not path.exists():
         replace(path, start.model_dump_json(indent=2))
+    opened = folder.parent / _OPENED
+    if read(opened).split()[-1:] != [start.tag]:
+        append(opened, f"{start.tag}\n")
 
 
 def is_running(folder: Path) -> bool:

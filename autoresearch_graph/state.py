@@ -41,7 +41,7 @@ class Context:
     tag: str = _choice(
         "",
         "Research",
-        "Its name; the date if empty. One that has begun goes on, wherever it was started.",
+        "Its name. If empty, the newest one that is not finished, or a new one with the date.",
         "read_program",
         examples=["nov23"],
     )

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.graph import Graph, build_graph
 from autoresearch_graph.guard import STUDIO, Guard, check_model, named, project_folder
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab, choose, open_lab
 from autoresearch_graph.program import Flags
 from autoresearch_graph.runner import Progress
 from autoresearch_graph.start import Settings
@@ -57,6 +57,7 @@ class Labs:
             workers=context.workers,
             flags=Flags(experiments=context.experiments or None),
         )
+        settings, _ = choose(settings)
         research = (settings.root, settings.name)
         if research not in self._labs:
             self._labs[research] = open_lab(settings, show=_stream)

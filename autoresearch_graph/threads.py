@@ -22,7 +22,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.memory import InMemorySaver
 
-from autoresearch_graph.checkpoints import KEPT, open_checkpoints, prune
+from autoresearch_graph.checkpoints import KEPT, continue_after, open_checkpoints, prune
 from autoresearch_graph.files import make_folder, read, replace
 from autoresearch_graph.guard import project_folder
 from autoresearch_graph.lab import checkpoints_url
@@ -59,7 +59,10 @@ class Threads(Saver):
         """The checkpoint that a config names, or the last one of its research."""
         with self._saver(config) as (saver, own):
             found = saver.get_tuple(own)
-        return _named(found, config) if found else self._early.get_tuple(config)
+        if found is None:
+            return self._early.get_tuple(config)
+        continue_after(found.checkpoint["id"])
+        return _named(found, config)
 
     def list(
         self,

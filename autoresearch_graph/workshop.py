@@ -33,10 +33,11 @@ class Workshop:
     ) -> None:
         """Start a trial in a clean checkout of its commit; a no-op for one that runs.
 
-        The ledger's `rows` tell by what it is hopeless, where program.md lets such a run be ended,
-        and how long it may work.
+        One without a place waits until it is started again: a killed lab may have had more places
+        than this one. The ledger's `rows` tell by what it is hopeless, where program.md lets such a
+        run be ended, and how long it may work.
         """
-        if self._pool.knows(trial):
+        if self._pool.knows(trial) or not self._idle:
             return
         text, place = self._workspace.text(state.commit(trial)), self._idle.pop(0)
         place.lay_out(text)

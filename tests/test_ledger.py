@@ -1,4 +1,5 @@
 import gc
+import json
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,9 @@ import pytest
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Experiment, Measured
 from autoresearch_graph.ledger import Ledger
+from autoresearch_graph.mailbox import Mailbox
+
+from .conftest import run
 
 
 def experiment(number: int, **parts: object) -> Experiment:
@@ -61,6 +65,42 @@ def test_a_torn_last_line_is_cut_off_and_the_rest_kept(tmp_path: Path, cut: int)
     assert (tmp_path / "results.tsv").read_text().count("\n") == 2
     again.append(experiment(1))
     assert [e.number for e in Ledger(tmp_path, metric="loss").experiments] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"new_key": 1}, "unknown keys: new_key; written by a newer version"),
+        ({"trials": [{"kind": "measured", "metric": 1, "new": 2}]}, "trials.0.measured.new"),
+        ({"status": "parked"}, "is not understood: status: Input should be"),
+    ],
+)
+@pytest.mark.parametrize("where", [1, 2], ids=["in the middle", "last"])
+def test_a_whole_row_that_is_not_understood_is_named_and_left_alone(
+    tmp_path: Path, change: dict[str, object], told: str, where: int
+):
+    rows = [experiment(number).model_dump(mode="json") for number in range(3)]
+    rows[where] |= change
+    path = tmp_path / "experiments.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = path.read_bytes()
+    with pytest.raises(LabError, match=f"jsonl:{where + 1}: .*{told}"):
+        Ledger(tmp_path, metric="loss")
+    assert path.read_bytes() == before
+
+
+def test_what_a_newer_version_wrote_beside_the_ledger_is_one_sentence(project: Path):
+    run(project, [])
+    folder = project / ".autoresearch/t"
+    Mailbox(folder).post("tell", "smaller")
+    for name in ("steering.jsonl", "research.json"):
+        path = folder / name
+        before = path.read_text()
+        path.write_text(before.replace("{", '{"new_key": 1, ', 1))
+        with pytest.raises(LabError, match=f"{name}.* unknown keys: new_key"):
+            run(project, [])
+        path.write_text(before)
+    assert run(project, [])[0] == "the script is at its end"
 
 
 def test_a_damaged_line_in_the_middle_is_named_and_left_alone(tmp_path: Path):

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 Project = Annotated[Path, typer.Argument(help="The folder with program.md.")]
 ProgramFile = Annotated[Path, typer.Option("--program", help="The program, if not program.md.")]
-Tag = Annotated[str, typer.Option(help="The research's name; by default the date (nov23).")]
+Tag = Annotated[
+    str,
+    typer.Option(help="The research's name; by default the unfinished one, or the date (nov23)."),
+]
 LatestTag = Annotated[str, typer.Option("--tag", help="The research; by default the latest.")]
 Model = Annotated[str, typer.Option(help="Who proposes: search, or a model as openai:gpt-5.")]
 BaseUrl = Annotated[str | None, typer.Option(help="A server that speaks OpenAI's protocol.")]

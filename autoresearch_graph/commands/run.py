@@ -4,7 +4,6 @@ import gc
 import shlex
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,10 +107,11 @@ def check(
     """Say what was understood of program.md, and whether everything is ready."""
     from rich.console import Console
 
+    from autoresearch_graph.lab import choose
     from autoresearch_graph.readiness import check_project, findings_table, partly_understood
 
     try:
-        findings = check_project(_chosen(context.params))
+        findings = check_project(choose(_chosen(context.params))[0])
     except ProgramError as error:
         if known := partly_understood(error):
             Console().print(findings_table(known))
@@ -126,10 +126,12 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     interrupts.heed()
     given = sys.argv[1:]
     try:
-        settings = _chosen(options)
-        given += [] if settings.tag else ["--tag", settings.name]
-        now = _research(settings, line)
-        _tell(settings, now, line)
+        chosen = _chosen(options)
+        from autoresearch_graph.lab import choose
+
+        settings, told = choose(chosen)
+        given += [] if options["tag"] else ["--tag", settings.tag]
+        _tell(settings, _research(settings, line, told), line)
     except KeyboardInterrupt:
         interrupts.ignore()
         resume = without_password(shlex.join([*_command(), *given]))
@@ -150,7 +152,7 @@ def _tell(settings: "Settings", now: "Now", line: "Line | None") -> None:
     from autoresearch_graph.lines import in_words
     from autoresearch_graph.records import find
 
-    records = find(replace(settings, tag=settings.name))
+    records = find(settings)
     no_baseline = records.incumbent is None
     end = {"event": "end", "reason": now.ending, "failed": now.failed or no_baseline}
     end |= {"cost": records.cost.model_dump(), "text": f"{now.ending}\n{records.summary()}"}
@@ -180,7 +182,7 @@ def _line(*, quiet: bool, as_json: bool) -> "Line | None":
     return in_json if as_json else only_the_end if quiet else None
 
 
-def _research(settings: "Settings", line: "Line | None") -> "Now":
+def _research(settings: "Settings", line: "Line | None", told: str) -> "Now":
     """Run a research to its end and show it; a bad project is told before langgraph is loaded.
 
     Returns its last moment, with why it ended.
@@ -200,6 +202,8 @@ def _research(settings: "Settings", line: "Line | None") -> "Now":
         gc.freeze()
         gc.enable()
         with View(lab, Console(), line) as view:
+            if told:
+                view.notice(told)
             research.run(lab, view.watch, *([view.decide] if settings.review else []))
             return lab.bulletin.now
     finally:
