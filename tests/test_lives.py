@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.lab import choose
-from autoresearch_graph.program import Flags
 from autoresearch_graph.start import Settings
 
 from .agreement import assert_agreement
@@ -113,6 +112,7 @@ def test_after_midnight_a_night_that_was_killed_goes_on(
 ):
     project = make_gated(tmp_path / "p", gate)
     in_zone("Etc/GMT+12")
+    program = (project / "program.md").read_text()
     first = begun(project)
     while not (ledgers := [*project.glob(".autoresearch/*/experiments.jsonl")]):
         time.sleep(0.05)
@@ -130,8 +130,10 @@ def test_after_midnight_a_night_that_was_killed_goes_on(
     name, told = chosen(project)
     assert name != night and f"not in this branch; to go on with it: --tag {night}" in told
     git(project, "switch", "--quiet", "--force", "main")
-    name, told = chosen(project, flags=Flags(metric="accuracy"))
+    (project / "program.md").write_text(program.replace("lower is", "higher is"))
+    name, told = chosen(project)
     assert name != night and "metric was changed since" in told
+    (project / "program.md").write_text(program)
 
     assert f"{night} goes on from" in autoresearch("check", project).stdout
     done = autoresearch("run", project, "--experiments", 1)

@@ -7,12 +7,14 @@ that holds the output open is not. What a level does not hold is written in `san
 
 import fcntl
 import select
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoresearch_graph.runner.keeper import KEEPER
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.sandbox import Sandbox
 from autoresearch_graph.runner.tree import Tree
@@ -27,6 +29,7 @@ _PIPE = 2**20
 _FIRST_SAMPLE = 0.02
 _SAMPLE_EVERY = 0.25
 _DRAIN = 0.3
+_BY_KEEPER = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,13 @@ def run(
     tree = Tree(command, folder=folder, environment=environment, sandbox=sandbox)
     with closing(tree):
         _widen(tree.output)
-        _follow(tree, log=log, watch=watch, watchdog=watchdog, until=started + seconds)
-        exit_code, ended = tree.exit_code(), time.monotonic()
+        with KEEPER.until(started + seconds, *tree.ending):
+            _follow(tree, log=log, watch=watch, watchdog=watchdog, until=started + seconds)
+            exit_code, took = tree.exit_code(), time.monotonic() - started
+        if took > seconds and exit_code in _BY_KEEPER:
+            exit_code = None
+        # A run that ended while the lab stood still ended within its limit.
+        took = took if exit_code is None else min(took, seconds)
         tree.end()
         watchdog.count(tree.cpu_seconds())
         _drain(tree.output, log)
@@ -87,7 +95,7 @@ def run(
         cancelled=cancelled,
         breach=breach,
         hopeless=hopeless,
-        seconds=ended - started,
+        seconds=took,
         memory_gb=watchdog.memory_gb,
         cpu_seconds=watchdog.cpu_seconds,
         processes=watchdog.processes,

@@ -65,6 +65,20 @@ class Tree:
         self.exit = _pidfd(self._process.pid)
         self._open += [] if self.exit is None else [self.exit]
 
+    @property
+    def ending(self) -> tuple[int, int]:
+        """The process, or the group if negative, that a signal ends with all the rest; the signal.
+
+        It is for somebody else to send, while this process cannot.
+        """
+        match self._level:
+            case "bwrap":
+                return self._process.pid, signal.SIGKILL
+            case "reaper":
+                return self._process.pid, signal.SIGTERM
+            case "group":
+                return -self._process.pid, signal.SIGKILL
+
     def exit_code(self) -> int | None:
         """The exit code, 128 and the signal for a signal, or None while the command runs."""
         code = self._process.poll()
