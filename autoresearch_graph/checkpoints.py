@@ -1,7 +1,7 @@
 """LangGraph's checkpoints, in SQLite or in Postgres: a bookmark of where a research is."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,14 @@ KEPT = 64
 
 
 @contextmanager
-def open_checkpoints(place: Path | str) -> Iterator["Saver"]:
-    """Open the checkpoints in a file of a research's own, or in the database at a URL."""
-    opened = postgres.open_postgres(place) if isinstance(place, str) else _open_file(place)
+def open_checkpoints(
+    place: Path | str, tell: Callable[[str], None] = lambda notice: None
+) -> Iterator["Saver"]:
+    """Open the checkpoints in a file of a research's own, or in the database at a URL.
+
+    `tell` is called, in any thread, when a database is waited for.
+    """
+    opened = postgres.open_postgres(place, tell) if isinstance(place, str) else _open_file(place)
     with opened as saver:
         yield saver
 

@@ -17,6 +17,7 @@ from types import FrameType
 _SOON = 0.01  # seconds
 _LOCKING = (threading.__file__, str(Path(futures.__file__).parent))
 _DELETING = (weakref.__file__, _weakrefset.__file__)
+_asked: list[int] = []
 _WAITS = {"wait", "wait_for", "result", "join", "_wait_for_tstate_lock"}
 
 
@@ -38,7 +39,13 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def is_asked() -> bool:
+    """True once Ctrl-C was pressed: other threads may not wait long any more."""
+    return bool(_asked)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _asked.append(number)
     if not _is_delicate(frame):
         raise KeyboardInterrupt
     signal.setitimer(signal.ITIMER_REAL, _SOON)

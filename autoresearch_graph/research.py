@@ -125,7 +125,7 @@ def run(lab: Lab, watch: Watch = lambda node, update: None, decide: Decide = _ap
 
 @contextmanager
 def _on_its_thread(lab: Lab) -> Iterator[Research]:
-    with open_checkpoints(lab.checkpoints) as saver:
+    with open_checkpoints(lab.checkpoints, lab.tell) as saver:
         graph = build_graph(lambda context, state: lab, checkpointer=saver)
         thread: RunnableConfig = {"configurable": {"thread_id": lab.thread}}
         for last in saver.list(thread, limit=1):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autoresearch_graph import research
@@ -189,6 +190,38 @@ def test_a_database_that_goes_away_costs_nothing(database: str, tmp_path: Path):
     asked(database, "drop table checkpoints, checkpoint_blobs, checkpoint_migrations")
     assert autoresearch("run", project, "--tag", "t", "--experiments", 4).returncode == 0
     assert len(assert_agreement(project, "t")) == 5
+
+
+def test_a_server_that_hangs_is_told_and_ctrl_c_ends_the_waiting(database: str, tmp_path: Path):
+    project = make_project(tmp_path / "p", text=TUNABLE)
+    main = psutil.Process(server_of(database))
+    command = [*CLI, "run", str(project), "--tag", "t"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        stopped = [main, *main.children()]
+        try:
+            for each in stopped:
+                each.suspend()
+            assert any("waiting for Postgres" in line for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            for each in stopped:
+                each.resume()
+    assert process.returncode == 130, errors
+    assert len(errors.splitlines()) == 1 and "nothing is lost" in errors
+    rows = len((project / ".autoresearch/t/experiments.jsonl").read_text().splitlines())
+    assert autoresearch("run", project, "--tag", "t", "--experiments", rows).returncode == 0
+    assert len(assert_agreement(project, "t")) == rows + 1
+
+
+def server_of(url: str) -> int:
+    """The process id of the server at a URL."""
+    (row,) = asked(url, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)")
+    return int(str(row[0]))
 
 
 def test_the_password_is_in_no_file_no_output_and_no_run(database: str, tmp_path: Path):
