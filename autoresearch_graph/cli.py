@@ -17,6 +17,7 @@ from autoresearch_graph.commands.steer import pause, propose, resume, stop, tell
 from autoresearch_graph.errors import InputError, LabError
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
+_FILES = {errno.EMFILE, errno.ENFILE}
 _GO_ON = "; nothing is lost: mend it, and run again to go on"
 
 app = typer.Typer(
@@ -54,6 +55,8 @@ def main() -> None:
     except LabError as error:
         _fail(str(error), code=1)
     except OSError as error:
+        if error.errno in _FILES:
+            _fail(f"{error.strerror}; allow more with: ulimit -n 1024{_GO_ON}", code=1)
         if error.errno not in _DISK:
             raise
         _fail(f"{error.strerror} ({error.filename or 'while writing'}){_GO_ON}", code=1)

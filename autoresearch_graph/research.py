@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from autoresearch_graph.checkpoints import continue_after, open_checkpoints, prune
 from autoresearch_graph.errors import LabError
@@ -16,6 +17,7 @@ from autoresearch_graph.nodes.review import Answer
 from autoresearch_graph.records import Records
 from autoresearch_graph.start import Settings
 from autoresearch_graph.state import State
+from autoresearch_graph.value import not_understood
 
 if TYPE_CHECKING:
     from autoresearch_graph.checkpoints import Saver
@@ -130,4 +132,12 @@ def _on_its_thread(lab: Lab) -> Iterator[Research]:
         thread: RunnableConfig = {"configurable": {"thread_id": lab.thread}}
         for last in saver.list(thread, limit=1):
             continue_after(last.checkpoint["id"])
-        yield Research(lab=lab, graph=graph, thread=thread, saver=saver)
+        research = Research(lab=lab, graph=graph, thread=thread, saver=saver)
+        try:
+            _ = research.state
+        except ValidationError as error:
+            told = "without its checkpoints a research goes on where the ledger says"
+            raise LabError(
+                f"the checkpoint of {lab.tag} {not_understood(error)}; {told}"
+            ) from error
+        yield research

@@ -44,11 +44,13 @@ def test_a_run_that_locks_the_index_is_judged_by_its_number(tmp_path: Path):
     assert_agreement(project, "t")
 
 
-def test_a_worktree_that_is_locked_by_its_run_does_not_stop_a_restart(tmp_path: Path):
+def test_a_worktree_that_was_locked_and_moved_does_not_stop_a_restart(tmp_path: Path):
     project = research_with(tmp_path / "p", "git worktree lock .")
     run(project, [WORSE], sandbox="off")
-    _, experiments = run(project, [WORSE, BETTER], sandbox="off")
+    moved = project.rename(tmp_path / "moved")
+    _, experiments = run(moved, [WORSE, BETTER], sandbox="off")
     assert [experiment.status for experiment in experiments] == ["keep", "discard", "keep"]
+    assert "prunable" not in git(moved, "worktree", "list")
 
 
 def removed(project: Path, worktree: Path) -> None:

@@ -310,6 +310,6 @@ def test_two_projects_of_one_repository_are_researched_on_one_day(tmp_path: Path
     for folder in (top, top / "one", top / "the second"):
         done = autoresearch("run", folder, "--experiments", 1)
         assert done.returncode == 0, done.stderr
-        tags += [path.name for path in (folder / ".autoresearch").iterdir()]
+        tags += [path.parent.name for path in folder.glob(".autoresearch/*/research.json")]
     day = tags[0]
     assert tags == [day, f"{day}-one", f"{day}-the-second"]

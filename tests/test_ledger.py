@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.checkpoints import open_checkpoints
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.experiment import Experiment, Measured
 from autoresearch_graph.ledger import Ledger
@@ -100,6 +101,16 @@ def test_what_a_newer_version_wrote_beside_the_ledger_is_one_sentence(project: P
         with pytest.raises(LabError, match=f"{name}.* unknown keys: new_key"):
             run(project, [])
         path.write_text(before)
+    with open_checkpoints(folder / "checkpoints.sqlite") as saver:
+        last = saver.get_tuple({"configurable": {"thread_id": "t", "checkpoint_ns": ""}})
+        assert last is not None
+        values = last.checkpoint["channel_values"]
+        newer = values | {"incumbent": values["incumbent"] | {"new_key": 1}}
+        changed = last.checkpoint | {"channel_values": newer, "id": f"2{last.checkpoint['id'][1:]}"}
+        saver.put(last.config, changed, last.metadata, {})
+    with pytest.raises(LabError, match=r"checkpoint of t has unknown keys: incumbent\.new_key"):
+        run(project, [])
+    (folder / "checkpoints.sqlite").unlink()
     assert run(project, [])[0] == "the script is at its end"
 
 

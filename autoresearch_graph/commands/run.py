@@ -1,6 +1,8 @@
 """Start a research, or look whether one could start."""
 
 import gc
+import os
+import select
 import shlex
 import shutil
 import sys
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from autoresearch_graph.now import Now
     from autoresearch_graph.records import Records
     from autoresearch_graph.start import Settings
+
+_FULL = 2.0  # seconds after which a pipe that takes nothing is taken for full
 
 
 def run(
@@ -135,8 +139,18 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     except KeyboardInterrupt:
         interrupts.ignore()
         resume = without_password(shlex.join([*_command(), *given]))
+        if _is_full(2):
+            os._exit(130)  # there is nobody to tell, and nothing of it could be written
         typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
         raise typer.Exit(130) from None
+
+
+def _is_full(file: int) -> bool:
+    """True for a pipe that nobody empties."""
+    try:
+        return not select.select([], [file], [], _FULL)[1]
+    except OSError:  # it is closed
+        return False
 
 
 def _command() -> list[str]:
