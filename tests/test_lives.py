@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ time.time = lambda: _time() + _off
 time.time_ns = lambda: _time_ns() + int(_off * 1e9)
 os.fsync = lambda file: (time.sleep(_slow), _fsync(file))[1]
 """
+Begin = Callable[..., subprocess.Popen[bytes]]
 HOURS, YEARS = 3600, 365 * 24 * 3600
 
 
@@ -37,19 +39,32 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "machine"))
 
 
-def begun(project: Path, *options: object, **more: object) -> subprocess.Popen[bytes]:
-    command = [*CLI, "run", str(project), *map(str, options)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, **more)
+@pytest.fixture
+def begun() -> Iterator[Begin]:
+    """Start a research in a session of its own, which ends with the test."""
+    all_begun: list[subprocess.Popen[bytes]] = []
+
+    def begin(project: Path, *options: object) -> subprocess.Popen[bytes]:
+        command = [*CLI, "run", str(project), *map(str, options)]
+        all_begun.append(
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        )
+        return all_begun[-1]
+
+    yield begin
+    for process in all_begun:
+        killed(process)
 
 
 def killed(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 @pytest.mark.usefixtures("machine")
 def test_a_research_goes_on_with_fewer_workers_and_a_clock_that_was_set_back(
-    tmp_path: Path, gate: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, gate: Path, begun: Begin, monkeypatch: pytest.MonkeyPatch
 ):
     project = make_gated(tmp_path / "p", gate)
     first = begun(project, "--tag", "t", "--workers", 3, "--experiments", 4)
@@ -72,7 +87,7 @@ def read(path: Path) -> str:
 
 @pytest.mark.usefixtures("machine")
 def test_two_first_labs_of_a_repository_do_not_get_in_each_others_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, begun: Begin, monkeypatch: pytest.MonkeyPatch
 ):
     project = make_project(tmp_path / "p", text=PLAIN)
     monkeypatch.setenv("SLOW", "0.05")
@@ -108,7 +123,7 @@ def chosen(project: Path, **options: object) -> tuple[str, str]:
 
 
 def test_after_midnight_a_night_that_was_killed_goes_on(
-    tmp_path: Path, gate: Path, in_zone: Callable[[str], None]
+    tmp_path: Path, gate: Path, begun: Begin, in_zone: Callable[[str], None]
 ):
     project = make_gated(tmp_path / "p", gate)
     in_zone("Etc/GMT+12")

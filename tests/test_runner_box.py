@@ -249,20 +249,20 @@ STOPPED += "print(ended.exit_code, ended.timed_out, ended.seconds <= 2)\n"
     ("seconds", "told"), [("1", "0 False True"), ("60", "None True False")], ids=["short", "long"]
 )
 def test_a_lab_that_is_stopped_lets_no_run_go_on_beyond_its_limit(
-    any_bench: Bench, seconds: str, told: str
+    bench: Bench, seconds: str, told: str
 ):
-    folder, level, path = any_bench.folder, any_bench.sandbox.level, any_bench.environment["PATH"]
+    folder, level, path = bench.folder, bench.sandbox.level, bench.environment["PATH"]
     script = STOPPED.replace("NAME", "begun").replace("SECONDS", seconds)
     (folder / "lab.py").write_text(
         script.replace("def job(watch):", "def job(watch):\n    global ended")
     )
     command = [sys.executable, folder / "lab.py", folder, level, path]
     lab = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    any_bench.wait_for("begun")
+    bench.wait_for("begun")
     time.sleep(0.7)
     lab.send_signal(signal.SIGSTOP)
     time.sleep(3)
-    left = [(each.pid, each.info) for each in any_bench.survivors() if each.pid != lab.pid]
+    left = [(each.pid, each.info) for each in bench.survivors() if each.pid != lab.pid]
     lab.send_signal(signal.SIGCONT)
     assert left == []
     assert lab.communicate()[0].strip() == told

@@ -55,10 +55,12 @@ class Keeper:
 
 
 def _started() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__], cwd="/", stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
+    os.set_blocking(_input(process), False)  # one that is stopped holds up nobody
+    return process
 
 
 def _input(process: "subprocess.Popen[bytes]") -> int:
