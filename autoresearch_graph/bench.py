@@ -1,5 +1,6 @@
 """Where a trial works: one checkout for its run, and another for what measures it."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import MappingProxyType
 
 from autoresearch_graph import sheaf
 from autoresearch_graph.checkout import Checkout
-from autoresearch_graph.errors import InputError
+from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
 from autoresearch_graph.runner import (
@@ -17,6 +18,7 @@ from autoresearch_graph.runner import (
     conduct,
     expand,
     look_again,
+    own_imports,
     prove_hidden,
     run_environment,
     uv,
@@ -139,12 +141,15 @@ class Bench:
         folder = self._workspace.project_in(self._checkout)
         outcome = conduct(
             program=program,
-            site=Site(
-                folder,
-                lambda: self._forbidden(program, self._checkout.restore()),
-                lambda: self._checkout.lay_out(text),
+            site=self._importing(
+                Site(
+                    folder,
+                    lambda: self._forbidden(program, self._checkout.restore()),
+                    lambda: self._checkout.lay_out(text),
+                ),
+                program,
             ),
-            evaluation=lambda: self.evaluations.fresh(program, text),
+            evaluation=lambda: self._importing(self.evaluations.fresh(program, text), program),
             log=log,
             environment=self._environment(program, seed),
             sandbox=self._hiding(program, text),
@@ -185,7 +190,7 @@ class Bench:
         """Run the holdout command on artifacts of an earlier trial, in a fresh room."""
         return look_again(
             program=program,
-            site=self._holdouts.fresh(program, text),
+            site=self._importing(self._holdouts.fresh(program, text), program),
             artifacts=artifacts,
             log=log,
             environment=self._environment(program, seed=0),
@@ -233,6 +238,19 @@ class Bench:
         return self._sandbox.within(
             replace(walls, readable=(*walls.readable, *places), laid=beside)
         )
+
+    def _importing(self, site: Site, program: Program) -> Site:
+        """A site whose own folders take the place of those that were installed in place."""
+        depth = len(self._workspace.below.parts)
+        top = [self._project, *self._project.parents][depth]
+        found, why = own_imports(
+            "\n".join(program.commands.values()), self._project, top, self._environ.get("PATH", "")
+        )
+        if why:
+            raise LabError(why)
+        places = (os.path.relpath(place, self._project) for place in found)
+        own = (Path(os.path.normpath(site.folder / place)) for place in places)
+        return replace(site, imports=tuple(own))
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds

@@ -15,6 +15,7 @@ from git import GitCommandError, Repo
 
 from autoresearch_graph import tracing
 from autoresearch_graph.artifacts import Artifacts
+from autoresearch_graph.caveats import check_commands
 from autoresearch_graph.cost import Cost
 from autoresearch_graph.credentials import without_credentials
 from autoresearch_graph.errors import InputError
@@ -30,12 +31,12 @@ from autoresearch_graph.postgres import check_url
 from autoresearch_graph.program import changed
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
-from autoresearch_graph.program.model import Program
+from autoresearch_graph.program.model import Environment, Program
 from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.proposers.choice import choose_proposer, name_of
 from autoresearch_graph.proposers.tried import Tried
 from autoresearch_graph.repository import find_repository, leave_git_hook
-from autoresearch_graph.runner import Place, Progress, end_leftovers, expand
+from autoresearch_graph.runner import Place, Progress, end_leftovers, expand, run_environment
 from autoresearch_graph.spending import Spending
 from autoresearch_graph.start import (
     Settings,
@@ -253,7 +254,10 @@ def open_lab(
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
+        is_new = read_start(settings.folder) is None
         start = begin(settings, repo, program)
+        if is_new:
+            check_commands(program, root, command_path())
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
         ground = resources.enter_context(open_ground(settings, os.environ))
@@ -342,6 +346,11 @@ def _why_new(settings: Settings, folder: Path) -> str:
 def checkpoints_url(settings: Settings) -> str:
     """The database that a person chose for checkpoints; empty for a file beside the ledger."""
     return settings.checkpoints or os.environ.get("AUTORESEARCH_CHECKPOINTS", "")
+
+
+def command_path() -> str:
+    """The PATH in which the commands of a run are looked for."""
+    return run_environment(os.environ, Environment(), seconds=0, seed=0)["PATH"]
 
 
 def _proposer(settings: Settings, workspace: Workspace, start: Start, program: Program) -> Proposer:

@@ -1,9 +1,6 @@
 """What `autoresearch check` tells: how program.md was understood, and what is ready to run."""
 
-import os
-import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph import sheaf
-from autoresearch_graph.caveats import caveats
+from autoresearch_graph.caveats import caveats, check_commands
 from autoresearch_graph.credentials import without_password
 from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.experiment import NO_WALLS
-from autoresearch_graph.lab import checkpoints_url
+from autoresearch_graph.lab import checkpoints_url, command_path
 from autoresearch_graph.meaning import unparsable
 from autoresearch_graph.postgres import check_url
 from autoresearch_graph.program import changed, read
@@ -26,7 +23,7 @@ from autoresearch_graph.proposers.choice import choose_proposer
 from autoresearch_graph.proposers.constants import describe
 from autoresearch_graph.proposers.prices import find_price
 from autoresearch_graph.repository import find_repository
-from autoresearch_graph.runner import detect, uv
+from autoresearch_graph.runner import detect, shell
 from autoresearch_graph.start import Settings, check_start, read_start
 from autoresearch_graph.tracked import decoded, on_disk
 from autoresearch_graph.workspace import Workspace
@@ -51,7 +48,7 @@ def check_project(settings: Settings) -> list[Finding]:
     return [
         *_understood(program, settings),
         git,
-        _command(program),
+        _command(program, settings.root),
         *(Finding("caveat", told) for told in caveats(program, settings.root)),
         _sandbox(settings),
         *_model(settings, program, committed=git.ready),
@@ -155,16 +152,19 @@ def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
     return sentence
 
 
-def _command(program: Program) -> Finding:
-    """Whether the first word of the experiment command can be found."""
-    word = next(iter(shlex.split(program.experiment, comments=True)), "")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath, str(uv.STAND_INS)])
-    found = shutil.which(word) or shutil.which(word, path=path)
-    beside = program.path.parent / word
-    if found is None and "/" in word and beside.is_file():
-        found = str(beside)
-    sentence = found or f"{word} is not installed; install it or mend the command"
-    return Finding("command", sentence, ready=found is not None)
+def _command(program: Program, project: Path) -> Finding:
+    """Look whether the commands can run here, and whether what they start is installed."""
+    path = command_path()
+    try:
+        check_commands(program, project, path)
+    except InputError as error:
+        return Finding("command", str(error), ready=False)
+    for command in program.commands.values():
+        for word in shell.missing(command, project, path):
+            sentence = f"{word} is not installed; install it or mend the command"
+            return Finding("command", sentence, ready=False)
+    paths = (shutil.which(word, path=path) for _, word in shell.programs(program.experiment))
+    return Finding("command", next(filter(None, paths), "run by the shell"))
 
 
 def _sandbox(settings: Settings) -> Finding:

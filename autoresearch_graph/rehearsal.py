@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoresearch_graph.caveats import check_commands
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
-from autoresearch_graph.lab import open_place
+from autoresearch_graph.lab import command_path, open_place
 from autoresearch_graph.output import read_metrics
 from autoresearch_graph.program import read
 from autoresearch_graph.repository import find_repository
@@ -52,6 +53,7 @@ def rehearse(project: Path) -> Rehearsal:
     program = read(settings.root / settings.program, project=settings.root)
     with find_repository(settings.root) as repo:
         start = check_start(settings, repo, program)
+        check_commands(program, settings.root, command_path())
     log = settings.folder / "log.txt"
     try:
         with open_place(settings, start) as (workspace, place):

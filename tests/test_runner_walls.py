@@ -44,7 +44,7 @@ class Cell:
         self.log.unlink(missing_ok=True)
         with Log(self.log) as log:
             run(
-                command, folder=self.checkout, log=log, watch=Watch(), seconds=30,
+                f"set +e; {command}", folder=self.checkout, log=log, watch=Watch(), seconds=30,
                 environment=run_environment(base, named, seconds=30, seed=0),
                 sandbox=sandbox.within(self.walls),
             )  # fmt: skip

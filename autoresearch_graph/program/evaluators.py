@@ -8,10 +8,11 @@ starts by itself, code within the command (`python -c`), and paths in variables.
 
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from autoresearch_graph.program.shell import simple_commands
 
 _RUNNER = re.compile(
     r"(?:python|pypy|perl|ruby|php|lua|luajit|pwsh)[\d.]*|(?:ba|da|fi|k|z)?sh|node|nodejs|deno|bun|tsx|ts-node"
@@ -27,13 +28,12 @@ _BUILD_FILES = {
 _FOLDER_OPTIONS = ("-C", "--directory", "--cwd", "--chdir")
 _DATA_OPTIONS = re.compile(r"--(?:with|requirement|constraint|env-file|config|project)\b.*")
 _NO_PATH = re.compile(r"\w+=.*|\d+(?:\.\d+)?[smh]?|\.|-", re.DOTALL)
-_VARIABLE = re.compile(r"\"?\$(?:\w+|\{\w+\}|\([^()]*\))\"?/")
 
 
 def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]:
     """The paths, relative to the project, of the files and folders that a command runs."""
     found: list[str] = []
-    for words in _simple_commands(command):
+    for words in simple_commands(command):
         if words[0] == "cd" and len(words) > 1:
             folder = _joined(folder, words[1])
             continue
@@ -41,27 +41,6 @@ def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]
         for word in (word for word in words if re.search(r"\s", word)):
             found += evaluators(word, project, folder)
     return tuple(dict.fromkeys(found))
-
-
-def _simple_commands(command: str) -> Iterator[list[str]]:
-    """The words of each command between `&&`, `;`, `|`, brackets and line breaks."""
-    text = _VARIABLE.sub("./", command.replace("\\\n", " "))
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="();&|\n")
-    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
-    try:
-        words = list(lexer)
-    except ValueError:  # a quotation mark is not closed
-        words = re.findall(r"[^\s;&|()'\"]+|[;&|()\n]", text)
-    simple: list[str] = []
-    comment = False
-    for word in [*words, "\n"]:
-        comment = "\n" not in word and (comment or word.startswith("#"))
-        if re.fullmatch(r"[();&|\n]+", word):
-            if simple:
-                yield simple
-            simple = []
-        elif not comment:
-            simple.append(word)
 
 
 @dataclass

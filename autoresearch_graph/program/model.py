@@ -152,6 +152,17 @@ class Program(Value):
     lines: dict[str, int] = {}
 
     @property
+    def commands(self) -> dict[str, str]:
+        """The commands that it names, by their headings."""
+        named = {
+            "experiment": self.experiment,
+            "evaluation": self.evaluation,
+            "holdout": self.holdout,
+            "check": self.check,
+        }
+        return {name: command for name, command in named.items() if command}
+
+    @property
     def handed_over(self) -> tuple[str, ...]:
         """What an evaluation gets of a run: the named artifacts, else the text of the asset."""
         return self.artifacts or (self.asset,)

@@ -3,6 +3,7 @@
 from autoresearch_graph.runner.devices import gpus, shares
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.hidden import expand
+from autoresearch_graph.runner.in_place import own_imports
 from autoresearch_graph.runner.leftovers import end_leftovers
 from autoresearch_graph.runner.place import Place
 from autoresearch_graph.runner.pool import Pool, Progress
@@ -15,5 +16,5 @@ from autoresearch_graph.runner.watch import Cancelled, Watch
 __all__ = [
     "Cancelled", "Choice", "Place", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch",
     "conduct", "detect", "end_leftovers", "expand", "gpus", "look_again",
-    "prove_hidden", "run_environment", "shares", "walls_around",
+    "own_imports", "prove_hidden", "run_environment", "shares", "walls_around",
 ]  # fmt: skip

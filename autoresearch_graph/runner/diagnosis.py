@@ -42,6 +42,12 @@ def diagnose(exit_code: int, text: str, *, memory_gb: float) -> tuple[Cause, str
     return "exit", sentence(f"exit code {exit_code}: {lines[at]}")
 
 
+def is_cut_off(text: str) -> bool:
+    """True if the last exception says that nobody reads the output any more."""
+    lines = [line for line in clean(text).split("\n") if line.strip()]
+    return bool(lines) and _last_exception(lines)[1] == "BrokenPipeError"
+
+
 def exception_in(text: str, folder: Path) -> str:
     """Name the class of the last exception and the line in a file of `folder`, never its message.
 

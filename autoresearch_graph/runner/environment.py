@@ -4,14 +4,17 @@ Not covered: a secret under an innocent name whose value looks like nothing in p
 secrets in files. Beside the list, a run gets what program.md names under Environment, unless
 its name or its value looks like a credential or a socket; there is no way to pass those.
 
-PYTHONPATH is left out unless named: a run imports from its checkout and the lab's interpreter.
+PYTHONPATH is left out unless named: a run imports from its checkout and the lab's interpreter. A
+package of the project that was installed in place is imported from the checkout (`importing`).
 No bytecode is written: Python takes a cached module for current when size and second agree,
 so a number changed in the asset could go unnoticed by an evaluation that imports it.
 """
 
 import os
+import re
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -49,3 +52,19 @@ def run_environment(
         "AUTORESEARCH_TIME_BOX": f"{seconds:g}",
         "AUTORESEARCH_SEED": str(seed),
     }
+
+
+def importing(
+    folders: Sequence[Path], command: str, environment: Mapping[str, str]
+) -> tuple[str, Mapping[str, str]]:
+    """Return a command and its environment in which Python imports from `folders` first.
+
+    Also where the command sets PYTHONPATH itself.
+    """
+    if not folders:
+        return command, environment
+    first = os.pathsep.join(map(str, folders))
+    own = filter(None, [first, environment.get("PYTHONPATH")])
+    quoted = shlex.quote(first + os.pathsep)
+    command = re.sub(r"\bPYTHONPATH=", lambda found: found[0] + quoted, command)
+    return command, {**environment, "PYTHONPATH": os.pathsep.join(own)}

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoresearch_graph.errors import InputError
+from autoresearch_graph.runner import shell
 from autoresearch_graph.runner.syscalls import open_filter
 from autoresearch_graph.runner.walls import Walls, empty_folders
 
@@ -100,12 +101,12 @@ class Sandbox:
                 told = ["--info-fd", str(status)]
                 told += [] if calls is None else ["--seccomp", str(calls)]
                 box = (*(_LOCKED if self.locked else _UNLOCKED), *_BOX, *walls, *told)
-                return [str(self.bwrap), *box, "--", *_FIRST, *_SHELL, command]
+                return [str(self.bwrap), *box, "--", *_FIRST, *shell.argv(command)]
             case "reaper":
                 supervisor = (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()))
-                return [*supervisor, *_LIMITED, *_SHELL, command]
+                return [*supervisor, *_LIMITED, *shell.argv(command)]
             case "group":
-                return [*_LIMITED, *_SHELL, command]
+                return [*_LIMITED, *shell.argv(command)]
 
     def give(self, folder: Path) -> None:
         """Copy what is laid into a checkout, where no walls bind it; never what is hidden.

@@ -18,7 +18,10 @@ from autoresearch_graph import sheaf
 from autoresearch_graph.credentials import without_keys
 from autoresearch_graph.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.program.model import Program
+from autoresearch_graph.program.shell import reads_a_part
 from autoresearch_graph.runner import box
+from autoresearch_graph.runner.diagnosis import is_cut_off
+from autoresearch_graph.runner.environment import importing
 from autoresearch_graph.runner.handover import Unusable, clear, hand_over
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.outcome import Name, Step, failure, measure
@@ -26,6 +29,7 @@ from autoresearch_graph.runner.sandbox import Sandbox
 from autoresearch_graph.runner.watch import Cancelled, Watch
 from autoresearch_graph.runner.watchdog import Limits, limits_of
 
+_CUT_OFF = (1, 120)  # what Python ends with when the reader of its output has ended
 _COST = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 
 
@@ -34,12 +38,14 @@ class Site:
     """A folder with the committed files, in which commands run.
 
     `restore` puts the protected ones back and returns the paths of those that were changed;
-    `renew` lays all of them out anew, so that nothing is left of an earlier command.
+    `renew` lays all of them out anew, so that nothing is left of an earlier command. Python
+    imports from the folders in `imports` first.
     """
 
     folder: Path
     restore: Callable[[], Sequence[str]]
     renew: Callable[[], None] = lambda: None
+    imports: tuple[Path, ...] = ()
 
 
 def conduct(
@@ -160,13 +166,16 @@ class _Bench:
         self.watch.looked_at = name == "run"
         several = self.program.check is not None or self.program.evaluation is not None
         bounds = limits_of(self.program.constraints) if name == "run" else Limits()
+        whole, environment = importing(self.site.imports, command, self.environment)
         with Log(self.log, title=command if several else "") as log:
             ended = box.run(
-                command, folder=self.site.folder, environment=self.environment,
+                whole, folder=self.site.folder, environment=environment,
                 seconds=self.program.time_box.kill_after, log=log, sandbox=self.sandbox,
                 watch=self.watch, limits=bounds,
             )  # fmt: skip
         if ended.cancelled:
             raise Cancelled
-        changed = self.site.restore()
-        return Step(name, ended, without_keys(log.text()), changed, self.site.folder)
+        changed, text = self.site.restore(), without_keys(log.text())
+        if ended.exit_code in _CUT_OFF and reads_a_part(command) and is_cut_off(text):
+            ended = replace(ended, exit_code=0)
+        return Step(name, ended, text, changed, self.site.folder)

@@ -140,7 +140,8 @@ def _arguments(
     checkout, empty = _checkout(folder), empty_folders(environment)
     system, tools, named = walls.seen(environment)
     of_system, of_tools = _mounts(system), _mounts(tools, below=system)
-    of_named, writable = _mounts(named, below=(*system, *walls.writable)), _mounts(walls.writable)
+    of_named = _mounts(named, below=(*system, *walls.writable, checkout))
+    writable = _mounts(walls.writable)
     bound = (*of_system, *of_named, *writable, *of_tools, checkout)
     programs = (*of_tools, *packages_in_place(), *map(Path, _LOCAL))
     data = [path for path in (*of_named, *writable) if path not in (*system, *programs)]
