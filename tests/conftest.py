@@ -3,6 +3,7 @@
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,12 @@ print(f"loss: {(X - 1.0) ** 2:.6f}")
 def pytest_xdist_auto_num_workers() -> int:
     """Four at least: a test mostly waits for the processes that it started."""
     return max(4, os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    """Keep the bytecode: hundreds of processes start from the same modules."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def pytest_collection_finish() -> None:
