@@ -24,7 +24,7 @@ THROUGH_WITHOUT_WALLS = {
 }
 
 
-TOGETHER = 6  # attacks in one night, which has ten experiments
+TOGETHER = 13  # attacks in one night, which has twenty experiments
 ALONE = [[attack] for attack in sorted(CHECKED)]
 OTHERS = [attack for attack in ATTACKS if attack not in CHECKED]
 NIGHTS = [*ALONE, *(OTHERS[at : at + TOGETHER] for at in range(0, len(OTHERS), TOGETHER))]
