@@ -1,6 +1,7 @@
 """The queries example on a PostgreSQL server that a test starts, by its URL."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -38,12 +39,17 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(built: Path, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DATABASE_URL", url)
+    return Path(shutil.copytree(built, tmp_path / "project", symlinks=True))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tenth of the data, with answers that the untouched queries gave in SQLite."""
     if not (Path(sys.executable).parent / "tpcgen-cli").exists():
         pytest.skip("tpcgen-cli makes the data")
-    monkeypatch.setenv("DATABASE_URL", url)
-    folder = tmp_path / "project"
+    folder = tmp_path_factory.mktemp("built") / "project"
     make_project(folder, template="queries")
     change(folder / "data.py", SMALL)
     change(folder / PROGRAM, *PATIENT)

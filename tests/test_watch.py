@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import pty
@@ -149,12 +150,11 @@ def test_now_json_is_whole_whenever_it_is_read(curved: Path):
     assert {now.doing for now in seen if now} >= {"running", "ended"}
 
 
-@pytest.mark.parametrize("height", [8, 24, 60])
-def test_the_picture_fits_into_the_terminal(project: Path, height: int):
+def test_the_picture_fits_into_the_terminal(project: Path):
     run(project, [asset(2.0 - number / 100) for number in range(20)])
     records = load(folder(project))
     assert records is not None
-    for width in (40, 80, 120):
+    for width, height in itertools.product((40, 80, 120), (8, 24, 60)):
         console = Console(width=width, height=height, force_terminal=True)
         now = Now(doing="paused", tally=Tally(judged=3), stopping=Stopping(experiments=30))
         lines = console.render_lines(picture(records, now, None, console))
