@@ -17,8 +17,8 @@ from ..conftest import Scripted, git
 
 ROOT = Path(__file__).parent.parent.parent
 ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language").glob("*.py"))}
-STEPS = {"AUTORESEARCH_STEPS": "6", "CUDA_VISIBLE_DEVICES": ""}
-SIZES, SMALLER = '"python": (128, 1024, 1280)', '"python": (128, 257, 320)'
+STEPS = {"AUTORESEARCH_STEPS": "6", "AUTORESEARCH_VOCAB": "257", "CUDA_VISIBLE_DEVICES": ""}
+SIZES, SMALLER = '"python": (128, 1024, 1280)', '"python": (128, 1024, 320)'
 NAMES = ("AUTORESEARCH_CACHE", *STEPS)
 
 

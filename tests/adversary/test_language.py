@@ -40,11 +40,8 @@ TOLD = {
 }
 
 
-# One for each way to be stopped; tests/pretraining/test_cheats.py has the others.
-PLAYED = (
-    "knows_the_windows", "reads_the_memory_of_the_evaluation", "replaces_the_loss",
-    "tells_the_text_by_a_shape", "tells_the_text_by_an_error",
-)  # fmt: skip
+# One that a run, a verdict and an evaluation stop; tests/pretraining/test_cheats.py has the others.
+PLAYED = ("knows_the_windows", "replaces_the_loss", "tells_the_text_by_an_error")
 
 
 @pytest.mark.timeout(600)
@@ -60,6 +57,9 @@ def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pyte
     for attack, experiment in zip(PLAYED, cheats, strict=True):
         assert experiment.status in ("discard", "crash"), attack
         assert TOLD[attack] in experiment.reason, attack
+    log = (tmp_path / "p/.autoresearch/t/experiments/0003/log.txt").read_text()
+    told = "The model cannot be measured: it raises IndexError on held-out text"
+    assert [line for line in log.splitlines() if not line.startswith("$ ")] == [told]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

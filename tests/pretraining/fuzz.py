@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAD = 4096  # bytes on either side of a tensor
 MEMORY = 2**29  # bytes that a call may ask for
 PATTERNS = (85, 171)
-BATCH = 180  # operators of a process
+BATCH = 500  # operators of a process; each imports PyTorch
 INTEGERS = (
     -(2**63), -(2**31) - 1, -(2**31), -129, -5, -2, -1, 0, 1, 2, 3, 4, 5, 7, 64, 2**16 + 1,
     2**31 - 1, 2**31, 2**32 + 1, 2**63 - 1,

@@ -29,9 +29,12 @@ def test_a_model_that_cheats_is_refused(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(prepare, "hand_over", handed_over.append)
     runpy.run_path(str(ATTACKS[attack]), run_name="__main__")
+    shape = (prepare.EVAL_BATCH, prepare.MAX_SEQ_LEN, prepare.VOCAB_SIZE)
     with pytest.raises((SystemExit, exported.Unusable)) as refusal:
         if handed_over:
             prepare.bits_per_byte(handed_over[0], prepare.held_out("validation"))
         else:
             exported.read(tmp_path / "model.npz", "cpu")
+            with exported.Apart(tmp_path / "model.npz", "cpu", shape) as apart:
+                apart.ask(0, next(prepare.batches(shape[0]))[0])
     assert TOLD[attack] in str(refusal.value)

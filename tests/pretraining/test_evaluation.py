@@ -113,15 +113,6 @@ def test_the_evaluation_gives_what_the_run_itself_would_measure(
     assert sum(items) / len(items) == pytest.approx(own, abs=1e-5)
 
 
-def test_of_an_error_on_held_out_text_no_more_than_its_class_is_told(cache, tmp_path):
-    attack = ROOT / "tests/adversary/language/tells_the_text_by_an_error.py"
-    start(attack, cache, folder=tmp_path).communicate()
-    process = start(ROOT / "prepare.py", cache, "evaluate", folder=tmp_path)
-    told = "The model cannot be measured: it raises IndexError on held-out text\n"
-    assert process.communicate() == ("", told)
-    assert process.returncode == 1
-
-
 def test_a_model_that_cannot_be_traced_ends_the_run_with_a_sentence(prepare, tmp_path, monkeypatch):
     class Deciding(torch.nn.Module):
         def forward(self, tokens):

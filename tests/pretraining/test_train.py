@@ -24,23 +24,21 @@ FACTOR = 8  # by which a search may move a constant that lists no choices
 
 
 @pytest.fixture(scope="session")
-def runs(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
-    """What three runs at the same time leave and print: two of one seed, one of another."""
-    seeds = {"first": 0, "again": 0, "other": 1}
-    folders = {name: tmp_path_factory.mktemp(name) for name in seeds}
-    started = {
-        name: start(ROOT / "train.py", cache, seed=seed, folder=folders[name])
-        for name, seed in seeds.items()
-    }
-    return {name: (folders[name], run.communicate(timeout=200)[0]) for name, run in started.items()}
+def first(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What a run in a process of its own leaves, and what it prints."""
+    folder = tmp_path_factory.mktemp("first")
+    run = start(ROOT / "train.py", cache, seed=1, folder=folder)
+    return folder, run.communicate(timeout=200)[0]
 
 
 @pytest.mark.timeout(240)
-def test_a_run_learns_and_prints_what_it_used(runs, cache):
-    folder, output = runs["first"]
-    scorer = start(ROOT / "prepare.py", cache, "evaluate", folder=folder)
+def test_a_run_learns_and_prints_what_it_used(first, prepare):
+    folder, output = first
+    import exported
+
     blind_guess = 10 / 2.8  # ten bits for one of 1,024 tokens, of which none is so long on average
-    assert 1 < float(value("val_bpb", scorer.communicate(timeout=180)[0])) < blind_guess
+    model = exported.read(folder / "model.npz", "cpu")
+    assert 1 < prepare.evaluate_bpb(model) < blind_guess
     assert "val_bpb" not in output
     assert value("num_steps", output) == str(STEPS)
     assert value("depth", output) == "2"
@@ -52,10 +50,22 @@ def test_a_run_learns_and_prints_what_it_used(runs, cache):
 
 
 @pytest.mark.timeout(240)
-def test_the_same_seed_and_steps_give_the_same_model_to_the_last_bit_and_another_seed_another(runs):
-    first, again, other = (weights(runs[name][0]) for name in ("first", "again", "other"))
-    assert first == again
-    assert first != other
+@pytest.mark.parametrize(("seed", "same"), [(1, True), (0, False)])
+def test_the_same_seed_and_steps_give_the_same_model_to_the_last_bit_and_another_seed_another(
+    first, train, prepare, tmp_path, monkeypatch, seed, same
+):
+    for module in (train, prepare):
+        monkeypatch.setattr(module, "SEED", seed)
+    monkeypatch.setattr(prepare, "STEPS", STEPS)
+    main(train, tmp_path, monkeypatch)
+    assert (weights(tmp_path) == weights(first[0])) == same
+
+
+def main(train: ModuleType, folder: Path, patch: pytest.MonkeyPatch, *command: str) -> None:
+    """Do in this process what `python train.py` does."""
+    patch.chdir(folder)
+    patch.setattr(sys, "argv", ["train.py", *command])
+    train.main()
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -80,10 +90,9 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
     assert "for this run only" in output, "a cache that cannot be written is no obstacle"
 
 
-def test_a_smoke_test_makes_two_steps_and_leaves_no_model(cache, tmp_path):
-    process = start(ROOT / "train.py", cache, "--smoke", folder=tmp_path)
-    assert value("num_steps", process.communicate(timeout=60)[0]) == "2"
-    assert process.returncode == 0
+def test_a_smoke_test_makes_two_steps_and_leaves_no_model(train, tmp_path, monkeypatch, capsys):
+    main(train, tmp_path, monkeypatch, "--smoke")
+    assert value("num_steps", capsys.readouterr().out) == "2"
     assert list(tmp_path.iterdir()) == []
 
 
