@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,7 @@ def test_now_json_is_whole_whenever_it_is_read(curved: Path):
     while process.poll() is None:
         if (folder(curved) / "now.json").exists():
             seen.append(read_now(folder(curved)))
+        time.sleep(0.001)
     process.communicate()
     seen.append(read_now(folder(curved)))
     assert None not in seen
