@@ -3,14 +3,16 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from autoresearch_graph import files
 from autoresearch_graph.experiment import Proposal, Trial
 from autoresearch_graph.program.model import Program, Stopping
-from autoresearch_graph.runner import Progress
 from autoresearch_graph.state import State, Tally
 from autoresearch_graph.value import Value
+
+if TYPE_CHECKING:
+    from autoresearch_graph.runner import Progress
 
 Doing = Literal["starting", "proposing", "waiting", "running", "judging", "paused", "ended"]
 _DOING: dict[str, Doing] = {
@@ -91,7 +93,7 @@ class Bulletin:
         """Note that the lab cannot go on."""
         self._note(doing="ended", ending=reason, failed=True)
 
-    def progress(self, runs: Sequence[Progress]) -> None:
+    def progress(self, runs: Sequence["Progress"]) -> None:
         """Note how far the runs under way are."""
         self._note(runs=tuple(Run(trial=r.trial, seconds=r.seconds, line=r.line) for r in runs))
 

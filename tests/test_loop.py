@@ -36,10 +36,11 @@ def test_better_is_kept_worse_and_equal_are_reverted_and_a_crash_is_told(project
     assert git(project, "show", "autoresearch/t:asset.py") == BEST.strip()
 
 
-def test_a_text_that_no_parser_gets_through_is_judged_by_its_run(project: Path):
+def test_a_text_that_no_parser_gets_through_is_not_run(project: Path):
     reason, experiments = run(project, ["X = " + "-" * 20_000 + "1\n", BETTER])
     assert reason == "the script is at its end"
-    assert statuses(experiments) == ["keep", "crash", "keep"]
+    assert statuses(experiments) == ["keep", "discard", "keep"]
+    assert experiments[1].reason.startswith("not run: asset.py does not parse")
 
 
 def test_the_worktree_holds_the_incumbent_when_the_research_rests(project: Path):
@@ -78,7 +79,7 @@ def test_a_model_whose_proposal_changes_a_protected_file_ends_the_research_until
         ("print('loss: inf')\n", "not finite", "inf"),
         ("print('hello')\n", "no metric", "loss"),
         ("print('loss: 0.1')\nraise SystemExit(3)\n", "exit", "3"),
-        ("def broken(:\n", "syntax", "SyntaxError"),
+        ("exec('def broken(:')\n", "syntax", "SyntaxError"),
         ("import os\nprint('loss: 0.1', flush=True)\nos.abort()\n", "signal", "SIGABRT"),
     ],
 )

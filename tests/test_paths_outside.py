@@ -93,7 +93,8 @@ def test_tools_refuse_every_path_and_the_next_honest_proposal_is_kept(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
     monkeypatch.setattr(patience, "_FIRST", 0.01)
     monkeypatch.setattr(conversation, "_CALLS", 500)
-    for path in OUTSIDE:
+    wired = [path for path in OUTSIDE if "\0" not in path]  # which the wire never brings
+    for path in wired:
         if path not in LATE:
             llmock.call_tool("write_file", {"content": "X = 1", "path": path})
     for path in SOME[:6]:
@@ -117,7 +118,7 @@ def test_tools_refuse_every_path_and_the_next_honest_proposal_is_kept(
     said = json.loads((project / ".autoresearch/t/experiments/0001/conversation.json").read_text())
     answers = [m["data"]["content"] for m in said if m["type"] == "tool"]
     refused = [answer for answer in answers if answer.startswith("Refused: ")]
-    assert len(refused) == len(OUTSIDE) + 3 * 6
+    assert len(refused) == len(wired) + 3 * 6
     assert f"{LATE[0].partition('/')[0]} is a file" in refused[-1]
     assert_agreement(project, "t")
     assert_nothing_outside(project)

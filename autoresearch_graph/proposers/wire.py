@@ -24,6 +24,8 @@ class Told(Exception):
 class WireChat(ChatOpenAI):
     """A ChatOpenAI that gets along with servers other than OpenAI's own."""
 
+    name: str | None = "ChatOpenAI"  # in traces
+
     def _get_request_payload(self, *given: Any, **options: Any) -> dict[str, Any]:
         """Send an empty text rather than none beside tool calls: llama-cpp-python wants one."""
         payload: dict[str, Any] = super()._get_request_payload(*given, **options)
