@@ -144,7 +144,8 @@ def test_a_damaged_ledger_is_told_in_the_browser_until_it_is_mended(night: Path)
     whole = ledger.read_text()
     with served(night) as server:
         ledger.write_text("{}\n" + whole)
-        assert server.get("/")[0] == 500 and "experiments.jsonl:1: this line is not understood" in server.get("/")[1]
+        status, told, *_ = server.get("/")
+        assert status == 500 and "experiments.jsonl:1: this line is not understood" in told
         ledger.write_text(whole)
         assert server.get("/")[0] == 200
 

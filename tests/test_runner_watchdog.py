@@ -20,7 +20,7 @@ for _ in range(3): os.fork() or (time.sleep(1), os._exit(0))
 time.sleep(1)
 " """
 FORK = "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 20 & done; wait"
-WRITE = "n=0; while n=$((n+1)); do head -c 4000000 /dev/zero > part$n; test $n -lt 99 || sleep 9; done"
+WRITE = "while n=$((n+1)); do head -c 4000000 /dev/zero > p$n; test $n -lt 99 || sleep 9; done"
 SPIN = "python -c 'while True: pass'"
 
 
