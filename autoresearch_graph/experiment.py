@@ -189,13 +189,17 @@ class Holdout(Value):
         return cls(reason=seen.reason)
 
 
+CALM = 8  # experiments: a drift that begins with the night is seen early (simulated)
+
+
 class Incumbent(Value):
     """The best kept so far, and the value that a candidate has to beat.
 
     `metric` and `items` are means over `runs` runs. `trials` counts all of its runs, whatever
     came of them: the next one's seed. `since` counts the experiments since the last of them.
     `data` is the fingerprint of what it was measured on, if its evaluation tells one; `unit`
-    and `units` are those of its last run.
+    and `units` are those of its last run. `first` is the value that it was kept with; after
+    `interval` experiments without a run it is run again.
     """
 
     number: int
@@ -208,6 +212,13 @@ class Incumbent(Value):
     data: float | None = None
     unit: str | None = None
     units: dict[str, str] = {}
+    first: float | None = None
+    interval: int = CALM
+
+    @property
+    def moved(self) -> float:
+        """The distance of its value from the one that it was kept with, in the metric's unit."""
+        return 0.0 if self.first is None else self.metric - self.first
 
     def shares_data(self, run: Measured) -> bool:
         """True if a run was measured on the same data and in the same unit, as far as both tell."""
@@ -242,6 +253,12 @@ class Candidate(Value):
     def has_begun(self) -> bool:
         """Whether a run of it has ended."""
         return bool(self.runs)
+
+    @property
+    def rivals(self) -> tuple[Outcome, ...]:
+        """The incumbent's runs in turns with the fresh ones: the last of `beside`, as many."""
+        fresh = max(0, len(self.outcomes) - 1)
+        return self.beside[-fresh:] if fresh else ()
 
     @property
     def next_trial(self) -> Trial:

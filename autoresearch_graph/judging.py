@@ -1,10 +1,12 @@
 """Keep, discard or crash: the rule, in one place (docs/verdicts.md explains it)."""
 
-from dataclasses import dataclass, replace
-from math import sqrt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
 from statistics import fmean
 
 from autoresearch_graph.experiment import (
+    CALM,
     FINGERPRINT,
     Again,
     Candidate,
@@ -27,12 +29,14 @@ _USED = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 class Bars:
     """How good a candidate has to be, in standard errors: after the first run, then fresh ones.
 
-    `keep` has a bar for each fresh run, `drop` for each but the last. `items` is for metrics that
-    are means over items.
+    `keep` has a bar for each fresh run, `drop` for each but the last. Each is run in turns with the
+    incumbent, and after an odd number a drift might favour one: only a large gain is kept then.
+    `items` is for metrics that are means over items. All were chosen by simulation
+    (docs/verdicts.md).
     """
 
     screen: float = 1.15
-    drop: tuple[float, ...] = (0.15, 0.45)
+    drop: tuple[float, ...] = (0.3, 1.0, 1.3, 1.6, 1.6)
     keep: tuple[float, ...]
     items: float
 
@@ -41,17 +45,13 @@ class Bars:
         last = min(fresh, len(self.keep)) - 1
         return (*self.drop, self.keep[-1])[last], self.keep[last]
 
-    def for_the_first_keep(self) -> "Bars":
-        """The bars while nothing has been kept, and the first keep may be the first false one."""
-        keep = tuple(bar + FIRST for bar in self.keep)
-        return replace(self, screen=self.screen + FIRST_SCREEN, keep=keep)
 
-
-BALANCED = Bars(keep=(2.3, 1.5, 0.65), items=1.645)
-STRICT = Bars(keep=(3.1, 2.1, 1.15), items=2.326)
-FIRST_SCREEN, FIRST = 0.35, 0.85
+BALANCED = Bars(keep=(4.0, 2.6, inf, 2.3, inf, 2.0), items=1.645)
+STRICT = Bars(keep=(4.5, 3.1, inf, 2.8, inf, 2.5), items=2.326)
 UNDOUBTED = 2.5
 TOLERATED = 0.5
+RESTLESS = 0.5  # standard errors
+SIMPLER = 4  # fresh runs before less code is kept without being better
 UNKNOWN = Spread()
 _CHECKS = 2
 
@@ -63,8 +63,9 @@ def judge(
 
     A candidate is kept when it improves on the incumbent by strictly more than the program's
     minimum improvement, and, by the rules `balanced` and `strict`, by enough beside the noise; a
-    tie is a discard, unless it comes with clearly less code. Fresh runs are judged without the
-    one that led to them: it was selected for being good, and would flatter.
+    tie is a discard, unless it comes with clearly less code. By these two rules fresh runs are
+    compared with the incumbent's in turns with them, not with its old ones: a machine that drifts
+    moves both. The first run was selected for being good, so it has no part in the value.
     """
     for outcome in candidate.outcomes:
         if failed := _failed(outcome):
@@ -77,10 +78,42 @@ def judge(
     last, bounds = runs[-1], program.constraints
     if not incumbent.shares_data(last):
         return Verdict(status="crash", reason=_other_data(last, incumbent))
-    if broken := _unreported(last, bounds) or _broken(last, bounds):
+    if broken := breaks(last, bounds):
         return Verdict(status="discard", reason=broken, metric=last.metric)
+    if program.noise.weighs and len(runs) > 1:
+        if not candidate.rivals:  # they ran for an incumbent that was replaced since
+            runs = runs[:1]
+        elif rivals := _comparable(candidate.rivals, incumbent):
+            spread = spread.with_turns(runs, rivals)
+            incumbent = _beside(incumbent, rivals)
+        else:
+            return _unanswered(runs, incumbent)
     standing = Standing(incumbent=incumbent, spread=spread)
     return _Case(runs, standing, incumbent, program, candidate.saved).decide()
+
+
+def breaks(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:
+    """The first constraint that a run breaks or does not report, as a sentence; the only rule."""
+    return _unreported(run, constraints) or _broken(run, constraints)
+
+
+def _comparable(outcomes: Sequence[Outcome], incumbent: Incumbent) -> list[Measured]:
+    return [run for run in outcomes if isinstance(run, Measured) and incumbent.shares_data(run)]
+
+
+def _beside(incumbent: Incumbent, rivals: list[Measured]) -> Incumbent:
+    """The incumbent with the value that its runs of the same time give."""
+    value = fmean(run.metric for run in rivals)
+    now = {"metric": value, "runs": len(rivals), "items": mean_items(rivals)}
+    return incumbent.model_copy(update=now)
+
+
+def _unanswered(runs: list[Measured], incumbent: Incumbent) -> Verdict | Again:
+    """Try a second pair where the incumbent gave no value in the first; then give up."""
+    told = f"experiment {incumbent.number}, run beside it, gave no value to compare with"
+    if len(runs) <= _CHECKS:
+        return Again(reason=told)
+    return Verdict(status="discard", reason=told, metric=runs[-1].metric)
 
 
 def _failed(outcome: Outcome) -> Verdict | None:
@@ -122,8 +155,7 @@ class _Case:
     def decide(self) -> Verdict | Again:
         """By the noise where the rule asks for it and it is known, else by the bare values."""
         if self.program.noise.weighs and self.standing.sigma:
-            bars = STRICT if self.program.noise.rule == "strict" else BALANCED
-            return self._weigh(bars if self.incumbent.number else bars.for_the_first_keep())
+            return self._weigh(STRICT if self.program.noise.rule == "strict" else BALANCED)
         return self._compare()
 
     @property
@@ -165,12 +197,20 @@ class _Case:
         z, (drop, keep) = self._z(fresh), bars.after(len(fresh))
         if z < (0.0 if self.saved else drop):
             return self._verdict(fresh, bar=drop)
-        ended = len(fresh) >= max(len(bars.keep), wanted)
+        keep = (keep + self._unrest) * self.standing.spread.student
+        if len(fresh) == 1 and not self.standing.spread.is_known:
+            keep = inf
+        ended = len(fresh) >= max(SIMPLER if self.saved else len(bars.keep), wanted)
         if ended or (len(fresh) >= wanted and z >= keep):
             verdict = self._verdict(fresh, bar=keep, items=bars.items)
             simpler = ended and verdict.status == "discard" and self.saved
             return self._simpler(fresh) if simpler and self._is_not_worse(fresh) else verdict
         return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
+
+    @property
+    def _unrest(self) -> float:
+        """The rise of the bars after a drift, for then first runs tell less."""
+        return RESTLESS if self.incumbent.interval < CALM else 0.0
 
     def _gain(self, runs: list[Measured]) -> float:
         value = fmean(run.metric for run in runs)
@@ -183,11 +223,20 @@ class _Case:
         return max(0.0, self._gain(self.runs[:1])) * share
 
     def _z(self, runs: list[Measured]) -> float:
-        """The gain in standard errors; that of the first run in sigmas."""
-        gain, sigma = self._gain(runs), self.standing.sigma
-        if runs is self.runs:
-            return gain / sigma
-        return gain / (sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs))
+        """The gain in standard errors; that of the first run in sigmas.
+
+        The fresh runs tell, and the first one beside the same runs of the incumbent where that is
+        better: luck passes such a bar no more often for having been selected. It counts for no
+        more than they do.
+        """
+        if len(self.runs) == 1:
+            return self._gain(runs) / self.standing.sigma
+        alone, together = self._in_errors(runs), self._in_errors(self.runs)
+        return min(max(alone, together), 2 * alone)
+
+    def _in_errors(self, runs: list[Measured]) -> float:
+        error = self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
+        return self._gain(runs) / error
 
     def _is_not_worse(self, runs: list[Measured]) -> bool:
         """Whether it can hardly have lost half a sigma: its gain, less a standard error."""
@@ -237,7 +286,7 @@ class _Case:
         if bar is not None and runs is self.runs:
             return f": {self._z(runs):.2f} sigma ({known})"
         if bar is not None:
-            return f": z {self._z(runs):.2f} (mean of {_number(len(runs))}, {known})"
+            return f": z {self._z(runs):.2f} (mean of {_number(len(runs))} in turns, {known})"
         if not self.program.noise.weighs or self._gain(runs) <= 0:
             return ""
         return "; the repeats so far were identical, so every improvement counts, confirmed once"

@@ -20,6 +20,7 @@ from autoresearch_graph.second_look import (
     held_out,
     holdout_of,
     hopeless_runs,
+    never_read,
     replicated,
     unanswered,
 )
@@ -63,14 +64,31 @@ class Records:
         compared with figures from after.
         """
         standings = [standing for standing in self.standings if standing.incumbent]
-        own = (s for s in standings if s.incumbent and s.incumbent.number == 0)
-        first = [s.incumbent.metric - s.shift for s in own if s.incumbent]
-        return first[-1] + standings[-1].shift if first else None
+        own = [s.incumbent for s in standings if s.incumbent and s.incumbent.number == 0]
+        if not own:
+            return None
+        return own[0].metric + self.drift if self.drift else own[-1].metric
 
     @property
     def drift(self) -> float:
         """By how much the machine has drifted since the baseline, in the metric's unit."""
-        return self.standings[-1].shift if self.experiments else 0.0
+        return self.standings[-1].drift if self.experiments else 0.0
+
+    @property
+    def drifted(self) -> str:
+        """The drift in sigmas, as a sentence; nothing where it may be luck."""
+        if not self.drift:
+            return ""
+        sigmas = abs(self.drift) / self.standings[-1].sigma
+        return (
+            f"the machine drifted: the incumbent has moved by {sigmas:.1f} sigma "
+            f"({self.drift:+.3g}) since the baseline was measured"
+        )
+
+    @property
+    def unread(self) -> str:
+        """A doubt that the asset is read, where every experiment gave the baseline's figures."""
+        return never_read(self.experiments, self.program)
 
     @cached_property
     def incumbent(self) -> Experiment | None:
@@ -242,8 +260,8 @@ class Records:
         before, after = map(shown.value, (self.baseline, self.incumbent.metric))
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
-        drift = f"; the machine has drifted by {self.drift:+.3g} meanwhile" if self.drift else ""
-        drift += "; unwalled" if self.is_unwalled else ""
+        doubts = (self.drifted, self.unread, "unwalled" if self.is_unwalled else "")
+        drift = "".join(f"; {doubt}" for doubt in doubts if doubt)
         spent = f"; {self.spent}" if self.spent else ""
         return (
             f"{self.tag}: {self.program.metric.name} "

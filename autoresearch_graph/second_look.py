@@ -1,13 +1,18 @@
 """What holdout and verification say beside the metric: for people alone, never for a verdict."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from autoresearch_graph.experiment import Experiment, Holdout, Hopeless, Measured
+from autoresearch_graph.experiment import Experiment, Holdout, Hopeless, Measured, Outcome
 from autoresearch_graph.files import read
 from autoresearch_graph.metric import Metric
+from autoresearch_graph.program.model import Program
 from autoresearch_graph.value import Value
+
+_TIES = 5  # experiments: if every second edit did nothing, 1 chance in 32
+_USED = re.compile(r"second|time|memory|vram|cpu|_gb$|_mb$|per_s", re.IGNORECASE)
 
 
 class Replication(Value):
@@ -101,6 +106,31 @@ def replicated(folder: Path) -> Replication | None:
     """What the last `autoresearch verify` found."""
     path = folder / "verify.json"
     return Replication.from_json(text, place=path) if (text := read(path)) else None
+
+
+def never_read(experiments: Sequence[Experiment], program: Program) -> str:
+    """A question where no experiment gave another figure than the baseline; else nothing.
+
+    A crash, another figure beside the metric or another item shows that the asset is read.
+    """
+    tried = [e for e in experiments if e.trials]
+    runs = [run for e in tried for run in (*e.trials, *e.beside)]
+    seen = {_printed(run) for run in runs}
+    if len(tried) - 1 < _TIES or len(seen) > 1 or not isinstance(runs[0], Measured):
+        return ""
+    count = len(tried) - 1
+    return (
+        f"{count} of {count} experiments gave exactly the baseline's figure: does the command read "
+        f"{program.asset}?"
+    )
+
+
+def _printed(run: Outcome) -> object:
+    """All that a run said of its result, but for its time and memory; a failure is its kind."""
+    if not isinstance(run, Measured):
+        return run.kind
+    said = {name: value for name, value in run.metrics.items() if not _USED.search(name)}
+    return run.metric, run.items, *sorted(said.items())
 
 
 def signed(value: float) -> str:

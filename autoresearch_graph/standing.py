@@ -12,9 +12,11 @@ from autoresearch_graph.experiment import FINGERPRINT, Experiment, Incumbent, Me
 from autoresearch_graph.program.model import Noise
 from autoresearch_graph.value import Value
 
-PATIENCE = 30
+PATIENCE = 30  # experiments
 FEWEST = 2
-MOVED = 3.0
+MOVED = 3.0  # standard errors
+_MEMORY = 4  # runs: the level follows a drift within a few measurements (simulated)
+_LIFE = 0.6  # sigma squared: three runs when it is kept, four at its end, 1/3 + 1/4
 _WILD = 4.0
 _FAIRLY_KNOWN = 8
 _NOTHING = 1e-9
@@ -41,6 +43,31 @@ class Spread(Value):
             return self
         return self._with(variance(values) * (len(values) - 1), len(values) - 1)
 
+    @property
+    def is_known(self) -> bool:
+        """True if sigma is fairly known."""
+        return self.freedom >= _FAIRLY_KNOWN
+
+    @property
+    def student(self) -> float:
+        """The factor by which a bar of 2 to 3 sigmas is higher while sigma rests on few repeats.
+
+        Fitted to Student's t at one chance in a hundred, for 4 to 20 degrees of freedom.
+        """
+        return 1 + 1.6 / self.freedom + 3 / self.freedom**2 if self.freedom else 1.0
+
+    def with_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "Spread":
+        """Pool what fresh runs in turns with the incumbent's tell: the spread of the differences.
+
+        A drift moves both of a pair, so it is not taken for noise. Fresh runs without a rival are
+        pooled as they are; while no noise is known, the first run tells of it, too.
+        """
+        fresh = [run.metric for run in (runs[1:] if self.sigma else runs)]
+        if not self.sigma or len(rivals) < len(fresh):
+            return self.with_runs(fresh)
+        pairs = zip(fresh, rivals[len(rivals) - len(fresh) :], strict=True)
+        return self.with_runs([(new - old.metric) / sqrt(2) for new, old in pairs])
+
     def with_luck(self, residual: float) -> "Spread":
         """Pool what the first run of a discarded idea tells.
 
@@ -53,8 +80,7 @@ class Spread(Value):
 
     def _with(self, squares: float, freedom: int) -> "Spread":
         """Not before sigma is fairly known: it is more often the first runs that are too even."""
-        known = self.freedom >= _FAIRLY_KNOWN
-        if known and squares > freedom * (_WILD * self.sigma) ** 2:
+        if self.is_known and squares > freedom * (_WILD * self.sigma) ** 2:
             return self
         return Spread(squares=self.squares + squares, freedom=self.freedom + freedom)
 
@@ -62,13 +88,14 @@ class Spread(Value):
 class Standing(Value):
     """The incumbent and the spread of one run.
 
-    `shift` is by how much the machine has drifted, in the metric's unit: a value from before, plus
-    this, is what it would be now.
+    `before` is by how much the earlier incumbents moved while they were it, in the metric's unit;
+    `lives` counts them, and the one of now.
     """
 
     incumbent: Incumbent | None = None
     spread: Spread = Spread()
-    shift: float = 0.0
+    before: float = 0.0
+    lives: int = 1
 
     @property
     def sigma(self) -> float:
@@ -76,83 +103,100 @@ class Standing(Value):
         level = abs(self.incumbent.metric) if self.incumbent else 0.0
         return self.spread.sigma if self.spread.sigma > _NOTHING * level else 0.0
 
-    def due(self, noise: Noise) -> bool:
-        """Whether the incumbent is to be measured again, next to the coming experiment.
+    @property
+    def drift(self) -> float:
+        """The machine's drift since the baseline, in the metric's unit; 0 where it may be luck.
 
-        At once after a keep on a single run, and every 30 experiments: so long without a keep it
-        is the first to be suspected.
+        Each incumbent is compared with itself alone: its value now, or when it was replaced, with
+        the one that it was kept with. A value from before, plus this, is what it would be now.
+        """
+        best = self.incumbent
+        if best is None or not self.sigma:
+            return 0.0
+        moved = self.before + best.moved
+        known = sqrt(_LIFE * self.lives) * self.sigma * self.spread.student
+        return moved if abs(moved) > MOVED * known else 0.0
+
+    def due(self, noise: Noise) -> bool:
+        """True if the incumbent is to be measured again, next to the coming experiment.
+
+        At once after a keep on a single run. Where a machine has just moved, after one experiment,
+        then after two, four and so on.
         """
         best = self.incumbent
         if best is None or not noise.weighs or not self.sigma:
             return False
-        return best.runs < FEWEST or best.since >= PATIENCE
+        return best.runs < FEWEST or best.since >= best.interval
 
     def has_moved(self, beside: Sequence[Outcome]) -> bool:
-        """Whether all of the incumbent's new runs are more than 3 sigma off, on one side.
+        """True if the incumbent's new runs are off by more than 3 standard errors of their mean.
 
         While sigma rests on few repeats, by as much more as Student's t asks for.
         """
         best, runs = self.incumbent, self._comparable(beside)
         if best is None or not self.sigma or not runs:
             return False
-        student = 1 + 2 / self.spread.freedom + 6 / self.spread.freedom**2
-        bound = MOVED * student * self.sigma * sqrt(1 + 1 / best.runs)
-        gaps = [run.metric - best.metric for run in runs]
-        return min(gaps) > bound or max(gaps) < -bound
+        error = self.sigma * self.spread.student * sqrt(1 / len(runs) + 1 / best.runs)
+        return abs(fmean(run.metric for run in runs) - best.metric) > MOVED * error
 
     def has_drifted(self, beside: Sequence[Outcome]) -> bool:
-        """Whether a second new run says the same as the first: the machine is another now."""
+        """True if two new runs at least say so: the machine is another now."""
         return len(self._comparable(beside)) >= FEWEST and self.has_moved(beside)
 
     def measured_again(self, beside: Sequence[Outcome]) -> "Standing":
         """The standing after new runs of the incumbent.
 
-        They join its mean; after a drift they alone are its value, and figures from before are
-        not compared with it.
+        They join its mean, and older runs count in it as four at most, so that it follows a slow
+        drift. After a jump the new ones alone are its value.
         """
         best, runs = self.incumbent, self._comparable(beside)
         if best is None or not beside:
             return self
-        told = {"trials": best.trials + len(beside), "since": 0}
-        if self.has_drifted(beside):
-            drifted = told | _mean(runs, len(runs))
-            spread = self.spread.with_runs([run.metric for run in runs])
-            now = best.model_copy(update=drifted)
-            shift = self.shift + now.metric - best.metric
-            return Standing(incumbent=now, spread=spread, shift=shift)
-        spread = self.spread
-        for run in runs:
-            gap, count = run.metric - best.metric, best.runs
-            spread = Spread(
-                squares=spread.squares + gap**2 * count / (count + 1), freedom=spread.freedom + 1
-            )
-            items = _blended(best.items, run.items, count)
-            metric = best.metric + gap / (count + 1)
-            best = best.model_copy(update={"metric": metric, "runs": count + 1, "items": items})
+        told: dict[str, object] = {"trials": best.trials + len(beside), "since": 0}
+        if not runs:
+            return self.model_copy(update={"incumbent": best.model_copy(update=told)})
+        new, count, items = fmean(r.metric for r in runs), len(runs), mean_items(runs)
+        old = 0 if self.has_drifted(beside) else min(best.runs, _MEMORY)
+        share, gap = count / (old + count), new - best.metric
+        told |= {"metric": best.metric + gap * share, "runs": old + count}
+        told["items"] = _blended(best.items, items, share) if old else items
+        told["interval"] = min(PATIENCE, 2 * best.interval) if old else 1
+        spread = self.spread  # a drift is told from noise only where that is fairly known
+        spread = spread if spread.is_known else spread.with_runs([run.metric for run in runs])
+        if not self.sigma:  # equal so far: the first difference tells that there is noise
+            spread = spread.with_luck(gap * sqrt(old * share))
         now = best.model_copy(update=told)
-        return Standing(incumbent=now, spread=spread, shift=self.shift)
+        return self.model_copy(update={"incumbent": now, "spread": spread})
 
     def after(self, experiment: Experiment) -> "Standing":
         """The standing after one more ledger row."""
         now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
-        fresh = runs if experiment.number == 0 else runs[1:]
-        spread = now.spread.with_runs([run.metric for run in fresh]).with_luck(experiment.luck)
+        spread = now.spread.with_luck(experiment.luck)
+        if experiment.number == 0:
+            spread = spread.with_runs([run.metric for run in runs])
+        else:
+            spread = spread.with_turns(runs, _measured(experiment.beside))
         if experiment.status != "keep" or experiment.metric is None:
             best = now.incumbent
             older = best and best.model_copy(update={"since": best.since + 1})
-            return Standing(incumbent=older, spread=spread, shift=now.shift)
+            return now.model_copy(update={"incumbent": older, "spread": spread})
         kept = Incumbent(
             number=experiment.number,
             commit=experiment.commit,
             metric=experiment.metric,
             runs=experiment.runs,
             trials=max(1, len(experiment.trials)),
-            items=_mean(runs, experiment.runs)["items"],
+            items=mean_items(runs[-experiment.runs :]),
             data=runs[-1].metrics.get(FINGERPRINT) if runs else None,
             unit=runs[-1].unit if runs else None,
             units=runs[-1].units if runs else {},
+            first=experiment.metric,
         )
-        return Standing(incumbent=kept, spread=spread, shift=now.shift)
+        if now.incumbent is None:
+            return now.model_copy(update={"incumbent": kept, "spread": spread})
+        kept = kept.model_copy(update={"interval": now.incumbent.interval})
+        before = now.before + now.incumbent.moved
+        return Standing(incumbent=kept, spread=spread, before=before, lives=now.lives + 1)
 
     def _comparable(self, beside: Sequence[Outcome]) -> list[Measured]:
         """The incumbent's new runs that were measured on the data of the old ones."""
@@ -164,16 +208,6 @@ def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:
     return [outcome for outcome in outcomes if isinstance(outcome, Measured)]
 
 
-def _mean(runs: Sequence[Measured], count: int) -> dict[str, object]:
-    """Metric, number and items of the last `count` runs together."""
-    last = runs[-count:]
-    return {
-        "metric": fmean(run.metric for run in last) if last else None,
-        "runs": len(last),
-        "items": mean_items(last),
-    }
-
-
 def mean_items(runs: Sequence[Measured]) -> tuple[float, ...]:
     """The mean of every item over the runs; none where they do not report the same number."""
     sizes = {len(run.items) for run in runs}
@@ -182,8 +216,8 @@ def mean_items(runs: Sequence[Measured]) -> tuple[float, ...]:
     return tuple(fmean(values) for values in zip(*(run.items for run in runs), strict=True))
 
 
-def _blended(old: tuple[float, ...], new: tuple[float, ...], count: int) -> tuple[float, ...]:
-    """The items of `count` runs and of one more; nothing where either told none."""
+def _blended(old: tuple[float, ...], new: tuple[float, ...], share: float) -> tuple[float, ...]:
+    """The items of old runs and of new ones, by the share of these; none where either told none."""
     if len(old) != len(new):
         return ()
-    return tuple(a + (b - a) / (count + 1) for a, b in zip(old, new, strict=True))
+    return tuple(a + (b - a) * share for a, b in zip(old, new, strict=True))

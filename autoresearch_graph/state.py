@@ -241,8 +241,9 @@ class State(Value):
         """One more run of the incumbent, next to an experiment; with a seed it has not had."""
         if self.incumbent is None:
             return ()
-        best = self.incumbent
-        made = len(self.candidate(number).beside) if number in self._numbers else 0
+        best, under_way = self.incumbent, (*self.queue, *self.running)
+        made = sum(len(candidate.beside) for candidate in self.candidates)
+        made += sum(trial.beside is not None for trial in under_way)
         return (Trial(number=best.number, repeat=best.trials + made, beside=number),)
 
     @property
@@ -260,10 +261,6 @@ class State(Value):
         if trial.beside is not None and self.incumbent is not None:
             return self.incumbent.commit
         return self.candidate(trial.number).proposal.commit
-
-    @property
-    def _numbers(self) -> set[int]:
-        return {candidate.proposal.number for candidate in self.candidates}
 
     def candidate(self, number: int | None) -> Candidate:
         """The experiment under way with this number."""

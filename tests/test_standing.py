@@ -84,8 +84,10 @@ def test_a_noisy_research_keeps_what_is_better_and_its_ledger_rebuilds_where_it_
     assert [len(e.trials) for e in ledger[:1]] == [3]
     assert [e.status for e in ledger[:2]] == ["keep", "keep"]
     assert "z " in ledger[1].reason
-    again = [e.number for e in ledger if e.beside]
-    assert again and all(b - a >= 30 for a, b in pairwise(again))
+    confirmed = [e for e in ledger[1:] if len(e.trials) > 1]
+    assert confirmed and all(len(e.beside) >= len(e.trials) - 1 for e in confirmed)
+    again = [e.number for e in ledger if e.beside and len(e.trials) == 1]
+    assert [b - a for a, b in pairwise(again)] == sorted(b - a for a, b in pairwise(again))
     assert ledger[-1].status == "keep"
     assert_agreement(project, "t")
 
@@ -107,18 +109,27 @@ def test_a_lost_checkpoint_of_a_noisy_research_is_rebuilt(project: Path):
 
 
 def test_an_incumbent_of_a_single_run_is_measured_again_at_once_and_others_where_nothing_is_kept():
-    def due(runs: int, since: int) -> bool:
-        best = BEST.model_copy(update={"runs": runs, "since": since})
-        return KNOWN.model_copy(update={"incumbent": best}).due(Noise())
+    def due(runs: int, since: int, now: Standing = KNOWN) -> bool:
+        best = now.incumbent.model_copy(update={"runs": runs, "since": since})
+        return now.model_copy(update={"incumbent": best}).due(Noise())
 
     assert due(1, 0)
-    assert [due(2, 29), due(2, 30)] == [due(3, 29), due(3, 30)] == [False, True]
+    assert [due(2, 7), due(2, 8)] == [due(3, 7), due(3, 8)] == [False, True]
+    calm = KNOWN.measured_again([Measured(metric=1.0)])
+    moved = KNOWN.measured_again([Measured(metric=1.9)] * 2)
+    assert [due(3, 15, calm), due(3, 16, calm), due(3, 1, moved)] == [False, True, True]
     assert not KNOWN.due(Noise(rule="fast"))
 
 
 def test_a_new_run_of_the_incumbent_joins_its_mean():
     now = KNOWN.measured_again([Measured(metric=1.2)]).incumbent
     assert (now.metric, now.runs, now.trials) == (pytest.approx(1.05), 4, 4)
+
+
+def test_old_runs_count_as_four_at_most_so_that_a_slow_drift_is_followed():
+    many = KNOWN.model_copy(update={"incumbent": BEST.model_copy(update={"runs": 40})})
+    now = many.measured_again([Measured(metric=1.25)]).incumbent
+    assert (now.metric, now.runs) == (pytest.approx(1.05), 5)
 
 
 def test_one_odd_run_is_no_drift_and_two_on_one_side_are():
@@ -165,7 +176,8 @@ def test_what_ideas_without_effect_were_better_by_mends_a_sigma_that_began_too_l
         tried, verdict = Candidate(proposal=proposed(number)), None
         while not isinstance(verdict, Verdict):
             runs = (*tried.outcomes, Measured(metric=luck.gauss(1.0, 0.1)))
-            tried = tried.model_copy(update={"outcomes": runs})
+            beside = (*tried.beside, Measured(metric=luck.gauss(1.0, 0.1)))[: len(runs) - 1]
+            tried = tried.model_copy(update={"outcomes": runs, "beside": beside})
             verdict = judge(tried, now.incumbent, rules, now.spread)
         now = now.after(row(tried, verdict, self_reported=True))
     assert 0.05 < now.sigma < 0.15

@@ -104,14 +104,6 @@ def test_a_step_back_that_was_committed_before_a_kill_is_taken_up_again(
     assert_agreement(stuck, "t")
 
 
-def test_the_incumbent_is_measured_again_first_where_there_is_noise(tmp_path: Path):
-    program = LONG.replace("- deterministic", "- balanced")
-    project = make_project(tmp_path / "p", program=program, text=noisy(TEXT))
-    _, ledger = run(project, [noisy(t) for t in [text(4.0, 5.0), *in_vain(PATIENCE)]])
-    assert (ledger[FIRST - 1].undoes, len(ledger[FIRST - 1].beside)) == (1, 1)
-    assert not ledger[FIRST - 2].beside
-
-
 # ---------------------------------------------------------------- what is drafted
 
 

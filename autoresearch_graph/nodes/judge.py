@@ -1,9 +1,10 @@
 """Judge the experiment whose trial has just ended."""
 
+from random import Random
 from typing import TYPE_CHECKING
 
 from autoresearch_graph import judging
-from autoresearch_graph.experiment import Again, Candidate, Trial, Verdict
+from autoresearch_graph.experiment import Again, Candidate, Measured, Trial, Verdict
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
 def judge(state: State, lab: "Lab") -> Update:
     """Decide on a verdict, or on another trial, which is queued before all others.
 
-    What the incumbent gave next to this experiment counts already. Where it moved it is run once
-    more, lest one odd run be taken for a drift of the machine.
+    A candidate that is to be confirmed runs in turns with the incumbent, in random order, so that
+    a drift of the machine moves both. What the incumbent gave next to this experiment counts
+    already; where it moved there is one more run of it, lest one odd run be taken for a drift.
     """
     candidate = state.candidate(state.collected)
     number = candidate.proposal.number
-    if more := _moved(state, candidate):
+    if more := _moved(state, candidate, lab):
         return _again(state, "the incumbent is measured again", *more)
     if state.is_waiting(number):
         return _again(state, "another of its runs goes on")
@@ -27,16 +29,37 @@ def judge(state: State, lab: "Lab") -> Update:
     now = state.standing.measured_again(candidate.beside)
     decision = judging.judge(candidate, now.incumbent, lab.program, now.spread)
     if isinstance(decision, Again):
-        return _again(state, decision.reason, candidate.next_trial)
+        return _again(state, decision.reason, *_next(state, candidate, lab))
     return {"decision": _with_drift(state, candidate, decision, lab)}
 
 
-def _moved(state: State, candidate: Candidate) -> tuple[Trial, ...]:
-    """A second run of the incumbent where the first, next to this experiment, was far off."""
-    waits = any(t.beside == candidate.proposal.number for t in (*state.queue, *state.running))
-    if waits or len(candidate.beside) != 1 or not state.standing.has_moved(candidate.beside):
+def _next(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
+    """One more run of the candidate and, by a rule that weighs the noise, one of the incumbent.
+
+    The order is random, and turned round for every second pair: a steady drift then favours
+    neither. It is the same when a killed lab goes on.
+    """
+    turns = (candidate.next_trial, *state.beside(candidate.proposal.number))
+    if not lab.program.noise.weighs:
+        return turns[:1]
+    pair = len(candidate.outcomes) - 1
+    coin = Random(f"{state.tag} {candidate.proposal.number} {pair // 2}")
+    is_turned = (coin.random() < 1 / 2) != (pair % 2 == 1)
+    return turns[::-1] if is_turned else turns
+
+
+def _moved(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
+    """A second run of the incumbent where the first, next to this experiment, was far off.
+
+    One that is in turns with the candidate has it beside.
+    """
+    number, beside = candidate.proposal.number, candidate.beside
+    failed = not all(isinstance(outcome, Measured) for outcome in candidate.outcomes)
+    if state.is_waiting(number) or failed or len(beside) != 1:
         return ()
-    return state.beside(candidate.proposal.number)
+    if not state.standing.has_moved(beside):
+        return ()
+    return _next(state, candidate, lab) if candidate.rivals else state.beside(number)
 
 
 def _judge_stale(state: State, candidate: Candidate, lab: "Lab") -> Update:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.experiment import Crashed, Experiment, Measured
+from autoresearch_graph.judging import breaks
 from autoresearch_graph.program.model import Constraint, Program
 from autoresearch_graph.proposers import Brief
 from autoresearch_graph.proposers.constants import Constant, Scalar, find, skeleton
@@ -97,16 +98,8 @@ def _end(experiment: Experiment, program: Program) -> End:
         return "unknown" if causes & NOT_BY_A_CONSTANT else "barred"
     if not _measured(experiment):
         return "barred" if experiment.trials else "unknown"  # ended early, or never run
-    return "measured" if experiment.status == "keep" or _feasible(experiment, program) else "barred"
-
-
-def _feasible(experiment: Experiment, program: Program) -> bool:
-    """Whether the last run was within every bound on something that it reports."""
-    for run in _measured(experiment)[-1:]:
-        known = {"seconds": run.seconds, "memory_gb": run.memory_gb} | run.metrics
-        bounds = [bound for bound in program.constraints if bound.name in known]
-        return all(bound.holds(known[bound.name]) for bound in bounds)
-    return True
+    broken = breaks(_measured(experiment)[-1], program.constraints)
+    return "barred" if broken and experiment.status != "keep" else "measured"
 
 
 def _mean(experiment: Experiment) -> float:

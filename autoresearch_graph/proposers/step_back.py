@@ -16,9 +16,8 @@ from autoresearch_graph.standing import PATIENCE
 def step_back(brief: Brief, since_keep: int) -> Draft | None:
     """Draft the incumbent without a kept change, after every 30 experiments without a keep.
 
-    Right before its run the incumbent itself is measured again. The least gain goes first; each
-    change is taken back once, and one on whose lines later changes stand not at all. None where
-    it is not time yet, or nothing is left.
+    The least gain goes first; each change is taken back once, and one on whose lines later
+    changes stand not at all. None where it is not time yet, or nothing is left.
     """
     if since_keep == 0 or since_keep % PATIENCE:
         return None

@@ -21,10 +21,11 @@ class Told:
 
 
 def sureness(records: Records) -> list[Told]:
-    """What is known of how sure the gain is; nothing where there is none."""
+    """What is known of how sure the gain is; where there is none, what may be the cause of that."""
     best = records.incumbent
     if best is None or best.number == 0 or records.baseline is None:
-        return []
+        doubts = (records.drifted, records.unread)
+        return [Told(_sentence(doubt), doubt=True) for doubt in doubts if doubt]
     return [*_noise(records), *_again(records), *_elsewhere(records), *_lab(records)]
 
 
@@ -88,11 +89,8 @@ def _elsewhere(records: Records) -> Iterator[Told]:
 def _lab(records: Records) -> Iterator[Told]:
     """Drift, walls, and who measured."""
     if records.drift:
-        yield Told(
-            f"The machine has drifted by {records.drift:+.3g} since the baseline; figures from "
-            "before are not compared with figures from after",
-            doubt=True,
-        )
+        told = f"{_sentence(records.drifted)}; what is kept was compared with runs of its own time"
+        yield Told(told, doubt=True)
     boxes = sorted({t.sandbox for e in records.experiments for t in e.trials if t.sandbox})
     if boxes:
         yield Told(f"What held the runs: {', '.join(boxes)}")
