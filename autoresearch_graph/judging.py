@@ -46,8 +46,8 @@ class Bars:
         return (*self.drop, self.keep[-1])[last], self.keep[last]
 
 
-BALANCED = Bars(keep=(4.0, 2.6, inf, 2.3, inf, 2.0), items=1.645)
-STRICT = Bars(keep=(4.5, 3.1, inf, 2.8, inf, 2.5), items=2.326)
+BALANCED = Bars(keep=(3.2, 2.6, inf, 2.3, inf, 2.0), items=1.645)
+STRICT = Bars(keep=(3.7, 3.1, inf, 2.8, inf, 2.5), items=2.326)
 UNDOUBTED = 2.5
 TOLERATED = 0.5
 RESTLESS = 0.5  # standard errors
@@ -227,12 +227,13 @@ class _Case:
 
         The fresh runs tell, and the first one beside the same runs of the incumbent where that is
         better: luck passes such a bar no more often for having been selected. It counts for no
-        more than they do.
+        more than they do, and has to count after one pair, which a drift may favour.
         """
         if len(self.runs) == 1:
             return self._gain(runs) / self.standing.sigma
         alone, together = self._in_errors(runs), self._in_errors(self.runs)
-        return min(max(alone, together), 2 * alone)
+        best = together if len(runs) == 1 else max(alone, together)
+        return min(best, 2 * alone)
 
     def _in_errors(self, runs: list[Measured]) -> float:
         error = self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)

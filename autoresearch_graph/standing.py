@@ -15,8 +15,9 @@ from autoresearch_graph.value import Value
 PATIENCE = 30  # experiments
 FEWEST = 2
 MOVED = 3.0  # standard errors
-_MEMORY = 4  # runs: the level follows a drift within a few measurements (simulated)
-_LIFE = 0.6  # sigma squared: three runs when it is kept, four at its end, 1/3 + 1/4
+_SEEMS = 1.5  # standard errors: one chance in seven where nothing moves
+_MEMORY = 2  # runs: the level follows a drift within a few measurements (simulated)
+_LIFE = 0.6  # sigma squared: three runs when it is kept, about four at its end, 1/3 + 1/4
 _WILD = 4.0
 _FAIRLY_KNOWN = 8
 _NOTHING = 1e-9
@@ -136,8 +137,19 @@ class Standing(Value):
         best, runs = self.incumbent, self._comparable(beside)
         if best is None or not self.sigma or not runs:
             return False
+        return abs(self._gap(best, runs)) > MOVED
+
+    def _gap(self, best: Incumbent, runs: Sequence[Measured]) -> float:
+        """The distance of new runs from the incumbent's value, in standard errors."""
         error = self.sigma * self.spread.student * sqrt(1 / len(runs) + 1 / best.runs)
-        return abs(fmean(run.metric for run in runs) - best.metric) > MOVED * error
+        return (fmean(run.metric for run in runs) - best.metric) / error if error else 0.0
+
+    def _next_look(self, best: Incumbent, gap: float) -> int:
+        """After how many experiments the incumbent is run again: sooner where it seems to move."""
+        if gap > MOVED:
+            return 1
+        interval = best.interval // 2 if gap > _SEEMS else 2 * best.interval
+        return max(1, min(PATIENCE, interval))
 
     def has_drifted(self, beside: Sequence[Outcome]) -> bool:
         """True if two new runs at least say so: the machine is another now."""
@@ -146,7 +158,7 @@ class Standing(Value):
     def measured_again(self, beside: Sequence[Outcome]) -> "Standing":
         """The standing after new runs of the incumbent.
 
-        They join its mean, and older runs count in it as four at most, so that it follows a slow
+        They join its mean, and older runs count in it as two at most, so that it follows a slow
         drift. After a jump the new ones alone are its value.
         """
         best, runs = self.incumbent, self._comparable(beside)
@@ -160,7 +172,7 @@ class Standing(Value):
         share, gap = count / (old + count), new - best.metric
         told |= {"metric": best.metric + gap * share, "runs": old + count}
         told["items"] = _blended(best.items, items, share) if old else items
-        told["interval"] = min(PATIENCE, 2 * best.interval) if old else 1
+        told["interval"] = self._next_look(best, abs(self._gap(best, runs)))
         spread = self.spread  # a drift is told from noise only where that is fairly known
         spread = spread if spread.is_known else spread.with_runs([run.metric for run in runs])
         if not self.sigma:  # equal so far: the first difference tells that there is noise

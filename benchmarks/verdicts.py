@@ -12,6 +12,8 @@ nothing, 55 % harm (mean of 3); in the first world no idea does anything. The la
 effects from the log of a night on an H100 (a file that is not part of this project; the variable
 AUTORESEARCH_DATA names its folder): the recorded gains, shrunk towards nothing by its noise.
 
+In the worlds with a drift the machine becomes better all night by so many sigmas a run.
+
 Karpathy's rule keeps a run that beats the best recorded one. A keep is false where the idea does
 not help. Inflation is the gain that a rule claims, less the true one: before, and after both ends
 are run again in turns, five times each. Its standard error is about 1.5 / sqrt(NIGHTS).
@@ -47,6 +49,7 @@ from autoresearch_graph.standing import PATIENCE, Standing
 RUNS = 100
 NIGHTS = 400
 VERIFIED = 5
+DRIFTS = (0.3, 2.0)  # sigmas a run, for the better
 LOG = "karpathy-h100-mar8.tsv"
 LOG_SIGMA = 0.0005
 BALANCED, STRICT = Noise(), Noise(rule="strict")
@@ -62,6 +65,7 @@ class Night:
     effect: Effect
     luck: Random
     ideas: Random
+    drift: float = 0.0
     runs: int = 0
     level: float = 0.0
     standing: Standing = field(default_factory=Standing)
@@ -74,9 +78,9 @@ class Night:
     false: int = 0
 
     def measured(self, level: float) -> Measured:
-        """One run at a true level, paid for."""
+        """One run at a true level, paid for, on a machine that drifts."""
         self.runs += 1
-        return Measured(metric=self.luck.gauss(level, 1.0))
+        return Measured(metric=self.luck.gauss(level + self.drift * self.runs, 1.0))
 
     def go(self) -> "Night":
         """Spend the runs; an experiment that they do not suffice for has no verdict."""
@@ -97,22 +101,35 @@ class Night:
         """One experiment as the loop makes it, or None when the runs are spent."""
         effect = self.next_effect() if number else 0.0
         candidate = Candidate(proposal=_proposal(number))
-        beside: tuple[Measured, ...] = ()
         if self.standing.due(self.noise):
-            beside = (self.measured(self.level),)
-            if self.standing.has_moved(beside):
-                beside = (*beside, self.measured(self.level))
-        now = self.standing.measured_again(beside)
+            candidate = candidate.model_copy(update={"beside": (self.measured(self.level),)})
         decision: Verdict | Again = Again(reason="")
         while isinstance(decision, Again):
             if self.runs >= RUNS:
                 return None
-            outcomes = (*candidate.outcomes, self.measured(self.level + effect))
-            candidate = candidate.model_copy(update={"outcomes": outcomes, "beside": beside})
+            candidate = self.another(candidate, effect)
+            now = self.standing.measured_again(candidate.beside)
             decision = judge(candidate, now.incumbent, program, now.spread)
         if number:
             self.count(number, effect, decision, now.incumbent)
         return row(candidate, decision, self_reported=True)
+
+    def another(self, candidate: Candidate, effect: float) -> Candidate:
+        """One more run, in turns with the incumbent where it is a fresh one."""
+        outcomes, beside = candidate.outcomes, candidate.beside
+        pair = len(outcomes) - 1
+        if not self.noise.weighs or pair < 0 or self.standing.incumbent is None:
+            outcomes = (*outcomes, self.measured(self.level + effect))
+            moved = pair < 0 and len(beside) == 1 and self.standing.has_moved(beside)
+            beside = (*beside, self.measured(self.level)) if moved else beside
+        else:
+            coin = Random(f"{self.runs - 2 * (pair % 2)}")
+            turns = [self.level + effect, self.level]
+            is_turned = (coin.random() < 1 / 2) != (pair % 2 == 1)
+            runs = [self.measured(level) for level in (turns[::-1] if is_turned else turns)]
+            mine, its = runs[::-1] if is_turned else runs
+            outcomes, beside = (*outcomes, mine), (*beside, its)
+        return candidate.model_copy(update={"outcomes": outcomes, "beside": beside})
 
     def next_effect(self) -> float:
         """That of a new idea, or of a step back where the lab would make one."""
@@ -136,9 +153,11 @@ class Night:
             self.false += effect <= 0
 
     def claimed(self) -> float:
-        """The gain as the records have it: the incumbent's mean less the baseline's."""
-        assert self.standing.incumbent and self.first
-        return self.standing.incumbent.metric - self.first.metric
+        """The gain by the records: the incumbent's value less what the baseline's is now."""
+        assert self.standing.incumbent and self.first and self.first.first is not None
+        drift = self.standing.drift
+        begun = self.first.first + drift if drift else self.first.metric
+        return self.standing.incumbent.metric - begun
 
     def verified(self) -> float:
         """The gain after both ends were run again in turns."""
@@ -190,10 +209,10 @@ def worlds() -> dict[str, Effect]:
     return found | ({"a recorded night": recorded(log)} if log.exists() else {})
 
 
-def simulate(noise: Noise, effect: Effect, nights: int) -> list[Night]:
+def simulate(noise: Noise, effect: Effect, nights: int, drift: float = 0.0) -> list[Night]:
     """So many nights by one rule; every rule meets the same ideas."""
-    seeds = range(nights)
-    return [Night(noise, effect, Random(f"luck {s}"), Random(f"ideas {s}")).go() for s in seeds]
+    lucks = ((Random(f"luck {s}"), Random(f"ideas {s}")) for s in range(nights))
+    return [Night(noise, effect, luck, ideas, drift).go() for luck, ideas in lucks]
 
 
 def main() -> None:
@@ -202,10 +221,13 @@ def main() -> None:
     columns = ("world", "rule", "ideas", "extra runs", "keeps", "false", "of fast",
                "true gain", "of fast", "inflation", "verified")  # fmt: skip
     table = Table(*columns, title=f"{nights} nights of {RUNS} runs")
-    for name, effect in worlds().items():
-        fast = simulate(FAST, effect, nights)
+    drifting = [("no idea helps", drift) for drift in DRIFTS] + [("strong gains", DRIFTS[0])]
+    known = worlds()
+    for world_name, drift in [*((name, 0.0) for name in known), *drifting]:
+        effect, name = known[world_name], world_name + (f", drift {drift:g}" if drift else "")
+        fast = simulate(FAST, effect, nights, drift)
         for noise in (FAST, BALANCED, STRICT):
-            own = fast if noise is FAST else simulate(noise, effect, nights)
+            own = fast if noise is FAST else simulate(noise, effect, nights, drift)
             table.add_row(*cells(name, noise.rule, own, fast))
         table.add_section()
     Console(width=140).print(table)

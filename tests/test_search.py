@@ -1,3 +1,4 @@
+import dataclasses
 import difflib
 import logging
 import queue
@@ -116,6 +117,28 @@ def test_a_failure_teaches_to_stay_away(outcome):
     ]
     assert max(widths) < 2.0
     assert min(widths) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("cpu_seconds", Measured(metric=0.1, cpu_seconds=9.0)),
+        ("disk_gb", Measured(metric=0.1, disk_gb=9.0)),
+        ("memory_gb", Measured(metric=0.1, memory_gb=9.0, metrics={"memory_gb": 0.1})),
+        ("never_told", Measured(metric=0.1)),
+    ],
+)
+def test_the_search_stays_away_from_what_the_judge_discards_by_a_constraint(name, run):
+    """Whatever a run prints under the name of what the lab measures."""
+    bound = Constraint(name=name, relation="<=", bound=5)
+    night = Night(lambda values: Measured(metric=1.0), "WIDTH = 1.0\n", constraints=(bound,))
+    night.record(drafted("WIDTH = 3.0\n"), run)
+    night.ledger[1] = night.ledger[1].model_copy(update={"status": "discard"})
+    best = night.incumbent.model_copy(update={"number": 0, "commit": "commit 0", "metric": 1.0})
+    brief = night.brief(incumbent=best, text=night.texts[0])
+    numbers = range(2, 30)
+    tried = [Search().propose(dataclasses.replace(brief, number=number)) for number in numbers]
+    assert max(values_of(draft.text)["WIDTH"] for draft in tried) < 2.0
 
 
 def test_a_discard_is_no_failure():

@@ -1,5 +1,6 @@
 """Holdout, verify and replay: what is looked at beside the metric, and who may see it."""
 
+import html
 import json
 import random
 import re
@@ -9,12 +10,13 @@ import pytest
 
 from autoresearch_graph import research
 from autoresearch_graph.errors import InputError
+from autoresearch_graph.experiment import Crashed, Measured
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.oracle import oracle_of_hidden
 from autoresearch_graph.program import Flags
 from autoresearch_graph.program.model import Metric, Program, Stopping, TimeBox
 from autoresearch_graph.proposers import Brief
-from autoresearch_graph.records import find
+from autoresearch_graph.records import Records, find
 from autoresearch_graph.replication import replay, verify
 from autoresearch_graph.report import write_report
 from autoresearch_graph.start import Settings, lock
@@ -23,6 +25,7 @@ from autoresearch_graph.templates import make_project
 from .conftest import Scripted, git, opened
 from .test_cli import autoresearch
 from .test_evaluation import EVALUATE, EVALUATION, HONEST, evaluated_project
+from .test_ledger import experiment
 
 HOLDOUT = """\
 ## Holdout
@@ -299,3 +302,49 @@ def test_the_report_warns_where_answers_that_are_right_or_wrong_can_be_read_off(
     run(project, [answer(2.0)])
     page = write_report(find(Settings(project=project, tag="t"))).read_text()
     assert "40 items and a metric told in 41 steps: as few as 8 experiments" in page
+
+
+RULES = Program(
+    path=Path("program.md"), text="", asset="a.py", metric=Metric(name="loss", direction="lower"),
+    experiment="python a.py", time_box=TimeBox(seconds=1, kill_after=2),
+)  # fmt: skip
+TIED = Measured(metric=0.5, metrics={"loss": 0.5, "training_seconds": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("runs", "is_told"),
+    [
+        ([TIED] * 6, True),
+        ([TIED.model_copy(update={"seconds": n, "memory_gb": n}) for n in range(6)], True),
+        ([Measured(metric=0.5, metrics={"training_seconds": n}) for n in range(6)], True),
+        ([TIED] * 5, False),
+        ([*[TIED] * 6, Measured(metric=0.25)], False),
+        ([*[TIED] * 6, Crashed(cause="exit", reason="boom")], False),
+        ([*[TIED] * 6, TIED.model_copy(update={"metrics": {"loss": 0.5, "steps": 7.0}})], False),
+        ([*[TIED] * 6, TIED.model_copy(update={"items": (0.0, 1.0)})], False),
+        ([Crashed(cause="exit", reason="boom")] * 6, False),
+    ],
+)
+def test_an_asset_that_seems_never_to_be_read_is_told(tmp_path: Path, runs, is_told):
+    """A coarse metric beside another figure that changes is no reason for doubt."""
+    rows = [
+        experiment(n, status="discard" if n else "keep", metric=0.5, trials=(run,))
+        for n, run in enumerate(runs)
+    ]
+    records = Records(folder=tmp_path, base="", program=RULES, experiments=rows)
+    told = f"{len(runs) - 1} of {len(runs) - 1} experiments gave exactly the baseline's figure: "
+    told += "does the command read a.py?"
+    assert (told in records.summary()) == is_told
+    assert (told in html.unescape(write_report(records).read_text())) == is_told
+
+
+def test_a_night_on_an_asset_that_is_not_read_says_so_in_its_last_line(project: Path):
+    (project / "asset.py").write_text("X = 3.0\n")
+    (project / "other.py").write_text("print('loss: 4.5')\n")
+    text = (project / "program.md").read_text().replace("python asset.py", "python other.py")
+    (project / "program.md").write_text(text)
+    git(project, "commit", "--quiet", "--all", "--message=other")
+    done = autoresearch("run", project, "--experiments", "5", "--tag", "t")
+    told = "5 of 5 experiments gave exactly the baseline's figure: does the command read asset.py?"
+    assert told in done.stdout.splitlines()[-1]
+    assert told in autoresearch("status", project).stdout

@@ -1,7 +1,8 @@
 """The incumbent is measured again: when, what it changes, and what is left after a kill."""
 
 import json
-from itertools import pairwise
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -21,6 +22,7 @@ from autoresearch_graph.ledger_row import row
 from autoresearch_graph.output import read_items
 from autoresearch_graph.program.model import Noise, Program
 from autoresearch_graph.records import Records, load
+from autoresearch_graph.report import write_report
 from autoresearch_graph.standing import Spread, Standing
 from autoresearch_graph.state import State, from_ledger
 
@@ -86,8 +88,7 @@ def test_a_noisy_research_keeps_what_is_better_and_its_ledger_rebuilds_where_it_
     assert "z " in ledger[1].reason
     confirmed = [e for e in ledger[1:] if len(e.trials) > 1]
     assert confirmed and all(len(e.beside) >= len(e.trials) - 1 for e in confirmed)
-    again = [e.number for e in ledger if e.beside and len(e.trials) == 1]
-    assert [b - a for a, b in pairwise(again)] == sorted(b - a for a, b in pairwise(again))
+    assert any(e.beside and len(e.trials) == 1 for e in ledger)
     assert ledger[-1].status == "keep"
     assert_agreement(project, "t")
 
@@ -123,13 +124,13 @@ def test_an_incumbent_of_a_single_run_is_measured_again_at_once_and_others_where
 
 def test_a_new_run_of_the_incumbent_joins_its_mean():
     now = KNOWN.measured_again([Measured(metric=1.2)]).incumbent
-    assert (now.metric, now.runs, now.trials) == (pytest.approx(1.05), 4, 4)
+    assert (now.metric, now.runs, now.trials) == (pytest.approx(1.2 / 3 + 2 / 3), 3, 4)
 
 
-def test_old_runs_count_as_four_at_most_so_that_a_slow_drift_is_followed():
+def test_old_runs_count_as_two_at_most_so_that_a_slow_drift_is_followed():
     many = KNOWN.model_copy(update={"incumbent": BEST.model_copy(update={"runs": 40})})
-    now = many.measured_again([Measured(metric=1.25)]).incumbent
-    assert (now.metric, now.runs) == (pytest.approx(1.05), 5)
+    now = many.measured_again([Measured(metric=1.3)]).incumbent
+    assert (now.metric, now.runs) == (pytest.approx(1.1), 3)
 
 
 def test_one_odd_run_is_no_drift_and_two_on_one_side_are():
@@ -144,6 +145,59 @@ def test_one_odd_run_is_no_drift_and_two_on_one_side_are():
 def test_a_run_of_the_incumbent_that_crashes_changes_no_value():
     now = KNOWN.measured_again([Crashed(cause="exit", reason="boom")]).incumbent
     assert (now.metric, now.runs, now.trials, now.since) == (1.0, 3, 4, 0)
+
+
+def night(rules: Program, seed: int, drift: Callable[[int], float], effect: float) -> list[str]:
+    """The verdicts on 25 changes, each of one true effect, while the machine drifts."""
+    luck, runs, now, verdicts, level = Random(seed), count(), Standing(), [], 0.0
+
+    def measured(value: float) -> Measured:
+        return Measured(metric=luck.gauss(value + drift(next(runs)), 1.0))
+
+    for number in range(26):
+        gain = effect if number else 0.0
+        tried, verdict, is_first = Candidate(proposal=proposed(number)), None, True
+        if now.due(rules.noise):
+            tried = tried.model_copy(update={"beside": (measured(level),)})
+        while not isinstance(verdict, Verdict):
+            fresh = len(tried.outcomes)
+            if fresh:
+                is_first = luck.random() < 0.5 if fresh % 2 else not is_first
+            mine, its = tried.outcomes, tried.beside
+            if is_first:
+                mine = (*mine, measured(level + gain))
+            if number and fresh:
+                its = (*its, measured(level))
+            mine = mine if is_first else (*mine, measured(level + gain))
+            tried = tried.model_copy(update={"outcomes": mine, "beside": its})
+            again = now.measured_again(its)
+            verdict = judge(tried, again.incumbent, rules, again.spread)
+        level += gain * (verdict.status == "keep")
+        now = now.after(row(tried, verdict, self_reported=True))
+        verdicts.append(verdict.status)
+    return verdicts[1:]
+
+
+@pytest.mark.parametrize("rule", ["balanced", "strict"])
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_a_drift_keeps_hardly_any_change_that_does_nothing(rule: str, direction: str):
+    """In nights of 25 at most one is kept, but for one night in ten, and what helps still is."""
+    metric = {"name": "loss", "direction": direction}
+    rules = Program.model_validate({**PARTS, "metric": metric, "noise": Noise(rule=rule)})
+    drifts: list[Callable[[int], float]] = [
+        lambda run: 0.3 * run,
+        lambda run: -0.3 * run,
+        lambda run: 2.0 * run,
+        lambda run: -2.0 * run,
+        lambda run: 8.0 * (run > 20),
+        lambda run: 100 * 1.01**run,
+    ]
+    kept = [night(rules, s, drift, 0.0).count("keep") for drift in drifts for s in range(5)]
+    assert sum(k > 1 for k in kept) <= 3
+    assert sum(kept) < 0.6 * len(kept)
+    step = 3.0 if direction == "higher" else -3.0
+    for drift in drifts[:2]:
+        assert sum(night(rules, s, drift, step).count("keep") for s in range(4)) > 16
 
 
 def test_what_an_incumbent_was_measured_on_is_in_the_ledger_and_other_data_change_no_value():
@@ -192,20 +246,26 @@ def test_a_ledger_from_before_there_was_noise_is_read():
 
 
 def test_a_drift_is_told_in_the_reason(tmp_path: Path):
-    """The baseline is worse by 50 whenever it is measured again: seeds 0 to 2 are its first."""
+    """The baseline is worse by 50 whenever it is measured again: seeds 0 to 2 are its first.
+
+    What was bad before is better than it now, and is kept for that.
+    """
     text = (
         NOISY + "if X == 3.0 and int(os.environ['AUTORESEARCH_SEED']) > 2:\n    print('loss: 54')\n"
     )
     project = make_project(tmp_path / "p", program=BALANCED, text=text)
     texts = [noisy(4.0 + n / 1e6) for n in range(1, 35)]
-    _, ledger = run(project, texts, experiments=32)
-    (told,) = [e for e in ledger if "the machine drifted" in e.reason]
-    assert len(told.beside) == 2
+    _, ledger = run(project, texts, experiments=14)
+    told = next(e for e in ledger if "the machine drifted" in e.reason)
+    assert len(told.beside) >= 2
     assert "later values are compared with that" in told.reason
     records = load(project / ".autoresearch/t")
     assert records.drift == pytest.approx(50, abs=1)
     assert records.baseline == pytest.approx(54, abs=1)
-    assert "drifted by +" in records.summary()
+    sigmas = records.drift / records.standings[-1].sigma
+    words = f"the incumbent has moved by {sigmas:.1f} sigma (+50) since the baseline was measured"
+    assert words in records.summary()
+    assert words in write_report(records).read_text()
 
 
 @pytest.mark.parametrize(
