@@ -80,15 +80,24 @@ def judge(
         return Verdict(status="crash", reason=_other_data(last, incumbent))
     if broken := breaks(last, bounds):
         return Verdict(status="discard", reason=broken, metric=last.metric)
+    return _compared(candidate, runs, Standing(incumbent=incumbent, spread=spread), program)
+
+
+def _compared(
+    candidate: Candidate, runs: list[Measured], standing: Standing, program: Program
+) -> Verdict | Again:
+    """Compare the runs with the incumbent, and fresh ones with its runs of the same time."""
+    incumbent = standing.incumbent
+    assert incumbent is not None
     if program.noise.weighs and len(runs) > 1:
         if not candidate.rivals:  # they ran for an incumbent that was replaced since
             runs = runs[:1]
         elif rivals := _comparable(candidate.rivals, incumbent):
-            spread = spread.with_turns(runs, rivals)
             incumbent = _beside(incumbent, rivals)
+            spread = standing.spread.with_turns(runs, rivals)
+            standing = Standing(incumbent=incumbent, spread=spread)
         else:
             return _unanswered(runs, incumbent)
-    standing = Standing(incumbent=incumbent, spread=spread)
     return _Case(runs, standing, incumbent, program, candidate.saved).decide()
 
 
