@@ -151,8 +151,7 @@ def check_sureness(records: Records, seen: Seen) -> None:
     now = records.standings[-1]
     told = seen.one(r"is (\S+) times the noise .* deviation of (\S+), known from (\d+) comparisons")
     assert says(told[1], records.gain / now.sigma) and says(told[2], now.sigma)
-    again = sum(len(e.beside) for e in records.experiments)
-    assert int(told[3]) == 2 + again == now.spread.freedom
+    assert int(told[3]) == now.spread.freedom
 
 
 def check_kept(records: Records, seen: Seen) -> None:
