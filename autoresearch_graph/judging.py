@@ -30,7 +30,7 @@ class Bars:
     """How good a candidate has to be, in standard errors: after the first run, then fresh ones.
 
     `keep` has a bar for each fresh run, `drop` for each but the last. Each is run in turns with the
-    incumbent, and after an odd number a drift might favour one: only a large gain is kept then.
+    incumbent, and after an odd number a drift might favour one: nothing is kept then.
     `items` is for metrics that are means over items. All were chosen by simulation
     (docs/verdicts.md).
     """
@@ -46,8 +46,8 @@ class Bars:
         return (*self.drop, self.keep[-1])[last], self.keep[last]
 
 
-BALANCED = Bars(keep=(3.2, 2.6, inf, 2.3, inf, 2.0), items=1.645)
-STRICT = Bars(keep=(3.7, 3.1, inf, 2.8, inf, 2.5), items=2.326)
+BALANCED = Bars(keep=(inf, 2.6, inf, 2.3, inf, 2.0), items=1.645)
+STRICT = Bars(keep=(inf, 3.1, inf, 2.8, inf, 2.5), items=2.326)
 UNDOUBTED = 2.5
 TOLERATED = 0.5
 RESTLESS = 0.5  # standard errors
@@ -94,7 +94,7 @@ def _compared(
             runs = runs[:1]
         elif rivals := _comparable(candidate.rivals, incumbent):
             incumbent = _beside(incumbent, rivals)
-            spread = standing.spread.with_turns(runs, rivals)
+            spread = standing.spread.of_turns(runs, rivals)
             standing = Standing(incumbent=incumbent, spread=spread)
         else:
             return _unanswered(runs, incumbent)
@@ -207,8 +207,6 @@ class _Case:
         if z < (0.0 if self.saved else drop):
             return self._verdict(fresh, bar=drop)
         keep = (keep + self._unrest) * self.standing.spread.student
-        if len(fresh) == 1 and not self.standing.spread.is_known:
-            keep = inf
         ended = len(fresh) >= max(SIMPLER if self.saved else len(bars.keep), wanted)
         if ended or (len(fresh) >= wanted and z >= keep):
             verdict = self._verdict(fresh, bar=keep, items=bars.items)
@@ -236,13 +234,12 @@ class _Case:
 
         The fresh runs tell, and the first one beside the same runs of the incumbent where that is
         better: luck passes such a bar no more often for having been selected. It counts for no
-        more than they do, and has to count after one pair, which a drift may favour.
+        more than they do.
         """
         if len(self.runs) == 1:
             return self._gain(runs) / self.standing.sigma
         alone, together = self._in_errors(runs), self._in_errors(self.runs)
-        best = together if len(runs) == 1 else max(alone, together)
-        return min(best, 2 * alone)
+        return min(max(alone, together), 2 * alone)
 
     def _in_errors(self, runs: list[Measured]) -> float:
         error = self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)

@@ -19,6 +19,7 @@ _SEEMS = 1.5  # standard errors: one chance in seven where nothing moves
 _MEMORY = 2  # runs: the level follows a drift within a few measurements (simulated)
 _LIFE = 0.6  # sigma squared: three runs when it is kept, about four at its end, 1/3 + 1/4
 _WILD = 4.0
+_WIDER = 2.0  # sigmas: by luck in 5 of 100 blocks of two pairs, in 1 of 100 blocks of four
 _FAIRLY_KNOWN = 8
 _NOTHING = 1e-9
 
@@ -63,11 +64,15 @@ class Spread(Value):
         A drift moves both of a pair, so it is not taken for noise. Fresh runs without a rival are
         pooled as they are; while no noise is known, the first run tells of it, too.
         """
-        fresh = [run.metric for run in (runs[1:] if self.sigma else runs)]
-        if not self.sigma or len(rivals) < len(fresh):
-            return self.with_runs(fresh)
-        pairs = zip(fresh, rivals[len(rivals) - len(fresh) :], strict=True)
-        return self.with_runs([(new - old.metric) / sqrt(2) for new, old in pairs])
+        if self.sigma and len(rivals) >= len(runs) - 1:
+            return self.with_runs(_differences(runs[1:], rivals))
+        return self.with_runs([run.metric for run in (runs[1:] if self.sigma else runs)])
+
+    def of_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "Spread":
+        """The spread to judge these by: their own where it is far wider, as after a jump."""
+        own = Spread().with_runs(_differences(runs[1:], rivals))
+        is_wider = self.sigma and own.sigma > _WIDER * self.sigma
+        return own if is_wider else self.with_turns(runs, rivals)
 
     def with_luck(self, residual: float) -> "Spread":
         """Pool what the first run of a discarded idea tells.
@@ -218,6 +223,12 @@ class Standing(Value):
 
 def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:
     return [outcome for outcome in outcomes if isinstance(outcome, Measured)]
+
+
+def _differences(fresh: Sequence[Measured], rivals: Sequence[Measured]) -> list[float]:
+    """The differences within the last pairs, as far from one another as single runs."""
+    pairs = zip(reversed(fresh), reversed(rivals), strict=False)
+    return [(new.metric - old.metric) / sqrt(2) for new, old in pairs]
 
 
 def mean_items(runs: Sequence[Measured]) -> tuple[float, ...]:
