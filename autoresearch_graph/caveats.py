@@ -25,6 +25,12 @@ _PATH = re.compile(r"(?:~|\$HOME|\$\{HOME\})?/[^\s\"'`=:;|&()<>]+")
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|k|z)?sh")
 _COMMENT = re.compile(r"^\s*#.*\n?", re.MULTILINE)
 _CLOSING = ("fi", "}", "esac")
+_CONDITION = ("if", "while", "until", "elif", "!")
+_LETS_FAIL = re.compile(
+    r"\bset\s[^\n;&|]*\+(?:\w*e\w*|o\s+(?:errexit|pipefail))\b|\btrap\s.*\b(?:ERR|EXIT)\b"
+)
+_GROUP = re.compile(r"(?:\(|\{\s)([^(){}]*)[)}]\s*(?:&&|\|\|)")
+_FUNCTION = re.compile(r"([\w-]+)\s*\(\)\s*\{(.*?)\}", re.DOTALL)
 _CACHE = re.compile(r"`(~/\.cache/[\w-][^`]*)`")
 
 
@@ -59,17 +65,24 @@ def caveats(program: Program, project: Path) -> tuple[str, ...]:
         else ""
     )
     excused = (
-        f"`{words}` may fail unseen, because of the `{sign}` after it, and what it printed counts"
+        f"`{words}` may fail unseen, because of the `{sign}` beside it, and what it printed counts"
         for command in program.commands.values()
         for words, sign in _passed_over(command, project)
-        if sign in ("||", "&")
+        if sign in ("||", "&", *_CONDITION)
+    )
+    allowed = (
+        f"`{found[0]}` lets a part of the command fail unseen, and what was printed counts"
+        for command in program.commands.values()
+        for found in _LETS_FAIL.finditer(command)
     )
     lax = (
         f"{path} goes on when a part of it fails: begin it with `set -euo pipefail`, for bash"
         for path in _lax_scripts(program, project)
     )
     other = (uv.caveat(program.experiment, project), oracle_of_hidden(program, project), unsigned)
-    return tuple(filter(None, (*other, *missing, *unseen, *empty, *absent, *excused, *lax)))
+    return tuple(
+        filter(None, (*other, *missing, *unseen, *empty, *absent, *excused, *allowed, *lax))
+    )
 
 
 def _is_readable(name: str, program: Program, project: Path) -> bool:
@@ -88,6 +101,7 @@ def check_commands(program: Program, project: Path, path: str) -> None:
             shell.complaint(command),
             _own_file(command, project, top),
             *_passed_over_in_a_list(command, project),
+            *_passed_over_in_a_condition(command, project),
             *_passed_over_within(command, project),
         )
         if why := next(filter(None, told), ""):
@@ -103,6 +117,21 @@ def _passed_over_in_a_list(command: str, project: Path) -> Iterator[str]:
             yield (
                 f"a failure of `{words}` is passed over, as another command follows its `&&`: "
                 "put each part on a line of its own"
+            )
+
+
+def _passed_over_in_a_condition(command: str, project: Path) -> Iterator[str]:
+    """Yield a sentence for several parts that a shell tests as one, so that none ends them."""
+    tested = [(found[1], found[0]) for found in _GROUP.finditer(command)]
+    for name, body in _FUNCTION.findall(command):
+        asked = rf"\b(?:if|while|until)\s+{name}\b|!\s+{name}\b|\b{name}\b[^|&;\n()]*(?:&&|\|\|)"
+        if re.search(asked, command):
+            tested.append((body, name))
+    for body, named in tested:
+        if len(list(parted(body))) > 1 and evaluators(body, project):
+            yield (
+                f"a failure within `{named}` is passed over, as its result is tested: "
+                "put it on a line of its own, without the test"
             )
 
 
@@ -133,6 +162,8 @@ def _lax_scripts(program: Program, project: Path) -> Iterator[str]:
             with suppress(OSError, UnicodeDecodeError):
                 text = (project / path).read_text("utf-8")
                 is_script = path.endswith(".sh") or re.match(r"#!.*sh\b", text)
+                if re.search(rf"(?:^|[\s;&|(])(?:source|\.)\s+(?:\./)?{re.escape(path)}", command):
+                    continue  # it runs in the command's own shell
                 if is_script and _is_lax(_COMMENT.sub("", text)):
                     yield path
 
@@ -174,10 +205,15 @@ def _passed_over(command: str, project: Path) -> Iterator[tuple[str, str]]:
         sign = end.strip("\n()")
         if words[0] == "cd" and len(words) > 1:
             folder = os.path.normpath(Path(folder, words[1]))
-        condition = parts[begins][0][0] in ("if", "while", "until", "elif", "!")
-        if evaluators(shlex.join(words), project, folder) and not condition:
+        program = [word for word in words if word not in _CONDITION]
+        if evaluators(shlex.join(program), project, folder):
+            if (first := parts[begins][0][0]) in _CONDITION:
+                yield shlex.join(words), first
+                continue
             goes_on = sign == "&&" and _goes_on(parts[at + 1 :])
-            if sign == "||" or (sign == "&" and not waited) or goes_on:
+            after = parts[at + 1][0][:2] if at + 1 < len(parts) else []
+            ends = after[:1] in (["exit"], ["false"]) and after != ["exit", "0"]
+            if (sign == "||" and not ends) or (sign == "&" and not waited) or goes_on:
                 yield shlex.join(words), sign
         if sign not in ("&&", "||", "|"):
             begins = at + 1

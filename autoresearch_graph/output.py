@@ -54,7 +54,8 @@ _ITEMS = re.compile(rf"^[ \t]*{_NAME}_items[ \t]*:[ \t]*\[.*(?:\n|$)", re.MULTIL
 _NEAR = 60  # characters after a name in which its number is looked for, for advice alone
 _WRAPPER = re.compile(r"\b[\w.]*(?:tensor|array|float|int)\d*\(", re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![\w.])[+-]*\.?\d(?:[\w.,:/]|(?<=[eE])[+-])*|\b(?i:nan|inf)\b")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?")
+_RANGE = re.compile(r"\s*(?:-|/|\.\.|of|to)\s*\d")  # 0.5-0.7, 5 of 10
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:[,_]\d{3})+(?:\.\d+)?")
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
 )
@@ -141,8 +142,10 @@ def how_to_print(text: str, name: str) -> str:
 def _advice(name: str, line: str, after: str) -> str:
     """Say it by what stands after the name."""
     pair = _PAIR.fullmatch(line)
-    token = _TOKEN.search(_WRAPPER.sub("(", after[:_NEAR]))
-    told = token[0].rstrip(".,:-/") if token else ""
+    near = _WRAPPER.sub("(", after[:_NEAR])
+    token = _TOKEN.search(near)
+    is_one = token is not None and not _RANGE.match(near, token.end())
+    told = token[0].rstrip(".,:-/") if token and is_one else ""
     if pair and pair["unit"] and not _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
         if re.split(r"[^\w]|_", name.lower())[-1] in _UNIT:
             return f"print `{name}: <number>` in the unit of its name"
@@ -186,15 +189,27 @@ def _in_a_line(pair: re.Match[str]) -> Iterator[tuple[str, Reading | None]]:
     """
     name, declared = pair["name"], bool(pair["metric"])
     unit = unicodedata.normalize("NFKC", pair["unit"] or "").strip()
-    own = re.split(r"[^\w]|_", unicodedata.normalize("NFKC", name.lower()))[-1]
+    own = _own_unit(name)
     if unit and _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
         yield name, None
-    elif not unit or _UNIT.get(own, own) == _UNIT.get(unit.lower(), unit.lower()):
+    elif not unit or own == _UNIT.get(unit.lower(), unit.lower()):
         yield name, Reading(float(pair["number"]))
     elif unit == "%" or (declared and own not in _UNIT):
         yield name, Reading(float(pair["number"]), _UNIT.get(unit, unit))
     elif declared or unit.lower() in (*_UNIT, *_SIZES):
         yield name, None
+
+
+def _unit(word: str) -> str:
+    """Return a unit in its one spelling, clean and short enough to be shown."""
+    plain = unicodedata.normalize("NFKC", clean(word)).strip()[:20]
+    return _UNIT.get(plain, plain)
+
+
+def _own_unit(name: str) -> str:
+    """Return the last word of a name, in the one spelling of a unit if it is one."""
+    last = re.split(r"[^\w]|_", unicodedata.normalize("NFKC", name.lower()))[-1]
+    return _UNIT.get(last, last)
 
 
 def _at_the_end(lines: list[str]) -> str:
@@ -207,12 +222,26 @@ def _at_the_end(lines: list[str]) -> str:
     return text if len(text) <= _JSON_LENGTH else ""
 
 
-def _object(line: str) -> Iterator[tuple[str, Reading]]:
-    """The top-level numbers of a JSON object; nothing where the text is not one."""
+def _object(line: str) -> Iterator[tuple[str, Reading | None]]:
+    """Yield the top-level numbers of a JSON object, and None for a name that has no number.
+
+    A unit may stand beside them: `{"loss": 12.5, "unit": "ms"}`. A diverged run's number is
+    `null` to many writers.
+    """
     try:
         values = json.loads(line, parse_int=float)
     except (ValueError, RecursionError):
         return
-    for name, value in values.items() if isinstance(values, dict) else ():
-        if isinstance(value, float):
-            yield " ".join(clean(name).split())[:100], Reading(value)
+    for key, value in values.items() if isinstance(values, dict) else ():
+        name = " ".join(clean(key).split())[:100]
+        if not isinstance(value, float):
+            yield name, None
+            continue
+        beside = (values.get(word) for word in (f"{key}_unit", "unit", "units"))
+        unit = next((_unit(word) for word in beside if isinstance(word, str)), "")
+        yield (
+            name,
+            Reading(
+                value, "" if _UNIT.get(unit.lower(), unit.lower()) == _own_unit(name) else unit
+            ),
+        )

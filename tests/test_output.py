@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from autoresearch_graph.output import NAMES, clean, read_metrics, without_items
+from autoresearch_graph.output import NAMES, clean, how_to_print, read_metrics, without_items
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,34 @@ def test_the_last_match_counts():
 )
 def test_no_earlier_line_counts_where_the_last_cannot_be_read(said: str):
     assert "val_bpb" not in read_metrics(f"val_bpb: 2\nval_bpb: {said}\n")
+
+
+@pytest.mark.parametrize("said", ["null", '"nan"', "true", "[1]", '{"train": 1}'])
+def test_an_object_without_a_number_takes_it_back(said: str):
+    text = f'{{"val_bpb": 2}}\n{{"val_bpb": {said}}}\n'
+    assert "val_bpb" not in read_metrics(text) and "val_bpb" in read_metrics('{"val_bpb": 2}\n{}')
+
+
+def test_a_unit_in_an_object_is_kept():
+    said = (
+        '{"t": 1036.0, "unit": "ms"}\n{"b": 1, "b_unit": "seconds"}\n{"peak_mb": 3, "unit": "MB"}'
+    )
+    read = read_metrics(said)
+    assert [(name, read[name].unit) for name in read] == [("t", "ms"), ("b", "s"), ("peak_mb", "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("loss: 0,003", "`0,003` is not read as a number"),
+        ("loss: 36,100", "print `loss: 36100`, without"),
+        ("loss is 0.5-0.7", "print `loss: <number>`"),
+        ("loss is 5 of 10", "print `loss: <number>`"),
+        ("loss is 0.5", "print `loss: 0.5`"),
+    ],
+)
+def test_advice_is_right_when_it_is_followed(line: str, told: str):
+    assert told in how_to_print(line, "loss")
 
 
 @pytest.mark.parametrize("said", ["0xff", "1e", "1_000", "1,5", "nano", "tensor(2)", "1.2 (best)"])

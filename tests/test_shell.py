@@ -86,6 +86,10 @@ REFUSED = {
     "cd sub && notthere x": "notthere is not", "python asset.py | notthere": "notthere is not",
     "python asset.py |": "syntax error", 'python "asset.py': "unexpected EOF",
     "python asset.py && python asset.py; cat x": "a failure of `python asset.py` is passed over",
+    "f() {{ python asset.py; echo b; }}; f || exit 1": "a failure within `f` is passed over",
+    "f() {{ python asset.py; echo b; }}; if f; then :; fi": "a failure within `f` is passed over",
+    "(python asset.py; echo b) && echo c": "is passed over, as its result is tested",
+    "{{ python asset.py; echo b; }} || exit 3": "is passed over, as its result is tested",
     "bash -c 'python asset.py | tail -1'": "a failure within `bash -c` is passed over",
     "python {at}/asset.py": "write asset.py", "cd {at} && python asset.py": "leave it out",
     "PYTHONPATH={at}/sub python asset.py": "write sub",
@@ -107,6 +111,35 @@ def test_check_tells_what_cannot_run_and_nothing_else(tmp_path: Path):
         assert not each.ready and words in each.value, (command, each.value)
     done = autoresearch("run", project, "--tag", "t")
     assert (done.returncode, "leave it out" in done.stderr) == (2, True)
+
+
+TOLD = {
+    "if python asset.py; then echo b; fi": "because of the `if`",
+    "until python asset.py; do break; done": "because of the `until`",
+    "! python asset.py || true": "because of the `!`",
+    "set +e\npython asset.py\necho b": "`set +e` lets",
+    "set -o errexit +o pipefail; python asset.py | cat": "lets a part",
+    "trap 'exit 0' ERR; python asset.py": "lets a part",
+    "sh run.sh": "run.sh goes on",
+    "source run.sh": "",
+    "python asset.py || true": "because of the `||`",
+    "python asset.py || exit 3": "",
+}
+
+
+def test_check_warns_of_what_lets_a_part_fail(tmp_path: Path):
+    project = make_project(tmp_path / "p", text=DIVERGES)
+    (project / "run.sh").write_text("python asset.py\necho b\n")
+    git(project, "add", "run.sh")
+    git(project, "commit", "-qm", "more")
+    for command, words in TOLD.items():
+        (project / "program.md").write_text(program(command.replace("\\", r"\\")))
+        findings = check_project(Settings(project=project, tag="t", sandbox="off"))
+        told = [each.value for each in findings if each.name == "caveat"]
+        assert any(words in each for each in told) if words else not told, (command, told)
+    assert subprocess.run(argv("source run.sh"), cwd=project, capture_output=True).returncode == 0
+    (project / "run.sh").write_text("false\necho b\n")
+    assert subprocess.run(argv("source run.sh"), cwd=project, capture_output=True).returncode == 1
 
 
 def test_without_bash_a_pipe_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,7 @@ from pathlib import Path
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.program.shell import PIPE, simple_commands
 
-_SEVERAL = re.compile(r"[|&;\n(`]")
+_SEVERAL = re.compile(r"[|&;\n(`]|^\s*(?:source|\.|eval)\s")
 _BASH_ONLY = re.compile(
     r"\bpipefail\b|\bsource\s|\[\[|\w\+?=\(|[<>]\(|\|&|&>|\{[\w-]+\.\.[\w-]+\}|\$'|<<<|\bdeclare\s"
 )
