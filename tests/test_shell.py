@@ -201,3 +201,7 @@ def test_what_is_installed_in_place_comes_from_the_experiment(tmp_path: Path):
     git(project, "checkout", "src/mine")
     told = autoresearch("run", project, "--tag", "u", "--experiments", 1)
     assert told.returncode == 2 and "install it without -e" in told.stderr, told.stderr
+    hook.unlink()
+    (packages / "mine.pth").write_text(f"import sys; sys.path.insert(0, '{project}/src')\n")
+    told = autoresearch("run", project, "--tag", "u", "--experiments", 1)
+    assert told.returncode == 2 and "puts your own folder before" in told.stderr, told.stderr

@@ -110,6 +110,11 @@ def own_imports(command: str, project: Path, top: Path, paths: str) -> tuple[tup
                     "cannot take its place there: install it without -e, or under its own name"
                 )
             found[root] = None
+        if early := _inserted(packages, top):
+            return (), (
+                f"{early} puts your own folder before the experiment's: take that out, or use "
+                "sys.path.append there"
+            )
     installable = any((project / file).exists() for file in ("pyproject.toml", "setup.py"))
     if _TOOLS.search(command) and installable:
         found[project / "src" if (project / "src").is_dir() else project] = None
@@ -147,6 +152,14 @@ def _installed(packages: Path, top: Path) -> Iterator[tuple[str, Path]]:
         real = place.resolve()
         if real.is_relative_to(top) and not real.is_relative_to(packages.resolve()):
             yield name, real
+
+
+def _inserted(packages: Path, top: Path) -> Path | None:
+    """Return the file that puts a folder below `top` first on the path of imports, by its text."""
+    hooks = (packages / f"{name}customize.py" for name in ("site", "user"))
+    texts = {path: _text(path) for path in (*packages.glob("*.pth"), *hooks)}
+    early = (at for at, text in texts.items() if "sys.path.insert" in text and str(top) in text)
+    return next(early, None)
 
 
 def _root(name: str, place: Path) -> Path | None:
