@@ -106,6 +106,15 @@ def test_ignored_data_is_read_by_its_own_name_never_written_and_never_what_is_hi
     assert git(project, "status", "--short") == ""
 
 
+def test_a_hard_link_of_what_is_hidden_is_not_given_without_walls(tmp_path: Path):
+    project = loose(tmp_path / "p")
+    (project / "data/x.csv").unlink()
+    (project / "data/x.csv").hardlink_to(project / "data/labels.csv")
+    run(project, [], experiments=1, sandbox="off")
+    log = (project / ".autoresearch/t/experiments/0000/log.txt").read_text()
+    assert log.startswith("['FileNotFoundError', 'FileNotFoundError', 'about'] y")
+
+
 def told(project: Path, text: str) -> str:
     """The reason why a text that is committed gives no baseline."""
     (project / "asset.py").write_text("X = 3.0\n" + text)

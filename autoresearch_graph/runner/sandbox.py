@@ -127,7 +127,7 @@ class Sandbox:
 def _give(source: Path, place: Path, hidden: list[Path], *, copied: bool) -> None:
     """Copy a path, or link it; of a folder that holds something hidden, the rest."""
     real = source.resolve()
-    if any(real.is_relative_to(path) for path in hidden):
+    if any(real.is_relative_to(path) for path in hidden) or _is_another_name(real, hidden):
         return
     parted = copied or place.is_dir() or any(path.is_relative_to(real) for path in hidden)
     if real.is_dir() and parted:
@@ -137,6 +137,14 @@ def _give(source: Path, place: Path, hidden: list[Path], *, copied: bool) -> Non
     elif not os.path.lexists(place) and (real.is_dir() or real.is_file()):
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(real, place) if copied else place.symlink_to(real)
+
+
+def _is_another_name(path: Path, hidden: list[Path]) -> bool:
+    """True if a file is a hard link of one that is hidden."""
+    if not path.is_file() or path.stat().st_nlink == 1:
+        return False
+    files = (each for place in hidden for each in (place, *place.rglob("*")) if each.is_file())
+    return any(each.samefile(path) for each in files)
 
 
 def detect(choice: Choice = "auto") -> Sandbox:
