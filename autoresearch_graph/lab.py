@@ -242,22 +242,15 @@ def open_lab(
     tell: Callable[[str], None] = lambda notice: None,
     show: Callable[[Progress], None] = lambda progress: None,
 ) -> Lab:
-    """Start a research, or resume the one of that tag.
-
-    Everything that a person gave is checked before anything is written; raises InputError.
-    """
+    """Start a research, or resume the one of that tag; InputError before anything is written."""
     tracing.free_the_exit(os.environ)
     settings, _ = choose(settings)
-    root = settings.root
-    program = read_program(root / settings.program, project=root, flags=settings.flags)
+    program = _read(settings)
     check_url(url := checkpoints_url(settings))
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
-        is_new = read_start(settings.folder) is None
-        start = begin(settings, repo, program)
-        if is_new:
-            check_commands(program, root, command_path())
+        start = _begun(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
         ground = resources.enter_context(open_ground(settings, os.environ))
@@ -292,6 +285,21 @@ def open_lab(
         )
 
 
+def _read(settings: Settings) -> Program:
+    """Read program.md with the flags of the command line."""
+    root = settings.root
+    return read_program(root / settings.program, project=root, flags=settings.flags)
+
+
+def _begun(settings: Settings, repo: Repo, program: Program) -> Start:
+    """Read how a research started, or check that it, and its commands, can start now."""
+    if known := read_start(settings.folder):
+        return known
+    start = begin(settings, repo, program)
+    check_commands(program, settings.root, command_path())
+    return start
+
+
 def choose(settings: Settings) -> tuple[Settings, str]:
     """Name the research that is meant, and tell a person about the choice where it may surprise.
 
@@ -324,12 +332,12 @@ def _is_finished(folder: Path) -> bool:
 
 def _why_new(settings: Settings, folder: Path) -> str:
     """Say why an unfinished research is not gone on with unasked; empty where it can be."""
-    start, root = read_start(folder), settings.root
+    start = read_start(folder)
     if start is None:
         return ""
     try:
-        program = read_program(root / settings.program, project=root, flags=settings.flags)
-        repo = find_repository(root)
+        program = _read(settings)
+        repo = find_repository(settings.root)
     except InputError:  # told when the lab is opened
         return ""
     with repo:

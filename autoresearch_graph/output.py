@@ -189,12 +189,11 @@ def _in_a_line(pair: re.Match[str]) -> Iterator[tuple[str, Reading | None]]:
     """
     name, declared = pair["name"], bool(pair["metric"])
     unit = unicodedata.normalize("NFKC", pair["unit"] or "").strip()
-    own = _own_unit(name)
     if unit and _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
         yield name, None
-    elif not unit or own == _UNIT.get(unit.lower(), unit.lower()):
+    elif not unit or _is_own(unit, name):
         yield name, Reading(float(pair["number"]))
-    elif unit == "%" or (declared and own not in _UNIT):
+    elif unit == "%" or (declared and _own_unit(name) not in _UNIT):
         yield name, Reading(float(pair["number"]), _UNIT.get(unit, unit))
     elif declared or unit.lower() in (*_UNIT, *_SIZES):
         yield name, None
@@ -204,6 +203,11 @@ def _unit(word: str) -> str:
     """Return a unit in its one spelling, clean and short enough to be shown."""
     plain = unicodedata.normalize("NFKC", clean(word)).strip()[:20]
     return _UNIT.get(plain, plain)
+
+
+def _is_own(unit: str, name: str) -> bool:
+    """True if a name ends with this unit, in whatever spelling."""
+    return _UNIT.get(unit.lower(), unit.lower()) == _own_unit(name)
 
 
 def _own_unit(name: str) -> str:
@@ -239,9 +243,4 @@ def _object(line: str) -> Iterator[tuple[str, Reading | None]]:
             continue
         beside = (values.get(word) for word in (f"{key}_unit", "unit", "units"))
         unit = next((_unit(word) for word in beside if isinstance(word, str)), "")
-        yield (
-            name,
-            Reading(
-                value, "" if _UNIT.get(unit.lower(), unit.lower()) == _own_unit(name) else unit
-            ),
-        )
+        yield name, Reading(value, "" if _is_own(unit, name) else unit)
