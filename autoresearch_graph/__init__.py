@@ -22,17 +22,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autoresearch_graph.experiment import Experiment
+    from autoresearch_graph.core.experiment import Experiment
+    from autoresearch_graph.core.program import Flags, Program
     from autoresearch_graph.graph import build_graph
     from autoresearch_graph.lab import Lab, open_lab
-    from autoresearch_graph.ledger import Ledger
-    from autoresearch_graph.program import Flags, Program
-    from autoresearch_graph.program.reading import read as read_program
-    from autoresearch_graph.records import Records
-    from autoresearch_graph.records import find as find_records
+    from autoresearch_graph.program.reader import read as read_program
     from autoresearch_graph.research import Research, open_research
-    from autoresearch_graph.start import Settings
+    from autoresearch_graph.results.records import Records
+    from autoresearch_graph.results.records import find as find_records
+    from autoresearch_graph.settings import Settings
     from autoresearch_graph.state import Context, State
+    from autoresearch_graph.storage.ledger import Ledger
 
 __version__ = "0.1.0"
 
@@ -56,20 +56,20 @@ __all__ = [
 
 _WHERE = {
     "Context": "state.Context",
-    "Experiment": "experiment.Experiment",
-    "Flags": "program.Flags",
+    "Experiment": "core.experiment.Experiment",
+    "Flags": "core.program.Flags",
     "Lab": "lab.Lab",
-    "Ledger": "ledger.Ledger",
-    "Program": "program.Program",
-    "Records": "records.Records",
+    "Ledger": "storage.ledger.Ledger",
+    "Program": "core.program.Program",
+    "Records": "results.records.Records",
     "Research": "research.Research",
-    "Settings": "start.Settings",
+    "Settings": "settings.Settings",
     "State": "state.State",
     "build_graph": "graph.build_graph",
-    "find_records": "records.find",
+    "find_records": "results.records.find",
     "open_lab": "lab.open_lab",
     "open_research": "research.open_research",
-    "read_program": "program.reading.read",
+    "read_program": "program.reader.read",
 }
 
 

@@ -4,7 +4,7 @@
 def main() -> None:
     """Load the command line and run it; Ctrl-C meanwhile ends it without a traceback."""
     try:
-        from autoresearch_graph import cli
+        from autoresearch_graph.cli import app as cli
 
         cli.main()
     except KeyboardInterrupt:

@@ -7,9 +7,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from autoresearch_graph import nodes
-from autoresearch_graph.binding import LabOf, editing_node, node, waiting_node
-from autoresearch_graph.experiment import Again, Verdict
-from autoresearch_graph.proposers.conversation import Conversation, ask_model, use_tools
+from autoresearch_graph.core.experiment import Again, Verdict
+from autoresearch_graph.nodes.bind import LabOf, editing_node, node, waiting_node
+from autoresearch_graph.proposers.llm.editor import Conversation, ask_model, use_tools
 from autoresearch_graph.state import Context, Input, State
 from autoresearch_graph.tools import Desk
 

@@ -5,8 +5,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,43 +14,33 @@ from pathlib import Path
 from git import GitCommandError, Repo
 
 from autoresearch_graph import tracing
-from autoresearch_graph.artifacts import Artifacts
-from autoresearch_graph.caveats import check_commands
-from autoresearch_graph.cost import Cost
-from autoresearch_graph.credentials import without_credentials
+from autoresearch_graph.asset.syntax import Tried, fingerprint, saved_lines
+from autoresearch_graph.core.brief import Abandoned, Brief, Edit, Proposer
+from autoresearch_graph.core.experiment import Experiment, Incumbent, Progress, Proposal, Trial
+from autoresearch_graph.core.program import Environment, Program, changed
+from autoresearch_graph.core.stopping import stop_reason
+from autoresearch_graph.core.text import without_credentials
+from autoresearch_graph.core.values import Cost
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Experiment, Incumbent, Proposal, Trial
-from autoresearch_graph.grounds import open_ground
-from autoresearch_graph.ledger import Ledger
-from autoresearch_graph.length import saved_lines
-from autoresearch_graph.mailbox import Mailbox
-from autoresearch_graph.meaning import fingerprint
-from autoresearch_graph.now import Bulletin, read_now
-from autoresearch_graph.output import without_items
-from autoresearch_graph.postgres import check_url
-from autoresearch_graph.program import changed
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
-from autoresearch_graph.program.model import Environment, Program
-from autoresearch_graph.proposers import Abandoned, Brief, Edit, Proposer
-from autoresearch_graph.proposers.choice import choose_proposer, name_of
-from autoresearch_graph.proposers.tried import Tried
-from autoresearch_graph.repository import find_repository, leave_git_hook
-from autoresearch_graph.runner import Place, Progress, end_leftovers, expand, run_environment
-from autoresearch_graph.spending import Spending
-from autoresearch_graph.start import (
-    Settings,
-    Start,
-    begin,
-    lock,
-    read_start,
-    researches,
-    write_start,
-)
+from autoresearch_graph.proposers.select import choose_proposer, name_of
+from autoresearch_graph.runner import end_leftovers, run_environment
+from autoresearch_graph.runner.caveats import check_commands
+from autoresearch_graph.runner.output import without_items
+from autoresearch_graph.runner.placement import _check_places, _workspace, open_ground
+from autoresearch_graph.runner.pool import Workshop
+from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import State, from_ledger
-from autoresearch_graph.stopping import stop_reason
-from autoresearch_graph.workshop import Workshop
-from autoresearch_graph.workspace import Workspace
+from autoresearch_graph.storage.artifacts import Artifacts
+from autoresearch_graph.storage.checkpoints import check_url
+from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.ledger import Ledger
+from autoresearch_graph.storage.manifest import Start, lock, read_start, researches, write_start
+from autoresearch_graph.storage.spending import Spending
+from autoresearch_graph.storage.status import Bulletin, read_now
+from autoresearch_graph.workspace.repository import begin, find_repository, leave_git_hook
+from autoresearch_graph.workspace.workspace import Workspace
 
 _REST = 0.5
 
@@ -351,11 +341,6 @@ def _why_new(settings: Settings, folder: Path) -> str:
     return ""
 
 
-def checkpoints_url(settings: Settings) -> str:
-    """The database that a person chose for checkpoints; empty for a file beside the ledger."""
-    return settings.checkpoints or os.environ.get("AUTORESEARCH_CHECKPOINTS", "")
-
-
 def command_path() -> str:
     """The PATH in which the commands of a run are looked for."""
     return run_environment(os.environ, Environment(), seconds=0, seed=0)["PATH"]
@@ -375,28 +360,3 @@ def _ledger(settings: Settings, workspace: Workspace, start: Start) -> Ledger:
     kept = from_ledger(ledger.experiments).incumbent
     workspace.open(tip=kept.commit if kept else start.base)
     return ledger
-
-
-@contextmanager
-def open_place(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Place]]:
-    """A place beside those of a research, and its git side, which nothing is moved on."""
-    with find_repository(settings.root) as repo, open_ground(settings, os.environ) as ground:
-        end_leftovers(settings.folder)
-        workspace = _workspace(settings, repo, start)
-        (place,) = ground.places(workspace, settings.folder / "again", start.program)
-        try:
-            yield workspace, place
-        finally:
-            place.remove()
-
-
-def _check_places(workspace: Workspace, program: Program) -> None:
-    """InputError where the person is on the research's branch, or a hidden path is not there."""
-    workspace.check_branch()
-    project = workspace.project
-    expand(program.hidden, project=project, checkout=project, variables=os.environ)
-
-
-def _workspace(settings: Settings, repo: Repo, start: Start) -> Workspace:
-    asset = start.program.asset
-    return Workspace(repo, project=settings.root, tag=start.tag, base=start.base, asset=asset)

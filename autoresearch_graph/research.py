@@ -9,18 +9,18 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from autoresearch_graph.checkpoints import continue_after, open_checkpoints, prune
+from autoresearch_graph.core.experiment import Answer
+from autoresearch_graph.core.values import not_understood
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import Graph, build_graph
 from autoresearch_graph.lab import Lab, open_lab
-from autoresearch_graph.nodes.review import Answer
-from autoresearch_graph.records import Records
-from autoresearch_graph.start import Settings
+from autoresearch_graph.results.records import Records
+from autoresearch_graph.settings import Settings
 from autoresearch_graph.state import State
-from autoresearch_graph.value import not_understood
+from autoresearch_graph.storage.checkpoints import continue_after, open_checkpoints, prune
 
 if TYPE_CHECKING:
-    from autoresearch_graph.checkpoints import Saver
+    from autoresearch_graph.storage.checkpoints import Saver
 
 Steps = Generator[tuple[str, dict[str, Any]], None, None]
 Watch = Callable[[str, Any], None]

@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from autoresearch_graph.cost import Cost
-from autoresearch_graph.experiment import (
+from autoresearch_graph.core.experiment import (
     Again,
     Candidate,
     Experiment,
@@ -16,8 +15,9 @@ from autoresearch_graph.experiment import (
     Trial,
     Verdict,
 )
-from autoresearch_graph.standing import Spread, Standing
-from autoresearch_graph.value import Value
+from autoresearch_graph.core.incumbent import Spread, Standing
+from autoresearch_graph.core.stopping import Tally
+from autoresearch_graph.core.values import Value
 
 Update = dict[str, object]
 
@@ -86,44 +86,6 @@ class Input(Value):
     stop: str | None = Field(default=None, description="Leave it empty: found out anew.")
     exhausted: str | None = Field(default=None, description="Leave it empty: found out anew.")
     halt: str | None = Field(default=None, description="Leave it empty: found out anew.")
-
-
-class Tally(Value):
-    """Running totals for the stopping criteria; `seconds` is working time, not wall clock.
-
-    `judged` counts every ledger row, `experiments` all but the baseline; `tokens` and `dollars`
-    are taken from what was spent, which rows of the ledger do not all have; `dollars` leaves out
-    what has no known price.
-    """
-
-    judged: int = 0
-    experiments: int = 0
-    kept: int = 0
-    crashed: int = 0
-    since_keep: int = 0
-    seconds: float = 0.0
-    tokens: int = 0
-    dollars: float = 0.0
-
-    def with_experiment(self, experiment: Experiment) -> "Tally":
-        """The totals after one more ledger row."""
-        kept = experiment.status == "keep"
-        counted = experiment.number > 0
-        return Tally(
-            judged=self.judged + 1,
-            experiments=self.experiments + counted,
-            kept=self.kept + (kept and counted),
-            crashed=self.crashed + (experiment.status == "crash"),
-            since_keep=0 if kept else self.since_keep + counted,
-            seconds=self.seconds,
-            tokens=self.tokens,
-            dollars=self.dollars,
-        )
-
-    def with_costs(self, costs: Sequence[Cost]) -> "Tally":
-        """The totals, with all that was paid so far."""
-        tokens, dollars = sum(c.tokens for c in costs), sum(c.dollars or 0.0 for c in costs)
-        return self.model_copy(update={"tokens": tokens, "dollars": dollars})
 
 
 class State(Value):

@@ -5,14 +5,15 @@ InputError where there is no such research, or nothing that could be steered.
 
 from pathlib import Path
 
-from autoresearch_graph import sheaf
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.core.stopping import stop_reason
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.mailbox import Mailbox
-from autoresearch_graph.now import read_now
-from autoresearch_graph.records import Records, find
-from autoresearch_graph.start import Settings, is_running
-from autoresearch_graph.stopping import stop_reason
-from autoresearch_graph.tracked import decoded, on_disk
+from autoresearch_graph.results.records import Records, find
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.manifest import is_running
+from autoresearch_graph.storage.status import read_now
+from autoresearch_graph.workspace.repository import decoded, on_disk
 
 _LONGEST = 4000
 
@@ -61,8 +62,8 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
 
 def _unfit(text: str, settings: Settings, records: Records) -> str:
     """Say why a text cannot be tried on top of the best so far; empty if it can."""
-    from autoresearch_graph.repository import find_repository
-    from autoresearch_graph.workspace import Workspace
+    from autoresearch_graph.workspace.repository import find_repository
+    from autoresearch_graph.workspace.workspace import Workspace
 
     asset, best = records.program.asset, records.standings[-1:]
     commit = best[0].incumbent.commit if best and best[0].incumbent else records.base

@@ -1,24 +1,38 @@
 """The graph as `langgraph dev` serves it: the server brings the checkpointer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, Self
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_stream_writer
 from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from autoresearch_graph.core.access import STUDIO, Guard, check_model, named, project_folder
+from autoresearch_graph.core.experiment import Progress
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.graph import Graph, build_graph
-from autoresearch_graph.guard import STUDIO, Guard, check_model, named, project_folder
 from autoresearch_graph.lab import Lab, choose, open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.runner import Progress
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import Context, State
+from autoresearch_graph.storage.checkpoints import KEPT, continue_after, open_checkpoints, prune
+from autoresearch_graph.storage.files import make_folder, read, replace
+from autoresearch_graph.storage.manifest import read_start
 
 # What langgraph.json names as `http.app`: these come before everything else that the server does.
 app = Starlette(
@@ -89,3 +103,188 @@ async def make_graph() -> AsyncIterator[Graph]:
         yield build_graph(labs.of)
     finally:
         await asyncio.to_thread(labs.close)
+
+
+_INDEX = Path(".langgraph_api") / "autoresearch.json"
+Saver = BaseCheckpointSaver[str]
+
+
+class Threads(Saver):
+    """Checkpoints of many threads, in the files of their researches or in a database for all.
+
+    What comes before a research has begun, and what belongs to none, is kept in memory. Deleting
+    a thread forgets whose it is, and leaves the research as it is.
+    """
+
+    def __init__(self, index: Path, database: Saver | None = None) -> None:
+        super().__init__()
+        self._index, self._database = index, database
+        self._folders: dict[str, str] = json.loads(read(index) or "{}")
+        self._early = InMemorySaver()
+
+    @property
+    def synchronous(self) -> Self:
+        """What has the synchronous methods: the wrapper that the server makes of it has none."""
+        return self
+
+    def get_next_version(self, current: str | None, channel: None) -> str:
+        """The same kind of versions as in the terminal."""
+        return self._early.get_next_version(current, channel)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint that a config names, or the last one of its research."""
+        with self._saver(config) as (saver, own):
+            found = saver.get_tuple(own)
+        if found is None:
+            return self._early.get_tuple(config)
+        continue_after(found.checkpoint["id"])
+        return _named(found, config)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """The checkpoints of one thread, latest first; there is no list of all threads."""
+        if config is not None:
+            with self._saver(config) as (saver, own):
+                found = list(saver.list(own, filter=filter, before=before, limit=limit))
+            yield from (_named(each, config) for each in found)
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Keep a checkpoint; of a long research only the last ones stay, as in the terminal."""
+        tag = str(checkpoint["channel_values"].get("tag") or "")
+        with self._saver(config, tag) as (saver, own):
+            saved = saver.put(own, checkpoint, metadata, new_versions)
+            at_rest = not own["configurable"].get("checkpoint_ns")
+            if not isinstance(saver, InMemorySaver) and at_rest and metadata["step"] % KEPT == 0:
+                prune(saver, own["configurable"]["thread_id"])
+        return _renamed(saved, config["configurable"]["thread_id"])
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Keep what a task has written; the same if it comes twice."""
+        with self._saver(config) as (saver, own):
+            saver.put_writes(own, writes, task_id, task_path)
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Forget whose a thread is."""
+        self._early.delete_thread(thread_id)
+        if self._folders.pop(thread_id, None):
+            self._write()
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The same without blocking the event loop."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """The same without blocking the event loop."""
+        found = self.list(config, filter=filter, before=before, limit=limit)
+        for each in await asyncio.to_thread(tuple, found):
+            yield each
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """The same without blocking the event loop."""
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """The same without blocking the event loop."""
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """The same without blocking the event loop."""
+        await asyncio.to_thread(self.delete_thread, thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Forget threads, where all of them is to go; old checkpoints are pruned at every put."""
+        for thread in thread_ids if strategy != "keep_latest" else ():
+            await self.adelete_thread(str(thread))
+
+    @contextmanager
+    def _saver(self, config: RunnableConfig, tag: str = "") -> Iterator[tuple[Any, RunnableConfig]]:
+        """Where the checkpoints of a thread are kept, and the config by which they are there."""
+        folder = self._folder(config["configurable"], tag)
+        if folder is None or not (folder / "research.json").exists():
+            yield self._early, config
+            return
+        thread = str(config["configurable"]["thread_id"])
+        if self._folders.get(thread) != str(folder):
+            self._folders[thread] = str(folder)
+            self._write()
+        if self._database and (start := read_start(folder)):
+            yield self._database, _renamed(config, start.thread)
+            return
+        with open_checkpoints(folder / "checkpoints.sqlite") as saver:
+            yield saver, _renamed(config, folder.name)
+
+    def _folder(self, chosen: dict[str, Any], tag: str) -> Path | None:
+        """The folder of a thread's research: as its context says, else as it was before.
+
+        InputError for a project that the server's environment does not name.
+        """
+        known = self._folders.get(str(chosen["thread_id"]))
+        if known and not {"project", "tag"} & chosen.keys():
+            return project_folder(Path(known).parent.parent) / ".autoresearch" / Path(known).name
+        tag = chosen.get("tag") or tag or (Path(known).name if known else "")
+        project = project_folder(chosen.get("project") or ".")
+        return Settings(project=project, tag=tag).folder if tag else None
+
+    def _write(self) -> None:
+        make_folder(self._index.parent)
+        replace(self._index, json.dumps(self._folders, indent=2))
+
+
+@asynccontextmanager
+async def open_threads() -> AsyncIterator[Threads]:
+    """What langgraph.json names as the server's checkpointer."""
+    with ExitStack() as resources:
+        url = checkpoints_url(Settings())
+        opened = open_checkpoints(url) if url else nullcontext()
+        database = await asyncio.to_thread(resources.enter_context, opened)
+        yield await asyncio.to_thread(Threads, _INDEX, database)
+
+
+def _named(found: CheckpointTuple, asked: RunnableConfig) -> CheckpointTuple:
+    """A checkpoint by the thread that was asked for."""
+    thread, parent = asked["configurable"]["thread_id"], found.parent_config
+    return found._replace(
+        config=_renamed(found.config, thread),
+        parent_config=_renamed(parent, thread) if parent else None,
+    )
+
+
+def _renamed(config: RunnableConfig, thread: str) -> RunnableConfig:
+    return {**config, "configurable": {**config["configurable"], "thread_id": thread}}

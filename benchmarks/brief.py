@@ -22,10 +22,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autoresearch_graph.experiment import Crashed, Experiment, Incumbent, Measured, TimedOut
+from autoresearch_graph.asset.constants import find, rewrite
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Crashed, Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.program import read
-from autoresearch_graph.proposers import Brief, prompt
-from autoresearch_graph.proposers.constants import find, rewrite
+from autoresearch_graph.proposers.llm import prompt
 
 ROOT = Path(__file__).parents[1]
 AT = (50, 200, 1000)

@@ -26,12 +26,12 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Draft, Experiment
+from autoresearch_graph.asset.constants import rewrite
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Draft, Experiment
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import Brief
-from autoresearch_graph.proposers.constants import rewrite
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 from benchmarks.overhead import PROGRAM, commit
 
 CONSTANTS = 40

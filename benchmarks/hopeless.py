@@ -16,12 +16,12 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from autoresearch_graph.experiment import Curve, Experiment, Outcome
-from autoresearch_graph.hopeless import bar_for, curve_of
-from autoresearch_graph.proposers.constants.small import is_small
-from autoresearch_graph.records import Records, find
-from autoresearch_graph.repository import find_repository
-from autoresearch_graph.start import Settings
+from autoresearch_graph.asset.changes import is_small
+from autoresearch_graph.core.experiment import Curve, Experiment, Outcome
+from autoresearch_graph.core.pruning import bar_for, curve_of
+from autoresearch_graph.results.records import Records, find
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.workspace.repository import find_repository
 
 _STEP = re.compile(r"step \d+  (?P<seconds>[\d.]+) s  loss (?P<loss>[\d.]+)")
 

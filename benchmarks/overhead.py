@@ -28,12 +28,12 @@ from rich.console import Console
 from rich.table import Table
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Draft
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Draft
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import Brief
 from autoresearch_graph.runner import run_environment
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 
 PROGRAM = """\
 ## Asset

@@ -38,11 +38,10 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from autoresearch_graph import research
+from autoresearch_graph.core.program import Environment, Flags
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.program.model import Environment
 from autoresearch_graph.runner import run_environment
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 from benchmarks.overhead import ASSET, PROGRAM, commit, measure, run_alone
 
 Cycles = list[tuple[float, int]]  # milliseconds, and how many runs were in them

@@ -22,10 +22,10 @@ from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 
 from autoresearch_graph.graph import build_graph
-from autoresearch_graph.records import find
-from autoresearch_graph.start import Settings
+from autoresearch_graph.results.follow import Onlooker
+from autoresearch_graph.results.records import find
+from autoresearch_graph.settings import Settings
 from autoresearch_graph.studio import Labs
-from autoresearch_graph.watching import Onlooker
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS: dict[str, dict[str, Any]] = {

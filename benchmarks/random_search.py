@@ -24,9 +24,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from autoresearch_graph.proposers.constants import Scalar, find, rewrite
-from autoresearch_graph.proposers.search_history import reading
-from autoresearch_graph.proposers.search_terrain import Terrain
+from autoresearch_graph.asset.constants import find, rewrite
+from autoresearch_graph.asset.literals import Scalar
+from autoresearch_graph.proposers.search.history import reading
+from autoresearch_graph.proposers.search.neighbourhood import Terrain
 
 ROOT = Path(__file__).parent.parent
 FILES = ("prepare.py", "tokenizer.py", "corpora.py", "exported.py")

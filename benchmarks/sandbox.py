@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autoresearch_graph.program.model import Environment
+from autoresearch_graph.core.program import Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
-from autoresearch_graph.runner.box import run
 from autoresearch_graph.runner.log import Log
+from autoresearch_graph.runner.process import run
 
 COMMANDS = {"true": "true", "python": "python -c pass", "numbers": "python -c 'sum(range(10**7))'"}
 

@@ -31,7 +31,7 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from autoresearch_graph.experiment import (
+from autoresearch_graph.core.experiment import (
     Again,
     Candidate,
     Experiment,
@@ -39,12 +39,12 @@ from autoresearch_graph.experiment import (
     Measured,
     Proposal,
     Verdict,
+    row,
 )
-from autoresearch_graph.judging import judge
-from autoresearch_graph.ledger_row import row
-from autoresearch_graph.metric import Metric
-from autoresearch_graph.program.model import Noise, Program, TimeBox
-from autoresearch_graph.standing import PATIENCE, Standing
+from autoresearch_graph.core.incumbent import PATIENCE, Standing
+from autoresearch_graph.core.judging import judge
+from autoresearch_graph.core.program import Noise, Program, TimeBox
+from autoresearch_graph.core.values import Metric
 
 RUNS = 100
 NIGHTS = 400

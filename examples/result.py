@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoresearch_graph.records import Records, find
 from autoresearch_graph.report.chart import Size, draw
-from autoresearch_graph.start import Settings
+from autoresearch_graph.results.records import Records, find
+from autoresearch_graph.settings import Settings
 
 SIZE = Size(640, 290, words=False)
 

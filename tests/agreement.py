@@ -7,9 +7,9 @@ from pathlib import Path
 
 from langgraph.checkpoint.base import CheckpointTuple
 
-from autoresearch_graph.checkpoints import open_checkpoints
-from autoresearch_graph.mailbox import Mailbox
-from autoresearch_graph.start import read_start
+from autoresearch_graph.storage.checkpoints import open_checkpoints
+from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.manifest import read_start
 
 
 def git(folder: Path, *command: str) -> list[str]:

@@ -13,13 +13,13 @@ import psutil
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Draft, Experiment
+from autoresearch_graph.core.brief import Brief, Exhausted
+from autoresearch_graph.core.experiment import Draft, Experiment, Progress
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import Lab, open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import Brief, Exhausted
 from autoresearch_graph.report import write_report
-from autoresearch_graph.runner import Choice, Progress
-from autoresearch_graph.start import Settings
+from autoresearch_graph.runner import Choice
+from autoresearch_graph.settings import Settings
 
 from .reports import Page, recorded
 

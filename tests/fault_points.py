@@ -29,8 +29,9 @@ from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from autoresearch_graph import cli, proposers  # noqa: F401
-from autoresearch_graph.proposers import search  # noqa: F401
+from autoresearch_graph.cli import app as cli
+from autoresearch_graph.core import brief as proposers  # noqa: F401
+from autoresearch_graph.proposers.search import proposer as search  # noqa: F401
 from tests import effects, power
 from tests.agreement import told
 from tests.jobs import JOBS

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autoresearch_graph.adoption import adopt
-from autoresearch_graph.cleaning import leftovers
 from autoresearch_graph.errors import WorkspaceError
-from autoresearch_graph.start import Settings
+from autoresearch_graph.results.adopt import adopt
+from autoresearch_graph.results.clean import leftovers
+from autoresearch_graph.settings import Settings
 from tests import effects
 from tests.conftest import ASSET, asset, git, make_project, run
 from tests.kill_points import killed_at

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoresearch_graph.mailbox import Mailbox
-from autoresearch_graph.standing import PATIENCE
+from autoresearch_graph.core.incumbent import PATIENCE
+from autoresearch_graph.storage.inbox import Mailbox
 from tests.conftest import PROGRAM, git, make_project
 
 ASSET = "X = 3.0\nRATE = 0.5  # one of: 0.1, 0.5, 0.9\n"

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
-from autoresearch_graph.experiment import Experiment
-from autoresearch_graph.metric import Direction, Metric
-from autoresearch_graph.program import Program, TimeBox
-from autoresearch_graph.records import Records, load
-from autoresearch_graph.start import Start
+from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.core.program import Program, TimeBox
+from autoresearch_graph.core.values import Direction, Metric
+from autoresearch_graph.results.records import Records, load
+from autoresearch_graph.storage.manifest import Start
 
 _BLOCKS = {"p", "li", "summary", "td", "th"}
 

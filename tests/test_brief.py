@@ -9,7 +9,10 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import (
+from autoresearch_graph.asset.changes import changed, parts
+from autoresearch_graph.core.brief import Brief, figures
+from autoresearch_graph.core.curves import curve
+from autoresearch_graph.core.experiment import (
     Crashed,
     Experiment,
     Incumbent,
@@ -17,14 +20,11 @@ from autoresearch_graph.experiment import (
     Proposal,
     TimedOut,
 )
-from autoresearch_graph.figures import Figures
+from autoresearch_graph.core.formatting import Figures
 from autoresearch_graph.program import read
-from autoresearch_graph.proposers import Brief, prompt
-from autoresearch_graph.proposers.curve import curve
-from autoresearch_graph.proposers.figures import figures
-from autoresearch_graph.proposers.kinds import changed, parts
+from autoresearch_graph.proposers.llm import prompt
 from autoresearch_graph.tools import Desk, Refusal
-from autoresearch_graph.tools.past import log_end, page
+from autoresearch_graph.tools.history import log_end, page
 from benchmarks.brief import Night, begins_alike, tokenizer, told
 
 from .conftest import ASSET, git
@@ -295,7 +295,7 @@ def test_what_a_run_printed_reaches_the_model_in_a_fence_by_every_way(
 
 
 def test_a_refusal_does_not_repeat_what_a_run_printed(project: Path):
-    from autoresearch_graph.meaning import fingerprint
+    from autoresearch_graph.asset.syntax import fingerprint
     from autoresearch_graph.tools.propose import check
 
     some = with_rows(project, row(0, "keep", 1.0), crash(1, INJECTED))

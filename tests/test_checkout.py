@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.checkout import Checkout
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.repository import find_repository
-from autoresearch_graph.workspace import Workspace
+from autoresearch_graph.workspace.repository import find_repository
+from autoresearch_graph.workspace.workspace import Workspace
+from autoresearch_graph.workspace.worktree import Checkout
 
 from .conftest import PROGRAM, asset, git, make_project
 

@@ -2,7 +2,7 @@ import threading
 import time
 from pathlib import Path
 
-from autoresearch_graph.checkpoints import open_checkpoints
+from autoresearch_graph.storage.checkpoints import open_checkpoints
 
 
 def test_checkpoints_are_not_closed_while_a_thread_is_writing_them(tmp_path: Path):

@@ -4,9 +4,9 @@ import tomllib
 import pytest
 import yaml
 
+from autoresearch_graph.asset.constants import find, rewrite
+from autoresearch_graph.asset.files import pack
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.proposers.constants import find, rewrite
-from autoresearch_graph.sheaf import pack
 
 JSON = """\
 {

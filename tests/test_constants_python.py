@@ -1,7 +1,7 @@
 import pytest
 
+from autoresearch_graph.asset.constants import describe, find, rewrite
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.proposers.constants import describe, find, rewrite
 
 
 def found(text: str) -> dict[str, object]:

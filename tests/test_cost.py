@@ -12,18 +12,16 @@ from langchain_core.messages import AIMessage, HumanMessage
 from rich.console import Console
 
 from autoresearch_graph import research
-from autoresearch_graph.cost import Cost, Usage
+from autoresearch_graph.core.program import Flags, Stopping
+from autoresearch_graph.core.values import Cost, Usage
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.lab import Lab, open_lab
-from autoresearch_graph.ledger import Ledger
-from autoresearch_graph.program import Flags
-from autoresearch_graph.program.model import Stopping
-from autoresearch_graph.proposers import patience
-from autoresearch_graph.proposers.prices import Price, find_price
-from autoresearch_graph.proposers.usage import Meter
-from autoresearch_graph.records import load
-from autoresearch_graph.start import Settings
-from autoresearch_graph.tables import experiment_page, experiments_table, yields_table
+from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.proposers.llm.pricing import Meter, Price, find_price
+from autoresearch_graph.results.records import load
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.ledger import Ledger
+from autoresearch_graph.terminal.tables import experiment_page, experiments_table, yields_table
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, asset, make_project

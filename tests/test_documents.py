@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from autoresearch_graph.cli import app
+from autoresearch_graph.cli.app import app
 from autoresearch_graph.graph import build_graph
 from autoresearch_graph.program import front_matter, read
 from autoresearch_graph.studio import Labs

@@ -14,12 +14,22 @@ import pytest
 from git import Repo
 
 from autoresearch_graph import __version__
-from autoresearch_graph.experiment import Crashed, Hopeless, Measured, Outcome, TimedOut
-from autoresearch_graph.hopeless import Bar
-from autoresearch_graph.mirror import packed
+from autoresearch_graph.core.experiment import Crashed, Hopeless, Measured, Outcome, TimedOut
+from autoresearch_graph.core.pruning import Bar
 from autoresearch_graph.program import read
-from autoresearch_graph.runner import detect, errand
-from autoresearch_graph.runner.order import LOG, Begun, Event, Ground, Order, Piece, Result, put
+from autoresearch_graph.runner import detect
+from autoresearch_graph.runner.ray import worker as errand
+from autoresearch_graph.runner.ray.messages import (
+    LOG,
+    Begun,
+    Event,
+    Ground,
+    Order,
+    Piece,
+    Result,
+    put,
+)
+from autoresearch_graph.runner.ray.mirror import packed
 
 from .conftest import PROGRAM, alive, asset, git, make_project, sleeper
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.bench import EvaluationRoom
-from autoresearch_graph.experiment import Crashed, Experiment, Measured
+from autoresearch_graph.core.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.runner.handover import LARGEST, Unusable, clear, hand_over
+from autoresearch_graph.runner.local import EvaluationRoom
 
 from .conftest import PROGRAM, git, make_project, opened, run
 

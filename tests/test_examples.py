@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.asset.constants import find
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import Flags, read
-from autoresearch_graph.proposers.constants import find
+from autoresearch_graph.program import read
 from autoresearch_graph.templates import make_project, names
 
 from .conftest import git

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autoresearch_graph.records import load
+from autoresearch_graph.results.records import load
 
 from .conftest import PROGRAM, git, make_project
 from .reports import NIGHT_OF_FOUR, recorded, tried
@@ -75,7 +75,7 @@ def test_a_package_that_is_upgraded_meanwhile_does_not_break_the_report(tmp_path
     shutil.copytree(PACKAGE, tmp_path / "autoresearch_graph")
     recorded(tmp_path / "night", NIGHT_OF_FOUR)
     script = """
-import pathlib, autoresearch_graph.report as report, autoresearch_graph.records as records
+import pathlib, autoresearch_graph.report as report, autoresearch_graph.results.records as records
 folder = pathlib.Path(report.__file__).parent
 for old in [*folder.glob("*.html"), *folder.glob("*.md"), *folder.glob("*.css")]:
     old.write_text("{{ another_version }}")

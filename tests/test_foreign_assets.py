@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.line_ends import as_in
-from autoresearch_graph.readiness import check_project
-from autoresearch_graph.start import Settings
+from autoresearch_graph.asset.line_ends import as_in
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.setup.preflight import check_project
 
 from .conftest import PROGRAM, git, make_project, run
 from .test_cli import autoresearch

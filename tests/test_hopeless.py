@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.core.experiment import Curve, Experiment, Hopeless, Measured, Status
+from autoresearch_graph.core.pruning import Bar, at, bar_for, bends, curve_of, reading
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.experiment import Curve, Experiment, Hopeless, Measured, Status
-from autoresearch_graph.hopeless import Bar, at, bar_for, bends, curve_of, reading
 from autoresearch_graph.program import read
 
 from .agreement import assert_agreement

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from git import Repo
 
+from autoresearch_graph.asset.constants import rewrite
+from autoresearch_graph.asset.literals import Scalar
+from autoresearch_graph.core.experiment import Candidate, Incumbent, Measured, Proposal, Verdict
+from autoresearch_graph.core.judging import judge
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Candidate, Incumbent, Measured, Proposal, Verdict
-from autoresearch_graph.judging import judge
-from autoresearch_graph.program import Flags, read
-from autoresearch_graph.proposers.constants import Scalar, rewrite
-from autoresearch_graph.repository import BEGUN, find_repository
+from autoresearch_graph.program import read
 from autoresearch_graph.templates import begun, make_project
+from autoresearch_graph.workspace.repository import BEGUN, find_repository
 
 TEXTS = {".gitignore", "README.md", "evaluate.py", "forecast.py", "program.md"}
 FILES = TEXTS | {"holdout.csv", "series.csv"}

@@ -102,7 +102,7 @@ def test_ctrl_c_while_a_lock_changes_hands_comes_a_moment_later():
 import os, signal, threading, time
 from functools import partial
 from types import SimpleNamespace
-from autoresearch_graph import interrupts
+from autoresearch_graph.cli import signals as interrupts
 lock = threading.Lock()
 pressed = partial(os.kill, os.getpid(), signal.SIGINT)
 taken = SimpleNamespace(
@@ -126,7 +126,7 @@ except KeyboardInterrupt:
 def test_ctrl_c_while_something_is_deleted_is_not_lost():
     script = """
 import os, signal, time
-from autoresearch_graph import interrupts
+from autoresearch_graph.cli import signals as interrupts
 class Odd:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.experiment import (
+from autoresearch_graph.core.experiment import (
     Again,
     Candidate,
     Crashed,
@@ -15,12 +15,12 @@ from autoresearch_graph.experiment import (
     Proposal,
     TimedOut,
     Verdict,
+    row,
 )
-from autoresearch_graph.judging import judge
-from autoresearch_graph.ledger_row import row
-from autoresearch_graph.metric import Metric
-from autoresearch_graph.program.model import Constraint, Noise, Program, TimeBox
-from autoresearch_graph.standing import Standing
+from autoresearch_graph.core.incumbent import Standing
+from autoresearch_graph.core.judging import judge
+from autoresearch_graph.core.program import Constraint, Noise, Program, TimeBox
+from autoresearch_graph.core.values import Metric
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 NIGHT = Path(os.environ.get("AUTORESEARCH_DATA", _BESIDE)) / "karpathy-h100-mar8.tsv"

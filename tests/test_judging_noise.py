@@ -2,10 +2,17 @@
 
 import pytest
 
-from autoresearch_graph.experiment import Again, Candidate, Crashed, Incumbent, Measured, Verdict
-from autoresearch_graph.judging import judge
-from autoresearch_graph.program.model import Constraint, Noise
-from autoresearch_graph.standing import Spread
+from autoresearch_graph.core.experiment import (
+    Again,
+    Candidate,
+    Crashed,
+    Incumbent,
+    Measured,
+    Verdict,
+)
+from autoresearch_graph.core.incumbent import Spread
+from autoresearch_graph.core.judging import judge
+from autoresearch_graph.core.program import Constraint, Noise
 
 from .test_judging import INCUMBENT, candidate, measured, program
 

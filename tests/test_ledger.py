@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.checkpoints import open_checkpoints
+from autoresearch_graph.core.experiment import Experiment, Measured
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.experiment import Experiment, Measured
-from autoresearch_graph.ledger import Ledger
-from autoresearch_graph.mailbox import Mailbox
+from autoresearch_graph.storage.checkpoints import open_checkpoints
+from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.ledger import Ledger
 
 from .conftest import run
 

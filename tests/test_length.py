@@ -1,6 +1,6 @@
 """How long a text is, comments and layout aside."""
 
-from autoresearch_graph.length import code_lines, saved_lines
+from autoresearch_graph.asset.syntax import code_lines, saved_lines
 
 LONG = "# why\nX = 1\n\nY = 2\nZ = (\n    3\n)\nA = 4\nB = 5\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.lab import choose
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 
 from .agreement import assert_agreement
 from .conftest import git, make_gated, make_project

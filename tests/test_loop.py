@@ -183,7 +183,7 @@ def test_two_processes_cannot_work_on_one_research(project: Path):
 def test_a_second_research_of_another_name_does_not_see_the_first(project: Path):
     run(project, [BETTER], experiments=1)
     from autoresearch_graph.lab import open_lab
-    from autoresearch_graph.start import Settings
+    from autoresearch_graph.settings import Settings
 
     from .conftest import Scripted
 

@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from autoresearch_graph import research
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.lab import Lab, open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import patience
-from autoresearch_graph.records import load
-from autoresearch_graph.start import Settings
-from autoresearch_graph.tables import conversation_page
+from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.results.records import load
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.terminal.tables import conversation_page
 
 from .agreement import assert_agreement
 from .conftest import ASSET, asset

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph import research
+from autoresearch_graph.core.brief import Abandoned, Exhausted
+from autoresearch_graph.core.experiment import Draft, Experiment
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.experiment import Draft, Experiment
 from autoresearch_graph.graph import build_editor
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.ledger import read as read_ledger
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import Abandoned, Exhausted, conversation, patience
-from autoresearch_graph.proposers.model import open_model
-from autoresearch_graph.start import Settings
+from autoresearch_graph.proposers.llm import editor as conversation
+from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.proposers.llm.proposer import open_model
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.ledger import read as read_ledger
 
 from .agreement import assert_agreement
 from .conftest import asset
@@ -284,9 +286,9 @@ def test_turns_that_bring_nothing_end_with_the_reason(
 
 def test_an_end_that_no_criterion_wanted_has_exit_code_1(project: Path):
     script = """
-from autoresearch_graph.proposers import patience
+from autoresearch_graph.proposers.llm import retry as patience
 patience._FIRST = patience._LONGEST = 0.01
-from autoresearch_graph.cli import main
+from autoresearch_graph.cli.app import main
 main()
 """
     with serving(*GOOD, *(said(CALL),) * 15) as server:
@@ -386,8 +388,8 @@ import sys
 from pathlib import Path
 from autoresearch_graph import research
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.start import Settings
+from autoresearch_graph.core.program import Flags
+from autoresearch_graph.settings import Settings
 lab = open_lab(Settings(project=Path(sys.argv[1]), tag="t", model="openai:gpt-4o", look_ahead=False,
                         base_url=sys.argv[2], flags=Flags(experiments=1)))
 research.run(lab)

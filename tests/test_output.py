@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from autoresearch_graph.output import NAMES, clean, how_to_print, read_metrics, without_items
+from autoresearch_graph.core.text import clean
+from autoresearch_graph.runner.output import NAMES, how_to_print, read_metrics, without_items
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.experiment import Crashed, Measured, TimedOut
-from autoresearch_graph.pace import held_to
+from autoresearch_graph.core.experiment import Crashed, Measured, TimedOut
+from autoresearch_graph.runner.outcome import held_to
 
 from .conftest import PROGRAM, make_project, run
 

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from autoresearch_graph import research, sheaf
-from autoresearch_graph.checkout import Checkout
+from autoresearch_graph import research
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.core.experiment import Answer
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError, WorkspaceError
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.nodes.review import Answer
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import conversation, patience
-from autoresearch_graph.repository import find_repository
-from autoresearch_graph.start import Settings
-from autoresearch_graph.workspace import Workspace
+from autoresearch_graph.proposers.llm import editor as conversation
+from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.workspace.repository import find_repository
+from autoresearch_graph.workspace.workspace import Workspace
+from autoresearch_graph.workspace.worktree import Checkout
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, Scripted, git, make_project, opened

@@ -10,10 +10,10 @@ from threading import Event
 import psutil
 import pytest
 
-from autoresearch_graph.experiment import Measured, Outcome, Trial
+from autoresearch_graph.core.experiment import Measured, Outcome, Trial
 from autoresearch_graph.runner import Cancelled, Pool, Watch, detect
-from autoresearch_graph.runner.box import run
 from autoresearch_graph.runner.log import Log
+from autoresearch_graph.runner.process import run
 
 FIRST, SECOND = Trial(number=1), Trial(number=2)
 

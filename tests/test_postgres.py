@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.checkpoints import open_checkpoints
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.start import read_start
-from autoresearch_graph.threads import Threads
+from autoresearch_graph.storage.checkpoints import open_checkpoints
+from autoresearch_graph.storage.manifest import read_start
+from autoresearch_graph.studio import Threads
 
 from .agreement import assert_agreement, last_checkpoint
 from .conftest import asset, make_project, opened, run

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.program import Flags, Noise, Program, changed, frozen, read
+from autoresearch_graph.core.program import Flags, Noise, Program, changed, frozen
+from autoresearch_graph.program import read
 
 PARTS = {
     "Asset": "`train.py`",

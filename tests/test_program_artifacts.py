@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.core.program import changed
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program import changed
 from autoresearch_graph.runner import expand
 
 from .test_program import make_project, read_parts, read_text, text_of

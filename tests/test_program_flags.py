@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.core.program import Flags, Program
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import Flags, Program, read
+from autoresearch_graph.program import read
 from tests.test_program import make_project
 
 FULL = """\

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.core.program import Environment, Noise
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import Environment, Noise
 from tests.test_program import make_project, read_text
 
 FRONT = """\

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.program import Noise
+from autoresearch_graph.core.program import Noise
 from tests.test_program import make_project, read_parts
 
 

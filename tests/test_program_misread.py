@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.core.program import Noise
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import Noise
 from tests.test_program import make_project, read_parts, read_text, text_of
 from tests.test_program_errors import sentence
 

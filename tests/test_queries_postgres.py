@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from autoresearch_graph import research
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 from autoresearch_graph.templates import make_project
 
 from .conftest import Scripted, git

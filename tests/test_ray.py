@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.runner import Progress, detect
+from autoresearch_graph.runner import detect
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, alive, git, make_gated, opened, run, sleeper

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from autoresearch_graph.ledger import Ledger
-from autoresearch_graph.records import Records
 from autoresearch_graph.report import write_report
+from autoresearch_graph.results.records import Records
+from autoresearch_graph.storage.ledger import Ledger
 
 from .reports import program, tried
 

@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from autoresearch_graph.experiment import Experiment, Measured
-from autoresearch_graph.records import Records
+from autoresearch_graph.core.experiment import Experiment, Measured
+from autoresearch_graph.core.formatting import duration
 from autoresearch_graph.report import write_report
-from autoresearch_graph.report.words import duration
+from autoresearch_graph.results.records import Records
 
 from .reports import Page, recorded, tried
 

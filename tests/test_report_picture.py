@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.metric import Direction
+from autoresearch_graph.core.values import Direction
 
 from .conftest import Reporter
 from .reports import NIGHT_OF_FOUR, Page, tried

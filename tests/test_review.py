@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.core.experiment import Answer, Experiment
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.ledger import read as read_ledger
-from autoresearch_graph.nodes.review import Answer
-from autoresearch_graph.program import Flags
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.ledger import read as read_ledger
 
 from .agreement import assert_agreement
 from .conftest import Scripted, asset, make_project

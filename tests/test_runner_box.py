@@ -11,10 +11,10 @@ from threading import Thread, Timer
 import psutil
 import pytest
 
-from autoresearch_graph.program.model import Environment
+from autoresearch_graph.core.program import Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
-from autoresearch_graph.runner.box import Ended, run
 from autoresearch_graph.runner.log import Log
+from autoresearch_graph.runner.process import Ended, run
 
 SOON = 20.0  # seconds: what is asked for takes a minute or more, and no machine is that busy
 EVIL = """
@@ -54,9 +54,9 @@ time.sleep(2)
 LAB = """
 import sys
 from pathlib import Path
-from autoresearch_graph.experiment import Trial
+from autoresearch_graph.core.experiment import Trial
 from autoresearch_graph.runner import Pool, Sandbox, detect
-from autoresearch_graph.runner.box import run
+from autoresearch_graph.runner.process import run
 from autoresearch_graph.runner.log import Log
 
 folder, level, path = Path(sys.argv[1]), sys.argv[2], sys.argv[3]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.program.model import Environment
+from autoresearch_graph.core.program import Environment
 from autoresearch_graph.runner import run_environment
 
 SECRETS = {

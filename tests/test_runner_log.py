@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.output import read_metrics
 from autoresearch_graph.runner.log import HEAD, TAIL, Log
+from autoresearch_graph.runner.output import read_metrics
 
 LINES = b"".join(b"step %d\n" % n for n in range(120_000))
 

@@ -9,9 +9,9 @@ from threading import Timer
 
 import pytest
 
-from autoresearch_graph.experiment import Crashed, Measured, Outcome, TimedOut
-from autoresearch_graph.metric import Metric
-from autoresearch_graph.program.model import Constraint, Program, TimeBox
+from autoresearch_graph.core.experiment import Crashed, Measured, Outcome, TimedOut
+from autoresearch_graph.core.program import Constraint, Program, TimeBox
+from autoresearch_graph.core.values import Metric
 from autoresearch_graph.runner import Cancelled, Site, Watch, conduct, detect, run_environment
 
 GOOD = "print('val_bpb: 0.9979')\n"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_graph.core.program import Environment
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program.model import Environment
 from autoresearch_graph.runner import Sandbox, Walls, Watch, detect, run_environment, walls_around
-from autoresearch_graph.runner.box import run
 from autoresearch_graph.runner.log import Log
+from autoresearch_graph.runner.process import run
 
 from .conftest import git, make_project, opened
 from .conftest import run as research
@@ -314,7 +314,9 @@ def test_of_a_package_installed_in_place_only_its_folder_is_seen(tmp_path: Path)
     packages = tmp_path / "user" / "lib" / version / "site-packages"
     packages.mkdir(parents=True)
     (packages / "listed.pth").write_text(f"import os\n{clone}\n{other / 'src'}\n\n")
-    code = "from autoresearch_graph.runner.in_place import packages_in_place as p; print(*p())"
+    code = (
+        "from autoresearch_graph.runner.sandbox.editable import packages_in_place as p; print(*p())"
+    )
     environment = {**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     found = {path for path in done.stdout.decode().split() if path.startswith(str(tmp_path))}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.program.model import Constraint, Environment
+from autoresearch_graph.core.program import Constraint, Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
-from autoresearch_graph.runner.box import Ended, run
 from autoresearch_graph.runner.cpu import CpuCounter
+from autoresearch_graph.runner.limits import Limits, limits_of
 from autoresearch_graph.runner.log import Log
-from autoresearch_graph.runner.watchdog import Limits, limits_of
+from autoresearch_graph.runner.process import Ended, run
 
 HOLD = "python -c \"import time; x = b'x' * 2**28; time.sleep(20)\""
 SHARE = """python -c "

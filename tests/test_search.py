@@ -9,11 +9,11 @@ from logging.handlers import QueueHandler
 import optuna
 import pytest
 
+from autoresearch_graph.core.brief import Exhausted
+from autoresearch_graph.core.experiment import Crashed, Draft, Measured, TimedOut
+from autoresearch_graph.core.program import Constraint
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Crashed, Draft, Measured, TimedOut
-from autoresearch_graph.program.model import Constraint
-from autoresearch_graph.proposers import Exhausted
-from autoresearch_graph.proposers.search import Search
+from autoresearch_graph.proposers.search.proposer import Search
 from tests.test_search_night import ASSET, Night, loss, measured, proposal, values_of
 
 
@@ -234,7 +234,7 @@ def test_optuna_says_nothing_and_its_log_is_left_as_it_was():
 
 def test_importing_the_search_imports_neither_optuna_nor_torch():
     code = (
-        "import sys, autoresearch_graph.proposers.search\n"
+        "import sys, autoresearch_graph.proposers.search.proposer\n"
         "assert not {'optuna', 'torch', 'numpy', 'scipy'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,10 @@ from statistics import fmean
 
 import pytest
 
-from autoresearch_graph.experiment import (
+from autoresearch_graph.asset.constants import find, rewrite
+from autoresearch_graph.asset.literals import Scalar
+from autoresearch_graph.core.brief import Brief, Exhausted, Proposer
+from autoresearch_graph.core.experiment import (
     Crashed,
     Draft,
     Experiment,
@@ -18,12 +21,10 @@ from autoresearch_graph.experiment import (
     Outcome,
     Proposal,
 )
-from autoresearch_graph.metric import Direction, Metric
-from autoresearch_graph.program.model import Constraint, Program, TimeBox
-from autoresearch_graph.proposers import Brief, Exhausted, Proposer
-from autoresearch_graph.proposers.constants import Scalar, find, rewrite
-from autoresearch_graph.proposers.search import Search
-from autoresearch_graph.proposers.search_ranges import guess
+from autoresearch_graph.core.program import Constraint, Program, TimeBox
+from autoresearch_graph.core.values import Direction, Metric
+from autoresearch_graph.proposers.search.proposer import Search
+from autoresearch_graph.proposers.search.space import guess
 
 Values = Mapping[str, Scalar]
 ASSET = """\

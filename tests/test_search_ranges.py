@@ -2,9 +2,8 @@ import random
 
 import pytest
 
-from autoresearch_graph.proposers.constants import find
-from autoresearch_graph.proposers.search_ranges import follow, guess
-from autoresearch_graph.proposers.search_scales import Interval, Steps
+from autoresearch_graph.asset.constants import find
+from autoresearch_graph.proposers.search.space import Interval, Steps, follow, guess
 
 BOTH = Steps((False, True), ordered=False)
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph import research
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Crashed, Measured
+from autoresearch_graph.core.leakage import oracle_of_hidden
+from autoresearch_graph.core.program import Flags, Metric, Program, Stopping, TimeBox
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.experiment import Crashed, Measured
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.oracle import oracle_of_hidden
-from autoresearch_graph.program import Flags
-from autoresearch_graph.program.model import Metric, Program, Stopping, TimeBox
-from autoresearch_graph.proposers import Brief
-from autoresearch_graph.records import Records, find
-from autoresearch_graph.replication import replay, verify
 from autoresearch_graph.report import write_report
-from autoresearch_graph.start import Settings, lock
+from autoresearch_graph.results.records import Records, find
+from autoresearch_graph.results.verify import replay, verify
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.manifest import lock
 from autoresearch_graph.templates import make_project
 
 from .conftest import Scripted, git, opened

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from autoresearch_graph import research, sheaf
+from autoresearch_graph import research
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.constants import find, rewrite
+from autoresearch_graph.asset.merge import merged
+from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
-from autoresearch_graph.experiment import Experiment
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.merging import merged
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import patience
-from autoresearch_graph.proposers.constants import find, rewrite
-from autoresearch_graph.records import Records
-from autoresearch_graph.records import find as find_record
-from autoresearch_graph.report.ideas import by_kind
-from autoresearch_graph.start import Settings
+from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.report.groups import by_kind
+from autoresearch_graph.results.records import Records
+from autoresearch_graph.results.records import find as find_record
+from autoresearch_graph.settings import Settings
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, git, opened
@@ -105,7 +106,7 @@ def test_a_run_that_changes_a_protected_file_beside_the_asset_is_found(project: 
 
 
 def test_what_was_tried_is_known_by_the_whole_set(project: Path) -> None:
-    from autoresearch_graph.meaning import fingerprint, unparsable, without_seeds
+    from autoresearch_graph.asset.syntax import fingerprint, unparsable, without_seeds
 
     same = texts(one="X = 3.0  # as before\n")
     assert fingerprint(same, ALL) == fingerprint(texts(), ALL)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.readiness import Finding, check_project
 from autoresearch_graph.runner.shell import argv
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.setup.preflight import Finding, check_project
 
 from .conftest import PROGRAM, git, make_project
 from .test_cli import autoresearch

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.artifacts import Artifacts
+from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import patience
-from autoresearch_graph.start import Settings
+from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.artifacts import Artifacts
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, make_project, opened

@@ -9,21 +9,21 @@ from random import Random
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import (
+from autoresearch_graph.core.experiment import (
     Candidate,
     Crashed,
     Incumbent,
     Measured,
     Proposal,
     Verdict,
+    row,
 )
-from autoresearch_graph.judging import judge
-from autoresearch_graph.ledger_row import row
-from autoresearch_graph.output import read_items
-from autoresearch_graph.program.model import Noise, Program
-from autoresearch_graph.records import Records, load
+from autoresearch_graph.core.incumbent import Spread, Standing
+from autoresearch_graph.core.judging import judge
+from autoresearch_graph.core.program import Noise, Program
 from autoresearch_graph.report import write_report
-from autoresearch_graph.standing import Spread, Standing
+from autoresearch_graph.results.records import Records, load
+from autoresearch_graph.runner.output import read_items
 from autoresearch_graph.state import State, from_ledger
 
 from .agreement import assert_agreement
@@ -64,7 +64,7 @@ def proposed(number: int) -> Proposal:
 
 
 def checkpoint(lab) -> State:
-    from autoresearch_graph.checkpoints import open_checkpoints
+    from autoresearch_graph.storage.checkpoints import open_checkpoints
 
     with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
         saved = saver.get_tuple({"configurable": {"thread_id": lab.tag}})

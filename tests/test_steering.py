@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.ledger import read as read_ledger
-from autoresearch_graph.mailbox import Mailbox
-from autoresearch_graph.now import read_now
+from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.ledger import read as read_ledger
+from autoresearch_graph.storage.status import read_now
 
 from .agreement import assert_agreement
 from .conftest import asset, git, make_project, run
@@ -181,7 +181,8 @@ def test_many_processes_write_at_once_and_a_torn_line_takes_no_other_with_it(tmp
     with (tmp_path / "steering.jsonl").open("w") as file:
         file.write('{"id": "torn", "wish": "te')
     script = (
-        "import sys; from pathlib import Path; from autoresearch_graph.mailbox import Mailbox\n"
+        "import sys; from pathlib import Path\n"
+        "from autoresearch_graph.storage.inbox import Mailbox\n"
         "box = Mailbox(Path(sys.argv[1]))\n"
         "for number in range(25): box.post('tell', f'{sys.argv[2]} {number} ' + 'x' * 20_000)"
     )

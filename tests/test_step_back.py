@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.experiment import Experiment, Incumbent
-from autoresearch_graph.merging import merged
-from autoresearch_graph.program.model import Program
-from autoresearch_graph.proposers import Brief
+from autoresearch_graph.asset.merge import merged
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Experiment, Incumbent
+from autoresearch_graph.core.incumbent import PATIENCE
+from autoresearch_graph.core.program import Program
 from autoresearch_graph.proposers.step_back import step_back
-from autoresearch_graph.records import load
 from autoresearch_graph.report import write_report
-from autoresearch_graph.standing import PATIENCE
+from autoresearch_graph.results.records import load
 
 from .agreement import assert_agreement
 from .conftest import PROGRAM, git, make_project, run

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from autoresearch_graph.checkpoints import open_checkpoints
 from autoresearch_graph.graph import build_graph
-from autoresearch_graph.ledger import read as read_ledger
+from autoresearch_graph.storage.checkpoints import open_checkpoints
+from autoresearch_graph.storage.ledger import read as read_ledger
 from autoresearch_graph.studio import Labs
 
 from .conftest import git, make_gated, make_project

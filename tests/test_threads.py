@@ -7,7 +7,7 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.threads import Threads
+from autoresearch_graph.studio import Threads
 
 from .conftest import asset, run
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from autoresearch_graph.experiment import Incumbent
-from autoresearch_graph.metric import Metric
+from autoresearch_graph.core.experiment import Incumbent
+from autoresearch_graph.core.values import Metric
 from autoresearch_graph.tracing import scores
 
 from .collector import SESSION, Collector, collecting
@@ -170,8 +170,8 @@ from pathlib import Path
 from langgraph.checkpoint.memory import InMemorySaver
 from autoresearch_graph.graph import build_graph
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.start import Settings
+from autoresearch_graph.core.program import Flags
+from autoresearch_graph.settings import Settings
 
 settings = Settings(project=Path(sys.argv[1]), tag="t", flags=Flags(experiments=2))
 lab = open_lab(settings)

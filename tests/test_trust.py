@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.credentials import without_keys
-from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.core.program import Flags
+from autoresearch_graph.core.text import without_keys
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.program import Flags
-from autoresearch_graph.proposers import Brief
-from autoresearch_graph.proposers.prompt import user
+from autoresearch_graph.proposers.llm.prompt import user
 from autoresearch_graph.runner import detect
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 
 from .conftest import PROGRAM, Scripted, git, make_project, run
 from .test_cli import autoresearch

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.experiment import Crashed
-from autoresearch_graph.ledger import Ledger
-from autoresearch_graph.output import how_to_print
-from autoresearch_graph.rehearsal import rehearse
+from autoresearch_graph.core.experiment import Crashed
 from autoresearch_graph.runner import Choice, detect
+from autoresearch_graph.runner.output import how_to_print
+from autoresearch_graph.setup.dry_run import rehearse
+from autoresearch_graph.storage.ledger import Ledger
 
 from .conftest import PROGRAM, git, make_project, run
 

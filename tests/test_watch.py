@@ -16,13 +16,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autoresearch_graph.now import Now, read_now
-from autoresearch_graph.picture import picture, sparkline
-from autoresearch_graph.program.model import Stopping
-from autoresearch_graph.proposers.curve import readings
-from autoresearch_graph.records import load
-from autoresearch_graph.state import Tally
-from autoresearch_graph.stopping import left
+from autoresearch_graph.core.curves import readings
+from autoresearch_graph.core.program import Stopping
+from autoresearch_graph.core.stopping import Tally, left
+from autoresearch_graph.results.records import load
+from autoresearch_graph.storage.status import Now, read_now
+from autoresearch_graph.terminal.dashboard import picture, sparkline
 
 from .conftest import asset, git, make_project, run
 from .test_cli import ASSET, CLI, autoresearch, snapshot, wait_for_rows

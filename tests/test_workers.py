@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from autoresearch_graph.experiment import Experiment
-from autoresearch_graph.merging import merged
-from autoresearch_graph.sheaf import pack
+from autoresearch_graph.asset.files import pack
+from autoresearch_graph.asset.merge import merged
+from autoresearch_graph.core.experiment import Experiment
 
 from .agreement import assert_agreement
 from .conftest import git, make_project, run

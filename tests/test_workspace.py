@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 from git import Repo
 
-from autoresearch_graph.checkout import Checkout
-from autoresearch_graph.cost import Usage
+from autoresearch_graph.core.experiment import Draft, Verdict
+from autoresearch_graph.core.values import Usage
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.experiment import Draft, Verdict
-from autoresearch_graph.repository import find_repository
-from autoresearch_graph.workspace import Workspace
+from autoresearch_graph.workspace.repository import find_repository
+from autoresearch_graph.workspace.workspace import Workspace
+from autoresearch_graph.workspace.worktree import Checkout
 
 from .conftest import asset, git
 

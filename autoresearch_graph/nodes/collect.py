@@ -3,8 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.experiment import Outcome, Trial
-from autoresearch_graph.nodes.hear import hear
+from autoresearch_graph.core.experiment import Outcome, Trial
+from autoresearch_graph.nodes.messages import hear
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:

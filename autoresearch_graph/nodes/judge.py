@@ -3,8 +3,8 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from autoresearch_graph import judging
-from autoresearch_graph.experiment import Again, Candidate, Measured, Trial, Verdict
+from autoresearch_graph.core import judging
+from autoresearch_graph.core.experiment import Again, Candidate, Measured, Trial, Verdict
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:

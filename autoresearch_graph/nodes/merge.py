@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.experiment import Candidate, Draft, Verdict
-from autoresearch_graph.merging import merged
+from autoresearch_graph.asset.merge import merged
+from autoresearch_graph.core.experiment import Candidate, Draft, Verdict
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:

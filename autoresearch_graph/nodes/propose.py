@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph import sheaf
-from autoresearch_graph.experiment import Candidate, Draft, Proposal, Trial, Verdict
-from autoresearch_graph.proposers import Edit, Exhausted
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.core.brief import Edit, Exhausted
+from autoresearch_graph.core.experiment import Candidate, Draft, Proposal, Trial, Verdict
 from autoresearch_graph.proposers.step_back import step_back
 from autoresearch_graph.state import State, Update
 

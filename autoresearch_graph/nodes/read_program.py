@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.nodes.hear import hear
+from autoresearch_graph.core.stopping import stop_reason
+from autoresearch_graph.nodes.messages import hear
 from autoresearch_graph.state import State, Update, from_ledger
-from autoresearch_graph.stopping import stop_reason
 
 if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab

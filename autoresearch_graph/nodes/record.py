@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.artifacts import HANDED_OVER
-from autoresearch_graph.experiment import Candidate, Crashed, Experiment, Verdict
-from autoresearch_graph.ledger_row import row
+from autoresearch_graph.core.experiment import Candidate, Crashed, Experiment, Verdict, row
 from autoresearch_graph.state import State, Update
+from autoresearch_graph.storage.artifacts import HANDED_OVER
 
 if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab

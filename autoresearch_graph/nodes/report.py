@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.records import load
 from autoresearch_graph.report import write_report
+from autoresearch_graph.results.records import load
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:

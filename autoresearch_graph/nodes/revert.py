@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.experiment import Verdict
+from autoresearch_graph.core.experiment import Verdict
 from autoresearch_graph.nodes.record import record
 from autoresearch_graph.state import State, Update
 

@@ -1,23 +1,14 @@
 """Ask a person about a proposal before its first run."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from langgraph.types import interrupt
 
-from autoresearch_graph.experiment import Candidate, Draft, Verdict
+from autoresearch_graph.core.experiment import Answer, Candidate, Draft, Verdict
 from autoresearch_graph.state import State, Update
-from autoresearch_graph.value import Value
 
 if TYPE_CHECKING:
     from autoresearch_graph.lab import Lab
-
-
-class Answer(Value):
-    """What the person decides: `edit` brings the whole `text` of the asset, `reject` a reason."""
-
-    action: Literal["approve", "edit", "reject"]
-    text: str = ""
-    reason: str = ""
 
 
 def review(state: State, lab: "Lab") -> Update:

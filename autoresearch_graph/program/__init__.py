@@ -2,19 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
-from autoresearch_graph.program.flags import Flags
-from autoresearch_graph.program.frozen import FROZEN, changed, frozen
-from autoresearch_graph.program.model import (
+from autoresearch_graph.core.program import (
+    FROZEN,
     Constraint,
     Environment,
+    Flags,
     Noise,
     Program,
     Stopping,
     TimeBox,
+    changed,
+    frozen,
 )
 
 if TYPE_CHECKING:
-    from autoresearch_graph.program.reading import look, read
+    from autoresearch_graph.program.reader import look, read
     from autoresearch_graph.program.required import Found
 
 __all__ = [
@@ -37,6 +39,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in ("Found", "look", "read"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from autoresearch_graph.program import reading
+    from autoresearch_graph.program import reader as reading
 
     return getattr(reading, name)

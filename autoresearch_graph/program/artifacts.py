@@ -7,7 +7,7 @@ nothing else; where none is named, the text of the asset, for evaluations that i
 import re
 from collections.abc import Iterable, Iterator
 
-from autoresearch_graph import sheaf
+from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS
 from autoresearch_graph.program.document import Document, sentences

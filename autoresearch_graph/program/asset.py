@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from autoresearch_graph import sheaf
+from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS, claims
 from autoresearch_graph.program.document import Document

@@ -3,10 +3,10 @@
 import re
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.dialects import scattered_commands
 from autoresearch_graph.program.document import Document
 from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.prose import scattered_commands
 from autoresearch_graph.program.shell import is_no_output, looks_like_command, script
 from autoresearch_graph.program.statements import Statement, agree, with_flag
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph import sheaf
+from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.program.claims import is_label
 from autoresearch_graph.program.document import sentences
 from autoresearch_graph.program.markdown import Block

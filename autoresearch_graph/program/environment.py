@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autoresearch_graph.core.program import Environment
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS
 from autoresearch_graph.program.document import Document, sentences
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.model import Environment
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.statements import Statement, agree
 from autoresearch_graph.program.variables import check_variable, said_variables

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from autoresearch_graph.metric import Direction
+from autoresearch_graph.core.values import Direction
 from autoresearch_graph.program.document import sentences
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.statements import Statement

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.model import Program
-from autoresearch_graph.program.reading import FROZEN, Flags, changed, read
+from autoresearch_graph.program.reader import FROZEN, Flags, changed, read
 
 Stamp = tuple[int, int, int]
 _GONE = (0, 0, 0)

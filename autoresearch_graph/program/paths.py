@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph import sheaf
+from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.markdown import Block, Span
 

@@ -4,18 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoresearch_graph.core.program import Flags, Stopping
+from autoresearch_graph.core.values import Direction, Metric
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.metric import Direction, Metric
 from autoresearch_graph.program.asset import read_asset
 from autoresearch_graph.program.commands import read_experiment
 from autoresearch_graph.program.document import Document
-from autoresearch_graph.program.flags import Flags
+from autoresearch_graph.program.limits import read_seconds, read_stopping
 from autoresearch_graph.program.metrics import read_direction, read_name
-from autoresearch_graph.program.model import Stopping
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.statements import Statement
-from autoresearch_graph.program.stopping import read_stopping
-from autoresearch_graph.program.time_box import read_seconds
 
 _TO_ADD = {
     "asset": ("asset", "## Asset", "the path in backticks, as in `train.py`", "--asset"),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from autoresearch_graph.credentials import is_credential
+from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import sentences
 from autoresearch_graph.program.markdown import Block

@@ -5,12 +5,12 @@ One of them may have been luck, or stand in the way of what came later.
 
 from collections.abc import Iterator
 
-from autoresearch_graph.experiment import Draft, Experiment
-from autoresearch_graph.meaning import broken, fingerprint
-from autoresearch_graph.merging import merged
-from autoresearch_graph.proposers import Brief
-from autoresearch_graph.proposers.kinds import gains
-from autoresearch_graph.standing import PATIENCE
+from autoresearch_graph.asset.changes import gains
+from autoresearch_graph.asset.merge import merged
+from autoresearch_graph.asset.syntax import broken, fingerprint
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Draft, Experiment
+from autoresearch_graph.core.incumbent import PATIENCE
 
 
 def step_back(brief: Brief, since_keep: int) -> Draft | None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from autoresearch_graph.files import replace
-from autoresearch_graph.records import Records
 from autoresearch_graph.report.page import Live, live_page, pages
+from autoresearch_graph.results.records import Records
+from autoresearch_graph.storage.files import replace
 
 __all__ = ["Live", "live_page", "write_report"]
 

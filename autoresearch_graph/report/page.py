@@ -10,15 +10,14 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from autoresearch_graph.cost import in_dollars
-from autoresearch_graph.experiment import Experiment
-from autoresearch_graph.figures import Figures
-from autoresearch_graph.records import Records
+from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.core.formatting import Figures, duration, markdown, visible
+from autoresearch_graph.core.values import in_dollars
 from autoresearch_graph.report.chart import NARROW, WIDE, draw
-from autoresearch_graph.report.ideas import by_kind, crashed, failed
-from autoresearch_graph.report.sureness import sureness
-from autoresearch_graph.report.texts import TEXTS
-from autoresearch_graph.report.words import duration, markdown, visible
+from autoresearch_graph.report.confidence import sureness
+from autoresearch_graph.report.groups import by_kind, crashed, failed
+from autoresearch_graph.report.templates import TEXTS
+from autoresearch_graph.results.records import Records
 
 _KINDS = {"+": "added", "-": "removed", "@": "place"}
 _DIFF_LINES = 400

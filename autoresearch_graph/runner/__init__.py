@@ -1,17 +1,18 @@
 """The runner: a hard time box, a process box that nothing outlives, and the pool of trials."""
 
-from autoresearch_graph.runner.devices import gpus, shares
+from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.runner.environment import run_environment
-from autoresearch_graph.runner.hidden import expand
-from autoresearch_graph.runner.in_place import own_imports
-from autoresearch_graph.runner.leftovers import end_leftovers
-from autoresearch_graph.runner.place import Place
-from autoresearch_graph.runner.pool import Pool, Progress
-from autoresearch_graph.runner.proof import prove_hidden
-from autoresearch_graph.runner.sandbox import Choice, Sandbox, detect
+from autoresearch_graph.runner.executor import Place
+from autoresearch_graph.runner.local import gpus, shares
+from autoresearch_graph.runner.pool import Pool
+from autoresearch_graph.runner.process import Cancelled, Watch
+from autoresearch_graph.runner.sandbox.bwrap import Walls, walls_around
+from autoresearch_graph.runner.sandbox.detect import Choice, Sandbox, detect
+from autoresearch_graph.runner.sandbox.editable import own_imports
+from autoresearch_graph.runner.sandbox.hidden import expand
+from autoresearch_graph.runner.sandbox.kernel import end_leftovers
+from autoresearch_graph.runner.sandbox.self_test import prove_hidden
 from autoresearch_graph.runner.trial import Site, conduct, look_again
-from autoresearch_graph.runner.walls import Walls, walls_around
-from autoresearch_graph.runner.watch import Cancelled, Watch
 
 __all__ = [
     "Cancelled", "Choice", "Place", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch",

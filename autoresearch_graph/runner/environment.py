@@ -13,14 +13,14 @@ so a number changed in the asset could go unnoticed by an evaluation that import
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from autoresearch_graph.credentials import is_credential
-from autoresearch_graph.program.model import Environment
-from autoresearch_graph.runner import uv
+from autoresearch_graph.core.program import Environment
+from autoresearch_graph.core.text import is_credential
 
 _ALLOWED = (
     "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TERM",
@@ -44,7 +44,7 @@ def run_environment(
         "OMP_WAIT_POLICY": "PASSIVE",
         **passed,
         "PATH": os.pathsep.join(
-            [str(Path(sys.executable).parent), base.get("PATH") or os.defpath, str(uv.STAND_INS)]
+            [str(Path(sys.executable).parent), base.get("PATH") or os.defpath, str(STAND_INS)]
         ),
         "PYTHONUNBUFFERED": "1",
         "PYTHONHASHSEED": "0",
@@ -68,3 +68,43 @@ def importing(
     quoted = shlex.quote(first + os.pathsep)
     command = re.sub(r"\bPYTHONPATH=", lambda found: found[0] + quoted, command)
     return command, {**environment, "PYTHONPATH": os.pathsep.join(own)}
+
+
+STAND_INS = Path(__file__).with_name("stand_ins")
+_USED = re.compile(r"(?:^|[;&|(\s])uv\s+run\b")
+
+
+def variables(project: Path) -> dict[str, str]:
+    """What tells uv, or its stand-in, to use the environment of a project and change nothing."""
+    own = project / ".venv"
+    fixed = {"UV_NO_SYNC": "1", "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    return fixed | ({"UV_PROJECT_ENVIRONMENT": str(own)} if own.is_dir() else {})
+
+
+def places(project: Path) -> tuple[Path, ...]:
+    """What a run must be able to read for that: the environment, and the Python that it is of."""
+    own = project / ".venv"
+    try:
+        lines = (own / "pyvenv.cfg").read_text("utf-8").splitlines()
+    except OSError:
+        return ()
+    settings = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    return (own, *(Path(home).parent for home in filter(None, [settings.get("home")])))
+
+
+def uses(command: str) -> bool:
+    """Whether a command runs something with uv."""
+    return bool(_USED.search(command))
+
+
+def caveat(command: str, project: Path) -> str:
+    """What a person should know of a command that uses uv; empty where there is nothing."""
+    if not uses(command):
+        return ""
+    own = (project / ".venv").is_dir()
+    if not (shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))):
+        where = "the project's .venv" if own else "the lab's own environment"
+        return f"uv is not installed: `uv run` is left out, and {where} is used"
+    if not own and (project / "pyproject.toml").exists():
+        return "uv has no environment to run in, and a run has no network to make one: uv sync"
+    return ""

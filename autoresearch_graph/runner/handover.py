@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from autoresearch_graph import files
+from autoresearch_graph.storage import files
 
 LARGEST = 16 * 2**30  # bytes of one file
 _OF_DISK = 0.5  # of what is free

@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from autoresearch_graph.credentials import without_keys
-from autoresearch_graph.output import clean
+from autoresearch_graph.core.text import clean, without_keys
 
 HEAD = 64 * 1024
 TAIL = 256 * 1024

@@ -14,20 +14,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoresearch_graph import sheaf
-from autoresearch_graph.credentials import without_keys
-from autoresearch_graph.experiment import Crashed, Measured, Outcome
-from autoresearch_graph.program.model import Program
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
+from autoresearch_graph.core.program import Program
+from autoresearch_graph.core.text import without_keys
 from autoresearch_graph.program.shell import reads_a_part
-from autoresearch_graph.runner import box
-from autoresearch_graph.runner.diagnosis import is_cut_off
+from autoresearch_graph.runner import process as box
 from autoresearch_graph.runner.environment import importing
 from autoresearch_graph.runner.handover import Unusable, clear, hand_over
+from autoresearch_graph.runner.limits import Limits, limits_of
 from autoresearch_graph.runner.log import Log
-from autoresearch_graph.runner.outcome import Name, Step, failure, measure
-from autoresearch_graph.runner.sandbox import Sandbox
-from autoresearch_graph.runner.watch import Cancelled, Watch
-from autoresearch_graph.runner.watchdog import Limits, limits_of
+from autoresearch_graph.runner.outcome import Name, Step, failure, is_cut_off, measure
+from autoresearch_graph.runner.process import Cancelled, Watch
+from autoresearch_graph.runner.sandbox.detect import Sandbox
 
 _CUT_OFF = (1, 120)  # what Python ends with when the reader of its output has ended
 _COST = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")

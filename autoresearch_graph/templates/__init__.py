@@ -15,8 +15,8 @@ from pathlib import Path
 from git import Actor, GitError, Repo
 
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.files import make_folder, read
-from autoresearch_graph.repository import BEGUN
+from autoresearch_graph.storage.files import make_folder, read
+from autoresearch_graph.workspace.repository import BEGUN
 
 DEFAULT = "forecast"
 _RENAMED = {"gitignore": ".gitignore"}  # under its own name it would act on this repository

@@ -2,10 +2,10 @@
 
 from langchain.tools import ToolRuntime, tool
 
-from autoresearch_graph.experiment import Draft
-from autoresearch_graph.meaning import fingerprint, without_seeds
-from autoresearch_graph.output import clean
-from autoresearch_graph.tools.desk import Desk, Refusal
+from autoresearch_graph.asset.syntax import fingerprint, without_seeds
+from autoresearch_graph.core.experiment import Draft
+from autoresearch_graph.core.text import clean
+from autoresearch_graph.tools.session import Desk, Refusal
 
 _MOST = 10_000  # characters that are looked at, of which fewer are kept
 

@@ -2,9 +2,9 @@
 
 from langchain_core.tools import BaseTool
 
-from autoresearch_graph import sheaf
-from autoresearch_graph.tools.asset import edit_file, read_file, remove_file, write_file
-from autoresearch_graph.tools.past import list_experiments, show_experiment
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.tools.edit import edit_file, read_file, remove_file, write_file
+from autoresearch_graph.tools.history import list_experiments, show_experiment
 from autoresearch_graph.tools.propose import propose
 
 TOOLS = (read_file, edit_file, write_file, list_experiments, show_experiment, propose, remove_file)

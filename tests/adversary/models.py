@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Experiment
+from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 
 from ..conftest import Scripted, git
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import get_args
 
 from autoresearch_graph import research
-from autoresearch_graph.experiment import Draft
+from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.lab import open_lab
-from autoresearch_graph.proposers import Brief
-from autoresearch_graph.proposers.prompt import user
+from autoresearch_graph.proposers.llm.prompt import user
 from autoresearch_graph.runner import Choice
-from autoresearch_graph.start import Settings
+from autoresearch_graph.settings import Settings
 
 from ..conftest import Scripted
 

@@ -1,0 +1,1 @@
+"""The files that an experiment may change: their text, syntax, constants and merges."""

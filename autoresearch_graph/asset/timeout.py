@@ -1,0 +1,51 @@
+"""Texts that take too long to read, found out before the lab reads them.
+
+Some take hours for a page that was made for it, and a thread cannot be stopped. So a process
+with a clock reads a text first, unless it is so short that no parser takes long.
+"""
+
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import PurePath
+
+_SECONDS = 5  # of CPU; what the lab does with a text later takes a few times as long
+_MEMORY = 4 * 2**30  # bytes of address space
+_SHORT = {".py": 50_000, ".json": 50_000, ".toml": 800, ".yaml": 800, ".yml": 800}  # characters
+
+
+@lru_cache(maxsize=64)
+def too_slow(text: str, path: str) -> str:
+    """Say that a text of this name takes too long to read; empty where it does not."""
+    if len(text) <= _SHORT.get(PurePath(path).suffix.lower(), len(text)):
+        return ""
+    command = [sys.executable, "-P", "-m", __name__, path]
+    data = text.encode(errors="replace")
+    if subprocess.run(command, input=data, capture_output=True, check=False).returncode == 0:
+        return ""
+    return f"{path} takes the lab more than {_SECONDS} s or too much memory to read; simplify it"
+
+
+def main(path: str, text: str) -> None:
+    """Read a text in every way that the lab does, within bounds that end this process."""
+    from autoresearch_graph.asset.constants import find, respell, skeleton
+    from autoresearch_graph.asset.syntax import fingerprint, unparsable, without_seeds
+    from autoresearch_graph.errors import InputError
+
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    with suppress(ValueError, OSError):  # not every system can bound it
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    if unparsable(text, path) == MemoryError.__name__:
+        raise SystemExit(1)
+    without_seeds(text, path)
+    fingerprint(text, path)
+    with suppress(InputError):
+        constants = find(text, path)
+        skeleton(text, constants)
+        respell(text, path, {constants[0].name: constants[0].raw} if constants else {})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.stdin.buffer.read().decode())

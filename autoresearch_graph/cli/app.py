@@ -1,0 +1,70 @@
+"""The command line: which commands there are, and what a person is told when one fails."""
+
+import errno
+import sqlite3
+import sys
+from io import TextIOWrapper
+from typing import Annotated, NoReturn
+
+import typer
+
+from autoresearch_graph import __version__
+from autoresearch_graph.cli.finish import adopt, clean
+from autoresearch_graph.cli.look import replay, report, show, status, verify, watch
+from autoresearch_graph.cli.run import check, run
+from autoresearch_graph.cli.setup import graph, init
+from autoresearch_graph.cli.steer import pause, propose, resume, stop, tell
+from autoresearch_graph.errors import InputError, LabError
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
+_FILES = {errno.EMFILE, errno.ENFILE}
+_GO_ON = "; nothing is lost: mend it, and run again to go on"
+app = typer.Typer(
+    help="Let a model or a search improve one file against one number, all night.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_LOOK = (status, watch, show, verify, replay, report)
+_STEER = (tell, propose, pause, resume, stop)
+for command in (run, check, *_LOOK, *_STEER, adopt, clean, init, graph):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Answer --version."""
+    if show:
+        typer.echo(f"autoresearch {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; turns errors that a person can mend into one sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except InputError as error:
+        _fail(str(error), code=2)
+    except LabError as error:
+        _fail(str(error), code=1)
+    except OSError as error:
+        if error.errno in _FILES:
+            _fail(f"{error.strerror}; allow more with: ulimit -n 1024{_GO_ON}", code=1)
+        if error.errno not in _DISK:
+            raise
+        _fail(f"{error.strerror} ({error.filename or 'while writing'}){_GO_ON}", code=1)
+    except sqlite3.OperationalError as error:
+        _fail(f"{error} (checkpoints.sqlite){_GO_ON}", code=1)
+    except sqlite3.DatabaseError as error:
+        told = "remove checkpoints.sqlite and run again: the ledger tells where it was"
+        _fail(f"{error}; {told}", code=1)
+
+
+def _fail(sentence: str, *, code: int) -> NoReturn:
+    typer.echo(f"autoresearch: {sentence}", err=True)
+    sys.exit(code)

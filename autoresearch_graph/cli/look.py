@@ -1,0 +1,124 @@
+"""Look at a research while it runs or long after, and look again at what it found."""
+
+import gc
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoresearch_graph.cli.options import Cpus, Gpus, LatestTag, On, Project, settings_of
+
+_SHOWN = 100
+
+
+def status(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    every: Annotated[bool, typer.Option("--all", help="With every experiment.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Summarise a research, with a table of its experiments: the last hundred, or all."""
+    from rich.console import Console
+
+    from autoresearch_graph.results.records import find
+    from autoresearch_graph.terminal.tables import experiments_table, yields_table
+
+    gc.disable()  # ten thousand rows are read once, and then the process ends
+    records = find(settings_of(project, tag))
+    if as_json:
+        typer.echo(records.as_json())
+        return
+    console = Console()
+    shown = records.experiments if every else records.experiments[-_SHOWN:]
+    if left_out := len(records.experiments) - len(shown):
+        console.print(f"{left_out} earlier experiments are shown by --all", style="dim")
+    console.print(experiments_table(records, shown, width=console.width))
+    if records.yields():
+        console.print("", yields_table(records))
+    console.print("")
+    ended = [f"ended: {records.ending.ending}"] if records.ending else []
+    for sentence in (*ended, records.summary(), *records.second_looks()):
+        console.print(sentence, soft_wrap=True, highlight=False)
+
+
+def watch(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Look on while a research runs in another process; Ctrl-C leaves it running."""
+    from rich.console import Console
+
+    from autoresearch_graph.terminal.live import watch
+
+    try:
+        typer.echo(watch(settings_of(project, tag), Console()))
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def show(
+    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    project: Project = Path(),
+    tag: LatestTag = "",
+    conversation: Annotated[bool, typer.Option(help="What the model said and called.")] = False,
+) -> None:
+    """Show one experiment: idea, verdict, outcome, diff and the end of its log."""
+    from rich.console import Console
+
+    from autoresearch_graph.results.records import find
+    from autoresearch_graph.terminal.tables import conversation_page, experiment_page
+
+    page = conversation_page if conversation else experiment_page
+    Console().print(page(find(settings_of(project, tag)), number))
+
+
+def verify(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    *,
+    repeats: Annotated[int, typer.Option(min=2, help="Fresh runs of each.")] = 5,
+    on: On = "",
+    gpus: Gpus = None,
+    cpus: Cpus = None,
+) -> None:
+    """Run baseline and best again, in turn, and tell what of the gain remains."""
+    from autoresearch_graph.results.records import find
+    from autoresearch_graph.results.verify import verify
+
+    settings = settings_of(project, tag, on, gpus, cpus)
+    result = verify(settings, repeats=repeats, tell=typer.echo)
+    warning = result.warning(find(settings).program.metric)
+    typer.echo(f"{result}{f'; {warning}' if warning else ''}")
+
+
+def replay(
+    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    project: Project = Path(),
+    tag: LatestTag = "",
+    *,
+    on: On = "",
+    gpus: Gpus = None,
+    cpus: Cpus = None,
+) -> None:
+    """Run one experiment again as it was committed, and compare."""
+    from autoresearch_graph.results.verify import replay
+
+    typer.echo(replay(settings_of(project, tag, on, gpus, cpus), number))
+
+
+def report(
+    project: Project = Path(),
+    tag: LatestTag = "",
+    serve: Annotated[bool, typer.Option("--serve", help="Show it in a browser, live.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="To serve at; 0 is a free one.")] = 0,
+) -> None:
+    """Write report.html and report.md, or show the report in a browser as it grows."""
+    from autoresearch_graph.report import write_report
+    from autoresearch_graph.report.server import serve as show_live
+    from autoresearch_graph.results.records import find
+
+    if serve:
+        try:
+            show_live(settings_of(project, tag), port=port, tell=typer.echo)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+        return
+    gc.disable()
+    typer.echo(write_report(find(settings_of(project, tag))))

@@ -1,0 +1,162 @@
+"""Decides which requests a server on this machine answers, and what they may name.
+
+A page of any website can send requests to this machine. So a request needs a Host that leads here,
+no foreign page behind it, and JSON for a body: a page may send other bodies without asking first.
+Folders and addresses come from the server's own environment; a request chooses among them.
+
+    AUTORESEARCH_PROJECTS    folders of projects beside the working folder, separated as in PATH
+    AUTORESEARCH_BASE_URLS   servers that may get OPENAI_API_KEY, beside OPENAI_BASE_URL
+    AUTORESEARCH_HOSTS       names of this machine beside localhost
+    AUTORESEARCH_ORIGINS     pages beside LangSmith's Studio
+
+Not covered: other programs and other users of this machine, which can send any request.
+"""
+
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from autoresearch_graph.errors import InputError
+
+STUDIO = r"https://([a-z]+\.)?smith\.langchain\.com"  # one label a region: eu, apac, aws
+_HERE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
+_JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE)
+# No address or path within the name of a model: some providers' clients would go there.
+_MODEL = re.compile(r"(?!.*(//|\.\.|https?:))[a-z0-9][a-z0-9_.:/@+-]*", re.IGNORECASE)
+_ONCE = ("host", "origin", "referer", "sec-fetch-site", "content-type")
+# Routes that langgraph-api has for its own tests, and one that uploads the working folder.
+_CLOSED = re.compile(r"/+(deploy|internal)(/|$)")
+Refusal = tuple[int, str]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def named(variable: str) -> list[str]:
+    """Return what a variable lists, separated by spaces or commas."""
+    return re.split(r"[\s,]+", os.environ.get(variable, "").strip())
+
+
+def project_folder(project: str | Path) -> Path:
+    """Resolve the folder that a request named; InputError unless the environment names it."""
+    listed = os.environ.get("AUTORESEARCH_PROJECTS", "").split(os.pathsep)
+    known = {Path.cwd().resolve(), *(Path(one).expanduser().resolve() for one in listed if one)}
+    try:
+        folder = Path(project).resolve()
+    except (OSError, RuntimeError, TypeError, ValueError):
+        folder = None
+    if folder is None or folder not in known:
+        raise InputError(
+            f"the server may not use the project {_shown(project)}; start it in that folder, "
+            "or with its path in AUTORESEARCH_PROJECTS"
+        )
+    return folder
+
+
+def check_model(model: str, base_url: str | None) -> None:
+    """InputError for an address that the environment does not name, so that no key goes there."""
+    if not isinstance(model, str) or not _MODEL.fullmatch(model):
+        raise InputError(f"{_shown(model)} cannot name a model; name one as in openai:gpt-5")
+    known = {os.environ.get(one, "").rstrip("/") for one in ("OPENAI_BASE_URL", "OPENAI_API_BASE")}
+    known |= {one.rstrip("/") for one in named("AUTORESEARCH_BASE_URLS")}
+    if base_url and model != "search" and not model.startswith("openai:"):
+        raise InputError(f"a base_url goes with openai:NAME alone, and not with {_shown(model)}")
+    if base_url and str(base_url).rstrip("/") not in known - {""}:
+        raise InputError(
+            f"the server may not send its key to {_shown(base_url)}; start it with that address "
+            "in AUTORESEARCH_BASE_URLS"
+        )
+
+
+def refusal(method: str, headers: Iterable[tuple[str, str]], *, studio: bool) -> Refusal | None:
+    """Return the status and the sentence by which a request is turned away, or None.
+
+    With `studio` the pages of Studio may ask; without it a link may lead here from any page.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in headers:
+        given.setdefault(name.lower(), []).append(value.strip())
+    if twice := [name for name in _ONCE if len(given.get(name, ())) > 1]:
+        return 400, f"the header {twice[0]} was sent more than once"
+    one = {name: values[0] for name, values in given.items()}
+    host = one.get("host", "").lower()
+    hosts = {name.lower() for name in named("AUTORESEARCH_HOSTS")} - {""}
+    if not _HERE.fullmatch(host) and not {host, re.sub(r":[0-9]+$", "", host)} & hosts:
+        return 403, f"the host {_shown(host)} is not this machine; AUTORESEARCH_HOSTS can name it"
+    if stranger := _stranger(method, one, host, studio=studio):
+        hint = "; AUTORESEARCH_ORIGINS can name it" if studio else ""
+        return 403, f"a page of {_shown(stranger)} may not send requests here{hint}"
+    body = "transfer-encoding" in one or one.get("content-length", "0") != "0"
+    if "content-type" in one or body:
+        kind = one.get("content-type", "")
+        if not _JSON.fullmatch(kind):
+            return 415, f"a request needs the content type application/json, not {_shown(kind)}"
+    return None
+
+
+def _stranger(method: str, one: dict[str, str], host: str, *, studio: bool) -> str:
+    """Return the page that sent a request, where it may not; as far as a browser tells."""
+    site = one.get("sec-fetch-site", "")
+    origin = one.get("origin")
+    if origin is None and not site and (referer := one.get("referer")):
+        leads = re.match(r"[a-z]+://[^/?#]+", referer, re.IGNORECASE)
+        origin = leads[0] if leads else "null"
+    if origin is not None:
+        lowered = origin.lower()
+        known = {f"http://{host}", f"https://{host}"}
+        known |= set(named("AUTORESEARCH_ORIGINS")) - {""} if studio else set()
+        friend = lowered in known or (studio and re.fullmatch(STUDIO, lowered))
+        return "" if friend else origin or "nowhere"
+    fetch = (method, one.get("sec-fetch-mode"), one.get("sec-fetch-dest"))
+    followed = not studio and fetch == ("GET", "navigate", "document")
+    return "" if followed or site.lower() in {"", "none", "same-origin"} else "another site"
+
+
+def _shown(text: object) -> str:
+    """Return what a stranger sent, short and without control codes."""
+    return repr(str(text)[:100])
+
+
+class Guard:
+    """ASGI middleware that turns requests away before anything is read or run.
+
+    `stands` tells that this process serves requests: a model is then checked when it is opened.
+    """
+
+    stands = False
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+        Guard.stands = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with the reason why not."""
+        refused = None if scope["type"] == "lifespan" or _is_own(scope) else _refused(scope)
+        if refused is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refused[1]})
+        else:
+            body = json.dumps({"detail": refused[1]}).encode()
+            kind = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": refused[0], "headers": kind})
+            await send({"type": "http.response.body", "body": body})
+
+
+def _is_own(scope: Scope) -> bool:
+    """True for the server's client to itself: no request from outside has a root path."""
+    return f"{scope.get('root_path', '')}/".startswith("/noauth/")
+
+
+def _refused(scope: Scope) -> Refusal | None:
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+    ]
+    if refused := refusal(scope.get("method", "GET"), headers, studio=True):
+        return refused
+    if _CLOSED.match(scope["path"].removeprefix(scope.get("root_path", ""))):
+        return 403, "this server neither deploys nor shows its internals"
+    return None

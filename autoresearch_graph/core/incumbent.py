@@ -1,0 +1,246 @@
+"""Where a research stands: the incumbent, as often as it was run, and the noise known so far.
+
+Everything here follows from the ledger's rows, one after another, so that a lost checkpoint is
+rebuilt exactly.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean, variance
+
+from autoresearch_graph.core.experiment import FINGERPRINT, Experiment, Incumbent, Measured, Outcome
+from autoresearch_graph.core.program import Noise
+from autoresearch_graph.core.values import Value
+
+PATIENCE = 30  # experiments
+FEWEST = 2
+MOVED = 3.0  # standard errors
+_SEEMS = 1.5  # standard errors: one chance in seven where nothing moves
+_MEMORY = 2  # runs: the level follows a drift within a few measurements (simulated)
+_LIFE = 0.6  # sigma squared: three runs when it is kept, about four at its end, 1/3 + 1/4
+_WILD = 4.0
+_WIDER = 2.0  # sigmas: by luck in 5 of 100 blocks of two pairs, in 1 of 100 blocks of four
+_FAIRLY_KNOWN = 8
+_NOTHING = 1e-9
+
+
+class Spread(Value):
+    """The noise of one run, pooled: a sum of squared residuals and its freedom.
+
+    After three runs of the baseline alone sigma may be wrong by a factor of four (95 %), hence
+    every later repeat counts, too, and every first run that was better than the incumbent by luck.
+    """
+
+    squares: float = 0.0
+    freedom: int = 0
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation of one run; 0 where none is known."""
+        return sqrt(self.squares / self.freedom) if self.freedom else 0.0
+
+    def with_runs(self, values: Sequence[float]) -> "Spread":
+        """Pool the repeats of one text; those of a text that is far noisier are left out."""
+        if len(values) < FEWEST:
+            return self
+        return self._with(variance(values) * (len(values) - 1), len(values) - 1)
+
+    @property
+    def is_known(self) -> bool:
+        """True if sigma is fairly known."""
+        return self.freedom >= _FAIRLY_KNOWN
+
+    @property
+    def student(self) -> float:
+        """The factor by which a bar of 2 to 3 sigmas is higher while sigma rests on few repeats.
+
+        Fitted to Student's t at one chance in a hundred, for 4 to 20 degrees of freedom.
+        """
+        return 1 + 1.6 / self.freedom + 3 / self.freedom**2 if self.freedom else 1.0
+
+    def with_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "Spread":
+        """Pool what fresh runs in turns with the incumbent's tell: the spread of the differences.
+
+        A drift moves both of a pair, so it is not taken for noise. Fresh runs without a rival are
+        pooled as they are; while no noise is known, the first run tells of it, too.
+        """
+        if self.sigma and len(rivals) >= len(runs) - 1:
+            return self.with_runs(_differences(runs[1:], rivals))
+        return self.with_runs([run.metric for run in (runs[1:] if self.sigma else runs)])
+
+    def of_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "Spread":
+        """The spread to judge these by: their own where it is far wider, as after a jump."""
+        own = Spread().with_runs(_differences(runs[1:], rivals))
+        is_wider = self.sigma and own.sigma > _WIDER * self.sigma
+        return own if is_wider else self.with_turns(runs, rivals)
+
+    def with_luck(self, residual: float) -> "Spread":
+        """Pool what the first run of a discarded idea tells.
+
+        Ideas without effect are better and worse by luck as often, and harmful ones are mostly
+        worse: the better half is noise alone, and its mean square is that of the whole. It errs
+        to the low side where most ideas do a little harm, to the high side where small gains
+        are overlooked.
+        """
+        return self._with(residual**2, 1) if residual else self
+
+    def _with(self, squares: float, freedom: int) -> "Spread":
+        """Not before sigma is fairly known: it is more often the first runs that are too even."""
+        if self.is_known and squares > freedom * (_WILD * self.sigma) ** 2:
+            return self
+        return Spread(squares=self.squares + squares, freedom=self.freedom + freedom)
+
+
+class Standing(Value):
+    """The incumbent and the spread of one run.
+
+    `before` is by how much the earlier incumbents moved while they were it, in the metric's unit;
+    `lives` counts them, and the one of now.
+    """
+
+    incumbent: Incumbent | None = None
+    spread: Spread = Spread()
+    before: float = 0.0
+    lives: int = 1
+
+    @property
+    def sigma(self) -> float:
+        """The noise of one run; 0 where it is nothing beside the metric, or not known."""
+        level = abs(self.incumbent.metric) if self.incumbent else 0.0
+        return self.spread.sigma if self.spread.sigma > _NOTHING * level else 0.0
+
+    @property
+    def drift(self) -> float:
+        """The machine's drift since the baseline, in the metric's unit; 0 where it may be luck.
+
+        Each incumbent is compared with itself alone: its value now, or when it was replaced, with
+        the one that it was kept with. A value from before, plus this, is what it would be now.
+        """
+        best = self.incumbent
+        if best is None or not self.sigma:
+            return 0.0
+        moved = self.before + best.moved
+        known = sqrt(_LIFE * self.lives) * self.sigma * self.spread.student
+        return moved if abs(moved) > MOVED * known else 0.0
+
+    def due(self, noise: Noise) -> bool:
+        """True if the incumbent is to be measured again, next to the coming experiment.
+
+        At once after a keep on a single run. Where a machine has just moved, after one experiment,
+        then after two, four and so on.
+        """
+        best = self.incumbent
+        if best is None or not noise.weighs or not self.sigma:
+            return False
+        return best.runs < FEWEST or best.since >= best.interval
+
+    def has_moved(self, beside: Sequence[Outcome]) -> bool:
+        """True if the incumbent's new runs are off by more than 3 standard errors of their mean.
+
+        While sigma rests on few repeats, by as much more as Student's t asks for.
+        """
+        best, runs = self.incumbent, self._comparable(beside)
+        if best is None or not self.sigma or not runs:
+            return False
+        return abs(self._gap(best, runs)) > MOVED
+
+    def _gap(self, best: Incumbent, runs: Sequence[Measured]) -> float:
+        """The distance of new runs from the incumbent's value, in standard errors."""
+        error = self.sigma * self.spread.student * sqrt(1 / len(runs) + 1 / best.runs)
+        return (fmean(run.metric for run in runs) - best.metric) / error if error else 0.0
+
+    def _next_look(self, best: Incumbent, gap: float) -> int:
+        """After how many experiments the incumbent is run again: sooner where it seems to move."""
+        if gap > MOVED:
+            return 1
+        interval = best.interval // 2 if gap > _SEEMS else 2 * best.interval
+        return max(1, min(PATIENCE, interval))
+
+    def has_drifted(self, beside: Sequence[Outcome]) -> bool:
+        """True if two new runs at least say so: the machine is another now."""
+        return len(self._comparable(beside)) >= FEWEST and self.has_moved(beside)
+
+    def measured_again(self, beside: Sequence[Outcome]) -> "Standing":
+        """The standing after new runs of the incumbent.
+
+        They join its mean, and older runs count in it as two at most, so that it follows a slow
+        drift. After a jump the new ones alone are its value.
+        """
+        best, runs = self.incumbent, self._comparable(beside)
+        if best is None or not beside:
+            return self
+        told: dict[str, object] = {"trials": best.trials + len(beside), "since": 0}
+        if not runs:
+            return self.model_copy(update={"incumbent": best.model_copy(update=told)})
+        new, count, items = fmean(r.metric for r in runs), len(runs), mean_items(runs)
+        old = 0 if self.has_drifted(beside) else min(best.runs, _MEMORY)
+        share, gap = count / (old + count), new - best.metric
+        told |= {"metric": best.metric + gap * share, "runs": old + count}
+        told["items"] = _blended(best.items, items, share) if old else items
+        told["interval"] = self._next_look(best, abs(self._gap(best, runs)))
+        spread = self.spread  # a drift is told from noise only where that is fairly known
+        spread = spread if spread.is_known else spread.with_runs([run.metric for run in runs])
+        if not self.sigma:  # equal so far: the first difference tells that there is noise
+            spread = spread.with_luck(gap * sqrt(old * share))
+        now = best.model_copy(update=told)
+        return self.model_copy(update={"incumbent": now, "spread": spread})
+
+    def after(self, experiment: Experiment) -> "Standing":
+        """The standing after one more ledger row."""
+        now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
+        spread = now.spread.with_luck(experiment.luck)
+        if experiment.number == 0:
+            spread = spread.with_runs([run.metric for run in runs])
+        else:
+            spread = spread.with_turns(runs, _measured(experiment.beside))
+        if experiment.status != "keep" or experiment.metric is None:
+            best = now.incumbent
+            older = best and best.model_copy(update={"since": best.since + 1})
+            return now.model_copy(update={"incumbent": older, "spread": spread})
+        kept = Incumbent(
+            number=experiment.number,
+            commit=experiment.commit,
+            metric=experiment.metric,
+            runs=experiment.runs,
+            trials=max(1, len(experiment.trials)),
+            items=mean_items(runs[-experiment.runs :]),
+            data=runs[-1].metrics.get(FINGERPRINT) if runs else None,
+            unit=runs[-1].unit if runs else None,
+            units=runs[-1].units if runs else {},
+            first=experiment.metric,
+        )
+        if now.incumbent is None:
+            return now.model_copy(update={"incumbent": kept, "spread": spread})
+        kept = kept.model_copy(update={"interval": now.incumbent.interval})
+        before = now.before + now.incumbent.moved
+        return Standing(incumbent=kept, spread=spread, before=before, lives=now.lives + 1)
+
+    def _comparable(self, beside: Sequence[Outcome]) -> list[Measured]:
+        """The incumbent's new runs that were measured on the data of the old ones."""
+        best = self.incumbent
+        return [run for run in _measured(beside) if best and best.shares_data(run)]
+
+
+def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Measured)]
+
+
+def _differences(fresh: Sequence[Measured], rivals: Sequence[Measured]) -> list[float]:
+    """The differences within the last pairs, as far from one another as single runs."""
+    pairs = zip(reversed(fresh), reversed(rivals), strict=False)
+    return [(new.metric - old.metric) / sqrt(2) for new, old in pairs]
+
+
+def mean_items(runs: Sequence[Measured]) -> tuple[float, ...]:
+    """The mean of every item over the runs; none where they do not report the same number."""
+    sizes = {len(run.items) for run in runs}
+    if len(sizes) != 1 or sizes == {0}:
+        return ()
+    return tuple(fmean(values) for values in zip(*(run.items for run in runs), strict=True))
+
+
+def _blended(old: tuple[float, ...], new: tuple[float, ...], share: float) -> tuple[float, ...]:
+    """The items of old runs and of new ones, by the share of these; none where either told none."""
+    if len(old) != len(new):
+        return ()
+    return tuple(a + (b - a) * share for a, b in zip(old, new, strict=True))

@@ -1,0 +1,78 @@
+"""Nodes of the graph from steps of the loop: each gets its lab, and gives plain JSON."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.config import get_config
+from langgraph.runtime import get_runtime
+from pydantic_core import to_jsonable_python
+
+from autoresearch_graph.core.brief import Edit
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.state import Context, State, Update
+
+LabOf = Callable[[Context, State], Lab]
+Step = Callable[[State, Lab], Update]
+AsyncStep = Callable[[State, Lab], Awaitable[Update]]
+
+
+def node(step: Step, lab_of: LabOf) -> Callable[..., Update]:
+    """Bind a step to its lab; what it returns goes into the checkpoint as plain JSON."""
+
+    def run(state: State) -> Update:
+        return _plain(step(state, _begun(step.__name__, state, lab_of)))
+
+    return run
+
+
+def waiting_node(step: Step, afunc: AsyncStep, lab_of: LabOf) -> Runnable[State, Update]:
+    """Bind both forms of a step that waits: `invoke` blocks, a server must be able to cancel."""
+
+    async def run(state: State) -> Update:
+        lab = await asyncio.to_thread(_begun, step.__name__, state, lab_of)
+        return _plain(await afunc(state, lab))
+
+    return RunnableLambda(node(step, lab_of), afunc=run, name=step.__name__)
+
+
+def editing_node(
+    step: Callable[[State, Lab, Edit], Update], editor: Runnable[Any, Any], lab_of: LabOf
+) -> Callable[..., Update]:
+    """Bind a step that works with a graph of its own, which LangGraph finds here and draws."""
+
+    def run(state: State) -> Update:
+        edit = _in_this_thread(editor)
+        return _plain(step(state, _begun(step.__name__, state, lab_of), edit))
+
+    return run
+
+
+def _in_this_thread(editor: Runnable[Any, Any]) -> Edit:
+    config = _synchronous(get_config())
+    return lambda begin, *, context: editor.invoke(begin, config, context=context)
+
+
+def _synchronous(config: RunnableConfig) -> RunnableConfig:
+    """A node's config with a checkpointer that the graph inside the node can call from its thread.
+
+    What the server wraps around a checkpointer of one's own has no synchronous methods
+    (langgraph-api 0.16); `Threads.synchronous` is what it wraps.
+    """
+    chosen = config.get("configurable", {})
+    savers = {key: v for key, v in chosen.items() if isinstance(v, BaseCheckpointSaver)}
+    inner = {key: getattr(saver, "synchronous", saver) for key, saver in savers.items()}
+    return {**config, "configurable": {**chosen, **inner}}
+
+
+def _begun(name: str, state: State, lab_of: LabOf) -> Lab:
+    """The lab of a step, which is told that it begins."""
+    lab = lab_of(get_runtime(Context).context, state)
+    lab.bulletin.step(name, state, lab.program)
+    return lab
+
+
+def _plain(update: Update) -> dict[str, Any]:
+    return dict(to_jsonable_python(update))

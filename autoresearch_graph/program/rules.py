@@ -1,0 +1,383 @@
+"""How the metric's noise is met: the rule, repeats of the baseline, a least gain, confirmations."""
+
+import re
+from collections.abc import Iterator
+
+from autoresearch_graph.core.program import Constraint, Noise, Relation
+from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.document import Document, sentences, without_numbering
+from autoresearch_graph.program.front_matter import Entry
+from autoresearch_graph.program.goals import NAME
+from autoresearch_graph.program.headings import Section
+from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.paths import Place
+from autoresearch_graph.program.quantities import COUNT, NUMBER, duration, number, unread
+from autoresearch_graph.program.statements import Statement, agree
+
+Range = tuple[float, float]
+Stated = tuple[str, Statement[str] | Statement[float] | Statement[Range]]
+RULES = ("fast", "balanced", "strict", "deterministic")
+_RULE_WORD = rf"`?\b(?P<rule>{'|'.join(RULES)})\b`?"
+_RULE = re.compile(
+    rf"(?:^\W*|\b(?:rule|noise)(?:\s+is)?\W{{1,3}}){_RULE_WORD}(?=\W*$|\s*[:.,;(-]|\s+(?:rule|metric)\b)"
+    rf"|(?<!not )\b(?:metric|number|score|run|result|value|`\w+`)s?\s+(?:is|are)\s+"
+    rf"`?(?P<said>deterministic)\b",
+    re.IGNORECASE,
+)
+_UNCLEAR = re.compile(r"(?<!not )(?<!non-)(?<!nearly )(?<!almost )\bdeterministic\b", re.IGNORECASE)
+_SIGNED = rf"(?<![\w.,])-?{NUMBER}"
+_PLAUSIBLE = re.compile(
+    rf"\bplausible(?:\s+(?:range|values?))?(?:\s+(?:is|are))?(?:\s+(?:from|between))?\W{{1,3}}"
+    rf"(?P<low>{_SIGNED})\s*(?:to|and|-|\.\.)\s*(?P<high>{_SIGNED})(?![\d.,]*\d)",
+    re.IGNORECASE,
+)
+
+
+def rule_in(block: Block) -> Statement[str] | None:
+    """The rule that a block names; a sentence that only uses such a word names none.
+
+    ProgramError where something is called deterministic, and it is not clear what.
+    """
+    match = _RULE.search(block.text)
+    if match is None and _UNCLEAR.search(block.text):
+        raise ProgramError(
+            f"`{' '.join(block.text.split())}` is not understood; write `deterministic` in a list "
+            "item of its own, or that the metric is not deterministic",
+            line=block.line,
+        )
+    if match is None:
+        return None
+    word = (match["rule"] or match["said"]).lower()
+    return Statement(word, block.line, word)
+
+
+def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
+    """The plausible range that a text gives, and the text without it."""
+    match = _PLAUSIBLE.search(text)
+    if match is None:
+        return None, text
+    stated = Statement(_range(match["low"], match["high"], line), line, match[0].strip())
+    return stated, text.replace(match[0], " ")
+
+
+def front_rule(entry: Entry) -> Statement[str]:
+    """The rule in the front matter."""
+    if entry.text() not in RULES:
+        raise ProgramError(
+            f"`{entry.key}` is `{entry.text()}`, which is no rule; write {', '.join(RULES)}",
+            line=entry.line,
+        )
+    return Statement(entry.text(), entry.line)
+
+
+def front_plausible(entry: Entry) -> Statement[Range]:
+    """The plausible range in the front matter: a list of two numbers."""
+    ends = [item.text() for item in entry.items()]
+    if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
+        raise ProgramError(
+            f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", line=entry.line
+        )
+    return Statement(_range(ends[0], ends[1], entry.line), entry.line)
+
+
+def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
+    """The noise, where what is said of it goes together; ProgramError with both lines if not."""
+    line = lines.get("rule")
+    if line is None:
+        return noise
+    clashes = (
+        ("baseline_runs", noise.rule == "deterministic" and noise.baseline_runs > 1,
+         "a deterministic metric needs one run of the baseline"),
+        ("confirmations", noise.rule == "deterministic" and noise.confirmations > 0,
+         "a deterministic metric needs no confirmation runs"),
+        ("baseline_runs", noise.weighs and noise.baseline_runs < 2,
+         f"the noise that `{noise.rule}` weighs is not seen in one run of the baseline"),
+    )  # fmt: skip
+    for field, clash, sentence in clashes:
+        if clash and lines.get(field):
+            raise ProgramError(
+                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them",
+                line=lines[field],
+            )
+    return noise
+
+
+def _range(low: str, high: str, line: int) -> Range:
+    ends = _signed(low), _signed(high)
+    if ends[0] >= ends[1]:
+        raise ProgramError(f"the plausible range from {low} to {high} is empty", line=line)
+    return ends
+
+
+def _signed(text: str) -> float:
+    return -number(text[1:]) if text.startswith("-") else number(text)
+
+
+_TIMES = rf"(?:(?:{COUNT})(?=\s+times?\b)|once|twice|thrice)"
+_WHAT = r"(?:\s+(?:runs?|each|every|an?|the|any|all|improvements?|gains?|keeps?|it|them)\b)"
+_N = rf"(?<![\w.,-]){NUMBER}(?![\d.,]*\d)"
+_GAIN = rf"{_N}(?=\s*(?:$|[^\w\s%]|(?:and|or|in|is|to|for|on|as|with|before|better|counts?)\b))"
+_FORMS = {
+    "baseline_runs": (
+        rf"\bbaseline(?:\s+is)?(?:\s+(?:run|repeated|measured))?\W{{1,3}}(?P<n>{_TIMES})(?:\s+times?)?",
+        rf"\bbaseline\s+(?:runs|repeats)\W{{1,3}}(?P<n>{COUNT})",
+        rf"(?P<n>{COUNT})\s+(?:baseline\s+runs?|runs?\s+of\s+the\s+baseline)\b",
+    ),
+    "minimum_improvement": (
+        rf"\bminimum\s+improvement(?:\s+(?:of|is))?\W{{1,3}}(?P<n>{_GAIN})",
+        rf"\bat\s+least\s+(?P<n>{_N})\s+(?:better|lower|higher|of\s+improvement)\b",
+        rf"\b(?:improve\w*|better)\s+(?:by\s+)?(?:(?:at\s+least|more\s+than)\s+)?(?P<n>{_GAIN})",
+    ),
+    "confirmations": (
+        rf"(?P<n>{COUNT})\s+confirmation(?:\s+runs?|s)?\b",
+        rf"\bconfirm\w*{_WHAT}*\W{{1,3}}(?P<n>{_TIMES}|{COUNT}(?=\s*(?:$|[^\w\s]|runs?\b)))",
+    ),
+}
+_NAMES = {
+    "rule": "rule against noise",
+    "plausible": "plausible range",
+    "baseline_runs": "number of baseline runs",
+    "minimum_improvement": "minimum improvement",
+    "confirmations": "number of confirmation runs",
+}
+_ACCEPTED = (
+    "`baseline 3 times`, `minimum improvement 0.002` (in the metric's unit), "
+    "`2 confirmation runs`, `plausible range 0.9 to 1.2`, or `fast`, `balanced`, `strict` or "
+    "`deterministic`"
+)
+
+
+def read_noise(document: Document) -> tuple[Noise, int | None]:
+    """What is said about noise and the line that says it first."""
+    stated = tuple(_stated(document))
+    chosen = {
+        field: agree(what, (s for key, s in stated if key == field))
+        for field, what in _NAMES.items()
+    }
+    values = {field: statement.value for field, statement in chosen.items() if statement}
+    lines = {field: statement.line for field, statement in chosen.items() if statement}
+    if values.get("baseline_runs") == 0:
+        raise ProgramError("the baseline must run once at least", line=lines["baseline_runs"])
+    if values.get("rule") in ("fast", "deterministic"):
+        values.setdefault("baseline_runs", 1)
+    noise = checked(Noise.model_validate(values), lines)
+    return noise, min((s.line or 0 for _, s in stated), default=None)
+
+
+def _stated(document: Document) -> Iterator[Stated]:
+    if entry := document.front.get("noise"):
+        yield from _front(entry)
+        return
+    for section in document.proper("noise"):
+        yield from _in_section(section)
+
+
+def _front(entry: Entry) -> Iterator[Stated]:
+    """A rule alone, or a mapping."""
+    if isinstance(entry.value, str):
+        yield "rule", front_rule(entry)
+        return
+    for key, value in entry.keys(*_NAMES).items():
+        if key == "rule":
+            yield key, front_rule(value)
+        elif key == "plausible":
+            yield key, front_plausible(value)
+        else:
+            yield key, _front_number(key, value)
+
+
+def _front_number(key: str, value: Entry) -> Statement[float]:
+    kind = NUMBER if key == "minimum_improvement" else COUNT
+    if not re.fullmatch(kind, value.text()):
+        raise ProgramError(f"`{key}` is `{value.text()}`, which is no number", line=value.line)
+    return Statement(number(value.text()), value.line)
+
+
+def _in_section(section: Section) -> Iterator[Stated]:
+    """A number under the heading `Minimum improvement` belongs to it."""
+    heading = f"{section.title}: " if re.search("minimum", section.title, re.IGNORECASE) else ""
+    for block in section.blocks:
+        if rule := rule_in(block):
+            yield "rule", rule
+        text = without_numbering(block).replace("`", "")
+        plausible, text = plausible_in(text, block.line)
+        if plausible:
+            yield "plausible", plausible
+        lead = heading if re.match(rf"\W*{NUMBER}", text) else ""
+        yield from _in_block(block, lead + text)
+
+
+def _in_block(block: Block, text: str) -> Iterator[Stated]:
+    """ProgramError where a number is left that belongs to no form, or a confirmation has none."""
+    confirmed = not re.search(r"(?<!no )\bconfirm", text, re.IGNORECASE)
+    for field, patterns in _FORMS.items():
+        for pattern in patterns:
+            for match in re.finditer(pattern, text, re.IGNORECASE):
+                confirmed |= field == "confirmations"
+                yield field, Statement(number(match["n"]), block.line, match[0].strip())
+            text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    left = re.sub(r"\([^)]*\)", " ", text)
+    if not confirmed or unread(left) or re.search(rf"\b(?:{_TIMES})", left, re.IGNORECASE):
+        raise ProgramError(
+            f"`{' '.join(block.text.split())}` is not understood; write {_ACCEPTED}",
+            line=block.line,
+        )
+
+
+_RELATIONS: tuple[tuple[Relation, str], ...] = (
+    ("<=", r"<=|≤|at most|no more than|(?:less|smaller|lower) than or equal to"),
+    (">=", r">=|≥|at least|no (?:less|fewer) than|(?:greater|more|higher|larger) than or equal to"),
+    ("<", r"<|below|under|(?:less|fewer|smaller|lower) than"),
+    (">", r">|above|over|(?:more|greater|higher|larger) than|exceeds?"),
+)
+_DENIED: dict[Relation, Relation] = {"<=": ">", ">=": "<", "<": ">=", ">": "<="}
+_FILLER = (
+    r"(?:[\s(:|`]|\b(?:must|should|shall|has to|have to|stays?|remains?|be|is|are|kept)\b){0,12}"
+)
+_NEVER = rf"(?:(?:may|can)?\s*\b(?P<never>not|never)\b|cannot\b(?P<cannot>)){_FILLER}"
+_RELATION = "|".join(f"(?P<r{i}>{words})" for i, (_, words) in enumerate(_RELATIONS))
+_ENDS = (
+    r"(?=[`\s]*(?:$|[,.;:)|](?!\d)|-\s|—|\n\s*`"
+    r"|(?:always|at all times|and|at|in|on|for|during|throughout)\b))"
+)
+_WORD = r"(?!(?:always|and|at|in|on|for|during|throughout)\b)[^\W\d_]+|%"
+_CONSTRAINT = re.compile(
+    rf"[\s(]*(?:[^\W\d][\w ]{{0,30}}:\s*(?=`))?"
+    rf"(?:(?:keep|hold|ensure|always|that|the)\s+)*(?P<span>`?)(?P<name>{NAME})"
+    rf"{_FILLER}(?:{_NEVER})?(?:{_RELATION})[\s|`]*(?P<bound>-?{NUMBER})"
+    rf"(?P<more>(?:[.,:/-]\d[\d.,:]*)?)"
+    rf"(?:`?\s?(?P<unit>{_WORD})|\s*\|\s*(?P<cell>{_WORD})(?=\s*(?:\||$)))?{_ENDS}",
+    re.IGNORECASE,
+)
+_FORMULA = re.compile(r"[\s(]*\w+_\w+\s*[<>≤≥]")
+_NEXT = re.compile(r"[`\s,;)]*(?:and\s+)?")
+_SOFT = re.compile(
+    r"\b(?:unless|except|ideally|prefer\w*|soft|if|when|optional\w*|was|were)\b", re.IGNORECASE
+)
+_SHOWN = 20
+
+
+def read_constraints(
+    document: Document, place: Place
+) -> tuple[tuple[Statement[Constraint], ...], tuple[str, ...]]:
+    """All constraints, and a line for each thing under their heading that is left to the model.
+
+    ProgramError where two give different bounds for the same thing.
+    """
+    unchecked: list[str] = []
+    found = tuple(_stated_constraints(document, place, unchecked))
+    bounds: dict[tuple[str, str], list[Statement[Constraint]]] = {}
+    for statement in found:
+        key = (statement.value.name, statement.value.relation[0])
+        bounds.setdefault(key, []).append(statement)
+    kept = (agree(f"bound for {name}", same) for (name, _), same in bounds.items())
+    more = [f"and {len(unchecked) - _SHOWN} more"] if len(unchecked) > _SHOWN else []
+    return tuple(statement for statement in kept if statement), (*unchecked[:_SHOWN], *more)
+
+
+def _stated_constraints(
+    document: Document, place: Place, unchecked: list[str]
+) -> Iterator[Statement[Constraint]]:
+    if entry := document.front.get("constraints"):
+        for item in entry.items():
+            constraints, rest = _in_text(item.text(), item.line, place, spanned=False)
+            if not constraints or unread(rest):
+                raise ProgramError(
+                    f"`{item.text()}` is no constraint; write it as in `peak_vram_mb <= 48000`",
+                    line=item.line,
+                )
+            yield from (Statement(constraint, item.line) for constraint in constraints)
+        return
+    for section in document.proper("constraints"):
+        for block in section.blocks:
+            yield from _constraints_in(block, place, unchecked)
+
+
+def _constraints_in(
+    block: Block, place: Place, unchecked: list[str]
+) -> Iterator[Statement[Constraint]]:
+    """A code block holds none; a heading may hold one after a colon."""
+    prose: list[str] = []
+    for sentence, line in sentences(block):
+        text = sentence.partition(":")[2].lstrip() if block.kind == "heading" else sentence
+        found, rest = ([], text) if block.kind == "code" else _in_text(text, line, place)
+        yield from (Statement(constraint, line) for constraint in found)
+        if not found or unread(rest):
+            prose.append(rest)
+    if said := " ".join(" ".join(prose).split()):
+        unchecked.append(said if len(said) <= 100 else f"{said[:97]}...")
+
+
+def _in_text(
+    text: str, line: int, place: Place, *, spanned: bool = True
+) -> tuple[list[Constraint], str]:
+    """The constraints that a text begins with, and the rest.
+
+    `spanned` where a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
+    """
+    found: list[Constraint] = []
+    at = 0
+    while match := _CONSTRAINT.match(text, at):
+        inside = match["span"] or (found and text.count("`", 0, match.start("name")) % 2)
+        inside = inside or _FORMULA.match(match[0])
+        constraint = _constraint(match, line, place) if inside or not spanned else None
+        if constraint is None or _SOFT.search(text, match.end()):
+            break
+        found.append(constraint)
+        following = _NEXT.match(text, match.end())
+        at = following.end() if following else match.end()
+    return found, text[at:]
+
+
+def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | None:
+    name = match["name"]
+    if re.search(r"[./]", name) and place.looks_like_path(name):
+        return None
+    if match["more"]:
+        raise ProgramError(
+            f"`{match['bound']}{match['more']}` is no number; write it as in `0.9` or `48000`",
+            line=line,
+        )
+    bound = _bound(match["bound"], match["unit"] or match["cell"] or "", name)
+    relation = next(r for i, (r, _) in enumerate(_RELATIONS) if match[f"r{i}"])
+    denied = match["never"] is not None or match["cannot"] is not None
+    said = _DENIED[relation] if denied else relation
+    return None if bound is None else Constraint(name=name, relation=said, bound=bound)
+
+
+def _bound(said: str, unit: str, name: str) -> float | None:
+    value = number(said)
+    suffix = name.lower().rsplit("_", 1)[-1]
+    if not unit or unit.lower() == suffix:
+        return value
+    timed = duration(f"{said} {unit}")
+    return timed.seconds if timed and suffix in ("s", "sec", "secs", "seconds") else None
+
+
+_NO = re.compile(r"\b(?:no|not|never|none|off|false)\b", re.IGNORECASE)
+_YES = re.compile(r"\b(?:may|can|are|on|yes|true)\b", re.IGNORECASE)
+
+
+def read_early_end(document: Document) -> Statement[bool] | None:
+    """What is said about it, if anything; ProgramError where the heading says neither."""
+    return agree("early end of hopeless runs", _stated_early_end(document))
+
+
+def _stated_early_end(document: Document) -> Iterator[Statement[bool]]:
+    if entry := document.front.get("early_end"):
+        yield _read(entry.text(), entry.line)
+        return
+    for section in document.proper("early_end"):
+        words = " ".join(block.text for block in section.body)
+        yield _read(words, section.line)
+
+
+def _read(words: str, line: int) -> Statement[bool]:
+    if _NO.search(words):
+        return Statement(False, line)
+    if _YES.search(words):
+        return Statement(True, line)
+    raise ProgramError(
+        "whether hopeless runs may be ended early is not said; write: they may, or: never",
+        line=line,
+    )

@@ -1,0 +1,134 @@
+"""What models charge: a table of list prices, and the table of whoever pays other ones."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+
+from langchain_core.messages import AIMessage, AnyMessage
+from pydantic import Field, TypeAdapter, ValidationError
+
+from autoresearch_graph.core.program import Stopping
+from autoresearch_graph.core.values import Cost, Usage, Value, total
+from autoresearch_graph.errors import InputError, LabError
+
+_DATED = re.compile(r"(-latest|[-@]\d{8}|-\d{4}-\d{2}-\d{2})$")
+_EXAMPLE = '"{name}" = {{ prompt = 1.25, cached = 0.125, completion = 10 }}'
+
+
+class Price(Value):
+    """Dollars per million tokens; `cached` is the prompt's where it is not told.
+
+    Not covered: writing to a cache, prices that grow with the length of a prompt, batches.
+    """
+
+    prompt: float = Field(ge=0, allow_inf_nan=False)
+    cached: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    completion: float = Field(ge=0, allow_inf_nan=False)
+
+    def dollars(self, usage: Usage) -> float:
+        """What so many tokens cost."""
+        cached = self.prompt if self.cached is None else self.cached
+        fresh = max(usage.prompt - usage.cached, 0) * self.prompt
+        return (fresh + usage.cached * cached + usage.completion * self.completion) / 1e6
+
+    def __str__(self) -> str:
+        cached = "" if self.cached is None else f" (${self.cached:g} cached)"
+        return f"${self.prompt:g}{cached} for 1M prompt tokens, ${self.completion:g} completion"
+
+
+_PRICES = TypeAdapter(dict[str, Price])
+
+
+def find_price(model: str, own: Path | None, *, limit: float | None = None) -> Price | None:
+    """The price of `provider:name`, from the person's `own` table or else the list prices.
+
+    A name with a date or `-latest` costs what the name without it does. InputError where `own`
+    cannot be read, and where there is a `limit` in dollars but no price.
+    """
+    tables = [read_prices(own)] if own else []
+    listed = files("autoresearch_graph.proposers.llm").joinpath("prices.toml").read_text("utf-8")
+    tables.append(_PRICES.validate_python(tomllib.loads(listed)))
+    name = model.partition(":")[2] or model
+    names = dict.fromkeys((model, name, _DATED.sub("", name)))
+    found = next((table[name] for table in tables for name in names if name in table), None)
+    if found is None and limit is not None:
+        raise InputError(
+            f"the price of {model} is not known, so `${limit:g}` cannot end the research; give it "
+            f"with --prices FILE, where FILE has the line {_EXAMPLE.format(name=name)} (dollars "
+            "for a million tokens), or limit tokens"
+        )
+    return found
+
+
+def read_prices(path: Path) -> dict[str, Price]:
+    """A person's table: prices by the name of the model; InputError with the line otherwise."""
+    try:
+        text = path.read_text("utf-8")
+        return _PRICES.validate_python(tomllib.loads(text))
+    except OSError as error:
+        raise InputError(f"--prices {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"--prices {path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path.name}: this is no TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, *keys = map(str, first["loc"])
+        said = f"{' '.join([f'`{name}`', *keys])}: {first['msg']}"
+        place = f"{path.name}:{_line(text, name)}"
+        raise InputError(f"{place}: {said}; write {_EXAMPLE.format(name=name)}") from None
+
+
+def _line(text: str, name: str) -> int:
+    """The line that names a model."""
+    names = re.compile(rf"\s*\[?\s*[\"']?{re.escape(name)}(?![\w.:-])")
+    return next((n for n, line in enumerate(text.splitlines(), 1) if names.match(line)), 1)
+
+
+class Meter:
+    """Counts the tokens of one model, and prices them where its price is known.
+
+    Not counted: calls whose answer never came, or could not be read.
+    """
+
+    def __init__(self, model: str, price: Price | None) -> None:
+        self._model = model
+        self._price = price
+
+    def cost_of(self, messages: Iterable[AnyMessage], limits: Stopping) -> Cost:
+        """What the model's answers among the messages cost.
+
+        LabError for a limit that could never end the research: on tokens, where the server
+        counts none, or on dollars, where no price is known.
+        """
+        answers = [m for m in messages if isinstance(m, AIMessage) and m.response_metadata]
+        cost = total(self.cost(answer) for answer in answers)
+        if answers and cost.tokens == 0 and (limits.tokens or limits.dollars):
+            raise LabError(
+                f"the server of {self._model} does not say how many tokens it uses, so they cannot "
+                "end the research; limit experiments or hours in program.md, and run again"
+            )
+        if cost.dollars is None and limits.dollars:
+            raise LabError(
+                f"program.md limits dollars, but the price of {self._model} is not known; "
+                "give it with --prices FILE, or limit tokens, and run again"
+            )
+        return cost
+
+    def cost(self, answer: AIMessage) -> Cost:
+        """What one answer cost."""
+        told = answer.usage_metadata
+        model = str(answer.response_metadata.get("model_name") or self._model)
+        if told is None:
+            return Cost(dollars=None, usage=Usage(model=model))
+        usage = Usage(
+            model=model,
+            prompt=told["input_tokens"],
+            cached=told.get("input_token_details", {}).get("cache_read") or 0,
+            completion=told["output_tokens"],
+            reasoning=told.get("output_token_details", {}).get("reasoning") or 0,
+        )
+        dollars = self._price.dollars(usage) if self._price else None
+        return Cost(tokens=usage.prompt + usage.completion, dollars=dollars, usage=usage)

@@ -1,0 +1,1 @@
+"""The search proposer: Bayesian optimisation over the constants of the asset."""

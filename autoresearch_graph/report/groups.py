@@ -1,0 +1,164 @@
+"""What kind of idea each experiment was, from its patch: 2,000 texts would take a minute to parse.
+
+The kinds are those that a model is told of (proposers/kinds.py). The text that a patch was made
+for is read from git once for each parent; where git does not have it, only lines that name a
+constant tell their kind.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from math import inf
+from pathlib import Path
+
+from git import GitError, Repo
+
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.changes import WHOLE, cause, few, names_of
+from autoresearch_graph.asset.syntax import BROKEN
+from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.results.records import Records
+
+_FILE = re.compile(r"^--- (?:a/(.*)|/dev/null)\n\+\+\+ (?:b/(.*)|/dev/null)\n", re.MULTILINE)
+_HUNK = re.compile(r"@@ -(\d+)")
+_KEY = re.compile(r"""[\s{,-]*["']?([A-Za-z_][\w.-]*)["']?\s*(?::|=(?!=))""")
+_START = re.compile(r"(def|async def|class|import|from)\b\s*(\w*)|(\w+)\s*(?::[^=]+)?=(?!=)")
+_UNKNOWN = "not known"
+Spans = list[tuple[int, int, str]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The experiments of one kind, and what came of them; `gain` is that of the kept ones."""
+
+    kind: str
+    members: list[Experiment]
+    kept: int = 0
+    gain: float = 0.0
+    nearest: float | None = None
+
+
+def by_kind(records: Records) -> list[Group]:
+    """What was tried, the most tried kind first; a change of several parts counts in each."""
+    spans = _reader(records)
+    found: dict[str, list[Experiment]] = {}
+    for e in records.experiments[1:]:
+        patch = records.file(e.number, "diff.patch")
+        for kind in _kinds(patch, partial(spans, e.parent), records.program.asset):
+            found.setdefault(kind, []).append(e)
+    by_size = sorted(found.items(), key=lambda item: -len(item[1]))
+    return [_group(kind, members, records) for kind, members in by_size]
+
+
+def failed(groups: list[Group]) -> list[Group]:
+    """The discarded ones of each kind, the most frequent first, in each what came nearest."""
+    found = [
+        Group(g.kind, members, nearest=g.nearest)
+        for g in groups
+        if (members := [e for e in g.members if e.status == "discard"])
+    ]
+    return sorted(found, key=lambda g: -len(g.members))
+
+
+def crashed(records: Records) -> list[Group]:
+    """The crashed ones by their cause, the most frequent first."""
+    found: dict[str, list[Experiment]] = {}
+    for e in records.experiments:
+        if e.status == "crash":
+            found.setdefault(cause(e), []).append(e)
+    return [Group(c, m) for c, m in sorted(found.items(), key=lambda item: -len(item[1]))]
+
+
+def _group(kind: str, members: list[Experiment], records: Records) -> Group:
+    kept = [e for e in members if e.status == "keep"]
+    gains = records.gains
+    missed = [gains[e.number] for e in members if e.status == "discard" and e.number in gains]
+    return Group(
+        kind,
+        sorted(members, key=lambda e: -gains.get(e.number, -inf)),
+        kept=len(kept),
+        gain=sum(gains.get(e.number, 0.0) for e in kept),
+        nearest=max(missed, default=None),
+    )
+
+
+def _kinds(patch: str, spans: Callable[[str], Spans], asset: str) -> tuple[str, ...]:
+    """The parts that a patch touches; the whole text where it does not tell.
+
+    Of several files they bear the file's name, too, as in `parts`.
+    """
+    if not patch:
+        return (_UNKNOWN,)
+    if not sheaf.is_several(asset):
+        names = _names(patch, spans(asset), asset)
+        return few(names) if names or spans(asset) else (WHOLE,)
+    heads = [*_FILE.finditer(patch)]
+    ends = [head.start() for head in heads[1:]] + [len(patch)]
+    named: list[str] = []
+    for path, own in (
+        (h[2] or h[1], patch[h.end() : end]) for h, end in zip(heads, ends, strict=True)
+    ):
+        named += [f"{path}: {name}" for name in _names(own, spans(path), path)] or [path]
+    return few(named)
+
+
+def _names(patch: str, spans: Spans, path: str) -> list[str]:
+    """The parts of one file that its patch touches."""
+    return list(dict.fromkeys(_touched(patch, spans) if path.endswith(".py") else _keys(patch)))
+
+
+def _keys(patch: str) -> Iterator[str]:
+    for _, line in _changes(patch):
+        if match := _KEY.match(line):
+            yield match[1]
+
+
+def _touched(patch: str, spans: Spans) -> Iterator[str]:
+    for at, line in _changes(patch):
+        start = _START.match(line)
+        if start and start[3]:
+            yield start[3]
+        elif start:
+            word, name = start[1], start[2]
+            ends = {"class": f"class {name}", "import": "imports", "from": "imports"}
+            yield ends.get(word, f"{name}()")
+        elif line.strip() and not line.lstrip().startswith("#"):
+            yield from (name for first, last, name in spans if first <= at <= last)
+
+
+def _changes(patch: str) -> Iterator[tuple[int, str]]:
+    """Every changed line with the number of the old line that it replaces or follows."""
+    at = 0
+    for line in patch.splitlines():
+        if hunk := _HUNK.match(line):
+            at = int(hunk[1])
+        elif at and line[:1] == "-":
+            yield at, line[1:]
+            at += 1
+        elif at and line[:1] == "+":
+            yield max(at - 1, 1), line[1:]
+        elif at:
+            at += 1
+
+
+def _reader(records: Records) -> Callable[[str, str], Spans]:
+    """Tells which lines of a file of a commit, if it is Python, belong to which part."""
+    project = records.folder.parents[1]
+
+    @cache
+    def spans(commit: str, name: str) -> Spans:
+        if not name.endswith(".py"):
+            return []
+        try:
+            with Repo(project, search_parent_directories=True) as repo:
+                path = (project / name).relative_to(Path(repo.working_dir).resolve()).as_posix()
+                tree = ast.parse(repo.git.show(f"{commit}:{path}"))
+        except (GitError, *BROKEN):
+            return []
+        return [
+            (s.lineno, s.end_lineno or s.lineno, name) for s in tree.body for name in names_of(s)
+        ]
+
+    return spans

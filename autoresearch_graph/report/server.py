@@ -1,0 +1,124 @@
+"""The report in a browser while its research runs: on this machine alone, and only to look at.
+
+Three addresses are answered, `/`, `/live.js` and `/version`, all from memory: no address is ever
+taken for the name of a file. A request for another host's name is refused, so that a website
+cannot read the report by having its own name lead here, and so is one that another page sends.
+Other users of this machine can read it.
+"""
+
+import sys
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from threading import Lock
+
+from autoresearch_graph.core.access import refusal
+from autoresearch_graph.errors import InputError, LabError
+from autoresearch_graph.report.page import Live, live_page
+from autoresearch_graph.report.templates import TEXTS
+from autoresearch_graph.results.follow import Onlooker
+from autoresearch_graph.results.records import find
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.manifest import is_running
+
+_FILES = ("experiments.jsonl", "verify.json")
+
+
+class Newest:
+    """The report of a research, drawn again when it would be another one."""
+
+    def __init__(self, onlooker: Onlooker) -> None:
+        self._onlooker, self._folder = onlooker, onlooker.records.folder
+        self._lock = Lock()
+        self._drawn: tuple[Live, str] | None = None
+
+    def now(self) -> Live:
+        """Which report it would be, without drawing it."""
+        paths = [self._folder / name for name in _FILES]
+        seen = [str(path.stat().st_mtime_ns if path.exists() else 0) for path in paths]
+        running = is_running(self._folder)
+        return Live(version="-".join([*seen, str(running)]), running=running)
+
+    def page(self) -> str:
+        """The report as HTML."""
+        with self._lock:
+            now = self.now()
+            if self._drawn is None or self._drawn[0] != now:
+                self._drawn = now, live_page(self._onlooker.look(), now)
+            return self._drawn[1]
+
+
+class Server(ThreadingTCPServer):
+    """Answers browsers on this machine."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, newest: Newest, *, port: int) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.newest = newest
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell of a bug, and not of a browser that has left."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server: Server
+    timeout = 10
+
+    def do_GET(self) -> None:
+        """Send a page, or say why not."""
+        status, kind, text = self._answer()
+        body = text.encode("utf-8", errors="replace")
+        self.send_response(status)
+        self.send_header("Content-Type", f"text/{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing of requests."""
+
+    def _answer(self) -> tuple[HTTPStatus, str, str]:
+        if refused := refusal(self.command, self.headers.items(), studio=False):
+            return HTTPStatus(refused[0]), "plain", refused[1]
+        newest = self.server.newest
+        try:
+            match self.path:
+                case "/":
+                    return HTTPStatus.OK, "html", newest.page()
+                case "/version":
+                    return HTTPStatus.OK, "plain", newest.now().version
+                case "/live.js":
+                    return HTTPStatus.OK, "javascript", TEXTS["live.js"]
+        except LabError as error:
+            return HTTPStatus.INTERNAL_SERVER_ERROR, "plain", str(error)
+        return HTTPStatus.NOT_FOUND, "plain", "there is only /"
+
+
+def serve(settings: Settings, *, port: int = 0, tell: Callable[[str], object]) -> None:
+    """Show the report of a research until Ctrl-C; port 0 is any that is free.
+
+    Nothing is written, and the research need not run. InputError where there is no such research,
+    and for a port that cannot be had.
+    """
+    newest = Newest(Onlooker(find(settings)))
+    try:
+        server = Server(newest, port=port)
+    except OSError as error:
+        raise InputError(
+            f"port {port} cannot be had ({error.strerror}); leave --port out, or name another"
+        ) from error
+    with server:
+        tell(f"http://127.0.0.1:{server.server_address[1]}/ shows the report; Ctrl-C ends it")
+        server.serve_forever(poll_interval=0.2)

@@ -1,0 +1,1 @@
+"""Reading a research: its records, holdout and replication results, adopting and cleaning."""

@@ -1,0 +1,69 @@
+"""Look on while a research runs, here or in another process, without touching it."""
+
+import time
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from autoresearch_graph.core.curves import Curve, readings
+from autoresearch_graph.results.records import Records
+from autoresearch_graph.storage import ledger
+from autoresearch_graph.storage.status import Now, read_now
+from autoresearch_graph.terminal.dashboard import picture
+
+_LOOK = 0.5
+_CURVE_LINES = 1000
+_CURVE_EVERY = 1.0
+
+
+class Curves:
+    """The learning curve of a run under way, read from its log now and then."""
+
+    def __init__(self, folder: Path, metric: str) -> None:
+        self._folder, self._metric = folder / "experiments", metric
+        self._seen: tuple[Path, int] | None = None
+        self._looked = 0.0
+        self._curve: Curve | None = None
+
+    def of(self, now: Now) -> Curve | None:
+        """The curve of the run that began first, so far; a long log is thinned out."""
+        if not now.runs:
+            return None
+        path = self._folder / f"{now.runs[0].trial.number:04d}" / now.runs[0].log
+        seen = (path, path.stat().st_size if path.exists() else 0)
+        changed = self._seen is None or self._seen[0] != path
+        if seen != self._seen and (changed or time.monotonic() - self._looked > _CURVE_EVERY):
+            self._seen, self._looked = seen, time.monotonic()
+            self._curve = readings(_thinned(path), self._metric)
+        return self._curve
+
+
+class Onlooker:
+    """A research as its files tell it, read again as they change."""
+
+    def __init__(self, records: Records) -> None:
+        self._first, self._path = records, records.folder / "experiments.jsonl"
+        self._size = -1
+        self.records = records
+        self.curves = Curves(records.folder, records.program.metric.name)
+
+    def look(self) -> Records:
+        """The records as of now."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        if size != self._size:
+            rows, first = ledger.read(self._path), self._first
+            self._size = size
+            self.records = Records(
+                folder=first.folder, base=first.base, program=first.program, experiments=rows
+            )
+        return self.records
+
+    def picture(self, console: Console) -> RenderableType:
+        """What a terminal shows."""
+        now = read_now(self.records.folder) or Now()
+        return picture(self.look(), now, self.curves.of(now), console)
+
+
+def _thinned(path: Path) -> str:
+    lines = path.read_text("utf-8", errors="replace").split("\n") if path.exists() else []
+    return "\n".join([*lines[:: len(lines) // _CURVE_LINES + 1], *lines[-2:]])

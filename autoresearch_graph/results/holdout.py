@@ -1,0 +1,154 @@
+"""What holdout and verification say beside the metric: for people alone, never for a verdict."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from autoresearch_graph.core.experiment import Experiment, Holdout, Hopeless, Measured, Outcome
+from autoresearch_graph.core.program import Program
+from autoresearch_graph.core.values import Metric, Value
+from autoresearch_graph.storage.files import read
+
+_TIES = 5  # experiments: if every second edit did nothing, 1 chance in 32
+_USED = re.compile(r"second|time|memory|vram|cpu|_gb$|_mb$|per_s", re.IGNORECASE)
+
+
+class Replication(Value):
+    """Fresh runs of baseline and incumbent; differences are incumbent minus baseline.
+
+    `half_width` is that of the 95 % confidence interval of the replicated difference.
+    """
+
+    number: int
+    claimed: float
+    replicated: float
+    half_width: float
+    baseline: tuple[float, ...]
+    incumbent: tuple[float, ...]
+
+    def __str__(self) -> str:
+        runs = f"{len(self.baseline)} and {len(self.incumbent)} fresh runs"
+        return (
+            f"claimed {signed(self.claimed)}, replicated {signed(self.replicated)} "
+            f"± {self.half_width:.2g} (95 %, {runs})"
+        )
+
+    def warning(self, metric: Metric) -> str:
+        """What is to be thought of it, or nothing where the gain is beyond doubt."""
+        gain = metric.improvement(self.replicated, 0.0)
+        if gain - self.half_width > 0:
+            return ""
+        return "the interval holds 0: fresh runs do not show that anything was gained"
+
+
+class HeldOut(Value):
+    """What the holdout says of baseline and incumbent."""
+
+    baseline: float
+    incumbent: float
+    gain: float
+    claimed: float
+
+    def __str__(self) -> str:
+        better = "better" if self.gain > 0 else "worse"
+        change = f"{better} by {abs(self.gain):.3g}" if self.gain else "no better"
+        return f"on the holdout {self.baseline:.6g} → {self.incumbent:.6g} ({change})"
+
+    @property
+    def warning(self) -> str:
+        """Where metric and holdout part, a sentence; else nothing."""
+        if self.claimed <= 0 or self.gain > 0:
+            return ""
+        return (
+            f"the metric got better by {self.claimed:.3g}, the holdout did not: what was kept may "
+            "suit the evaluation alone"
+        )
+
+
+def held_out(folder: Path, *, metric: Metric, best: int, claimed: float) -> HeldOut | None:
+    """The holdout of the baseline and of experiment `best`, where both have a number."""
+    first, last = holdout_of(folder, 0), holdout_of(folder, best)
+    if first is None or last is None or unanswered(folder, best):
+        return None
+    gain = metric.improvement(last, first)
+    return HeldOut(baseline=first, incumbent=last, gain=gain, claimed=claimed)
+
+
+def holdout_of(folder: Path, number: int) -> float | None:
+    """What the holdout gave for a kept experiment; None where it did not run, or failed."""
+    answer = _answer(folder, number)
+    return answer.metric if answer else None
+
+
+def unanswered(folder: Path, best: int) -> str:
+    """Why baseline and experiment `best` cannot be compared on the holdout; empty if they can.
+
+    Empty, too, where the holdout was never asked.
+    """
+    for name, number in (("the baseline", 0), (f"experiment {best}", best)):
+        answer = _answer(folder, number)
+        if answer and answer.metric is None:
+            return f"the holdout gave no number for {name}: {answer.reason}"
+    units = [answer.unit for number in (0, best) if (answer := _answer(folder, number))]
+    if None not in units and len({*units}) > 1:
+        return f"the holdout printed the baseline and experiment {best} in different units"
+    return ""
+
+
+def _answer(folder: Path, number: int) -> Holdout | None:
+    path = folder / "experiments" / f"{number:04d}" / "holdout.json"
+    return Holdout.from_json(text, place=path) if (text := read(path)) else None
+
+
+def replicated(folder: Path) -> Replication | None:
+    """What the last `autoresearch verify` found."""
+    path = folder / "verify.json"
+    return Replication.from_json(text, place=path) if (text := read(path)) else None
+
+
+def never_read(experiments: Sequence[Experiment], program: Program) -> str:
+    """A question where no experiment gave another figure than the baseline; else nothing.
+
+    A crash, another figure beside the metric or another item shows that the asset is read.
+    """
+    tried = [e for e in experiments if e.trials]
+    runs = [run for e in tried for run in (*e.trials, *e.beside)]
+    seen = {_printed(run) for run in runs}
+    if len(tried) - 1 < _TIES or len(seen) > 1 or not isinstance(runs[0], Measured):
+        return ""
+    count = len(tried) - 1
+    return (
+        f"{count} of {count} experiments gave exactly the baseline's figure: does the command read "
+        f"{program.asset}?"
+    )
+
+
+def _printed(run: Outcome) -> object:
+    """All that a run said of its result, but for its time and memory; a failure is its kind."""
+    if not isinstance(run, Measured):
+        return run.kind
+    said = {name: value for name, value in run.metrics.items() if not _USED.search(name)}
+    return run.metric, run.items, *sorted(said.items())
+
+
+def signed(value: float) -> str:
+    """A difference with its sign."""
+    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def hopeless_runs(experiments: Sequence[Experiment]) -> str:
+    """How many runs were ended early, and what that saved; empty where none was."""
+    runs = [run for e in experiments for run in e.trials]
+    ended = [run for run in runs if isinstance(run, Hopeless)]
+    spared = [e for e in experiments if any(run.spared for run in e.trials)]
+    if not ended and not spared:
+        return ""
+    whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
+    saved = sum(max(0.0, whole - run.seconds) for run in ended) / 60
+    kept = [str(e.number) for e in spared if e.status == "keep"]
+    told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
+    return (
+        f"{len(ended)} hopeless runs were ended early, which saved {saved:.3g} minutes; "
+        f"{len(spared)} more were let go on as an audit, of which {told}"
+    )

@@ -1,0 +1,35 @@
+"""Where a trial is conducted: on this machine, or on a node of a cluster."""
+
+from pathlib import Path
+from typing import Protocol
+
+from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
+from autoresearch_graph.core.program import Program
+from autoresearch_graph.runner.process import Watch
+
+
+class Place(Protocol):
+    """Room for one trial at a time: `bench.Bench` here, `far.FarPlace` on a cluster."""
+
+    def lay_out(self, text: str) -> None:
+        """Make the checkout of the run clean, with `text` as its asset, where it is kept here."""
+
+    def conduct(
+        self,
+        program: Program,
+        text: str,
+        *,
+        seed: int,
+        log: Path,
+        watch: Watch,
+        handed_over: Path | None = None,
+    ) -> Outcome:
+        """Run what was laid out and measure it; raises `Cancelled`. It may be another thread."""
+
+    def hold_out(
+        self, program: Program, text: str, *, artifacts: Path, log: Path
+    ) -> Measured | Crashed:
+        """Run the holdout command on artifacts of an earlier trial."""
+
+    def remove(self) -> None:
+        """Remove what it keeps here; it cannot be used after that."""

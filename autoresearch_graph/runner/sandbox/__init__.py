@@ -1,0 +1,1 @@
+"""Confinement of a run: bubblewrap, system-call filter, supervisor."""

@@ -1,0 +1,96 @@
+"""Settings of one research, as the command line, Studio or a notebook gives them."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from autoresearch_graph.core.program import Flags
+from autoresearch_graph.errors import InputError
+
+if TYPE_CHECKING:
+    from autoresearch_graph.runner import Choice
+
+
+_FEW = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a person chose on the command line or in Studio.
+
+    `on` is empty for this machine; `gpus` and `cpus` are what a trial asks a cluster for.
+    """
+
+    project: Path = Path()
+    program: Path = Path("program.md")
+    tag: str = ""
+    model: str = "search"
+    base_url: str | None = None
+    prices: Path | None = None
+    search_share: float = 0.0
+    review: bool = False
+    workers: int | Literal["auto"] = 1
+    look_ahead: bool | None = None
+    on: str = ""
+    gpus: float | None = None
+    cpus: float | None = None
+    sandbox: "Choice" = "auto"
+    checkpoints: str = field(default="", repr=False)
+    flags: Flags = field(default_factory=Flags)
+
+    @property
+    def name(self) -> str:
+        """The tag, which is the date (`nov23`) unless one was chosen; InputError for a bad one.
+
+        Below the top of a repository the folder's name goes with it (`nov23-rag`): two projects of
+        one repository may be researched on one day.
+        """
+        if self.tag and not re.fullmatch(r"\w[\w.-]*", self.tag):
+            raise InputError(
+                f"{self.tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME"
+            )
+        return self.tag or f"{date.today():%b%d}".lower() + self._below
+
+    @property
+    def _below(self) -> str:
+        if not self.project.is_dir() or (self.root / ".git").exists():
+            return ""
+        return "-" + (re.sub(r"[^\w-]+", "-", self.root.name).strip("-") or "project")
+
+    def workers_of(self, environ: Mapping[str, str]) -> int:
+        """How many runs go on at once: `auto` is one for each GPU."""
+        from autoresearch_graph.runner import gpus
+
+        return len(gpus(environ)) or 1 if self.workers == "auto" else self.workers
+
+    def ahead_of(self, workers: int) -> int:
+        """How many proposals may wait for one of so many workers.
+
+        One where a model thinks while few workers work, unless a person is asked about each: the
+        search learns from every result, and with many workers a change is older when it runs.
+        """
+        apt = self.model != "search" and workers <= _FEW
+        chosen = apt if self.look_ahead is None else self.look_ahead
+        return int(chosen and not self.review)
+
+    @property
+    def folder(self) -> Path:
+        """Where the research keeps its files."""
+        return self.root / ".autoresearch" / self.name
+
+    @property
+    def root(self) -> Path:
+        """The project's folder, resolved; InputError where there is none."""
+        project = self.project.resolve()
+        if not project.is_dir():
+            raise InputError(f"{self.project} is not a folder; name the one with program.md")
+        return project
+
+
+def checkpoints_url(settings: Settings) -> str:
+    """The database that a person chose for checkpoints; empty for a file beside the ledger."""
+    return settings.checkpoints or os.environ.get("AUTORESEARCH_CHECKPOINTS", "")

@@ -1,0 +1,1 @@
+"""Checks and set-up of a project before its first run."""

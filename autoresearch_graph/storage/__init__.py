@@ -1,0 +1,1 @@
+"""The files of one research, below `.autoresearch/<tag>`."""

@@ -1,0 +1,183 @@
+"""What a person sees while a research runs: a live picture, or a line an event."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from autoresearch_graph.core.experiment import Answer, Experiment
+from autoresearch_graph.core.text import clean
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.results.follow import _LOOK, Curves, Onlooker
+from autoresearch_graph.results.records import Records, find
+from autoresearch_graph.runner.caveats import caveats
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.manifest import is_running
+from autoresearch_graph.terminal.dashboard import picture
+from autoresearch_graph.terminal.review import ask
+
+Event = dict[str, Any]
+Line = Callable[[Event], str | None]
+
+
+def in_words(event: Event) -> str | None:
+    """Verdicts and notices; the rest is left out."""
+    match event["event"]:
+        case "verdict" | "notice" | "end":
+            return str(event["text"])
+    return None
+
+
+def in_json(event: Event) -> str | None:
+    """Every event as one JSON object."""
+    return json.dumps(event)
+
+
+def only_the_end(event: Event) -> str | None:
+    """How it ended, and nothing else."""
+    return str(event["text"]) if event["event"] == "end" else None
+
+
+def plain(records: Records, e: Experiment) -> str:
+    """A verdict in a line."""
+    value = "" if e.metric is None else f" {records.figures.value(e.metric)}{records.mark(e)}"
+    told = f"{e.number:4d} {e.status:8s}{value} {e.description} | {records.reason(e)}"
+    return " ".join(clean(told).splitlines())
+
+
+_EVENTS = {"train": "trial", "propose": "proposal", "keep": "verdict", "revert": "verdict"}
+
+
+class View:
+    """Watches a research; without a `line` it is a live picture where there is a terminal."""
+
+    def __init__(self, lab: Lab, console: Console, line: Line | None = None) -> None:
+        self._lab, self._console = lab, console
+        self._line = line or in_words
+        self._curves = Curves(lab.folder, lab.program.metric.name)
+        self._seen: Records | None = None
+        self._live: Live | None = None
+        if line is None and console.is_terminal:
+            self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=2)
+        lab.tell = self.notice
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        lab = self._lab
+        self._say({"event": "start", "tag": lab.tag, "folder": str(lab.folder)})
+        for sentence in caveats(lab.program, lab.workspace.project):
+            self.notice(sentence)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def watch(self, node: str, update: dict[str, Any]) -> None:
+        """Take note of what a node did."""
+        match _EVENTS.get(node):
+            case "verdict":
+                records = self._records()
+                e = records.experiments[-1]
+                told = {"experiment": e.model_dump(mode="json"), "text": plain(records, e)}
+                self._say({"event": "verdict", **told})
+            case "proposal" if update.get("candidates"):
+                proposal = update["candidates"][-1]["proposal"]
+                self._say({"event": "proposal", "proposal": proposal})
+            case "trial" if update.get("running"):
+                self._say({"event": "trial", "trial": update["running"][-1]})
+
+    def notice(self, sentence: str) -> None:
+        """Say something that a person should know."""
+        if self._live:
+            self._console.print(Text(sentence, "yellow"))
+        self._say({"event": "notice", "text": sentence})
+
+    def decide(self, question: dict[str, Any]) -> Answer:
+        """Ask a person about a proposal, with the picture held still meanwhile."""
+        if self._live:
+            self._live.stop()
+        try:
+            text = self._lab.workspace.text_of(question["experiment"])
+            return ask(question, text, self._console)
+        finally:
+            if self._live:
+                self._live.start()
+
+    def _say(self, event: Event) -> None:
+        line = None if self._live else self._line(event)
+        if line is None:
+            return
+        try:
+            self._console.file.write(f"{line}\n")
+            self._console.file.flush()
+        except BrokenPipeError:
+            self._go_on_unheard()
+
+    def _go_on_unheard(self) -> None:
+        """A reader that leaves, such as `head`, does not end the research; what follows is lost."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        told = "nobody reads this any more; the research goes on, look with: autoresearch watch"
+        with suppress(OSError):
+            sys.stderr.write(f"autoresearch: {told} --tag {self._lab.tag}\n")
+            sys.stderr.flush()
+
+    def _records(self) -> Records:
+        """The records as of now; the same as long as no verdict came."""
+        lab, known = self._lab, self._seen.experiments if self._seen else []
+        if self._seen is None or len(known) != len(lab.ledger.experiments):
+            self._seen = Records(
+                folder=lab.folder,
+                base=lab.workspace.base,
+                program=lab.program,
+                experiments=[*known, *lab.ledger.experiments[len(known) :]],
+            )
+        return self._seen
+
+    def _picture(self) -> Any:
+        if self._lab.bulletin.now.doing == "proposing":  # nobody else looks at the runs meanwhile
+            self._lab.bulletin.progress(self._lab.workshop.progress())
+        now = self._lab.bulletin.now
+        return picture(self._records(), now, self._curves.of(now), self._console)
+
+
+def watch(settings: Settings, console: Console) -> str:
+    """Show a research until it ends: a live view in a terminal, else a line a verdict.
+
+    Returns the summary. The one of that tag, or the latest; InputError where there is none.
+    """
+    onlooker = Onlooker(find(settings))
+    folder = onlooker.records.folder
+    if console.is_terminal:
+        with Live(
+            console=console,
+            get_renderable=lambda: onlooker.picture(console),
+            refresh_per_second=1 / _LOOK,
+        ):
+            while is_running(folder):
+                time.sleep(_LOOK)
+    else:
+        told = 0
+        while told < len(onlooker.look().experiments) or is_running(folder):
+            records = onlooker.records
+            for experiment in records.experiments[told:]:
+                text = plain(records, experiment)
+                console.print(text, soft_wrap=True, highlight=False, markup=False)
+                told += 1
+            time.sleep(_LOOK)
+    ended = "" if is_running(folder) else f"{folder.name} is not running\n"
+    return f"{ended}{onlooker.look().summary()}"

@@ -1,0 +1,272 @@
+"""The repository that a project lies in, and whether a research can start there."""
+
+import secrets
+import shlex
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from git import Git, GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
+
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.core.program import Program
+from autoresearch_graph.errors import InputError, WorkspaceError
+from autoresearch_graph.settings import Settings
+from autoresearch_graph.storage.manifest import Start, read_start
+from autoresearch_graph.workspace.objects import Objects
+from autoresearch_graph.workspace.worktree import SAFE
+
+if TYPE_CHECKING:
+    from git import Repo
+
+NOTES = "refs/notes/commits"
+BEGUN = ".autoresearch.begun"  # is there while `init` makes a project, with its template's name
+_LOOKS, _LOOK = 10, 0.05  # times, seconds; git holds the lock for a few milliseconds
+
+
+def find_repository(project: Path) -> Repo:
+    """Open the repository that `project` lies in; WorkspaceError where no research can start."""
+    if (project / BEGUN).exists():
+        raise WorkspaceError(f"the init of {project} was killed; run it again: autoresearch init")
+    try:
+        repo = Repo(project, search_parent_directories=True)
+    except (InvalidGitRepositoryError, NoSuchPathError):
+        raise WorkspaceError(
+            f"{project} is not in a git repository; make it one with: "
+            "git init && git add --all && git commit -m 'start'"
+        ) from None
+    if repo.bare:
+        raise WorkspaceError(f"{repo.git_dir} is a bare repository; clone it and work in the clone")
+    try:
+        head = repo.git.rev_parse("--verify", "--quiet", "HEAD")
+    except GitCommandError as error:
+        said = error.stderr.strip().removeprefix("stderr:").strip(" '\n")
+        raise WorkspaceError(
+            f"git cannot use {project}: {' '.join(said.split())}"
+            if said
+            else f"{_branch(repo)} has no commits yet; go to a branch that has: git switch NAME"
+            if repo.references
+            else f"the repository of {project} has no commits yet; make one with: "
+            "git add --all && git commit -m 'start'"
+        ) from None
+    if len(head) != 40:
+        raise WorkspaceError(f"the repository of {project} does not use SHA-1, which is needed")
+    return repo
+
+
+def _branch(repo: Repo) -> str:
+    return str(repo.git.symbolic_ref("--short", "HEAD"))
+
+
+def asks_for_signatures(folder: Path) -> bool:
+    """True if the person's git is to sign every commit."""
+    options = ("--type=bool", "--default=false", "commit.gpgsign")
+    return str(Git(str(folder)).config(*options)) == "true"
+
+
+def where_checked_out(repo: Repo, branch: str) -> str:
+    """The worktree that is on a branch, named by its whole ref; empty where none is."""
+    place = ""
+    for line in repo.git.worktree("list", "--porcelain", "-z").split("\0"):
+        place = line.removeprefix("worktree ") if line.startswith("worktree ") else place
+        if line == f"branch {branch}":
+            return place
+    return ""
+
+
+def check_refs(repo: Repo, tag: str) -> None:
+    """WorkspaceError where a new research cannot be named `tag`, or could not write its notes."""
+    lock = Path(repo.common_dir) / f"{NOTES}.lock"
+    for _ in range(_LOOKS):
+        if not lock.exists():
+            break
+        time.sleep(_LOOK)  # another research may be writing a note
+    else:
+        raise WorkspaceError(f"{NOTES} is locked; if no other git command is running: rm {lock}")
+    try:
+        repo.git.check_ref_format("--branch", f"autoresearch/{tag}")
+    except GitCommandError:
+        raise WorkspaceError(
+            f"{tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME"
+        ) from None
+    for place in ("refs/heads/autoresearch", "refs/autoresearch"):
+        names = repo.git.for_each_ref("--format=%(refname)", place).split()
+        if place in names:
+            raise WorkspaceError(
+                f"{place} is in the way of autoresearch/{tag}; rename that branch or ref"
+            )
+        if any(f"{name}/".startswith(f"{place}/{tag}/") for name in names):
+            raise WorkspaceError(
+                f"autoresearch/{tag} exists, but no research of that name is in this folder; "
+                f"choose another name with --tag, or remove what is left of it: {_removal(tag)}"
+            )
+
+
+def _removal(tag: str) -> str:
+    places = f"refs/heads/autoresearch/{tag} refs/autoresearch/{tag}"
+    return f"git for-each-ref --format='delete %(refname)' {places} | git update-ref --stdin"
+
+
+def leave_git_hook(environ: MutableMapping[str, str]) -> None:
+    """Forget what git tells its hooks: it would point git at the person's index, not at ours."""
+    for name in ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY", "COMMON_DIR"):
+        environ.pop(f"GIT_{name}", None)
+
+
+_REGULAR = ("100644", "100755")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UNSET = ("unspecified", "unset", "set")
+
+
+def tracked(repo: Repo, commit: str, below: PurePosixPath, asset: str) -> Iterator[tuple[str, str]]:
+    """The files of an asset in a commit: each path, relative to `below`, with its blob.
+
+    A link is none: the loop writes through no link.
+    """
+    listed = repo.git.ls_tree("-r", "-z", commit, "--", below.as_posix() + "/").split("\0")
+    for line in filter(None, listed):
+        facts, _, name = line.partition("\t")
+        mode, _, blob = facts.split()
+        path = PurePosixPath(name).relative_to(below).as_posix()
+        if mode in _REGULAR and sheaf.takes_in(asset, path):
+            yield path, blob
+
+
+def text_of(repo: Repo, blob: str, path: str) -> str:
+    """The text of a file by its blob; InputError where it is no text."""
+    return decoded(repo.odb.stream(bytes.fromhex(blob)).read(), path)
+
+
+def decoded(data: bytes, path: str) -> str:
+    """The text of a file by its bytes; InputError where it is no text."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        why = "UTF-16" if data[:2] in _UTF_16 else error.reason
+    else:
+        if "\0" not in text:
+            return text
+        why = "null byte"
+    raise InputError(
+        f"{path} is not UTF-8 text ({why}); save it as UTF-8, a Python file without a coding line "
+        "that says otherwise, and commit it"
+    )
+
+
+def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str:
+    """Say how a file or a pattern that is not in a commit gets there, or why it cannot."""
+    path = (below / name).as_posix()
+    at = PurePosixPath(repo.working_dir)
+    steps = path.split("/")
+    firm = next((n for n, step in enumerate(steps) if sheaf.is_pattern(step)), None)
+    steps = steps if firm is None else [*steps[:firm], "a file"]
+    above = ("/".join(steps[:size]) for size in range(1, len(steps)))
+    nested = (f"{folder} is a submodule" for folder in above if Path(at, folder, ".git").exists())
+    in_way = Objects(repo).obstacle(repo.commit(commit).tree.binsha, steps) or next(nested, "")
+    if in_way.endswith("a submodule"):
+        return (
+            f"{name} cannot be the asset, as {in_way}: run the research in that repository, with "
+            "a program.md of its own"
+        )
+    if firm is not None:
+        return f"no committed file matches {name}, and every experiment starts from a commit"
+    try:
+        repo.git.check_ignore("--quiet", "--", path)
+        force = "--force "
+    except GitCommandError:
+        force = ""
+    return (
+        f"{name} is not committed, and every experiment starts from a commit: "
+        f"git add {force}{shlex.quote(name)} && git commit"
+    )
+
+
+def converted(repo: Repo, commit: str, paths: Sequence[str]) -> str:
+    """Say which file git stores otherwise than it checks it out; empty where it does with none.
+
+    The lab reads and writes what is stored. A filter that is not set up changes nothing.
+    """
+    execute = Git(repo.working_dir).execute
+    git = ["git", *SAFE, "-c", "core.splitIndex=false"]
+    with TemporaryDirectory(prefix="autoresearch-index-") as folder:
+        env = {"GIT_INDEX_FILE": f"{folder}/index"}
+        execute([*git, "read-tree", commit], env=env)
+        asked = ["--cached", "-z", "filter", "working-tree-encoding", "--", *paths]
+        told = execute([*git, "check-attr", *asked], env=env).split("\0")
+    known = {entry.partition("\n")[0] for entry in repo.git.config("--list", "-z").split("\0")}
+    for path, attribute, value in zip(told[::3], told[1::3], told[2::3], strict=False):
+        drivers = {f"filter.{value}.{key}" for key in ("smudge", "clean", "process")}
+        if value not in _UNSET and (attribute != "filter" or known & drivers):
+            return (
+                f"{path} cannot be the asset: git stores it otherwise than it checks it out "
+                f"({attribute}={value} in its attributes), and an experiment works with what is "
+                "stored; take the attribute off it, or name another file"
+            )
+    return ""
+
+
+def on_disk(project: Path, asset: str) -> tuple[str, ...]:
+    """The files of an asset in a project's folder as it is now, committed or not; no links."""
+    found: set[str] = set()
+    real = project.resolve()
+    for name in sheaf.names(asset):
+        pattern = f"{name}/*" if name.endswith("**") else name  # `**` alone finds only folders
+        paths = project.glob(pattern) if sheaf.is_pattern(name) else [project / name]
+        plain = [path.relative_to(project) for path in paths if path.is_file()]
+        found |= {path.as_posix() for path in plain if (real / path).resolve() == real / path}
+    return tuple(sorted(path for path in found if sheaf.takes_in(asset, path)))
+
+
+_MOST = 300
+
+
+def begin(settings: Settings, repo: "Repo", program: Program) -> Start:
+    """Read how a research started, or check that it can start now.
+
+    Another lab may begin it at the same moment: then its start counts.
+    """
+    known = read_start(settings.folder)
+    try:
+        return known or check_start(settings, repo, program)
+    except WorkspaceError:
+        if known := read_start(settings.folder):
+            return known
+        raise
+
+
+def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
+    """Check that a new research can start from the checked-out commit."""
+    pass
+
+    if repo.head.is_detached:
+        raise WorkspaceError(
+            "HEAD is detached, so there is no branch that the result could be merged into; "
+            "switch to one with: git switch -c NAME"
+        )
+    check_refs(repo, settings.name)
+    base = repo.head.commit
+    below = settings.root.relative_to(Path(repo.working_dir).resolve())
+    _check_committed(repo, base.hexsha, PurePosixPath(below), program.asset)
+    return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
+
+
+def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: str) -> None:
+    """WorkspaceError where a file of the asset is not in the commit, or they are too many."""
+    pass
+
+    found = dict(tracked(repo, base, below, asset))
+    for name in sheaf.names(asset):
+        if sheaf.is_pattern(name) and not any(sheaf.matches(name, path) for path in found):
+            raise WorkspaceError(uncommitted(repo, base, below, name))
+        if not sheaf.is_pattern(name) and (why := sheaf.malformed(name)):
+            raise WorkspaceError(f"the asset cannot be used: {why}")
+        if not sheaf.is_pattern(name) and name not in found:
+            raise WorkspaceError(uncommitted(repo, base, below, name))
+    if len(found) > _MOST:
+        raise WorkspaceError(
+            f"{asset} are {len(found)} files, more than {_MOST}; name those that matter"
+        )
+    if why := converted(repo, base, [(below / path).as_posix() for path in found]):
+        raise WorkspaceError(why)

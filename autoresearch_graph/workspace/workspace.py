@@ -1,0 +1,357 @@
+"""Git, through GitPython: the branch, a ref for every experiment, notes with the verdicts.
+
+Nothing here touches the person's checkout, index or branch: trees and commits are written
+straight into the object database, and runs happen in a worktree of the research's own.
+"""
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from git import BadName, Commit, Git, GitCommandError, Repo
+from git.refs import Reference
+
+from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.line_ends import as_in
+from autoresearch_graph.asset.syntax import broken
+from autoresearch_graph.asset.timeout import too_slow
+from autoresearch_graph.core.experiment import Draft, Proposal, Verdict
+from autoresearch_graph.core.values import Usage
+from autoresearch_graph.errors import InputError, LabError, WorkspaceError
+from autoresearch_graph.storage import files
+from autoresearch_graph.storage.files import make_folder
+from autoresearch_graph.workspace.objects import Edit, Objects
+from autoresearch_graph.workspace.own_git import OwnGit
+from autoresearch_graph.workspace.repository import NOTES, text_of, tracked, where_checked_out
+from autoresearch_graph.workspace.worktree import SAFE, Checkout
+
+
+class Workspace:
+    """The git side of one research, whose base is the commit that it started from."""
+
+    def __init__(self, repo: Repo, *, project: Path, tag: str, base: str, asset: str) -> None:
+        self.repo = repo
+        self.base = base
+        self.tag = tag
+        self.project = project.resolve()
+        self.below = project.resolve().relative_to(Path(repo.working_dir).resolve())
+        self.assets, self.asset = asset, (self.below / asset).as_posix()
+        self._branch = Reference(repo, f"refs/heads/autoresearch/{tag}")
+        self._objects = Objects(repo)
+
+    def open(self, tip: str) -> None:
+        """Create the branch at `tip`, unless it exists; clear what a killed lab left.
+
+        The caller holds the lock of the research, so nobody else can be using its refs.
+        """
+        remove_locks(self.repo, self.tag)
+        with suppress(WorkspaceError):  # a half adopted checkout is not in the way of a research
+            OwnGit(self.repo).recover()
+        if not self._branch.is_valid():
+            move(self.repo, self._branch.path, tip)
+
+    def check_branch(self) -> None:
+        """WorkspaceError where the person is on the branch that the research moves."""
+        name = self._branch.path.removeprefix("refs/heads/")
+        if self.is_checked_out:
+            raise WorkspaceError(
+                f"you are on {name}, which the research moves; go to another branch: git switch -"
+            )
+        if place := where_checked_out(self.repo, self._branch.path):
+            raise WorkspaceError(
+                f"{name}, which the research moves, is checked out in {place}; "
+                f"go to another branch there: git -C {shlex.quote(place)} switch --detach"
+            )
+
+    @property
+    def is_checked_out(self) -> bool:
+        """Whether the person is on the branch, which could not be moved without touching HEAD."""
+        head = self.repo.head
+        return not head.is_detached and head.reference.path == self._branch.path
+
+    def checkout(self, folder: Path) -> Checkout:
+        """Make a fresh worktree at `folder`, at the base commit."""
+        return Checkout(
+            self.repo, folder=folder, base=self.base, asset=self.assets, below=self.below
+        )
+
+    def project_in(self, checkout: Checkout) -> Path:
+        """The project's folder within a checkout."""
+        return checkout.folder / self.below
+
+    def text(self, commit: str) -> str:
+        """The asset as it is in a commit; InputError where it is no text."""
+        if sheaf.is_several(self.assets):
+            found = tracked(self.repo, commit, PurePosixPath(self.below), self.assets)
+            return sheaf.pack({path: text_of(self.repo, blob, path) for path, blob in found})
+        blob = self.repo.commit(commit).tree[self.asset].hexsha
+        return text_of(self.repo, blob, self.asset)
+
+    def is_asset(self, path: str) -> bool:
+        """Whether a path of the repository is a file of the asset."""
+        below = PurePosixPath(self.below)
+        inside = PurePosixPath(path).is_relative_to(below)
+        name = PurePosixPath(path).relative_to(below).as_posix() if inside else ""
+        return sheaf.takes_in(self.assets, name)
+
+    def unfit(self, text: str, commit: str) -> str:
+        """Say why a text cannot be tried as the asset on top of `commit`; empty if it can."""
+        return (
+            sheaf.unfit(text, self.assets, self._before(text, commit))
+            or self._blocked(self._objects, self.repo.commit(commit).tree.binsha, text)
+            or self._too_slow(text, commit)
+            or broken(text, self.text(commit), self.assets)
+        )
+
+    def _before(self, text: str, commit: str) -> str:
+        """The asset in a commit, as far as its size counts for a text on top of it."""
+        return self.text(commit) if len(text) > sheaf.LARGEST else ""
+
+    def _too_slow(self, text: str, commit: str) -> str:
+        """Say which changed file takes too long to read, where that which it replaces did not."""
+        for path, body in sheaf.files(text, self.assets).items():
+            if why := too_slow(body, path):
+                old = sheaf.files(self.text(commit), self.assets).get(path, "")
+                if body != old and not too_slow(old, path):
+                    return why
+        return ""
+
+    def _blocked(self, objects: Objects, tree: bytes, text: str) -> str:
+        """Say why the files of a text cannot be put into a tree; empty where they can."""
+        parts = sheaf.files(text, self.assets)
+        for path in parts:
+            above = [str(each) for each in PurePosixPath(path).parents if str(each) in parts]
+            if above:
+                return f"{above[0]} is a file, so there can be no {path}"
+            if why := objects.obstacle(tree, self._where(path)):
+                return f"{path} cannot be written: {why}"
+        named = (name for name in sheaf.names(self.assets) if not sheaf.is_pattern(name))
+        left_out = (sheaf.stays(self.assets, name, parts) for name in named if name not in parts)
+        return next(left_out, "") or ("" if parts else f"there is nothing left of {self.assets}")
+
+    def graft(self, objects: Objects, tree: bytes, text: str) -> bytes:
+        """Store a copy of `tree` with the asset's files as a text holds them; returns its sha.
+
+        InputError where `unfit` would refuse the text.
+        """
+        if why := sheaf.unfit(text, self.assets, text) or self._blocked(objects, tree, text):
+            raise InputError(why)
+        parts = sheaf.files(text, self.assets)
+        for path, body in parts.items():
+            tree = objects.graft(tree, self._where(path), _spelt(body))
+        return self._pruned(objects, tree, parts) if sheaf.is_several(self.assets) else tree
+
+    def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
+        """Store a copy of `tree` without the files of the asset that are none of these."""
+        objects.settle()
+        there = tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.assets)
+        for path in [path for path, _ in there if path not in parts]:
+            tree = objects.prune(tree, self._where(path))
+        return tree
+
+    def _where(self, path: str) -> list[str]:
+        return (self.below / path).as_posix().split("/")
+
+    def proposal(self, number: int) -> Proposal | None:
+        """The proposal that was committed under this number, or None."""
+        reference = self._experiment(number)
+        if not reference.is_valid():
+            return None
+        return _read(self.repo.commit(reference.path), number) if number else self._baseline()
+
+    def text_of(self, number: int) -> str:
+        """The asset of an experiment, kept or not; InputError where its ref was removed."""
+        path = self._experiment(number).path
+        try:
+            return self.text(self.repo.commit(path).hexsha)
+        except (BadName, ValueError):
+            raise InputError(
+                f"{path} is not in git any more, so {self.tag} cannot go on; "
+                "start a new research with another --tag"
+            ) from None
+
+    def commit_baseline(self) -> Proposal:
+        """Put the base commit under number 0; the same every time."""
+        move(self.repo, self._experiment(0).path, self.base)
+        return self._baseline()
+
+    def commit_proposal(
+        self, draft: Draft, *, number: int, parent: str, written_for: int | None = None
+    ) -> Proposal:
+        """Commit a draft on top of `parent`, reachable under the experiment's ref.
+
+        Running twice leaves two commits of which the ref holds the second. InputError for a text
+        that cannot be committed.
+        """
+        if why := sheaf.unfit(draft.text, self.assets, self._before(draft.text, parent)):
+            raise InputError(why)
+        root = self.repo.commit(parent).tree.binsha
+        tree = self.graft(self._objects, root, draft.text)
+        message = _message(draft, number, self.tag, written_for)
+        commit = self._objects.commit(tree, message, parent=parent, author=draft.author)
+        move(self.repo, self._experiment(number).path, commit)
+        return _read(self.repo.commit(commit), number)
+
+    def keep(self, commit: str) -> None:
+        """Move the branch to a commit; the same if it is there already."""
+        move(self.repo, self._branch.path, commit)
+
+    def moved_away(self, commit: str) -> str | None:
+        """Where somebody has moved the branch: a commit that does not lead to `commit`, or None."""
+        if not self._branch.is_valid():
+            return None
+        now, then = self._branch.commit, self.repo.commit(commit)
+        leads = now == then or now in then.parents or self.repo.is_ancestor(now, then)
+        return None if leads else now.hexsha
+
+    def annotate(self, proposal: Proposal, verdict: Verdict, *, mark: str = "") -> None:
+        """Attach metric with its mark, verdict and reason as a git note; a no-op the second time.
+
+        The person may be writing notes, too: what they wrote meanwhile is read again.
+        """
+        metric = "" if verdict.metric is None else f" {verdict.metric:.6f}{mark}"
+        label = f"autoresearch/{self.tag} {proposal.number:04d}"
+        line = f"{label}: {verdict.status}{metric}: {verdict.reason}\n"
+        if not any(self._annotated(proposal.commit, label, line.encode()) for _ in range(5)):
+            lock = Path(self.repo.common_dir) / f"{NOTES}.lock"
+            raise LabError(
+                f"git cannot move {NOTES}; if no other git command is running: rm {lock}"
+            )
+
+    def _annotated(self, commit: str, label: str, line: bytes) -> bool:
+        """Append a line to the note of a commit; False where the notes could not be moved."""
+        notes = Reference(self.repo, NOTES)
+        head = notes.commit if notes.is_valid() else None
+        root = head.tree.binsha if head else None
+        flat = commit in self._objects.entries(root)
+        path = [commit] if flat else [commit[:2], commit[2:]]
+        tree = self._objects.graft(root, path, lambda old: old if line in old else old + line)
+        if tree == root:
+            return True
+        before = head.hexsha if head else None
+        new = self._objects.commit(tree, label, parent=before, author="notes")
+        return self._moved_notes(new, before)
+
+    def _baseline(self) -> Proposal:
+        return Proposal(
+            number=0,
+            commit=self.base,
+            parent=self.base,
+            author="baseline",
+            description="baseline",
+            hypothesis="The untouched asset is the value to beat.",
+        )
+
+    def _experiment(self, number: int) -> Reference:
+        path = f"refs/autoresearch/{self.tag}/{number:04d}"
+        return Reference(self.repo, path, check_path=False)
+
+    def _moved_notes(self, commit: str, before: str | None) -> bool:
+        """Move the notes from `before`; False where git could not, or found them elsewhere.
+
+        In a process and session of its own, it ends well when the lab is killed meanwhile: a
+        lock that is left on a ref that is not ours alone could not be removed. Unless it is told
+        to, git does not sync what it renames, and a loss of power may leave an empty file.
+        """
+        make_folder((Path(self.repo.common_dir) / NOTES).parent)
+        synced = [*SAFE, "-c", "core.fsync=reference"]
+        command = ["git", *synced, "update-ref", NOTES, commit, before or "0" * 40]
+        try:
+            Git(self.repo.working_dir).execute(command, start_new_session=True)
+        except GitCommandError:
+            return False
+        settle(self.repo, NOTES)
+        return True
+
+
+def _spelt(text: str) -> Edit:
+    """Write a text with the line ends and the byte order mark that the file has."""
+    return lambda old: as_in(text, old.decode(errors="replace")).encode()
+
+
+def _message(draft: Draft, number: int, tag: str, written_for: int | None) -> str:
+    """Write the idea as a commit message: description, hypothesis, and the rest as trailers."""
+    trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
+    if written_for is not None:
+        trailers["Written-for"] = str(written_for)
+    if draft.lesson:
+        trailers["Lesson"] = " ".join(draft.lesson.split())
+    if draft.undoes is not None:
+        trailers["Undoes"] = str(draft.undoes)
+    if draft.steering:
+        trailers["Steering"] = json.dumps([m.model_dump() for m in draft.steering])
+    if draft.usage != Usage():
+        trailers["Tokens"] = str(draft.tokens)
+        trailers["Dollars"] = "unknown" if draft.dollars is None else repr(draft.dollars)
+        trailers["Usage"] = draft.usage.model_dump_json()
+    last = "\n".join(f"{key}: {value}" for key, value in trailers.items())
+    paragraphs = (" ".join(draft.description.split()), draft.hypothesis.strip(), last)
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
+
+
+def _read(commit: Commit, number: int) -> Proposal:
+    """Read a proposal back from its commit."""
+    body, _, last = str(commit.message).rstrip().rpartition("\n\n")
+    description, _, hypothesis = body.partition("\n\n")
+    trailers = dict(line.split(": ", 1) for line in last.splitlines())
+    return Proposal.model_validate(
+        {
+            "number": number,
+            "commit": commit.hexsha,
+            "parent": commit.parents[0].hexsha,
+            "author": trailers["Proposed-by"],
+            "description": description,
+            "hypothesis": hypothesis,
+            "written_for": trailers.get("Written-for"),
+            "lesson": trailers.get("Lesson", ""),
+            "steering": json.loads(trailers.get("Steering", "[]")),
+            "undoes": trailers.get("Undoes"),
+            **_cost(trailers),
+        }
+    )
+
+
+def _cost(trailers: dict[str, str]) -> dict[str, object]:
+    """What an idea cost, by the trailers of its commit; an older one tells only its tokens."""
+    cost: dict[str, object] = {"tokens": int(trailers.get("Tokens", 0))}
+    if "Usage" in trailers:
+        dollars = trailers["Dollars"]
+        cost["dollars"] = None if dollars == "unknown" else float(dollars)
+        cost["usage"] = Usage.model_validate_json(trailers["Usage"])
+    return cost
+
+
+def move(repo: Repo, name: str, commit: str) -> None:
+    """Let the ref `name` say `commit`; LabError where another process holds git's lock on it."""
+    path = Path(repo.common_dir) / name
+    lock = path.with_name(path.name + ".lock")
+    files.make_folder(path.parent)
+    try:
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+    except FileExistsError:
+        told = f"git cannot move {name}; if no other git command is running: rm {lock}"
+        raise LabError(told) from None
+    files.put(path, f"{commit}\n".encode(), beside=lock)
+    files.sync(path.parent)
+
+
+def settle(repo: Repo, name: str) -> None:
+    """Wait until a ref that git has moved is on the disk, which an older git does not do."""
+    path = Path(repo.common_dir) / name
+    if path.exists():
+        files.sync(path)
+        files.sync(path.parent)
+
+
+def remove_locks(repo: Repo, tag: str) -> None:
+    """Remove the locks on a research's own refs that a lab leaves when it is killed moving one.
+
+    The caller holds the lock of the research, so nobody else can be moving them.
+    """
+    refs = Path(repo.common_dir) / "refs"
+    (refs / f"heads/autoresearch/{tag}.lock").unlink(missing_ok=True)
+    for lock in (refs / "autoresearch" / tag).glob("*.lock"):
+        lock.unlink(missing_ok=True)
