@@ -1,44 +1,42 @@
 """The collaborators of a research, and the one place that chooses implementations."""
 
-import itertools
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from git import GitCommandError, Repo
+from git import Repo
 
 from autoresearch_graph import tracing
 from autoresearch_graph.asset.syntax import Tried, fingerprint, saved_lines
 from autoresearch_graph.core.brief import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Progress, Proposal, Trial
-from autoresearch_graph.core.program import Environment, Program, changed
+from autoresearch_graph.core.output import without_items
+from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.stopping import stop_reason
 from autoresearch_graph.core.text import without_credentials
 from autoresearch_graph.core.values import Cost
-from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import read as read_program
 from autoresearch_graph.program.live import LiveProgram
 from autoresearch_graph.proposers.select import choose_proposer, name_of
-from autoresearch_graph.runner import end_leftovers, run_environment
+from autoresearch_graph.results.unfinished import choose, read_chosen
+from autoresearch_graph.runner import end_leftovers
 from autoresearch_graph.runner.caveats import check_commands
-from autoresearch_graph.runner.output import without_items
+from autoresearch_graph.runner.environment import command_path
 from autoresearch_graph.runner.placement import _check_places, _workspace, open_ground
 from autoresearch_graph.runner.pool import Workshop
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.storage.artifacts import Artifacts
-from autoresearch_graph.storage.checkpoints import check_url
 from autoresearch_graph.storage.inbox import Mailbox
 from autoresearch_graph.storage.ledger import Ledger
-from autoresearch_graph.storage.manifest import Start, lock, read_start, researches, write_start
+from autoresearch_graph.storage.manifest import Start, lock, read_start, write_start
+from autoresearch_graph.storage.postgres import check_url
 from autoresearch_graph.storage.spending import Spending
-from autoresearch_graph.storage.status import Bulletin, read_now
+from autoresearch_graph.storage.status import Bulletin
 from autoresearch_graph.workspace.repository import begin, find_repository, leave_git_hook
 from autoresearch_graph.workspace.workspace import Workspace
 
@@ -235,7 +233,7 @@ def open_lab(
     """Start a research, or resume the one of that tag; InputError before anything is written."""
     tracing.free_the_exit(os.environ)
     settings, _ = choose(settings)
-    program = _read(settings)
+    program = read_chosen(settings)
     check_url(url := checkpoints_url(settings))
     leave_git_hook(os.environ)
     with ExitStack() as resources:
@@ -275,12 +273,6 @@ def open_lab(
         )
 
 
-def _read(settings: Settings) -> Program:
-    """Read program.md with the flags of the command line."""
-    root = settings.root
-    return read_program(root / settings.program, project=root, flags=settings.flags)
-
-
 def _begun(settings: Settings, repo: Repo, program: Program) -> Start:
     """Read how a research started, or check that it, and its commands, can start now."""
     if known := read_start(settings.folder):
@@ -288,62 +280,6 @@ def _begun(settings: Settings, repo: Repo, program: Program) -> Start:
     start = begin(settings, repo, program)
     check_commands(program, settings.root, command_path())
     return start
-
-
-def choose(settings: Settings) -> tuple[Settings, str]:
-    """Name the research that is meant, and tell a person about the choice where it may surprise.
-
-    Without a tag it is the newest one, if it is not finished: a night that was killed goes on after
-    midnight. Otherwise it is one of today.
-    """
-    today = settings.name
-    newest = next(iter(researches(settings.root)), None)
-    if settings.tag or newest is None:
-        return replace(settings, tag=today), ""
-    of_today = re.fullmatch(rf"{re.escape(today)}(-\d+)?", newest.name)
-    if not of_today and (_is_finished(newest) or (why := _why_new(settings, newest))):
-        told = "" if _is_finished(newest) else f"{why}; to go on with it: --tag {newest.name}"
-        return replace(settings, tag=_new_name(newest.parent, today)), told
-    told = f"going on with {newest.name}, which is not finished; for a new one: --tag {today}"
-    return replace(settings, tag=newest.name), "" if of_today else told
-
-
-def _new_name(researches: Path, today: str) -> str:
-    """Return the name of a research that begins today, which no older one has."""
-    names = (f"{today}-{count}" if count > 1 else today for count in itertools.count(1))
-    return next(name for name in names if not (researches / name / "research.json").exists())
-
-
-def _is_finished(folder: Path) -> bool:
-    """True for a research that a criterion, a person or the end of the search ended."""
-    now = read_now(folder)
-    return now is not None and now.doing == "ended" and not now.failed
-
-
-def _why_new(settings: Settings, folder: Path) -> str:
-    """Say why an unfinished research is not gone on with unasked; empty where it can be."""
-    start = read_start(folder)
-    if start is None:
-        return ""
-    try:
-        program = _read(settings)
-        repo = find_repository(settings.root)
-    except InputError:  # told when the lab is opened
-        return ""
-    with repo:
-        try:
-            repo.git.merge_base("--is-ancestor", start.base, "HEAD")
-        except GitCommandError:
-            where = f"{start.base[:7]}, which is not in this branch"
-            return f"{folder.name} is not finished, but began at {where}"
-    if fixed := ", ".join(changed(start.program, program)):
-        return f"{folder.name} is not finished, but {fixed} was changed since"
-    return ""
-
-
-def command_path() -> str:
-    """The PATH in which the commands of a run are looked for."""
-    return run_environment(os.environ, Environment(), seconds=0, seed=0)["PATH"]
 
 
 def _proposer(settings: Settings, workspace: Workspace, start: Start, program: Program) -> Proposer:

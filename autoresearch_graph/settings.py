@@ -2,19 +2,15 @@
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
 
-if TYPE_CHECKING:
-    from autoresearch_graph.runner import Choice
-
-
+Choice = Literal["auto", "bwrap", "off"]  # the sandbox of a run
 _FEW = 2
 
 
@@ -38,7 +34,7 @@ class Settings:
     on: str = ""
     gpus: float | None = None
     cpus: float | None = None
-    sandbox: "Choice" = "auto"
+    sandbox: Choice = "auto"
     checkpoints: str = field(default="", repr=False)
     flags: Flags = field(default_factory=Flags)
 
@@ -60,12 +56,6 @@ class Settings:
         if not self.project.is_dir() or (self.root / ".git").exists():
             return ""
         return "-" + (re.sub(r"[^\w-]+", "-", self.root.name).strip("-") or "project")
-
-    def workers_of(self, environ: Mapping[str, str]) -> int:
-        """How many runs go on at once: `auto` is one for each GPU."""
-        from autoresearch_graph.runner import gpus
-
-        return len(gpus(environ)) or 1 if self.workers == "auto" else self.workers
 
     def ahead_of(self, workers: int) -> int:
         """How many proposals may wait for one of so many workers.

@@ -22,12 +22,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from autoresearch_graph.core.access import STUDIO, Guard, check_model, named, project_folder
+from autoresearch_graph.access import STUDIO, Guard, check_model, named, project_folder
 from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.graph import Graph, build_graph
-from autoresearch_graph.lab import Lab, choose, open_lab
+from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.results.unfinished import choose
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import Context, State
 from autoresearch_graph.storage.checkpoints import KEPT, continue_after, open_checkpoints, prune

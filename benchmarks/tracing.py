@@ -21,7 +21,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.overhead import ASSET, PROGRAM, commit, measure
-from tests.collector import collecting
+from tests.support.collector import collecting
 
 ENDPOINTS = ("off", "works", "refuses", "hangs", "absent")
 

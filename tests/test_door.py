@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import autoresearch_graph as door
-
-from .conftest import make_project
+from tests.support.projects import make_project
 
 
 def told_to_type_checkers() -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""Imports point one way: cli -> lab -> adapters, and graph -> nodes -> state -> pure domain."""
+"""Imports point one way, by a table of all parts and all allowed edges."""
 
 import ast
 import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -13,52 +14,58 @@ import pytest
 import autoresearch_graph
 
 PACKAGE = Path(autoresearch_graph.__file__).parent
-PURE = {
-    "value",
-    "errors",
-    "metric",
-    "cost",
-    "experiment",
-    "judging",
-    "standing",
-    "paired",
-    "stopping",
-    "program",
-    "sheaf",
-    "line_ends",
-    "output",
-    "credentials",
+# Every part of the package, from top to bottom, with the parts that it may import.
+ALLOWED = {
+    "__init__": "core graph lab program research results settings state storage",
+    "__main__": "cli",
+    "cli": (
+        "core errors graph interrupts lab report research results settings setup steering studio "
+        "storage templates terminal"
+    ),
+    "terminal": "asset core errors lab results runner settings storage",
+    "setup": ("asset core errors program proposers runner settings storage templates workspace"),
+    "studio": "access core errors graph lab results settings state storage",
+    "steering": "asset core errors results settings storage workspace",
+    "research": "core errors graph lab results settings state storage",
+    "graph": "core nodes proposers state tools",
+    "nodes": "asset core lab proposers report results state storage",
+    "lab": ("asset core program proposers results runner settings state storage tracing workspace"),
+    "report": "access asset core errors results runner settings storage",
+    "results": "asset core errors program runner settings storage workspace",
+    "runner": "asset core errors program settings state storage workspace",
+    "proposers": "access asset core errors settings tools",
+    "tools": "asset core",
+    "workspace": "asset core errors program settings storage",
+    "storage": "asset core errors interrupts state",
+    "program": "asset core errors",
+    "asset": "core errors",
+    "tracing": "core",
+    "settings": "core errors",
+    "state": "core",
+    "core": "errors",
+    "access": "errors",
+    "interrupts": "",
+    "templates": "errors storage workspace",
+    "errors": "",
 }
-ADAPTERS = {
-    "workspace",
-    "checkout",
-    "ledger",
-    "runner",
-    "proposers",
-    "report",
-    "checkpoints",
-    "postgres",
-    "tracing",
-    "feedback",
-}
-DOMAIN_LIBRARIES = {"pydantic", "markdown_it", "mdit_py_plugins", "yaml", "scipy"}
+CORE_LIBRARIES = {"pydantic", "scipy"}
 
 
 def modules() -> dict[str, Path]:
     return {
         path.relative_to(PACKAGE).with_suffix("").as_posix(): path
         for path in PACKAGE.rglob("*.py")
-        if "templates" not in path.parts
+        if "templates" not in path.parts or path == PACKAGE / "templates/__init__.py"
     }
 
 
-def imports(path: Path) -> set[str]:
-    """Every module that is imported when this one runs; not those for type checking only."""
+def imports(path: Path, *, typed: bool = False) -> set[str]:
+    """Every module that is imported when this one runs, and if `typed`, to check its types."""
     found: set[str] = set()
     pending: list[ast.AST] = [ast.parse(path.read_text())]
     while pending:
         node = pending.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if not typed and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -68,40 +75,44 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def own(path: Path) -> set[str]:
+def own(path: Path, *, typed: bool = False) -> set[str]:
     """The top-level parts of the package that a module imports."""
     prefix = "autoresearch_graph."
-    return {name.removeprefix(prefix).split(".")[0] for name in imports(path) if prefix in name}
+    found = {name for name in imports(path, typed=typed) if name.startswith(prefix)}
+    return {name.removeprefix(prefix).split(".")[0] for name in found} - {"__version__"}
 
 
 def part(name: str) -> str:
     return name.split("/", maxsplit=1)[0]
 
 
-def test_the_pure_domain_knows_only_itself():
+def edges() -> dict[str, set[str]]:
+    """What each part imports of the others, for type checking too."""
+    found: dict[str, set[str]] = {}
     for name, path in modules().items():
-        if part(name) in PURE:
-            assert own(path) <= PURE | {"state"}, name
-            libraries = {module.split(".")[0] for module in imports(path)}
-            known = sys.stdlib_module_names | DOMAIN_LIBRARIES | {"autoresearch_graph"}
-            assert libraries <= known, name
+        found.setdefault(part(name), set()).update(own(path, typed=True) - {part(name)})
+    return found
 
 
-def test_nodes_know_the_lab_only_by_its_type():
-    for name, path in modules().items():
-        if part(name) == "nodes":
-            assert not own(path) & {"lab", "cli", "workspace", "checkout", "runner"}, name
+def test_every_part_imports_what_the_table_allows_and_nothing_else():
+    """A new part without a place fails, and so does an edge that nobody needs any more."""
+    allowed = {name: set(parts.split()) for name, parts in ALLOWED.items()}
+    assert edges() == allowed
 
 
-def test_adapters_do_not_know_who_uses_them():
-    for name, path in modules().items():
-        if part(name) in ADAPTERS:
-            assert not own(path) & {"lab", "cli", "graph", "nodes", "research", "studio"}, name
+def test_imports_point_one_way():
+    order = list(TopologicalSorter({k: v.split() for k, v in ALLOWED.items()}).static_order())
+    assert set(order) == set(ALLOWED)
 
 
-def test_nothing_imports_the_command_line():
-    users = {name for name, path in modules().items() if own(path) & {"cli", "commands"}}
-    assert {part(name) for name in users} == {"__main__", "cli", "commands"}
+def test_the_core_knows_only_values_and_rules():
+    libraries = {
+        module.split(".")[0]
+        for name, path in modules().items()
+        if part(name) == "core"
+        for module in imports(path)
+    }
+    assert libraries <= sys.stdlib_module_names | CORE_LIBRARIES | {"autoresearch_graph"}
 
 
 def test_only_graph_builds_graphs():
@@ -112,14 +123,20 @@ def test_only_graph_builds_graphs():
     assert {name for name, path in modules().items() if builds(path)} == {"graph"}
 
 
-def test_only_the_lab_reads_the_environment():
-    """And what stands for it on the nodes of a cluster, and what a server may be asked for."""
+def test_few_modules_read_the_environment():
 
     def reads(path: Path) -> bool:
         text = path.read_text()
         return "os.environ" in text or "os.getenv" in text
 
-    assert {name for name, path in modules().items() if reads(path)} == {"lab", "outpost", "guard"}
+    assert {name for name, path in modules().items() if reads(path)} == {
+        "access",
+        "lab",
+        "runner/environment",
+        "runner/placement",
+        "runner/ray/task",
+        "settings",
+    }
 
 
 def test_the_graph_fits_on_a_screen():

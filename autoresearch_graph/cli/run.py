@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from autoresearch_graph.cli import signals as interrupts
+from autoresearch_graph import interrupts
 from autoresearch_graph.cli.options import (
     Asset,
     BaseUrl,
@@ -111,7 +111,7 @@ def check(
     """Say what was understood of program.md, and whether everything is ready."""
     from rich.console import Console
 
-    from autoresearch_graph.lab import choose
+    from autoresearch_graph.results.unfinished import choose
     from autoresearch_graph.setup.preflight import check_project, findings_table, partly_understood
 
     try:
@@ -131,7 +131,7 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     given = sys.argv[1:]
     try:
         chosen = _chosen(options)
-        from autoresearch_graph.lab import choose
+        from autoresearch_graph.results.unfinished import choose
 
         settings, told = choose(chosen)
         given += [] if options["tag"] else ["--tag", settings.tag]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from autoresearch_graph.core.experiment import Measured
 from autoresearch_graph.core.formatting import of_noise
-from autoresearch_graph.core.leakage import oracle_of_items
 from autoresearch_graph.results.holdout import hopeless_runs
 from autoresearch_graph.results.records import UNWALLED, Records
+from autoresearch_graph.runner.leakage import oracle_of_items
 
 
 @dataclass(frozen=True)

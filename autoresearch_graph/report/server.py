@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Lock
 
-from autoresearch_graph.core.access import refusal
+from autoresearch_graph.access import refusal
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.report.page import Live, live_page
 from autoresearch_graph.report.templates import TEXTS

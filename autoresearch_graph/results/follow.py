@@ -3,15 +3,11 @@
 import time
 from pathlib import Path
 
-from rich.console import Console, RenderableType
-
 from autoresearch_graph.core.curves import Curve, readings
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.storage import ledger
-from autoresearch_graph.storage.status import Now, read_now
-from autoresearch_graph.terminal.dashboard import picture
+from autoresearch_graph.storage.status import Now
 
-_LOOK = 0.5
 _CURVE_LINES = 1000
 _CURVE_EVERY = 1.0
 
@@ -57,11 +53,6 @@ class Onlooker:
                 folder=first.folder, base=first.base, program=first.program, experiments=rows
             )
         return self.records
-
-    def picture(self, console: Console) -> RenderableType:
-        """What a terminal shows."""
-        now = read_now(self.records.folder) or Now()
-        return picture(self.look(), now, self.curves.of(now), console)
 
 
 def _thinned(path: Path) -> str:

@@ -7,7 +7,7 @@ from autoresearch_graph.runner.local import gpus, shares
 from autoresearch_graph.runner.pool import Pool
 from autoresearch_graph.runner.process import Cancelled, Watch
 from autoresearch_graph.runner.sandbox.bwrap import Walls, walls_around
-from autoresearch_graph.runner.sandbox.detect import Choice, Sandbox, detect
+from autoresearch_graph.runner.sandbox.detect import Sandbox, detect
 from autoresearch_graph.runner.sandbox.editable import own_imports
 from autoresearch_graph.runner.sandbox.hidden import expand
 from autoresearch_graph.runner.sandbox.kernel import end_leftovers
@@ -15,7 +15,7 @@ from autoresearch_graph.runner.sandbox.self_test import prove_hidden
 from autoresearch_graph.runner.trial import Site, conduct, look_again
 
 __all__ = [
-    "Cancelled", "Choice", "Place", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch",
+    "Cancelled", "Place", "Pool", "Progress", "Sandbox", "Site", "Walls", "Watch",
     "conduct", "detect", "end_leftovers", "expand", "gpus", "look_again",
     "own_imports", "prove_hidden", "run_environment", "shares", "walls_around",
 ]  # fmt: skip

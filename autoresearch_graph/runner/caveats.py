@@ -10,7 +10,6 @@ from pathlib import Path
 
 from git import Git, GitCommandError
 
-from autoresearch_graph.core.leakage import oracle_of_hidden
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.program.evaluators import evaluators
@@ -18,6 +17,7 @@ from autoresearch_graph.program.paths import covers
 from autoresearch_graph.program.shell import PIPE, parted, simple_commands
 from autoresearch_graph.runner import environment as uv
 from autoresearch_graph.runner import shell
+from autoresearch_graph.runner.leakage import oracle_of_hidden
 from autoresearch_graph.runner.sandbox.editable import own_imports
 from autoresearch_graph.workspace.repository import asks_for_signatures
 from autoresearch_graph.workspace.uncommitted import within

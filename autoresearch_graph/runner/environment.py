@@ -54,6 +54,11 @@ def run_environment(
     }
 
 
+def command_path() -> str:
+    """Return the PATH in which the commands of a run are looked for."""
+    return run_environment(os.environ, Environment(), seconds=0, seed=0)["PATH"]
+
+
 def importing(
     folders: Sequence[Path], command: str, environment: Mapping[str, str]
 ) -> tuple[str, Mapping[str, str]]:

@@ -24,17 +24,11 @@ from autoresearch_graph.core.experiment import (
     Ran,
     TimedOut,
 )
+from autoresearch_graph.core.output import Reading, bounded, how_to_print, read_items, read_metrics
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import curve_of
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.runner.log import LEFT_OUT
-from autoresearch_graph.runner.output import (
-    Reading,
-    bounded,
-    how_to_print,
-    read_items,
-    read_metrics,
-)
 from autoresearch_graph.runner.process import Ended
 from autoresearch_graph.workspace.worktree import ITSELF
 

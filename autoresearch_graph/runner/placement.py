@@ -12,13 +12,13 @@ from git import Repo
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.runner.executor import Place
-from autoresearch_graph.runner.local import Bench, shares
+from autoresearch_graph.runner.local import Bench, gpus, shares
 from autoresearch_graph.runner.ray.messages import Ground
 from autoresearch_graph.runner.ray.mirror import packed
-from autoresearch_graph.runner.sandbox.detect import Choice, Sandbox, detect
+from autoresearch_graph.runner.sandbox.detect import Sandbox, detect
 from autoresearch_graph.runner.sandbox.hidden import expand
 from autoresearch_graph.runner.sandbox.kernel import end_leftovers
-from autoresearch_graph.settings import Settings
+from autoresearch_graph.settings import Choice, Settings
 from autoresearch_graph.storage.manifest import Start
 from autoresearch_graph.workspace.repository import find_repository
 from autoresearch_graph.workspace.workspace import Workspace
@@ -81,7 +81,8 @@ def open_ground(settings: Settings, environ: MutableMapping[str, str]) -> Iterat
     if not settings.on:
         if settings.gpus is not None or settings.cpus is not None:
             raise InputError("--gpus and --cpus are what a run asks a cluster for: --on ray")
-        workers = settings.workers_of(environ)
+        wanted = settings.workers
+        workers = len(gpus(environ)) or 1 if wanted == "auto" else wanted
         yield Here(workers, detect(settings.sandbox), environ)
         return
     from autoresearch_graph.runner.ray.cluster import Request, connected

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
-from autoresearch_graph.lab import command_path
+from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.program import read
 from autoresearch_graph.runner import Watch
 from autoresearch_graph.runner.caveats import check_commands
-from autoresearch_graph.runner.output import read_metrics
+from autoresearch_graph.runner.environment import command_path
 from autoresearch_graph.runner.placement import open_place
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.workspace.repository import check_start, find_repository

@@ -16,15 +16,15 @@ from autoresearch_graph.core.experiment import NO_WALLS
 from autoresearch_graph.core.program import Program, changed
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.lab import command_path
 from autoresearch_graph.program import read
 from autoresearch_graph.proposers.llm.pricing import find_price
 from autoresearch_graph.proposers.select import choose_proposer
 from autoresearch_graph.runner import detect, shell
 from autoresearch_graph.runner.caveats import caveats, check_commands
+from autoresearch_graph.runner.environment import command_path
 from autoresearch_graph.settings import Settings, checkpoints_url
-from autoresearch_graph.storage.checkpoints import check_url
 from autoresearch_graph.storage.manifest import read_start
+from autoresearch_graph.storage.postgres import check_url
 from autoresearch_graph.workspace.repository import check_start, decoded, find_repository, on_disk
 from autoresearch_graph.workspace.workspace import Workspace
 

@@ -1,241 +1,22 @@
-"""Checkpoints in a Postgres database, which may have those of many researches."""
+"""LangGraph's checkpoints, in SQLite or in Postgres: a bookmark of where a research is."""
 
-import logging
 import sqlite3
-import threading
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from langgraph.checkpoint.base import id as ids
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from autoresearch_graph.cli import signals as interrupts
-from autoresearch_graph.errors import InputError, LabError
-
-if TYPE_CHECKING:
-    from langgraph.checkpoint.postgres import PostgresSaver
-    from psycopg import Connection
-    from psycopg.rows import DictRow
-
-_SCHEMES = ("postgresql://", "postgres://")
-# Seconds: of a server that does not answer, when it starts, when a person is told, and after
-# which it is given up; that is sooner when somebody has pressed Ctrl-C.
-_ANSWER, _TELL_AFTER, _PATIENCE, _LEAVING = 10, 5.0, 300.0, 3.0
-_LOOK = 1.0  # seconds between two looks whether somebody has
-# What a network that swallows packets is noticed by, as libpq names it: seconds, milliseconds.
-_WAITING = {
-    "connect_timeout": _ANSWER,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-_GATE = 7_271_828_182
-_TABLES = ("checkpoints", "checkpoint_writes")
-_FORGOTTEN = """\
-thread_id = %(thread)s AND (checkpoint_ns != '' OR checkpoint_id < (
-    SELECT checkpoint_id FROM checkpoints WHERE thread_id = %(thread)s
-    ORDER BY checkpoint_id DESC LIMIT 1 OFFSET %(kept)s))"""
-_LEFT = """\
-DELETE FROM checkpoint_blobs WHERE thread_id = %(thread)s
-AND (checkpoint_ns, channel, version) NOT IN (
-    SELECT checkpoint_ns, key, value FROM checkpoints
-    CROSS JOIN LATERAL jsonb_each_text(checkpoint -> 'channel_versions')
-    WHERE thread_id = %(thread)s)"""
-
-
-def check_url(url: str) -> None:
-    """InputError where no checkpoints can be kept at `url`: it is none, or nobody answers.
-
-    Without one they are kept in a file.
-    """
-    if url:
-        with _connected(url):
-            pass
-
-
-@contextmanager
-def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSaver"]:
-    """Open the checkpoints at `url`; InputError where that cannot be done.
-
-    A connection that was lost between two steps is made anew, and a server that does not answer is
-    waited for: five minutes, of which `tell` is told. One that is lost within a step is a LabError;
-    the research goes on when it is run again.
-    """
-    with _connected(url) as connection:
-        _set_up(connection)
-    import psycopg
-    from langgraph.checkpoint.postgres import PostgresSaver
-    from psycopg.rows import dict_row
-    from psycopg_pool import ConnectionPool, PoolTimeout
-
-    over = threading.Event()
-
-    class Pool(ConnectionPool[Any]):
-        def getconn(self, timeout: float | None = None) -> Any:
-            until = time.monotonic() + _PATIENCE
-            while True:
-                try:
-                    return super().getconn(_LOOK)
-                except PoolTimeout:
-                    if time.monotonic() > until or interrupts.is_asked():
-                        told = f"it gave no connection for {_PATIENCE:g} s"
-                        raise psycopg.OperationalError(told) from None
-
-    pool = Pool(
-        _conninfo(url),
-        connection_class=_connection_class(tell, over),
-        min_size=1,
-        max_size=2,
-        check=ConnectionPool.check_connection,
-        open=False,
-        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
-    )
-    try:
-        with pool:
-            yield PostgresSaver(pool)
-    except psycopg.Error as error:
-        raise LabError(
-            f"the checkpoints in Postgres cannot be used: {_sentence(error)}; "
-            "nothing is lost: mend it, and run again to go on"
-        ) from error
-    finally:
-        over.set()
-
-
-def _connection_class(tell: Callable[[str], None], over: threading.Event) -> Any:
-    """A class of connections that wait for an answer for a bounded time, and tell of it.
-
-    Threads that wait give up soon after `over` is set.
-    """
-    import psycopg
-
-    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # we say it in our words
-    outage = threading.Event()
-
-    def told(why: str) -> None:
-        if not (outage.is_set() or over.is_set() or interrupts.is_asked()):
-            outage.set()
-            tell(f"waiting for Postgres: {why}")
-
-    def in_time(steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        ready, since = None, time.monotonic()
-        try:
-            while True:
-                ready = yield steps.send(ready)
-                silent = time.monotonic() - since
-                if ready:
-                    since = time.monotonic()
-                    outage.clear()
-                elif silent > (_LEAVING if over.is_set() or interrupts.is_asked() else _PATIENCE):
-                    raise TimeoutError
-                elif silent > _TELL_AFTER:
-                    told("it does not answer")
-        except StopIteration as end:
-            return end.value
-
-    class Patient(psycopg.Connection[Any]):
-        @classmethod
-        def connect(cls, conninfo: str = "", **options: Any) -> Self:
-            try:
-                return super().connect(conninfo, **options)
-            except psycopg.OperationalError as error:
-                told(_sentence(error))
-                raise
-
-        def wait(self, gen: Any, *timing: Any, **more: Any) -> Any:
-            try:
-                return super().wait(in_time(gen), *timing, **more)
-            except TimeoutError:
-                self.pgconn.finish()
-                raise psycopg.OperationalError("the server does not answer") from None
-
-    return Patient
-
-
-def prune_postgres(saver: "PostgresSaver", thread: str, *, kept: int) -> None:
-    """Forget all but the last checkpoints of a thread, and what only those had written."""
-    with saver._cursor(pipeline=True) as cursor:
-        for table in _TABLES:
-            cursor.execute(
-                f"DELETE FROM {table} WHERE {_FORGOTTEN}", {"thread": thread, "kept": kept}
-            )
-        cursor.execute(_LEFT, {"thread": thread})
-
-
-@contextmanager
-def _connected(url: str) -> Iterator["Connection[DictRow]"]:
-    """A connection; no error tells the URL, which may hold a password."""
-    if not url.startswith(_SCHEMES):
-        raise InputError(
-            "checkpoints can be kept in Postgres, at a URL such as "
-            "postgresql://USER@HOST/DATABASE; without one they are in a file beside the ledger"
-        )
-    try:
-        import psycopg
-        from psycopg.rows import dict_row
-    except ImportError as error:
-        raise InputError(
-            "for checkpoints in Postgres install: pip install 'autoresearch-graph[postgres]' "
-            f"({error})"
-        ) from None
-    try:
-        where = _conninfo(url)
-    except psycopg.Error:
-        raise InputError(
-            "the URL of the checkpoints cannot be read; write postgresql://USER@HOST/DATABASE, "
-            "with %40 for an @ in a password"
-        ) from None
-    try:
-        patient = _connection_class(lambda notice: None, threading.Event())
-        with patient.connect(
-            where, autocommit=True, prepare_threshold=0, row_factory=dict_row
-        ) as connection:
-            yield connection
-    except psycopg.Error as error:
-        raise InputError(
-            f"no checkpoints can be kept in Postgres: {_sentence(error)}; "
-            "start or mend it, or keep them in a file: leave the URL away"
-        ) from None
-
-
-def _conninfo(url: str) -> str:
-    """The URL with what bounds the waiting, as far as it does not say so itself."""
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-    return make_conninfo(url, **_WAITING | conninfo_to_dict(url))
-
-
-def _set_up(connection: "Connection[DictRow]") -> None:
-    """Make the tables, unless they are there; one process at a time.
-
-    The gate closes with the connection. It is tried again and again: to wait in it would hold up
-    whoever makes an index behind it.
-    """
-    from langgraph.checkpoint.postgres import PostgresSaver
-
-    while not _is_ours(connection):
-        time.sleep(0.1)
-    PostgresSaver(connection).setup()
-
-
-def _is_ours(connection: "Connection[DictRow]") -> bool:
-    row = connection.execute(f"SELECT pg_try_advisory_lock({_GATE}) AS done").fetchone()
-    return bool(row and row["done"])
-
-
-def _sentence(error: Exception) -> str:
-    """The first line of what the database says."""
-    return " ".join(str(error).strip().partition("\n")[0].split()).rstrip(".")
-
+from autoresearch_graph.errors import LabError
+from autoresearch_graph.storage import postgres
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.postgres import PostgresSaver
 
     Saver = SqliteSaver | PostgresSaver
+
 KEPT = 64
 
 
@@ -247,7 +28,7 @@ def open_checkpoints(
 
     `tell` is called, in any thread, when a database is waited for.
     """
-    opened = open_postgres(place, tell) if isinstance(place, str) else _open_file(place)
+    opened = postgres.open_postgres(place, tell) if isinstance(place, str) else _open_file(place)
     with opened as saver:
         yield saver
 
@@ -287,7 +68,7 @@ def prune(saver: "Saver", thread: str) -> None:
     conversations of a model, which have a namespace of their own, are over by now.
     """
     if not isinstance(saver, SqliteSaver):
-        return prune_postgres(saver, thread, kept=KEPT)
+        return postgres.prune(saver, thread, kept=KEPT)
     oldest = (
         "(SELECT checkpoint_id FROM checkpoints WHERE thread_id = :thread "
         "ORDER BY checkpoint_id DESC LIMIT 1 OFFSET :kept)"

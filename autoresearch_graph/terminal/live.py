@@ -9,20 +9,23 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from autoresearch_graph.core.experiment import Answer, Experiment
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.lab import Lab
-from autoresearch_graph.results.follow import _LOOK, Curves, Onlooker
+from autoresearch_graph.results.follow import Curves, Onlooker
 from autoresearch_graph.results.records import Records, find
 from autoresearch_graph.runner.caveats import caveats
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import is_running
+from autoresearch_graph.storage.status import Now, read_now
 from autoresearch_graph.terminal.dashboard import picture
 from autoresearch_graph.terminal.review import ask
+
+_LOOK = 0.5  # seconds between two looks
 
 Event = dict[str, Any]
 Line = Callable[[Event], str | None]
@@ -165,7 +168,7 @@ def watch(settings: Settings, console: Console) -> str:
     if console.is_terminal:
         with Live(
             console=console,
-            get_renderable=lambda: onlooker.picture(console),
+            get_renderable=lambda: _dashboard(onlooker, console),
             refresh_per_second=1 / _LOOK,
         ):
             while is_running(folder):
@@ -181,3 +184,8 @@ def watch(settings: Settings, console: Console) -> str:
             time.sleep(_LOOK)
     ended = "" if is_running(folder) else f"{folder.name} is not running\n"
     return f"{ended}{onlooker.look().summary()}"
+
+
+def _dashboard(onlooker: Onlooker, console: Console) -> RenderableType:
+    now = read_now(onlooker.records.folder) or Now()
+    return picture(onlooker.look(), now, onlooker.curves.of(now), console)

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.core.experiment import Experiment, Outcome
+from autoresearch_graph.core.output import without_items
 from autoresearch_graph.core.text import clean, without_keys
 from autoresearch_graph.core.values import in_dollars, in_words
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.results.records import UNWALLED, Records
-from autoresearch_graph.runner.output import without_items
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
 _LOG_LINES = 20

@@ -14,11 +14,11 @@ from git import Git, GitCommandError, Repo
 
 from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.core.experiment import Crashed
+from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.program.paths import covers, is_inside, normal
-from autoresearch_graph.runner.output import read_metrics
 
 _MOST = 500  # binds of one box; each is an argument and a mount
 _LARGEST = 65_536  # bytes of a file in which a metric is looked for

@@ -17,9 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.runner import detect
-
-from . import doors, models
-from .arena import ATTACKS, Arena, Night, describe
+from tests.adversary import doors, models
+from tests.adversary.arena import ATTACKS, Arena, Night, describe
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import psutil
 from markdown_it import MarkdownIt
 
-from ..agreement import assert_agreement
-from ..conftest import git
+from tests.support.agreement import assert_agreement
+from tests.support.projects import git
 
 HERE = Path(__file__).parent
 ATTACKS = {path.stem: path for path in sorted((HERE / "assets").glob("*.py"))}

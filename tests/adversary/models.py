@@ -12,8 +12,7 @@ from autoresearch_graph import research
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.settings import Settings
-
-from ..conftest import Scripted, git
+from tests.support.projects import Scripted, git
 
 ROOT = Path(__file__).parent.parent.parent
 ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language").glob("*.py"))}
@@ -66,3 +65,32 @@ def made(project: Path) -> Path:
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message=start")
     return project
+
+
+TOLD = {
+    "asks_for_more_than_there_is": "that is out of bounds",
+    "is_infinite_in_double": "not finite",
+    "is_infinitely_sure": "not finite",
+    "knows_the_windows": "Permission denied",
+    "leaves_a_pickle": "is not what train.py has to hand over",
+    "leaves_a_pickle_in_an_array": "is not what train.py has to hand over",
+    "looks_ahead_in_some_windows": "The model looks ahead",
+    "looks_ahead_once_a_window": "The model looks ahead",
+    "looks_ahead_unless_it_is_watched": "The model looks ahead",
+    "looks_at_the_next_token": "The model looks ahead",
+    "looks_ahead_where_it_is_unsure": "The model looks ahead",
+    "makes_a_size_of_the_text": "gets a tensor for its",
+    "multiplies_by_a_sparse_matrix": "which is not among the operators",
+    "names_another_layout": "which is no type that an evaluation knows",
+    "names_other_operators": "which is not among the operators",
+    "reads_beyond_its_labels": "which is not among the operators",
+    "reads_the_memory_of_the_evaluation": "which is not among the operators",
+    "remembers_the_windows": "which is not among the operators",
+    "replaces_the_loss": "is worse than the incumbent",
+    "says_nothing_finite": "not finite",
+    "tells_the_text_by_a_shape": "gives no logits",
+    "tells_the_text_by_an_error": "it raises IndexError on held-out text",
+    "writes_beside_a_gradient": "which is not among the operators",
+}
+# One that a run, a verdict and an evaluation stop; tests/pretraining/test_cheats.py has the others.
+PLAYED = ("knows_the_windows", "replaces_the_loss", "tells_the_text_by_an_error")

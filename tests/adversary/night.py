@@ -15,10 +15,8 @@ from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.proposers.llm.prompt import user
-from autoresearch_graph.runner import Choice
-from autoresearch_graph.settings import Settings
-
-from ..conftest import Scripted
+from autoresearch_graph.settings import Choice, Settings
+from tests.support.projects import Scripted
 
 HONEST = "from prepare import diagonal, save\n\nsave(diagonal(0.5))\n"
 

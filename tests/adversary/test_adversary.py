@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.runner import detect
-
-from .arena import ATTACKS, CHECKED, TWICE, Arena, describe
-from .doors import DOORS
+from tests.adversary.arena import ATTACKS, CHECKED, TWICE, Arena, describe
+from tests.adversary.doors import DOORS
 
 ROOT = Path(__file__).parent.parent.parent
 

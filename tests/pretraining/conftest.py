@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .job import ROOT
+from tests.pretraining.job import ROOT
 
 if TYPE_CHECKING:
     import torch

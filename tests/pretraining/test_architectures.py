@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from . import architectures, fuzz  # noqa: E402 - need torch
+from tests.pretraining import architectures, fuzz  # noqa: E402 - need torch
 
 SHAPE = (4, architectures.TIME, architectures.TOKENS)
 

@@ -9,8 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from ..adversary.models import ATTACKS
-from ..adversary.test_language import PLAYED, TOLD
+from tests.adversary.models import ATTACKS, PLAYED, TOLD
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("rustbpe")

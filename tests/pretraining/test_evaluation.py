@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from .job import ROOT, start, value
+from tests.pretraining.job import ROOT, start, value
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")

@@ -8,8 +8,7 @@ from types import ModuleType
 import pytest
 
 from autoresearch_graph.program import read
-
-from .job import ROOT, start, value
+from tests.pretraining.job import ROOT, start, value
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")

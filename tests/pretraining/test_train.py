@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from .job import ROOT, STEPS, start, value
+from tests.pretraining.job import ROOT, STEPS, start, value
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")

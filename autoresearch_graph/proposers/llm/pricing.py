@@ -5,13 +5,16 @@ import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from langchain_core.messages import AIMessage, AnyMessage
 from pydantic import Field, TypeAdapter, ValidationError
 
 from autoresearch_graph.core.program import Stopping
 from autoresearch_graph.core.values import Cost, Usage, Value, total
 from autoresearch_graph.errors import InputError, LabError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage, AnyMessage
 
 _DATED = re.compile(r"(-latest|[-@]\d{8}|-\d{4}-\d{2}-\d{2})$")
 _EXAMPLE = '"{name}" = {{ prompt = 1.25, cached = 0.125, completion = 10 }}'
@@ -97,13 +100,13 @@ class Meter:
         self._model = model
         self._price = price
 
-    def cost_of(self, messages: Iterable[AnyMessage], limits: Stopping) -> Cost:
+    def cost_of(self, messages: Iterable["AnyMessage"], limits: Stopping) -> Cost:
         """What the model's answers among the messages cost.
 
         LabError for a limit that could never end the research: on tokens, where the server
         counts none, or on dollars, where no price is known.
         """
-        answers = [m for m in messages if isinstance(m, AIMessage) and m.response_metadata]
+        answers = [m for m in messages if m.type == "ai" and m.response_metadata]
         cost = total(self.cost(answer) for answer in answers)
         if answers and cost.tokens == 0 and (limits.tokens or limits.dollars):
             raise LabError(
@@ -117,7 +120,7 @@ class Meter:
             )
         return cost
 
-    def cost(self, answer: AIMessage) -> Cost:
+    def cost(self, answer: "AIMessage") -> Cost:
         """What one answer cost."""
         told = answer.usage_metadata
         model = str(answer.response_metadata.get("model_name") or self._model)

@@ -14,9 +14,9 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 
+from autoresearch_graph.access import Guard, check_model
 from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.asset.syntax import Tried
-from autoresearch_graph.core.access import Guard, check_model
 from autoresearch_graph.core.brief import Abandoned, Brief, Exhausted
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.values import Cost

@@ -21,7 +21,7 @@ from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.ray.cluster import Cluster, Lost
 from autoresearch_graph.runner.ray.messages import Begun, Ground, Order, Piece, Result, pieces, put
-from autoresearch_graph.runner.sandbox.detect import Choice
+from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
 
 _MOST = 3

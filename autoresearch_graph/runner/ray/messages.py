@@ -9,7 +9,7 @@ from autoresearch_graph.core.experiment import Outcome
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import Bar
 from autoresearch_graph.core.values import Value
-from autoresearch_graph.runner.sandbox.detect import Choice
+from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
 
 LOG = ""  # what a piece of the log has for its path

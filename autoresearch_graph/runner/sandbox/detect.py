@@ -37,9 +37,9 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.runner import shell
 from autoresearch_graph.runner.sandbox.bwrap import Walls, empty_folders
 from autoresearch_graph.runner.sandbox.seccomp import open_filter
+from autoresearch_graph.settings import Choice
 
 Level = Literal["bwrap", "reaper", "group"]
-Choice = Literal["auto", "bwrap", "off"]
 _PLACES = "/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin"
 _SHELL = ("/bin/sh", "-c")
 # Process 1 of a box ignores signals, so it is a shell that waits for the one that runs the command.

@@ -1,0 +1,479 @@
+"""A file that anything in program.md denies, or that marks the work, is never an asset."""
+
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph.errors import ProgramError
+from tests.support.cli import autoresearch
+from tests.support.programs import make_project, read_parts, read_text, text_of
+from tests.support.projects import PROGRAM
+from tests.support.projects import make_project as make_repository
+
+NAMES = (
+    "train.py", "judge.py", "prepare.py", "eval.sh", "score", "judge.js", "Makefile",
+    "lib/rate.py", "src/a.py", "src/judge.py", "pkg/__main__.py",
+)  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path, *NAMES)
+
+
+def understood(project: Path, parts: dict[str, str], **flags: object) -> tuple[object, ...]:
+    program = read_parts(project, parts, **flags)
+    return program.asset, program.protected
+
+
+def refusal(project: Path, parts: dict[str, str], **flags: object) -> str:
+    with pytest.raises(ProgramError) as caught:
+        read_parts(project, parts, **flags)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Frozen:", "**Fixed:**", "Locked:", "Context:", "Hands off:", "Forbidden:", "Out:",
+        "Immutable during the search:", "READ-ONLY (evaluation infrastructure):", "Readonly:",
+        "Off limits:", "Out of scope:", "Do not touch:", "Never edit these:", "Protected:",
+        "Ground truth:", "Not editable:", "Untouchable:", "Leave alone:", "### Context (read only)",
+        "### Frozen", "### Reference", "Solo lectura:", "只读：", "Nur lesbar:", "Nicht ändern:",
+        "Frozen", "**Frozen**", "Reference only", "These two must never change:", "No touching:",
+        "Everything below is ground truth.",
+        "Ne pas modifier :", "読み取り専用：", "Não modificar:", "受保护文件：",
+    ],
+)  # fmt: skip
+def test_a_label_that_denies_protects_what_it_lists(project: Path, label: str) -> None:
+    body = f"Editable:\n\n- `train.py`\n\n{label}\n\n- `judge.py`: the score"
+
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- Forbidden: `judge.py`", "- Out: `judge.py`", "- Frozen — `judge.py`",
+        "- `judge.py` (fixed)", "- `judge.py`: context", "- `judge.py` — read-only, the score",
+        "- `judge.py` is locked during the search", "- `judge.py`: only the owner edits it",
+        "- `judge.py`: ground truth", "- `judge.py`: hands off", "- 🔒 `judge.py`",
+        "- Never: `judge.py`", "Everything but `judge.py`.", "- `judge.py` must stay as it is",
+        "- `judge.py` [READ ONLY]", "- `judge.py`  # frozen", "- ~~`judge.py`~~",
+        "- `judge.py` (not editable)", "- `judge.py` — don't", "- not `judge.py`",
+        "- Out\n  - `judge.py`",
+        "It imports `judge.py`, which is read-only.",
+    ],
+)  # fmt: skip
+def test_words_beside_a_file_protect_it(project: Path, item: str) -> None:
+    body = f"- `train.py`\n{item}" if item.startswith("-") else f"- `train.py`\n\n{item}"
+
+    assert understood(project, {"Asset": "", "Files in scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Who edits", "**NOBODY** (fixed)"), ("Status", "frozen"), ("Mode", "read-only"),
+        ("Access", "RO"), ("May change?", "never"), ("Agent", "human only"), ("Editable?", "❌"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_denies_protects_its_row(project: Path, column: str, cell: str) -> None:
+    rows = f"| `train.py` | yes | model |\n| `judge.py` | {cell} | score |"
+    body = f"| File | {column} | Purpose |\n|---|---|---|\n{rows}"
+
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "Modify `prepare.py` (read-only: it holds the score).",
+        "Modify `prepare.py` — it is read-only.",
+        "Modify `prepare.py`: it is read-only, it holds the score.",
+        "Modify `prepare.py`, which is read-only.",
+        "Modify `prepare.py`: only the owner does that.",
+        "Modify `prepare.py`. It is read-only.",
+        "Change `prepare.py`, as `train.py` is the only file you edit.",
+    ],
+)
+def test_a_list_of_what_is_forbidden_outweighs_only(project: Path, item: str) -> None:
+    rules = (
+        f"**What you CANNOT do:**\n- {item}\n\n**What you CAN do:**\n"
+        "- Modify `train.py` — this is the only file you edit."
+    )
+
+    for asset in ("", "`train.py`"):
+        parts = {"Asset": asset, "Rules of play": rules}
+        assert understood(project, parts) == ("train.py", ("prepare.py",))
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("`train.py` is read-only.", 29),
+        ("Frozen: `train.py`", 29),
+        ("Never touch `train.py`.", 29),
+        ("**Hands off:**\n- `train.py`", 30),
+        ("The score comes from `lib/rate.py` and from `train.py`, which is immutable.", 29),
+    ],
+)
+def test_a_file_that_is_allowed_and_denied_is_refused_with_both_lines(
+    project: Path, said: str, line: int
+) -> None:
+    words = refusal(project, {"Notes": said})
+
+    assert words.startswith(f"program.md:{line}: `train.py` is protected here, but the asset")
+    assert "(line 7)" in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Modificabile:\n\n- `train.py`\n\nSola lettura:\n\n- `judge.py`",
+        "- `train.py`\n\nтолько чтение:\n\n- `judge.py`",
+        "- Editable: `train.py`\n- Sola lettura: `judge.py`",
+        "### Aanpassen\n\n- `train.py`\n\n### Afblijven\n\n- `judge.py`",
+        "- Model: `train.py`\n- Judge: `judge.py`",
+    ],
+)
+def test_a_label_that_is_not_understood_beside_others_is_refused(project: Path, body: str) -> None:
+    words = refusal(project, {"Asset": "", "Scope": body})
+
+    assert "which is not understood beside the other files here" in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "You may edit `train.py`. You may not edit `judge.py`.",
+        "Edit `train.py`; `judge.py` is read-only.",
+        "Edit `train.py` but not `judge.py`.",
+        "Only `train.py` may change; `judge.py` must stay as it is.",
+        "Free: `train.py`, frozen: `judge.py`",
+        "Free: `train.py` (frozen: `judge.py`)",
+        "`train.py`, not `judge.py`",
+        "- **In**: `train.py`\n- **Out**: `judge.py`",
+    ],
+)
+def test_one_sentence_may_allow_one_file_and_deny_another(project: Path, body: str) -> None:
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "`train.py` is the only file you may change; all other files are protected.",
+        "Only `train.py` is editable, all else is off limits.",
+        "Everything but `train.py` is read-only.",
+        "All files are read-only except `train.py`.",
+        "`train.py` is not read-only.",
+        "The context length in `train.py` is fixed at 256.",
+        "`train.py` trains on a frozen backbone.",
+        "Do not print `train.py` in the log.",
+        "Context:\n- `train.py`: the model",
+    ],
+)
+def test_words_about_other_things_do_not_deny_the_asset(project: Path, said: str) -> None:
+    assert understood(project, {"Notes": said}) == ("train.py", ())
+
+
+def test_boxes_that_differ_are_refused(project: Path) -> None:
+    words = refusal(project, {"Asset": "- [x] `train.py`\n- [ ] `judge.py`"})
+
+    assert "`train.py` stands under `[x]`, which is not understood" in words
+
+
+def test_one_label_that_is_not_understood_may_be_a_topic(project: Path) -> None:
+    assert read_parts(project, {"Asset": "The model:\n\n- `train.py`"}).asset == "train.py"
+
+
+def test_prose_that_names_two_files_is_refused(project: Path) -> None:
+    words = refusal(project, {"Asset": "The model in `train.py` is scored by `judge.py`."})
+
+    assert "`train.py` and `judge.py` are both named here in prose" in words
+
+
+def test_a_part_of_the_asset_may_be_off_limits(project: Path) -> None:
+    item = "- Do not change the signature of `fit` in `train.py`."
+
+    assert understood(project, {"Off limits": item}) == ("train.py", ())
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        ("python prepare.py evaluate", "prepare.py"),
+        ("uv run --with numpy python -u judge.py train.py", "judge.py"),
+        ("bash eval.sh train.py", "eval.sh"),
+        ("node judge.js", "judge.js"),
+        ("python -m judge", "judge.py"),
+        ("python -um pkg --fast", "pkg/__main__.py"),
+        ("./score --json", "score"),
+        ("cd lib && python rate.py", "lib/rate.py"),
+        ("timeout 60 ./score | tail -1", "score"),
+        ("SEED=1 python3 judge.py # python train.py", "judge.py"),
+        ("set -e\npython \\\n  judge.py", "judge.py"),
+        ("bash -c 'cd lib; python rate.py'", "lib/rate.py"),
+        ("make score", "Makefile"),
+        ("wc -c train.py", ""),
+    ],
+)
+def test_a_file_that_evaluates_is_protected(project: Path, command: str, files: str) -> None:
+    for part in ("Evaluation", "Holdout"):
+        program = read_parts(project, {part: f"```bash\n{command}\n```"})
+
+        assert program.protected == tuple(filter(None, [files]))
+
+
+@pytest.mark.parametrize(
+    "command", ["python train.py --eval", "python -m train", "cd . && ./train.py"]
+)
+def test_an_asset_that_would_mark_its_own_work_is_refused(project: Path, command: str) -> None:
+    words = refusal(project, {"Evaluation": f"```\n{command}\n```"})
+
+    assert words == (
+        "program.md:30: `train.py` is run here to mark the work, but the asset `train.py` "
+        "(line 7) is the file to edit; take one of them out"
+    )
+
+
+def test_what_evaluates_is_excepted_from_a_pattern(project: Path) -> None:
+    parts = {"Asset": "`src/*.py`", "Evaluation": "```\nPYTHONPATH=src python -m judge\n```"}
+    (project / "judge.py").unlink()
+
+    assert understood(project, parts) == ("src/*.py, !src/judge.py", ("src/judge.py",))
+
+
+def test_what_prose_denies_is_excepted_from_a_pattern_beside_a_heading(project: Path) -> None:
+    parts = {
+        "Asset": "`src/*.py`",
+        "Protected": "- `prepare.py`",
+        "Notes": "Never touch `src/judge.py`.",
+    }
+
+    assert understood(project, parts) == (
+        "src/*.py, !src/judge.py", ("prepare.py", "src/judge.py"),
+    )  # fmt: skip
+
+
+def test_a_pattern_that_is_denied_as_a_whole_is_refused(project: Path) -> None:
+    words = refusal(project, {"Asset": "`src/*.py`", "Notes": "Never touch `src/`."})
+
+    assert "`src/` is protected here, but the asset `src/*.py` (line 7)" in words
+
+
+def test_the_flag_cannot_name_what_evaluates(project: Path) -> None:
+    parts = {"Asset": "", "Evaluation": "```\npython judge.py\n```"}
+
+    words = refusal(project, parts, asset="judge.py")
+
+    assert "`judge.py` is run here to mark the work, but the asset `judge.py` (--asset)" in words
+
+
+def test_front_matter_cannot_name_what_is_denied(project: Path) -> None:
+    text = f"---\nasset: judge.py\n---\n{text_of({'Notes': '`judge.py` is read-only.'})}"
+    with pytest.raises(ProgramError) as caught:
+        read_text(project, text)
+
+    assert "`judge.py` is protected here, but the asset `judge.py` (line 2)" in str(caught.value)
+
+
+PATTERN = {"Asset": "`*.py`"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Do not alter `judge.py`.", "Never overwrite, delete or rename `judge.py`.",
+        "Refrain from changing `judge.py`.", "No edits to `judge.py`.", "Leave `judge.py` alone.",
+        "`judge.py` must remain unmodified.", "`judge.py` is the fixed evaluation harness.",
+        "`judge.py` is not part of the asset.", "`judge.py` is for humans.",
+        "Changes to `judge.py` are rejected.", "Do not edit the judge (`judge.py`).",
+        "Never modify: 1. `prepare.py` 2. `judge.py`", "Never modify `prepare.py` & `judge.py`.",
+        "Do not edit `prepare.py` nor, of course, `judge.py`.", "Not for you: `judge.py`",
+        "Must not be touched by the agent:\n- `judge.py`", "⛔ `judge.py`", "`judge.py` 🔒",
+        "You may change everything but `judge.py`.", "Edit anything except `judge.py`.",
+        "All files besides `judge.py` are yours.", "Read only:\n```\njudge.py\n```",
+        "Do not edit `./judge.py`.", "Do not edit `.\\judge.py`.", "Do not edit `JUDGE.py`.",
+        "Do not edit `judge`.", "Do not edit [the judge](judge.py).", "Do not edit `link.py`.",
+        "`judge.py` darf nicht geändert werden.", "No se puede modificar `judge.py`.",
+        "Не изменяйте `judge.py`.", "`judge.py` 不能改。", "`judge.py` に触れないこと。",
+    ],
+)  # fmt: skip
+def test_words_that_may_deny_a_file_except_it_from_a_pattern(project: Path, said: str) -> None:
+    (project / "link.py").symlink_to("judge.py")
+    asset, protected = understood(project, PATTERN | {"Notes": said})
+
+    assert "!judge.py" in str(asset) and "!train.py" not in str(asset)
+    assert "judge.py" in protected
+
+
+def test_an_absolute_path_of_the_project_is_one_of_its_files(project: Path) -> None:
+    asset, _ = understood(project, PATTERN | {"Notes": f"Do not edit `{project}/judge.py`."})
+
+    assert "!judge.py" in str(asset)
+
+
+@pytest.mark.parametrize(
+    "said", ["Never edit `a.py`.", "Stay away from anything under `deep/`.", "`deep` is sacred."]
+)
+def test_a_name_without_its_folder_and_a_folder_are_excepted(project: Path, said: str) -> None:
+    (project / "lib" / "deep").mkdir()
+    (project / "lib" / "deep" / "a.py").write_text("")
+    (project / "deep").symlink_to("lib/deep")
+    program = read_parts(project, {"Asset": "`lib/**`", "Notes": said})
+
+    assert "!lib/deep" in program.asset
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "```\njudge.py\n```", "    judge.py", "<ul><li>judge.py</li></ul>",
+        "- `{judge,prepare}.py`",
+        "- [the judge](judge.py)",
+    ],
+)  # fmt: skip
+def test_what_a_protected_heading_holds_is_protected_in_any_form(project: Path, body: str) -> None:
+    asset, _ = understood(project, PATTERN | {"Protected": body})
+
+    assert "!judge.py" in str(asset)
+
+
+@pytest.mark.parametrize(
+    "lead", ["<h2>Protected</h2>", "<details><summary>Read-only</summary>", "**Read-only**"]
+)
+def test_a_title_in_html_closes_the_list_of_the_asset(project: Path, lead: str) -> None:
+    body = f"- `train.py`\n\n{lead}\n\n- `judge.py`"
+
+    assert understood(project, {"Asset": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("The judge.", "`Protected` names no file"),
+        ("- `[j]udge.py`", "the protected path `[j]udge.py` has brackets"),
+    ],
+)
+def test_a_protected_heading_that_protects_nothing_is_refused(
+    project: Path, body: str, words: str
+) -> None:
+    assert words in refusal(project, PATTERN | {"Protected": body})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Please do not alter `train.py`.", "Leave `train.py` alone.",
+        "Editing `train.py` is not allowed.",
+        "`train.py` must remain unmodified.", "`train.py` is the fixed evaluation harness.",
+        "Never modify `prepare.py` & `train.py`.", "You may change anything but `train.py`.",
+        "It runs `train.py`, which is read-only.", "Never touch `link.py`.",
+    ],
+)  # fmt: skip
+def test_an_asset_that_is_named_and_forbidden_is_refused(project: Path, said: str) -> None:
+    (project / "link.py").symlink_to("train.py")
+    words = refusal(project, {"Notes": said})
+
+    assert "is protected here, but the asset `train.py` (line 7)" in words
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Nothing but `train.py` may be changed.", "All files but `train.py` are off limits.",
+        "Do not edit any file other than `train.py`.", "Files outside `train.py` are read-only.",
+        "If worse, leave `train.py` unchanged by git reset.", "The seed in `train.py` is fixed.",
+        "The output format of `train.py` is fixed.", "The tokenizer used by `train.py` is fixed.",
+        "The first line of `train.py` stays as it is.", "`train.py` runs in a read-only checkout.",
+        "`train.py` must stay under 500 lines; the imports stay as they are.",
+        "`judge.py` imports `train.py` and is read-only.",
+        "The judge, which is fixed, runs `train.py`.",
+        "`train.py` - the weights stay frozen during warmup.", "Do not delete `train.py`.",
+        "Do not commit changes to `train.py` yourself.", "Do not forget to edit `train.py`.",
+        "Edit `train.py`; it is not allowed to import more.",
+    ],
+)  # fmt: skip
+def test_what_is_said_of_something_else_leaves_a_named_asset(project: Path, said: str) -> None:
+    for parts in ({"Notes": said}, {"Asset": f"`train.py`\n\n{said}"}):
+        assert read_parts(project, parts).asset == "train.py"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Only `train.py` may be modified.", "You may modify `train.py` but not `prepare.py`.",
+        "You edit `train.py`. You do not edit `prepare.py`.",
+        "Do not edit any file but `train.py`.",
+        "You can edit `train.py`, you cannot edit `prepare.py`.",
+        "## Off limits\n\n- everything but `train.py`",
+    ],
+)  # fmt: skip
+def test_prose_without_a_heading_names_the_asset(project: Path, said: str) -> None:
+    assert read_parts(project, {"Asset": "", "Notes": said}).asset == "train.py"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "`judge.py` may not be altered.", "`judge.py` is our referee.",
+        "(`judge.py` is not yours.)",
+        "`prepare.py` makes the data, `judge.py` the loss.", "`judge.py` stays.",
+    ],
+)  # fmt: skip
+def test_a_sentence_about_a_file_adds_no_asset(project: Path, said: str) -> None:
+    assert read_parts(project, {"Asset": f"`train.py`\n\n{said}"}).asset == "train.py"
+    assert (
+        read_parts(project, {"Asset": "", "Scope": f"`train.py` only. {said}"}).asset == "train.py"
+    )
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "- `train.py`\n- `judge.py` belongs to us", "- `train.py`\n- `judge.py` — не трогать",
+        "- `train.py` - the model\n- `judge.py` - the scorer, for later",
+        "| File | Role |\n|---|---|\n| `train.py` | the model |\n| `judge.py` | the referee |",
+    ],
+)  # fmt: skip
+def test_an_item_that_is_not_understood_beside_others_is_refused(project: Path, items: str) -> None:
+    words = refusal(project, {"Asset": items})
+
+    assert "what stands after `judge.py` is not understood beside the other files here" in words
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "strange judge.py", "cat judge.py | python", "python $(pwd)/judge.py", "python jud?e.py",
+        "python {judge,score}.py",
+        "{ python judge.py; }", 'python -c "import judge"', "x judge.py>o",
+        "pytest judge.py::test_loss", "python -mjudge", "echo `python judge.py`", "x --in=judge.py",
+    ],
+)  # fmt: skip
+def test_a_file_that_a_marking_command_names_leaves_a_pattern(project: Path, command: str) -> None:
+    asset, _ = understood(project, PATTERN | {"Evaluation": f"```\n{command}\n```"})
+
+    assert "!judge.py" in str(asset)
+
+
+@pytest.mark.parametrize(
+    "command", ["pytest .", "docker build -f train.py .", "uv run --with-requirements train.py x"]
+)
+def test_a_command_that_only_reads_the_asset_leaves_it(project: Path, command: str) -> None:
+    assert understood(project, {"Evaluation": f"```\n{command}\n```"}) == ("train.py", ())
+
+
+def test_check_shows_the_asset_and_what_is_protected(tmp_path: Path) -> None:
+    rules = (
+        "**What you CAN do:**\n- Modify `asset.py` — this is the only file you edit.\n\n"
+        "**What you CANNOT do:**\n- Modify `other.py` (read-only: it holds the score)."
+    )
+    text = PROGRAM.replace("## Asset\n`asset.py`", f"## Rules of play\n{rules}")
+    assert rules in text
+    told = autoresearch("check", make_repository(tmp_path / "project", program=text)).stdout
+    rows = {line.split()[1]: line.split()[-1] for line in told.splitlines() if "ready" in line}
+
+    assert (rows["asset"], rows["protected"]) == ("asset.py", "other.py")

@@ -1,0 +1,63 @@
+"""A run that works on for longer than its time box has not kept it, whatever it gave."""
+
+from pathlib import Path
+
+import pytest
+
+from autoresearch_graph.core.experiment import Crashed, Measured, TimedOut
+from autoresearch_graph.runner.outcome import held_to
+from tests.support.projects import PROGRAM, make_project, run
+
+WORKS = """\
+import time
+X = 3.0
+while time.process_time() < (0.0 if X == 3.0 else 3.0):
+    pass
+print("loss:", X)
+"""
+
+
+def measured(wall: float, cpu: float) -> Measured:
+    return Measured(metric=1.0, seconds=wall, cpu_seconds=cpu)
+
+
+UNTOUCHED = (measured(19, 18), measured(40, 19))
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "kept"),
+    [
+        (19, 19, True),
+        (22, 23, True),  # a model that takes longer to start and to save
+        (60, 20, True),  # others were at work
+        (19, 36, True),  # two threads
+        (60, 60, False),
+        (26, 26, False),
+    ],
+)
+def test_a_fifth_more_of_both_clocks_is_too_much(wall: float, cpu: float, kept: bool):
+    ended = held_to(15, measured(wall, cpu), UNTOUCHED)
+    assert isinstance(ended, Measured) == kept
+    if isinstance(ended, Crashed):
+        assert (ended.cause, ended.seconds, ended.cpu_seconds) == ("time box", wall, cpu)
+        assert ended.reason == (
+            f"it took {cpu:g} s of CPU time, the untouched asset at most 19, "
+            "and the time box is 15 s"
+        )
+
+
+def test_within_the_box_a_run_may_take_as_long_as_it_likes():
+    assert isinstance(held_to(30, measured(29, 58), UNTOUCHED), Measured)
+
+
+def test_the_untouched_asset_and_what_gave_no_number_stay_what_they_are():
+    assert held_to(15, measured(99, 99), ()) == measured(99, 99)
+    assert held_to(15, late := TimedOut(limit=180, cpu_seconds=180), UNTOUCHED) is late
+
+
+def test_a_change_that_works_beyond_its_box_is_not_kept(tmp_path: Path):
+    program = PROGRAM.replace("10 seconds, killed after 20", "1 second, killed after 20")
+    project = make_project(tmp_path / "p", program=program, text=WORKS)
+    _, rows = run(project, [WORKS.replace("X = 3.0", "X = 2.0")])
+    assert [row.status for row in rows] == ["keep", "crash"]
+    assert "the time box is 1 s" in rows[1].reason

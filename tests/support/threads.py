@@ -1,0 +1,7 @@
+"""Helpers of tests about threads."""
+
+ID = "5b8c1e0e-0000-4000-8000-000000000000"
+
+
+def of(thread: str = ID, **context: str) -> dict[str, dict[str, str]]:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": "", **context}}
