@@ -11,10 +11,10 @@ from autoresearch_graph.core.experiment import Again, Verdict
 from autoresearch_graph.nodes.bind import LabOf, editing_node, node, waiting_node
 from autoresearch_graph.proposers.llm.editor import Conversation, ask_model, use_tools
 from autoresearch_graph.state import Context, Input, State
-from autoresearch_graph.tools import Desk
+from autoresearch_graph.tools import EditSession
 
 Graph = CompiledStateGraph[State, Context, Input, State]
-Editor = CompiledStateGraph[Conversation, Desk, Conversation, Conversation]
+Editor = CompiledStateGraph[Conversation, EditSession, Conversation, Conversation]
 
 
 def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
@@ -47,7 +47,7 @@ def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = N
 
 def build_editor() -> Editor:
     """Wire the inside of `propose`: a model edits a draft by tool calls until it proposes."""
-    builder = StateGraph(Conversation, context_schema=Desk)
+    builder = StateGraph(Conversation, context_schema=EditSession)
     builder.add_node("model", ask_model)
     builder.add_node("tools", use_tools)
     builder.add_edge(START, "model")

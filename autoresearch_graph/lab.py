@@ -12,7 +12,7 @@ from pathlib import Path
 from git import Repo
 
 from autoresearch_graph import tracing
-from autoresearch_graph.asset.syntax import Tried, fingerprint, saved_lines
+from autoresearch_graph.asset.syntax import SeenFingerprints, fingerprint, saved_lines
 from autoresearch_graph.core.brief import Abandoned, Brief, Edit, Proposer
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Progress, Proposal, Trial
 from autoresearch_graph.core.output import without_items
@@ -26,17 +26,17 @@ from autoresearch_graph.results.unfinished import choose, read_chosen
 from autoresearch_graph.runner import end_leftovers
 from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path
-from autoresearch_graph.runner.placement import _check_places, _workspace, open_ground
+from autoresearch_graph.runner.placement import _check_places, _workspace, open_placement
 from autoresearch_graph.runner.pool import Workshop
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.storage.artifacts import Artifacts
-from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.inbox import Inbox
 from autoresearch_graph.storage.ledger import Ledger
 from autoresearch_graph.storage.manifest import Start, lock, read_start, write_start
 from autoresearch_graph.storage.postgres import check_url
 from autoresearch_graph.storage.spending import Spending
-from autoresearch_graph.storage.status import Bulletin
+from autoresearch_graph.storage.status import StatusFile
 from autoresearch_graph.workspace.repository import begin, find_repository, leave_git_hook
 from autoresearch_graph.workspace.workspace import Workspace
 
@@ -59,8 +59,8 @@ class Lab:
     workshop: Workshop
     ledger: Ledger
     spending: Spending
-    mailbox: Mailbox
-    bulletin: Bulletin
+    inbox: Inbox
+    status_file: StatusFile
     artifacts: Artifacts
     proposer: Proposer
     environ: dict[str, str]
@@ -72,7 +72,7 @@ class Lab:
     resources: ExitStack
     checkpoints: Path | str = field(repr=False)
     thread: str
-    _tried: Tried = field(default_factory=Tried)
+    _tried: SeenFingerprints = field(default_factory=SeenFingerprints)
     _lap: float = field(default_factory=time.monotonic)
     _closing: threading.Event = field(default_factory=threading.Event)
 
@@ -93,7 +93,7 @@ class Lab:
 
     def rest(self) -> None:
         """Wait in a pause, which is no work; raises Abandoned where the lab is closed meanwhile."""
-        if self.bulletin.pause():
+        if self.status_file.pause():
             self.tell("paused; go on with: autoresearch resume")
         if self._closing.wait(_REST):
             raise Abandoned
@@ -149,7 +149,7 @@ class Lab:
 
     def note(self, runs: Sequence[Progress]) -> None:
         """Let everybody see how far the runs under way are."""
-        self.bulletin.progress(runs)
+        self.status_file.progress(runs)
         for progress in runs:
             self.show(progress)
 
@@ -172,9 +172,9 @@ class Lab:
         for trial in state.running:
             self.start(trial, state)
 
-    def hold_out(self, proposal: Proposal) -> None:
+    def run_holdout(self, proposal: Proposal) -> None:
         """Ask the holdout about a kept proposal, once."""
-        self.workshop.hold_out(proposal, self.program)
+        self.workshop.run_holdout(proposal, self.program)
 
     def tried(self, text: str) -> int | None:
         """The number of the experiment that ran the same, comments and spacing aside, if any."""
@@ -241,7 +241,7 @@ def open_lab(
         start = _begun(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
-        ground = resources.enter_context(open_ground(settings, os.environ))
+        ground = resources.enter_context(open_placement(settings, os.environ))
         proposer = proposer or _proposer(settings, workspace, start, program)
         resources.enter_context(lock(settings.folder))
         end_leftovers(settings.folder)
@@ -257,8 +257,8 @@ def open_lab(
             workshop=resources.enter_context(closing(Workshop(workspace, artifacts, places))),
             ledger=ledger,
             spending=Spending(settings.folder),
-            mailbox=Mailbox(settings.folder),
-            bulletin=Bulletin(settings.folder, proposer=name_of(settings)),
+            inbox=Inbox(settings.folder),
+            status_file=StatusFile(settings.folder, proposer=name_of(settings)),
             artifacts=artifacts,
             proposer=proposer,
             environ={**os.environ, "AUTORESEARCH_CHECKPOINTS": url},

@@ -87,7 +87,7 @@ class Research:
                 stream_mode="updates",
             )
         except LabError as error:
-            self.lab.bulletin.fail(str(error))
+            self.lab.status_file.fail(str(error))
             raise
 
     @property

@@ -15,7 +15,7 @@ from autoresearch_graph.core.experiment import (
     Trial,
     Verdict,
 )
-from autoresearch_graph.core.incumbent import Spread, Standing
+from autoresearch_graph.core.incumbent import IncumbentEstimate, NoiseEstimate
 from autoresearch_graph.core.stopping import Tally
 from autoresearch_graph.core.values import Value
 
@@ -105,7 +105,7 @@ class State(Value):
     tag: str = ""
     next_number: int = 0
     incumbent: Incumbent | None = None
-    spread: Spread = Spread()
+    spread: NoiseEstimate = NoiseEstimate()
     candidates: tuple[Candidate, ...] = ()
     queue: tuple[Trial, ...] = ()
     running: tuple[Trial, ...] = ()
@@ -195,9 +195,9 @@ class State(Value):
         return self.model_copy(update={"candidates": candidates, "queue": (*self.queue, *again)})
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> IncumbentEstimate:
         """The incumbent and the noise, as of the last ledger row."""
-        return Standing(incumbent=self.incumbent, spread=self.spread)
+        return IncumbentEstimate(incumbent=self.incumbent, spread=self.spread)
 
     def beside(self, number: int) -> tuple[Trial, ...]:
         """One more run of the incumbent, next to an experiment; with a seed it has not had."""
@@ -235,7 +235,7 @@ class State(Value):
 
 def from_ledger(ledger: Sequence[Experiment]) -> State:
     """The state in which a research is right after its last ledger row."""
-    tally, standing = Tally(), Standing()
+    tally, standing = Tally(), IncumbentEstimate()
     for experiment in ledger:
         tally, standing = tally.with_experiment(experiment), standing.after(experiment)
     seconds = sum(experiment.seconds for experiment in ledger)

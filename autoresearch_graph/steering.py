@@ -10,9 +10,9 @@ from autoresearch_graph.core.stopping import stop_reason
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.results.records import Records, find
 from autoresearch_graph.settings import Settings
-from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.inbox import Inbox
 from autoresearch_graph.storage.manifest import is_running
-from autoresearch_graph.storage.status import read_now
+from autoresearch_graph.storage.status import read_status
 from autoresearch_graph.workspace.repository import decoded, on_disk
 
 _LONGEST = 4000
@@ -27,8 +27,8 @@ def tell(settings: Settings, words: str) -> str:
         raise InputError(
             f"{len(words)} characters are more than {_LONGEST}; what is long belongs in program.md"
         )
-    Mailbox(records.folder).post("tell", words)
-    now = read_now(records.folder)
+    Inbox(records.folder).post("tell", words)
+    now = read_status(records.folder)
     if now and now.proposer == "search":
         return (
             f"{records.tag} is told with the next proposal of a model; the search, which proposes "
@@ -56,7 +56,7 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     if why := _unfit(text, settings, records):
         raise InputError(f"{file} cannot be tried: {why}")
     described = " ".join(_readable(words or f"a text of a person's own: {file.name}").split())
-    Mailbox(records.folder).post("propose", described, text=text)
+    Inbox(records.folder).post("propose", described, text=text)
     return f"{records.tag} tries {file.name} next{_later(records)}"
 
 
@@ -95,7 +95,7 @@ def _meant(settings: Settings, records: Records, file: Path) -> str:
 def pause(settings: Settings) -> str:
     """Have nothing new begun once the experiment under way is judged."""
     records = _running(settings)
-    Mailbox(records.folder).post("pause")
+    Inbox(records.folder).post("pause")
     return (
         f"{records.tag} pauses when the experiment under way is judged; "
         "go on with: autoresearch resume"
@@ -105,17 +105,17 @@ def pause(settings: Settings) -> str:
 def resume(settings: Settings) -> str:
     """End a pause, also that of a research which was stopped meanwhile."""
     records = find(settings)
-    mailbox = Mailbox(records.folder)
-    if not mailbox.is_paused:
+    inbox = Inbox(records.folder)
+    if not inbox.is_paused:
         raise InputError(f"{records.tag} is not paused")
-    mailbox.post("resume")
+    inbox.post("resume")
     return f"{records.tag} goes on{_later(records)}"
 
 
 def stop(settings: Settings) -> str:
     """End a research in order, after the experiment under way."""
     records = _running(settings)
-    Mailbox(records.folder).post("stop")
+    Inbox(records.folder).post("stop")
     return f"{records.tag} stops when the experiment under way is judged"
 
 
@@ -135,7 +135,7 @@ def _later(records: Records) -> str:
 
 
 def _why_it_ended(records: Records) -> str | None:
-    now = read_now(records.folder)
+    now = read_status(records.folder)
     if now is None or now.doing != "ended" or not records.standings:
         return None
     program = records.program.model_copy(update={"stopping": now.stopping})

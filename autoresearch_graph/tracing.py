@@ -104,7 +104,7 @@ class Tracing:
                 "tag": self._tag,
                 "verdict": e.status,
                 "asset": asset,
-                "unwalled": e.is_unwalled,
+                "unwalled": e.is_unconfined,
             }
         )
         if run.name.startswith("experiment "):

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 
 from autoresearch_graph.graph import build_graph
-from autoresearch_graph.results.follow import Onlooker
+from autoresearch_graph.results.follow import Follower
 from autoresearch_graph.results.records import find
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.studio import Labs
@@ -79,7 +79,7 @@ def terminal(project: str, tag: str) -> None:
     """What `autoresearch watch` shows at this moment."""
     records = find(Settings(project=Path(project), tag=tag))
     console = Console(record=True, width=110, height=36, file=io.StringIO(), force_terminal=True)
-    console.print(Onlooker(records).picture(console))
+    console.print(Follower(records).picture(console))
     svg = console.export_svg(title="autoresearch watch")
     draw(f"<body style='margin:0'>{svg}</body>", "svg", "terminal-run")
 

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from autoresearch_graph.asset.constants import find, rewrite
 from autoresearch_graph.asset.literals import Scalar
 from autoresearch_graph.proposers.search.history import reading
-from autoresearch_graph.proposers.search.neighbourhood import Terrain
+from autoresearch_graph.proposers.search.neighbourhood import Neighbourhood
 
 ROOT = Path(__file__).parent.parent
 FILES = ("prepare.py", "tokenizer.py", "corpora.py", "exported.py")
@@ -77,7 +77,7 @@ def draw(count: int) -> list[str]:
     """That many texts of train.py, each with all its constants drawn anew."""
     text = (ROOT / "train.py").read_text()
     constants = find(text, "train.py")
-    terrain = Terrain(constants, reading(text, constants), [])
+    terrain = Neighbourhood(constants, reading(text, constants), [])
     settings: list[Mapping[str, Scalar]] = []
     for values in terrain.everything(Random(0)):
         settings.append(values)

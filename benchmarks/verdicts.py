@@ -41,7 +41,7 @@ from autoresearch_graph.core.experiment import (
     Verdict,
     row,
 )
-from autoresearch_graph.core.incumbent import PATIENCE, Standing
+from autoresearch_graph.core.incumbent import PATIENCE, IncumbentEstimate
 from autoresearch_graph.core.judging import judge
 from autoresearch_graph.core.program import Noise, Program, TimeBox
 from autoresearch_graph.core.values import Metric
@@ -68,7 +68,7 @@ class Night:
     drift: float = 0.0
     runs: int = 0
     level: float = 0.0
-    standing: Standing = field(default_factory=Standing)
+    standing: IncumbentEstimate = field(default_factory=IncumbentEstimate)
     first: Incumbent | None = None
     undoable: dict[int, tuple[float, float]] = field(default_factory=dict)
     undoes: int | None = None

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.proposers.llm import retry
 from autoresearch_graph.report import write_report
+from tests.support.models import KEY
 from tests.support.projects import Reporter, make_project
 from tests.support.reports import Page, recorded
 
@@ -52,3 +54,11 @@ def report(tmp_path: Path) -> Reporter:
         return Page(write_report(records).read_text("utf-8"))
 
     return write
+
+
+@pytest.fixture
+def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key for the scripted server, and retries that do not wait."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
+    monkeypatch.setattr(retry, "_LONGEST", 0.02)

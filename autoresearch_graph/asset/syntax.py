@@ -110,7 +110,7 @@ def saved_lines(new: str, old: str, path: str) -> int:
     return saved if saved >= max(_FEWEST, _SHARE * before) else 0
 
 
-class Tried:
+class SeenFingerprints:
     """The fingerprints of texts by their experiments' numbers; each commit is read once."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ from autoresearch_graph.errors import InputError, LabError, ProgramError
 if TYPE_CHECKING:
     from autoresearch_graph.results.records import Records
     from autoresearch_graph.settings import Settings
-    from autoresearch_graph.storage.status import Now
+    from autoresearch_graph.storage.status import Status
     from autoresearch_graph.terminal.live import Line
 
 _FULL = 2.0  # seconds after which a pipe that takes nothing is taken for full
@@ -80,6 +80,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Start a research, or resume the one of that tag."""
+    _require_git()
     told = {name: context.params.pop(name) for name in ("quiet", "as_json")}
     if review and as_json:
         raise InputError("--review asks in a terminal, which --json is not for; leave one away")
@@ -109,6 +110,7 @@ def check(
     kill_after: KillAfter = None,
 ) -> None:
     """Say what was understood of program.md, and whether everything is ready."""
+    _require_git()
     from rich.console import Console
 
     from autoresearch_graph.results.unfinished import choose
@@ -161,7 +163,7 @@ def _command() -> list[str]:
     return [path.name if shutil.which(path.name) else sys.argv[0]]
 
 
-def _tell(settings: "Settings", now: "Now", line: "Line | None") -> None:
+def _tell(settings: "Settings", now: "Status", line: "Line | None") -> None:
     """Say how it ended, and raise where that was no stopping criterion."""
     from autoresearch_graph.results.records import find
     from autoresearch_graph.terminal.live import in_words
@@ -196,7 +198,7 @@ def _line(*, quiet: bool, as_json: bool) -> "Line | None":
     return in_json if as_json else only_the_end if quiet else None
 
 
-def _research(settings: "Settings", line: "Line | None", told: str) -> "Now":
+def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
     """Run a research to its end and show it; a bad project is told before langgraph is loaded.
 
     Returns its last moment, with why it ended.
@@ -219,16 +221,20 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Now":
             if told:
                 view.notice(told)
             research.run(lab, view.watch, *([view.decide] if settings.review else []))
-            return lab.bulletin.now
+            return lab.status_file.now
     finally:
         interrupts.ignore()
         lab.close()
 
 
-def _chosen(options: dict[str, Any]) -> "Settings":
-    """The options of `run` and `check`: those of program.md's parts become flags."""
+def _require_git() -> None:
+    """Raise InputError where git cannot be found: GitPython cannot even be imported then."""
     if shutil.which("git") is None:
         raise InputError("git is not installed, or not on the PATH; install it")
+
+
+def _chosen(options: dict[str, Any]) -> "Settings":
+    """The options of `run` and `check`: those of program.md's parts become flags."""
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.settings import Settings
 

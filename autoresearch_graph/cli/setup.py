@@ -37,11 +37,11 @@ def init(
     """Make a project from an example, or write the program.md of your own; asks in a terminal."""
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.setup.draft import Draft
-    from autoresearch_graph.setup.wizard import Interview
+    from autoresearch_graph.setup.wizard import SetupWizard
     from autoresearch_graph.templates import DEFAULT, begun, make_project
 
     parts = {name: value for name, value in context.params.items() if name in Flags.model_fields}
-    interview = Interview(talks=sys.stdin.isatty() and sys.stdout.isatty())
+    interview = SetupWizard(talks=sys.stdin.isatty() and sys.stdout.isatty())
     own = _has_files(folder)
     if template is None and not any(parts.values()):
         template = begun(folder) or (None if own else interview.template() or DEFAULT)

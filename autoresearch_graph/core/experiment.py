@@ -8,7 +8,7 @@ from pydantic import Field
 
 from autoresearch_graph.core.values import Cost, Value
 
-Status = Literal["keep", "discard", "crash"]
+VerdictStatus = Literal["keep", "discard", "crash"]
 Author = Literal["baseline", "search", "model", "person", "lab"]
 Wish = Literal["tell", "propose", "pause", "resume", "stop"]
 Review = Literal["", "approved", "edited", "rejected"]
@@ -126,7 +126,7 @@ class Ran(Value):
     lost: tuple[str, ...] = ()
 
 
-NO_WALLS = ("reaper", "group")  # levels of the sandbox that hold a run in time alone
+UNCONFINED = ("reaper", "group")  # levels of the sandbox that hold a run in time alone
 FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what it measured on
 
 
@@ -165,14 +165,14 @@ class TimedOut(Ran):
     limit: float
 
 
-class Hopeless(Ran):
+class Pruned(Ran):
     """The run was ended early, for it was far behind the incumbent's; `reason` is a sentence."""
 
     kind: Literal["hopeless"] = "hopeless"
     reason: str
 
 
-Outcome = Annotated[Measured | Crashed | TimedOut | Hopeless, Field(discriminator="kind")]
+Outcome = Annotated[Measured | Crashed | TimedOut | Pruned, Field(discriminator="kind")]
 
 
 class Holdout(Value):
@@ -275,7 +275,7 @@ class Verdict(Value):
     residual (in the metric's unit), and 0 where it was not, or fell by something else.
     """
 
-    status: Status
+    status: VerdictStatus
     reason: str
     metric: float | None = None
     runs: int = 1
@@ -298,7 +298,7 @@ class Experiment(Idea):
     """
 
     number: int
-    status: Status
+    status: VerdictStatus
     reason: str
     metric: float | None
     metrics: dict[str, float]
@@ -317,9 +317,9 @@ class Experiment(Idea):
     finished: str
 
     @property
-    def is_unwalled(self) -> bool:
+    def is_unconfined(self) -> bool:
         """True if a run that counts was held by no walls, so that it could forge its own mark."""
-        return any(run.sandbox in NO_WALLS for run in self.trials if isinstance(run, Measured))
+        return any(run.sandbox in UNCONFINED for run in self.trials if isinstance(run, Measured))
 
     def for_models(self) -> "Experiment":
         """Return the row as a model may read it: without the words of an evaluation that failed."""

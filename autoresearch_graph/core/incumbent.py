@@ -24,7 +24,7 @@ _FAIRLY_KNOWN = 8
 _NOTHING = 1e-9
 
 
-class Spread(Value):
+class NoiseEstimate(Value):
     """The noise of one run, pooled: a sum of squared residuals and its freedom.
 
     After three runs of the baseline alone sigma may be wrong by a factor of four (95 %), hence
@@ -39,7 +39,7 @@ class Spread(Value):
         """The standard deviation of one run; 0 where none is known."""
         return sqrt(self.squares / self.freedom) if self.freedom else 0.0
 
-    def with_runs(self, values: Sequence[float]) -> "Spread":
+    def with_runs(self, values: Sequence[float]) -> "NoiseEstimate":
         """Pool the repeats of one text; those of a text that is far noisier are left out."""
         if len(values) < FEWEST:
             return self
@@ -58,7 +58,7 @@ class Spread(Value):
         """
         return 1 + 1.6 / self.freedom + 3 / self.freedom**2 if self.freedom else 1.0
 
-    def with_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "Spread":
+    def with_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "NoiseEstimate":
         """Pool what fresh runs in turns with the incumbent's tell: the spread of the differences.
 
         A drift moves both of a pair, so it is not taken for noise. Fresh runs without a rival are
@@ -68,13 +68,13 @@ class Spread(Value):
             return self.with_runs(_differences(runs[1:], rivals))
         return self.with_runs([run.metric for run in (runs[1:] if self.sigma else runs)])
 
-    def of_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "Spread":
+    def of_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "NoiseEstimate":
         """The spread to judge these by: their own where it is far wider, as after a jump."""
-        own = Spread().with_runs(_differences(runs[1:], rivals))
+        own = NoiseEstimate().with_runs(_differences(runs[1:], rivals))
         is_wider = self.sigma and own.sigma > _WIDER * self.sigma
         return own if is_wider else self.with_turns(runs, rivals)
 
-    def with_luck(self, residual: float) -> "Spread":
+    def with_luck(self, residual: float) -> "NoiseEstimate":
         """Pool what the first run of a discarded idea tells.
 
         Ideas without effect are better and worse by luck as often, and harmful ones are mostly
@@ -84,14 +84,14 @@ class Spread(Value):
         """
         return self._with(residual**2, 1) if residual else self
 
-    def _with(self, squares: float, freedom: int) -> "Spread":
+    def _with(self, squares: float, freedom: int) -> "NoiseEstimate":
         """Not before sigma is fairly known: it is more often the first runs that are too even."""
         if self.is_known and squares > freedom * (_WILD * self.sigma) ** 2:
             return self
-        return Spread(squares=self.squares + squares, freedom=self.freedom + freedom)
+        return NoiseEstimate(squares=self.squares + squares, freedom=self.freedom + freedom)
 
 
-class Standing(Value):
+class IncumbentEstimate(Value):
     """The incumbent and the spread of one run.
 
     `before` is by how much the earlier incumbents moved while they were it, in the metric's unit;
@@ -99,7 +99,7 @@ class Standing(Value):
     """
 
     incumbent: Incumbent | None = None
-    spread: Spread = Spread()
+    spread: NoiseEstimate = NoiseEstimate()
     before: float = 0.0
     lives: int = 1
 
@@ -160,7 +160,7 @@ class Standing(Value):
         """True if two new runs at least say so: the machine is another now."""
         return len(self._comparable(beside)) >= FEWEST and self.has_moved(beside)
 
-    def measured_again(self, beside: Sequence[Outcome]) -> "Standing":
+    def measured_again(self, beside: Sequence[Outcome]) -> "IncumbentEstimate":
         """The standing after new runs of the incumbent.
 
         They join its mean, and older runs count in it as two at most, so that it follows a slow
@@ -185,7 +185,7 @@ class Standing(Value):
         now = best.model_copy(update=told)
         return self.model_copy(update={"incumbent": now, "spread": spread})
 
-    def after(self, experiment: Experiment) -> "Standing":
+    def after(self, experiment: Experiment) -> "IncumbentEstimate":
         """The standing after one more ledger row."""
         now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
         spread = now.spread.with_luck(experiment.luck)
@@ -213,7 +213,7 @@ class Standing(Value):
             return now.model_copy(update={"incumbent": kept, "spread": spread})
         kept = kept.model_copy(update={"interval": now.incumbent.interval})
         before = now.before + now.incumbent.moved
-        return Standing(incumbent=kept, spread=spread, before=before, lives=now.lives + 1)
+        return IncumbentEstimate(incumbent=kept, spread=spread, before=before, lives=now.lives + 1)
 
     def _comparable(self, beside: Sequence[Outcome]) -> list[Measured]:
         """The incumbent's new runs that were measured on the data of the old ones."""

@@ -11,14 +11,14 @@ from autoresearch_graph.core.experiment import (
     Again,
     Candidate,
     Crashed,
-    Hopeless,
     Incumbent,
     Measured,
     Outcome,
+    Pruned,
     TimedOut,
     Verdict,
 )
-from autoresearch_graph.core.incumbent import Spread, Standing, mean_items
+from autoresearch_graph.core.incumbent import IncumbentEstimate, NoiseEstimate, mean_items
 from autoresearch_graph.core.program import Constraint, Program
 from autoresearch_graph.core.values import Metric
 
@@ -52,12 +52,15 @@ UNDOUBTED = 2.5
 TOLERATED = 0.5
 RESTLESS = 0.5  # standard errors
 SIMPLER = 4  # fresh runs before less code is kept without being better
-UNKNOWN = Spread()
+UNKNOWN = NoiseEstimate()
 _CHECKS = 2
 
 
 def judge(
-    candidate: Candidate, incumbent: Incumbent | None, program: Program, spread: Spread = UNKNOWN
+    candidate: Candidate,
+    incumbent: Incumbent | None,
+    program: Program,
+    spread: NoiseEstimate = UNKNOWN,
 ) -> Verdict | Again:
     """Judge an experiment by the outcomes of its trials so far.
 
@@ -80,11 +83,13 @@ def judge(
         return Verdict(status="crash", reason=_other_data(last, incumbent))
     if broken := breaks(last, bounds):
         return Verdict(status="discard", reason=broken, metric=last.metric)
-    return _compared(candidate, runs, Standing(incumbent=incumbent, spread=spread), program)
+    return _compared(
+        candidate, runs, IncumbentEstimate(incumbent=incumbent, spread=spread), program
+    )
 
 
 def _compared(
-    candidate: Candidate, runs: list[Measured], standing: Standing, program: Program
+    candidate: Candidate, runs: list[Measured], standing: IncumbentEstimate, program: Program
 ) -> Verdict | Again:
     """Compare the runs with the incumbent, and fresh ones with its runs of the same time."""
     incumbent = standing.incumbent
@@ -95,7 +100,7 @@ def _compared(
         elif rivals := _comparable(candidate.rivals, incumbent):
             incumbent = _beside(incumbent, rivals)
             spread = standing.spread.of_turns(runs, rivals)
-            standing = Standing(incumbent=incumbent, spread=spread)
+            standing = IncumbentEstimate(incumbent=incumbent, spread=spread)
         else:
             return _unanswered(runs, incumbent)
     return _Case(runs, standing, incumbent, program, candidate.saved).decide()
@@ -132,7 +137,7 @@ def _failed(outcome: Outcome) -> Verdict | None:
             return Verdict(status="crash", reason=reason)
         case TimedOut(limit=limit):
             return Verdict(status="crash", reason=f"killed at its limit of {limit:g} s")
-        case Hopeless(reason=reason):
+        case Pruned(reason=reason):
             return Verdict(status="discard", reason=reason)
     return None
 
@@ -144,7 +149,7 @@ def _baseline(runs: list[Measured], program: Program) -> Verdict | Again:
         return Again(reason=f"run {len(runs)} of {program.noise.baseline_runs} of the baseline")
     values = [run.metric for run in runs]
     reason = "the untouched asset, to be improved on"
-    if sigma := Spread().with_runs(values).sigma:
+    if sigma := NoiseEstimate().with_runs(values).sigma:
         reason += f"; the mean of {len(runs)} runs, sigma {sigma:.3g}"
     if note := _broken(runs[-1], program.constraints):
         reason += f"; {note}"
@@ -156,7 +161,7 @@ class _Case:
     """The measured runs of a candidate against the incumbent."""
 
     runs: list[Measured]
-    standing: Standing
+    standing: IncumbentEstimate
     incumbent: Incumbent
     program: Program
     saved: int

@@ -14,7 +14,7 @@ from math import isfinite
 from random import Random
 from statistics import fmean, stdev
 
-from autoresearch_graph.core.experiment import Curve, Experiment, Hopeless, Measured, Outcome
+from autoresearch_graph.core.experiment import Curve, Experiment, Measured, Outcome, Pruned
 from autoresearch_graph.core.values import Value
 
 # A run chooses what these meet, so neither goes back over what it has taken.
@@ -38,7 +38,7 @@ _EARLY, _DISASTER = 0.3, 1.5
 _HALF, _DEVIATIONS, _RUNS = 0.5, 3.0, 3
 
 
-class Bar(Value):
+class PruningRule(Value):
     """The incumbent's curves, by which a run is ended; `audit`: it is only told that it would be.
 
     The quantity is one that falls, as a loss does.
@@ -100,7 +100,7 @@ def bends(names: Collection[str]) -> bool:
     return len(names) > _FEW or any(_BENDS.search(n) and not _RATE.search(n) for n in names)
 
 
-def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Bar | None:
+def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> PruningRule | None:
     """The bar of incumbent `number`, by the ledger's rows; None where it is not to be used.
 
     A run reports its own curve, so the incumbent's sets a bar only where its metric bears it out
@@ -118,9 +118,9 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Bar | 
     for row in reversed(rows):
         if row.number == owner:
             break
-        by_bar |= any(isinstance(r, Hopeless) or r.spared for r in row.trials)
+        by_bar |= any(isinstance(r, Pruned) or r.spared for r in row.trials)
     audit = not by_bar or Random(run).randrange(_AUDIT) == 0
-    return Bar(curves=curves, number=owner, audit=audit) if curves else None
+    return PruningRule(curves=curves, number=owner, audit=audit) if curves else None
 
 
 def _measured(number: int, rows: Sequence[Experiment]) -> list[Measured]:

@@ -10,9 +10,11 @@ from autoresearch_graph.errors import LabError
 
 
 class Value(BaseModel):
-    """A frozen value; an unknown key is an error."""
+    """A frozen value; an unknown key is an error. A field with an alias is stored under that."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
+    )
 
     @classmethod
     def from_json(cls, text: str | bytes, *, place: object) -> Self:

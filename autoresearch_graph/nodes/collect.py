@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.core.experiment import Outcome, Trial
-from autoresearch_graph.nodes.messages import hear
+from autoresearch_graph.nodes.messages import take_messages
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def collect(state: State, lab: "Lab") -> Update:
     lab.go_on(state)
     while (ended := lab.workshop.wait(_SLICE)) is None:
         _show(lab)
-    return _collected(state, *ended) | hear(state, lab)
+    return _collected(state, *ended) | take_messages(state, lab)
 
 
 async def collect_async(state: State, lab: "Lab") -> Update:
@@ -26,7 +26,7 @@ async def collect_async(state: State, lab: "Lab") -> Update:
     await asyncio.to_thread(lab.go_on, state)
     while (ended := await asyncio.to_thread(lab.workshop.wait, _SLICE)) is None:
         await asyncio.to_thread(_show, lab)
-    return _collected(state, *ended) | await asyncio.to_thread(hear, state, lab)
+    return _collected(state, *ended) | await asyncio.to_thread(take_messages, state, lab)
 
 
 def _show(lab: "Lab") -> None:

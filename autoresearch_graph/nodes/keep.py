@@ -16,7 +16,7 @@ def keep(state: State, lab: "Lab") -> Update:
     match state.decision:
         case Verdict(status="keep", metric=float()) as verdict:
             lab.keep(proposal.commit)
-            lab.hold_out(proposal)
+            lab.run_holdout(proposal)
             return record(state, verdict, lab)
         case decision:
             raise ValueError(f"only a measured verdict can be kept, not {decision}")

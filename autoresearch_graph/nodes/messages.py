@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 STOPPED = "stopped by a person"
 
 
-def hear(state: State, lab: "Lab") -> Update:
+def take_messages(state: State, lab: "Lab") -> Update:
     """Take note of messages that no ledger row and no experiment under way has.
 
     Guidance and texts wait in the state until a proposal takes them up. An order is obeyed once
@@ -18,7 +18,7 @@ def hear(state: State, lab: "Lab") -> Update:
     """
     under_way = {m.id for candidate in state.candidates for m in candidate.proposal.steering}
     used = lab.ledger.heard | under_way if under_way else lab.ledger.heard
-    messages = [m for m in lab.mailbox.messages() if m.id not in used]
+    messages = [m for m in lab.inbox.messages() if m.id not in used]
     obeyed = {m.id for m in state.obeyed}
     orders = [m for m in messages if m.is_order and m.id not in obeyed]
     stop = any(m.wish == "stop" for m in orders)

@@ -65,7 +65,7 @@ def _own(state: State, lab: "Lab", parent: str) -> Draft | None:
     for message in state.heard:
         if message.wish == "propose":
             words, whole = message.words, lab.workspace.text(parent)
-            text = sheaf.onto(lab.mailbox.text(message), whole, lab.program.asset)
+            text = sheaf.onto(lab.inbox.text(message), whole, lab.program.asset)
             return Draft(author="person", description=words, text=text, steering=(message,))
     return None
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.core.stopping import stop_reason
-from autoresearch_graph.nodes.messages import hear
+from autoresearch_graph.nodes.messages import take_messages
 from autoresearch_graph.state import State, Update, from_ledger
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def read_program(state: State, lab: "Lab") -> Update:
     tally = tally.with_costs(lab.spent(state))
     while True:
         lab.reread_program()
-        heard = hear(state, lab)
+        heard = take_messages(state, lab)
         stop = heard["halt"] or stop_reason(lab.program, tally, state.incumbent)
-        held = lab.mailbox.is_paused
+        held = lab.inbox.is_paused
         if stop or state.has_begun or not held:
             break
         lab.rest()

@@ -22,7 +22,7 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         self_reported=lab.program.evaluation is None,
         obeyed=state.obeyed,
     )
-    mark = " unwalled" if experiment.is_unwalled else ""
+    mark = " unwalled" if experiment.is_unconfined else ""
     lab.workspace.annotate(candidate.proposal, verdict, mark=mark)
     lab.ledger.append(experiment)
     lab.artifacts.remove(experiment.number, HANDED_OVER)

@@ -18,13 +18,14 @@ import pygal
 from pygal.etree import etree
 from pygal.style import Style
 
+# pygal leaves a finder without find_spec: after it, every first import of a module would warn.
+sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
+
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Scale, in_decimals, scale_of, visible
 from autoresearch_graph.report.templates import TEXTS
 from autoresearch_graph.results.records import Records
 
-# pygal leaves a finder without find_spec: after it, every first import of a module would warn.
-sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
 Kind = Literal["discard", "outside", "crash", "keep"]
 Point = tuple[float, float]
 _DOTS: tuple[Kind, ...] = get_args(Kind)

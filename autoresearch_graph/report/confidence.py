@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from autoresearch_graph.core.experiment import Measured
 from autoresearch_graph.core.formatting import of_noise
 from autoresearch_graph.results.holdout import hopeless_runs
-from autoresearch_graph.results.records import UNWALLED, Records
+from autoresearch_graph.results.records import UNCONFINED_NOTE, Records
 from autoresearch_graph.runner.leakage import oracle_of_items
 
 
@@ -20,7 +20,7 @@ class Told:
     command: str = ""
 
 
-def sureness(records: Records) -> list[Told]:
+def confidence(records: Records) -> list[Told]:
     """What is known of how sure the gain is; where there is none, what may be the cause of that."""
     best = records.incumbent
     if best is None or best.number == 0 or records.baseline is None:
@@ -94,8 +94,8 @@ def _lab(records: Records) -> Iterator[Told]:
     boxes = sorted({t.sandbox for e in records.experiments for t in e.trials if t.sandbox})
     if boxes:
         yield Told(f"What held the runs: {', '.join(boxes)}")
-    if records.is_unwalled:
-        yield Told(f"{UNWALLED[:1].upper()}{UNWALLED[1:]} (‡)", doubt=True)
+    if records.is_unconfined:
+        yield Told(f"{UNCONFINED_NOTE[:1].upper()}{UNCONFINED_NOTE[1:]} (‡)", doubt=True)
     if hopeless := hopeless_runs(records.experiments):
         yield Told(hopeless)
     name = records.program.metric.name

@@ -14,7 +14,7 @@ from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures, duration, markdown, visible
 from autoresearch_graph.core.values import in_dollars
 from autoresearch_graph.report.chart import NARROW, WIDE, draw
-from autoresearch_graph.report.confidence import sureness
+from autoresearch_graph.report.confidence import confidence
 from autoresearch_graph.report.groups import by_kind, crashed, failed
 from autoresearch_graph.report.templates import TEXTS
 from autoresearch_graph.results.records import Records
@@ -83,7 +83,7 @@ def _facts(records: Records, live: Live | None) -> dict[str, Any]:
         "kinds": kinds,
         "failed": failed(kinds),
         "crashes": crashed(records),
-        "sureness": sureness(records),
+        "confidence": confidence(records),
         "diff": lambda number: _diff(records.file(number, "diff.patch")),
         "diff_lines": _DIFF_LINES,
         "adopt": f"autoresearch adopt --tag {shlex.quote(records.tag)}",

@@ -17,7 +17,7 @@ from autoresearch_graph.access import refusal
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.report.page import Live, live_page
 from autoresearch_graph.report.templates import TEXTS
-from autoresearch_graph.results.follow import Onlooker
+from autoresearch_graph.results.follow import Follower
 from autoresearch_graph.results.records import find
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import is_running
@@ -28,7 +28,7 @@ _FILES = ("experiments.jsonl", "verify.json")
 class Newest:
     """The report of a research, drawn again when it would be another one."""
 
-    def __init__(self, onlooker: Onlooker) -> None:
+    def __init__(self, onlooker: Follower) -> None:
         self._onlooker, self._folder = onlooker, onlooker.records.folder
         self._lock = Lock()
         self._drawn: tuple[Live, str] | None = None
@@ -112,7 +112,7 @@ def serve(settings: Settings, *, port: int = 0, tell: Callable[[str], object]) -
     Nothing is written, and the research need not run. InputError where there is no such research,
     and for a port that cannot be had.
     """
-    newest = Newest(Onlooker(find(settings)))
+    newest = Newest(Follower(find(settings)))
     try:
         server = Server(newest, port=port)
     except OSError as error:

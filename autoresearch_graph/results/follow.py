@@ -6,7 +6,7 @@ from pathlib import Path
 from autoresearch_graph.core.curves import Curve, readings
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.storage import ledger
-from autoresearch_graph.storage.status import Now
+from autoresearch_graph.storage.status import Status
 
 _CURVE_LINES = 1000
 _CURVE_EVERY = 1.0
@@ -21,7 +21,7 @@ class Curves:
         self._looked = 0.0
         self._curve: Curve | None = None
 
-    def of(self, now: Now) -> Curve | None:
+    def of(self, now: Status) -> Curve | None:
         """The curve of the run that began first, so far; a long log is thinned out."""
         if not now.runs:
             return None
@@ -34,7 +34,7 @@ class Curves:
         return self._curve
 
 
-class Onlooker:
+class Follower:
     """A research as its files tell it, read again as they change."""
 
     def __init__(self, records: Records) -> None:

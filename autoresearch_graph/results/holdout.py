@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from autoresearch_graph.core.experiment import Experiment, Holdout, Hopeless, Measured, Outcome
+from autoresearch_graph.core.experiment import Experiment, Holdout, Measured, Outcome, Pruned
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.values import Metric, Value
 from autoresearch_graph.storage.files import read
@@ -140,7 +140,7 @@ def signed(value: float) -> str:
 def hopeless_runs(experiments: Sequence[Experiment]) -> str:
     """How many runs were ended early, and what that saved; empty where none was."""
     runs = [run for e in experiments for run in e.trials]
-    ended = [run for run in runs if isinstance(run, Hopeless)]
+    ended = [run for run in runs if isinstance(run, Pruned)]
     spared = [e for e in experiments if any(run.spared for run in e.trials)]
     if not ended and not spared:
         return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autoresearch_graph.core.experiment import Author, Experiment, Measured
 from autoresearch_graph.core.formatting import Figures, for_people
-from autoresearch_graph.core.incumbent import Standing
+from autoresearch_graph.core.incumbent import IncumbentEstimate
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.values import Cost, in_words, total
 from autoresearch_graph.errors import InputError
@@ -27,9 +27,9 @@ from autoresearch_graph.storage import ledger
 from autoresearch_graph.storage.artifacts import Artifacts
 from autoresearch_graph.storage.manifest import read_start, researches
 from autoresearch_graph.storage.spending import Spending
-from autoresearch_graph.storage.status import Now, read_now
+from autoresearch_graph.storage.status import Status, read_status
 
-UNWALLED = "unwalled: no walls held the runs, so the asset could have marked its own work"
+UNCONFINED_NOTE = "unwalled: no walls held the runs, so the asset could have marked its own work"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +118,9 @@ class Records:
         }
 
     @cached_property
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[IncumbentEstimate]:
         """Where the research stood after each row."""
-        found, now = [], Standing()
+        found, now = [], IncumbentEstimate()
         for experiment in self.experiments:
             now = now.after(experiment)
             found.append(now)
@@ -171,10 +171,10 @@ class Records:
 
     def mark(self, e: Experiment) -> str:
         """The word that stands behind a metric which no walls protected, else nothing."""
-        return " unwalled" if e.metric is not None and e.is_unwalled else ""
+        return " unwalled" if e.metric is not None and e.is_unconfined else ""
 
     @property
-    def is_unwalled(self) -> bool:
+    def is_unconfined(self) -> bool:
         """True if baseline or incumbent ran without walls."""
         known = [e for e in (*self.experiments[:1], self.incumbent) if e is not None]
         return any(map(self.mark, known))
@@ -210,9 +210,9 @@ class Records:
         return Spending(self.folder).total(self.experiments)
 
     @property
-    def ending(self) -> Now | None:
+    def ending(self) -> Status | None:
         """How it ended, as far as that is known."""
-        now = read_now(self.folder)
+        now = read_status(self.folder)
         return now if now and now.ending else None
 
     @property
@@ -261,7 +261,7 @@ class Records:
         before, after = map(shown.value, (self.baseline, self.incumbent.metric))
         share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
         change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
-        doubts = (self.drifted, self.unread, "unwalled" if self.is_unwalled else "")
+        doubts = (self.drifted, self.unread, "unwalled" if self.is_unconfined else "")
         drift = "".join(f"; {doubt}" for doubt in doubts if doubt)
         spent = f"; {self.spent}" if self.spent else ""
         return (
@@ -283,7 +283,7 @@ class Records:
                 "incumbent": self.incumbent and self.incumbent.model_dump(mode="json"),
                 "gain": self.gain,
                 "drift": self.drift,
-                "unwalled": self.is_unwalled,
+                "unwalled": self.is_unconfined,
                 "held_out": self.held_out and self.held_out.model_dump(),
                 "ended": self.ending and self.ending.model_dump(include={"ending", "failed"}),
                 "replication": self.replication and self.replication.model_dump(),

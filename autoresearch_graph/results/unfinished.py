@@ -12,7 +12,7 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.program import read as read_program
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import read_start, researches
-from autoresearch_graph.storage.status import read_now
+from autoresearch_graph.storage.status import read_status
 from autoresearch_graph.workspace.repository import find_repository
 
 
@@ -48,7 +48,7 @@ def _new_name(researches: Path, today: str) -> str:
 
 def _is_finished(folder: Path) -> bool:
     """True for a research that a criterion, a person or the end of the search ended."""
-    now = read_now(folder)
+    now = read_status(folder)
     return now is not None and now.doing == "ended" and not now.failed
 
 

@@ -16,8 +16,8 @@ from autoresearch_graph.core.experiment import Experiment, Measured, Outcome
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.results.holdout import Replication
 from autoresearch_graph.results.records import Records, find
-from autoresearch_graph.runner import Place, Watch
-from autoresearch_graph.runner.placement import open_place
+from autoresearch_graph.runner import Executor, Watch
+from autoresearch_graph.runner.placement import open_executor
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage import files
 from autoresearch_graph.storage.manifest import Start, lock
@@ -33,7 +33,7 @@ class _Stand:
 
     records: Records
     workspace: Workspace
-    place: Place
+    place: Executor
 
     def run(self, number: int, *, seed: int, log: Path) -> Outcome:
         """Run one experiment as it is in git; raises KeyboardInterrupt with its run ended."""
@@ -118,5 +118,5 @@ def _stand(settings: Settings) -> Iterator[_Stand]:
     records = find(settings)
     named = replace(settings, tag=records.tag)
     start = Start(tag=records.tag, base=records.base, program=records.program)
-    with lock(records.folder), open_place(named, start) as (workspace, place):
+    with lock(records.folder), open_executor(named, start) as (workspace, place):
         yield _Stand(records, workspace, place)

@@ -8,8 +8,8 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.runner.process import Watch
 
 
-class Place(Protocol):
-    """Room for one trial at a time: `bench.Bench` here, `far.FarPlace` on a cluster."""
+class Executor(Protocol):
+    """Room for one trial at a time: `bench.LocalExecutor` here, `far.RayExecutor` on a cluster."""
 
     def lay_out(self, text: str) -> None:
         """Make the checkout of the run clean, with `text` as its asset, where it is kept here."""
@@ -26,7 +26,7 @@ class Place(Protocol):
     ) -> Outcome:
         """Run what was laid out and measure it; raises `Cancelled`. It may be another thread."""
 
-    def hold_out(
+    def run_holdout(
         self, program: Program, text: str, *, artifacts: Path, log: Path
     ) -> Measured | Crashed:
         """Run the holdout command on artifacts of an earlier trial."""

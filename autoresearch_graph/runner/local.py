@@ -15,12 +15,12 @@ from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.runner import environment as uv
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.process import Watch
-from autoresearch_graph.runner.sandbox.bwrap import walls_around
+from autoresearch_graph.runner.sandbox.bwrap import bwrap_arguments
 from autoresearch_graph.runner.sandbox.detect import Sandbox
 from autoresearch_graph.runner.sandbox.editable import own_imports
 from autoresearch_graph.runner.sandbox.hidden import expand
 from autoresearch_graph.runner.sandbox.self_test import prove_hidden
-from autoresearch_graph.runner.trial import Site, conduct, look_again
+from autoresearch_graph.runner.trial import TrialFolder, conduct, measure_holdout
 from autoresearch_graph.workspace.uncommitted import Committed, advice, laid, may_change, within
 from autoresearch_graph.workspace.workspace import Workspace
 from autoresearch_graph.workspace.worktree import Checkout
@@ -33,7 +33,7 @@ def _none(program: Program, changed: Sequence[str]) -> Sequence[str]:
     return changed
 
 
-class EvaluationRoom:
+class EvaluationCheckout:
     """A checkout at the research's first commit that no run works in.
 
     One evaluation at a time: each lays it out anew, so that what was there before is gone. A run
@@ -45,7 +45,7 @@ class EvaluationRoom:
         self._workspace, self._folder, self._allows = workspace, folder, allows
         self._checkout: Checkout | None = None
 
-    def fresh(self, program: Program, text: str) -> Site:
+    def fresh(self, program: Program, text: str) -> TrialFolder:
         """A site with the committed files alone, and with `text` where the asset is handed over.
 
         Where it is not, there is no asset: an evaluation that imports it fails, rather than
@@ -56,7 +56,7 @@ class EvaluationRoom:
         wanted = asset in named or any(sheaf.takes_in(asset, path) for path in named)
         checkout.lay_out(text if wanted else None)
         folder = self._workspace.project_in(checkout)
-        return Site(folder, lambda: self._allows(program, checkout.restore()))
+        return TrialFolder(folder, lambda: self._allows(program, checkout.restore()))
 
     def make(self) -> Checkout:
         """Make the checkout, unless that was done."""
@@ -70,7 +70,7 @@ class EvaluationRoom:
             self._checkout.remove()
 
 
-class Bench:
+class LocalExecutor:
     """The checkouts below `folder`, for one trial at a time, and the box that its commands get.
 
     `share` has the variables that give its runs their part of the machine. `project` is where that
@@ -98,8 +98,8 @@ class Bench:
         self._untouched = workspace.text(workspace.base)
         self._committed = Committed.of(workspace.repo, workspace.base, workspace.below)
         self._checkout = workspace.checkout(folder / "worktree")
-        self.evaluations = EvaluationRoom(workspace, folder / "evaluation", self._forbidden)
-        self._holdouts = EvaluationRoom(workspace, folder / "holdout", self._forbidden)
+        self.evaluations = EvaluationCheckout(workspace, folder / "evaluation", self._forbidden)
+        self._holdouts = EvaluationCheckout(workspace, folder / "holdout", self._forbidden)
 
     def prepare(self, program: Program) -> None:
         """Make the rooms that the program needs, before any run could change what git writes.
@@ -140,7 +140,7 @@ class Bench:
         outcome = conduct(
             program=program,
             site=self._importing(
-                Site(
+                TrialFolder(
                     folder,
                     lambda: self._forbidden(program, self._checkout.restore()),
                     lambda: self._checkout.lay_out(text),
@@ -182,11 +182,11 @@ class Bench:
             or not may_change(program, self._project, path.removeprefix(start))
         )
 
-    def hold_out(
+    def run_holdout(
         self, program: Program, text: str, *, artifacts: Path, log: Path
     ) -> Measured | Crashed:
         """Run the holdout command on artifacts of an earlier trial, in a fresh room."""
-        return look_again(
+        return measure_holdout(
             program=program,
             site=self._importing(self._holdouts.fresh(program, text), program),
             artifacts=artifacts,
@@ -225,7 +225,7 @@ class Bench:
         asked = program.environment
         committed = self._committed.files
         outside = [p for p in asked.writable if within(self._project, p) not in committed]
-        walls = walls_around(
+        walls = bwrap_arguments(
             self._project,
             environment=asked.model_copy(update={"writable": tuple(outside)}),
             variables=self._environ,
@@ -237,7 +237,7 @@ class Bench:
             replace(walls, readable=(*walls.readable, *places), laid=beside)
         )
 
-    def _importing(self, site: Site, program: Program) -> Site:
+    def _importing(self, site: TrialFolder, program: Program) -> TrialFolder:
         """A site whose own folders take the place of those that were installed in place."""
         depth = len(self._workspace.below.parts)
         top = [self._project, *self._project.parents][depth]

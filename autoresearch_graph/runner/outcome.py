@@ -18,9 +18,9 @@ from autoresearch_graph.core.experiment import (
     FINGERPRINT,
     Cause,
     Crashed,
-    Hopeless,
     Measured,
     Outcome,
+    Pruned,
     Ran,
     TimedOut,
 )
@@ -51,7 +51,7 @@ class Step:
     folder: Path
 
 
-def failure(step: Step, *, limit: float) -> Crashed | TimedOut | Hopeless | None:
+def failure(step: Step, *, limit: float) -> Crashed | TimedOut | Pruned | None:
     """Why the step failed, or None if it ended well and left the protected files alone."""
     if step.changed:
         which = f"{', '.join(step.changed)}, which {'is' if len(step.changed) == 1 else 'are'}"
@@ -68,10 +68,10 @@ def failure(step: Step, *, limit: float) -> Crashed | TimedOut | Hopeless | None
     return _crashed(step, cause, reason)
 
 
-def _ended(step: Step, limit: float) -> Crashed | TimedOut | Hopeless:
+def _ended(step: Step, limit: float) -> Crashed | TimedOut | Pruned:
     """What comes of a step that the runner ended."""
     if step.ended.hopeless:
-        return Hopeless(reason=step.ended.hopeless)
+        return Pruned(reason=step.ended.hopeless)
     if step.name == "run":
         return TimedOut(limit=limit)
     reason = f"the {step.name} did not end within {limit:g} s"

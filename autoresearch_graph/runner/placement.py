@@ -11,9 +11,9 @@ from git import Repo
 
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.runner.executor import Place
-from autoresearch_graph.runner.local import Bench, gpus, shares
-from autoresearch_graph.runner.ray.messages import Ground
+from autoresearch_graph.runner.executor import Executor
+from autoresearch_graph.runner.local import LocalExecutor, gpus, shares
+from autoresearch_graph.runner.ray.messages import SourceSnapshot
 from autoresearch_graph.runner.ray.mirror import packed
 from autoresearch_graph.runner.sandbox.detect import Sandbox, detect
 from autoresearch_graph.runner.sandbox.hidden import expand
@@ -28,27 +28,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalPlacement:
     """The lab's own machine, shared by `workers`, each with a bench of its own."""
 
     workers: int
     sandbox: Sandbox
     environ: Mapping[str, str]
 
-    def places(self, workspace: Workspace, folder: Path, program: Program) -> list[Place]:
+    def places(self, workspace: Workspace, folder: Path, program: Program) -> list[Executor]:
         """Make a bench for each worker below `folder`, with its share of the machine."""
-        benches: list[Place] = []
+        benches: list[Executor] = []
         for i, share in enumerate(shares(self.workers, self.environ)):
             place = folder / "workers" / str(i) if i else folder
             place.mkdir(parents=True, exist_ok=True)
-            bench = Bench(workspace, place, sandbox=self.sandbox, environ=self.environ, share=share)
+            bench = LocalExecutor(
+                workspace, place, sandbox=self.sandbox, environ=self.environ, share=share
+            )
             bench.prepare(program)
             benches.append(bench)
         return benches
 
 
 @dataclass(frozen=True)
-class Afar:
+class RayPlacement:
     """A cluster, on which `workers` trials may be under way at once."""
 
     workers: int
@@ -56,11 +58,11 @@ class Afar:
     sandbox: Choice
     environ: Mapping[str, str]
 
-    def places(self, workspace: Workspace, folder: Path, program: Program) -> list[Place]:
+    def places(self, workspace: Workspace, folder: Path, program: Program) -> list[Executor]:
         """A place for each worker, with the committed files where the nodes can fetch them."""
-        from autoresearch_graph.runner.ray.executor import FarPlace
+        from autoresearch_graph.runner.ray.executor import RayExecutor
 
-        ground = Ground(
+        ground = SourceSnapshot(
             base=workspace.base,
             asset=workspace.assets,
             below=workspace.below.as_posix(),
@@ -68,12 +70,14 @@ class Afar:
             git=str(Path(workspace.repo.common_dir).resolve()),
         )
         self.cluster.bring(ground.base, lambda: packed(workspace.repo, ground.base))
-        place = FarPlace(self.cluster, ground, self.sandbox, self.environ)
+        place = RayExecutor(self.cluster, ground, self.sandbox, self.environ)
         return [place] * self.workers
 
 
 @contextmanager
-def open_ground(settings: Settings, environ: MutableMapping[str, str]) -> Iterator[Here | Afar]:
+def open_placement(
+    settings: Settings, environ: MutableMapping[str, str]
+) -> Iterator[LocalPlacement | RayPlacement]:
     """Where the settings say that trials run; a cluster is left, or ended, with the block.
 
     InputError where it cannot be had.
@@ -83,19 +87,21 @@ def open_ground(settings: Settings, environ: MutableMapping[str, str]) -> Iterat
             raise InputError("--gpus and --cpus are what a run asks a cluster for: --on ray")
         wanted = settings.workers
         workers = len(gpus(environ)) or 1 if wanted == "auto" else wanted
-        yield Here(workers, detect(settings.sandbox), environ)
+        yield LocalPlacement(workers, detect(settings.sandbox), environ)
         return
     from autoresearch_graph.runner.ray.cluster import Request, connected
 
     request = Request(settings.gpus, 1.0 if settings.cpus is None else settings.cpus)
     with connected(settings.on, request, environ) as cluster:
-        yield Afar(cluster.workers(settings.workers), cluster, settings.sandbox, dict(environ))
+        yield RayPlacement(
+            cluster.workers(settings.workers), cluster, settings.sandbox, dict(environ)
+        )
 
 
 @contextmanager
-def open_place(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Place]]:
+def open_executor(settings: Settings, start: Start) -> Iterator[tuple[Workspace, Executor]]:
     """A place beside those of a research, and its git side, which nothing is moved on."""
-    with find_repository(settings.root) as repo, open_ground(settings, os.environ) as ground:
+    with find_repository(settings.root) as repo, open_placement(settings, os.environ) as ground:
         end_leftovers(settings.folder)
         workspace = _workspace(settings, repo, start)
         (place,) = ground.places(workspace, settings.folder / "again", start.program)

@@ -23,8 +23,8 @@ from autoresearch_graph.core.experiment import (
     Trial,
 )
 from autoresearch_graph.core.program import Program
-from autoresearch_graph.core.pruning import Bar, bar_for
-from autoresearch_graph.runner.executor import Place
+from autoresearch_graph.core.pruning import PruningRule, bar_for
+from autoresearch_graph.runner.executor import Executor
 from autoresearch_graph.runner.outcome import held_to
 from autoresearch_graph.runner.process import Cancelled, Watch
 from autoresearch_graph.state import State
@@ -48,7 +48,9 @@ class Pool:
         self._trials: dict[Trial, _Running] = {}
         self._ended: SimpleQueue[Trial] = SimpleQueue()
 
-    def start(self, trial: Trial, job: Callable[[Watch], Outcome], bar: Bar | None = None) -> None:
+    def start(
+        self, trial: Trial, job: Callable[[Watch], Outcome], bar: PruningRule | None = None
+    ) -> None:
         """Start `job` for a trial; nothing happens if that trial is known already.
 
         By the `bar`, where there is one, it is ended when it turns out hopeless.
@@ -102,7 +104,9 @@ def _work(job: Callable[[Watch], Outcome], watch: Watch) -> Outcome:
 class Workshop:
     """Starts trials and waits for their outcomes; close it to end them all."""
 
-    def __init__(self, workspace: Workspace, artifacts: Artifacts, places: Sequence[Place]) -> None:
+    def __init__(
+        self, workspace: Workspace, artifacts: Artifacts, places: Sequence[Executor]
+    ) -> None:
         self._workspace, self._artifacts = workspace, artifacts
         self._places = places
         self._idle = list(places)
@@ -143,7 +147,7 @@ class Workshop:
         if first in self._idle:
             first.lay_out(text)
 
-    def hold_out(self, proposal: Proposal, program: Program) -> None:
+    def run_holdout(self, proposal: Proposal, program: Program) -> None:
         """Run the holdout command on what a kept proposal left; a no-op once it has an answer.
 
         The answer goes into a file that no proposer is given, and into nothing else.
@@ -153,7 +157,7 @@ class Workshop:
             return
         text = self._workspace.text(proposal.commit)
         log = self._artifacts.path(number, "holdout.txt")
-        seen = self._places[0].hold_out(program, text, artifacts=handed_over, log=log)
+        seen = self._places[0].run_holdout(program, text, artifacts=handed_over, log=log)
         files.replace(self._artifacts.path(number, HOLDOUT), Holdout.of(seen).model_dump_json())
 
     def close(self) -> None:
@@ -162,7 +166,7 @@ class Workshop:
 
     def _bar(
         self, trial: Trial, state: State, program: Program, rows: Sequence[Experiment]
-    ) -> Bar | None:
+    ) -> PruningRule | None:
         """Only the first run of a small change may be ended early."""
         best = state.incumbent
         if best is None or trial.repeat or not program.early_end:
@@ -173,7 +177,7 @@ class Workshop:
         return bar_for(best.number, rows, run=run) if is_small(old, new, program.asset) else None
 
     def _job(
-        self, place: Place, trial: Trial, text: str, program: Program, rows: Sequence[Experiment]
+        self, place: Executor, trial: Trial, text: str, program: Program, rows: Sequence[Experiment]
     ) -> Callable[[Watch], Outcome]:
         log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
         # The runs of the baseline may go on at once, so that one of them hands over.

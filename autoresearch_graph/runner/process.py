@@ -20,7 +20,7 @@ from threading import Event
 
 import psutil
 
-from autoresearch_graph.core.pruning import Bar, reading
+from autoresearch_graph.core.pruning import PruningRule, reading
 from autoresearch_graph.runner.cpu import CpuCounter
 from autoresearch_graph.runner.limits import Breach, Limits, Watchdog
 from autoresearch_graph.runner.log import Log
@@ -40,7 +40,7 @@ class Watch:
     it, unless it is let go on as an audit of the bar.
     """
 
-    def __init__(self, bar: Bar | None = None) -> None:
+    def __init__(self, bar: PruningRule | None = None) -> None:
         self.cancelled = Event()
         self.line = ""
         self.looked_at = False
@@ -48,7 +48,7 @@ class Watch:
         self._bar, self._share = bar, 0.0
 
     @property
-    def bar(self) -> Bar | None:
+    def bar(self) -> PruningRule | None:
         """By what it may turn out hopeless."""
         return self._bar
 

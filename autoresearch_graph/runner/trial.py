@@ -33,7 +33,7 @@ _COST = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 
 
 @dataclass(frozen=True)
-class Site:
+class TrialFolder:
     """A folder with the committed files, in which commands run.
 
     `restore` puts the protected ones back and returns the paths of those that were changed;
@@ -50,8 +50,8 @@ class Site:
 def conduct(
     *,
     program: Program,
-    site: Site,
-    evaluation: Callable[[], Site],
+    site: TrialFolder,
+    evaluation: Callable[[], TrialFolder],
     log: Path,
     environment: Mapping[str, str],
     sandbox: Sandbox,
@@ -67,17 +67,17 @@ def conduct(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
-    bench = _Bench(program, site, log, environment, sandbox, watch)
+    bench = _CommandRunner(program, site, log, environment, sandbox, watch)
     step, outcome = bench.outcome(evaluation, handed_over)
     cost = {name: getattr(step.ended, name) for name in _COST}
     told = {"sandbox": str(sandbox), "spared": watch.spared}
     return outcome.model_copy(update=cost | told)
 
 
-def look_again(
+def measure_holdout(
     *,
     program: Program,
-    site: Site,
+    site: TrialFolder,
     artifacts: Path,
     log: Path,
     environment: Mapping[str, str],
@@ -86,23 +86,23 @@ def look_again(
 ) -> Measured | Crashed:
     """Run the program's holdout command on artifacts that an earlier trial left in a folder."""
     log.write_bytes(b"")
-    bench = _Bench(program, site, log, environment, replace(sandbox, hidden=()), watch)
+    bench = _CommandRunner(program, site, log, environment, replace(sandbox, hidden=()), watch)
     return bench.scored("holdout", program.holdout or "", artifacts)
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _CommandRunner:
     """What all commands at one site have in common."""
 
     program: Program
-    site: Site
+    site: TrialFolder
     log: Path
     environment: Mapping[str, str]
     sandbox: Sandbox
     watch: Watch
 
     def outcome(
-        self, evaluation: Callable[[], Site], handed_over: Path | None
+        self, evaluation: Callable[[], TrialFolder], handed_over: Path | None
     ) -> tuple[Step, Outcome]:
         """The outcome, and the step that it cost."""
         if self.program.check is None:
@@ -115,7 +115,7 @@ class _Bench:
         return step, outcome.model_copy(update={"check_seconds": check.ended.seconds})
 
     def _run(
-        self, evaluation: Callable[[], Site], handed_over: Path | None
+        self, evaluation: Callable[[], TrialFolder], handed_over: Path | None
     ) -> tuple[Step, Outcome]:
         program = self.program
         clear(self._artifacts, folder=self.site.folder)

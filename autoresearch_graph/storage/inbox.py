@@ -19,7 +19,7 @@ _FILE = "steering.jsonl"
 _TEXTS = "proposed"
 
 
-class Mailbox:
+class Inbox:
     """The messages to one research; who writes need not be who reads."""
 
     def __init__(self, folder: Path) -> None:

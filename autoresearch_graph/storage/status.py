@@ -38,7 +38,7 @@ class Run(Value):
         return f"log.{self.trial.repeat}.txt" if self.trial.repeat else "log.txt"
 
 
-class Now(Value):
+class Status(Value):
     """One moment of a research.
 
     `since` is when the step began (Unix time); `proposals` are what is under way or waits, `runs`
@@ -63,7 +63,7 @@ class Now(Value):
         return next((one for one in self.proposals if one.number == number), None)
 
 
-class Bulletin:
+class StatusFile:
     """Keeps `now`, and a copy of it on the disk that is replaced at every step of the loop.
 
     While a run goes on it is replaced as often as the run is looked at, four times a second. A
@@ -72,7 +72,7 @@ class Bulletin:
 
     def __init__(self, folder: Path, *, proposer: str) -> None:
         self._path = folder / "now.json"
-        self.now = Now(proposer=proposer)
+        self.now = Status(proposer=proposer)
 
     def step(self, node: str, state: State, program: Program) -> None:
         """Note that a node begins; those that take no time are judging."""
@@ -115,9 +115,9 @@ class Bulletin:
             return
 
 
-def read_now(folder: Path) -> Now | None:
+def read_status(folder: Path) -> Status | None:
     """What a research does, or did when it ended; None where that is not known."""
     try:
-        return Now.model_validate_json(files.read(folder / "now.json"))
+        return Status.model_validate_json(files.read(folder / "now.json"))
     except ValueError:  # a loss of power may leave anything
         return None

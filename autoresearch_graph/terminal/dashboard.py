@@ -15,7 +15,7 @@ from autoresearch_graph.core.experiment import Trial
 from autoresearch_graph.core.stopping import left
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.results.records import Records
-from autoresearch_graph.storage.status import Now, Run
+from autoresearch_graph.storage.status import Run, Status
 from autoresearch_graph.terminal.tables import experiments_table
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -24,7 +24,7 @@ _CURVE = 32
 _DECADES = 100
 
 
-def picture(records: Records, now: Now, curve: Curve | None, console: Console) -> Group:
+def picture(records: Records, now: Status, curve: Curve | None, console: Console) -> Group:
     """All there is to see, in as many lines as the terminal has: fewer verdicts where it is low."""
     above, below = list(_head(records, now)), list(_under_way(now, curve, console.width))
     below += list(_limits(records, now)) if now.doing != "ended" else []
@@ -66,13 +66,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _head(records: Records, now: Now) -> Iterator[RenderableType]:
+def _head(records: Records, now: Status) -> Iterator[RenderableType]:
     """The name, the rate, and how far the incumbent is from the baseline."""
     metric, tally, best = records.program.metric, now.tally, records.incumbent
     say = records.figures.value
     rate = tally.judged / tally.seconds * 3600 if tally.seconds else 0.0
     facts = [f"{metric.name}, {metric.direction} is better"]
-    facts += ["unwalled"] if records.is_unwalled else []
+    facts += ["unwalled"] if records.is_unconfined else []
     facts += [f"{rate:,.{0 if rate >= 10 else 1}f} experiments an hour"] if rate else []
     facts += [records.spent] if records.spent else []
     yield Text.assemble((records.tag, "bold"), "  ", "; ".join(facts))
@@ -89,7 +89,7 @@ def _head(records: Records, now: Now) -> Iterator[RenderableType]:
         )
 
 
-def _under_way(now: Now, curve: Curve | None, width: int) -> Iterator[RenderableType]:
+def _under_way(now: Status, curve: Curve | None, width: int) -> Iterator[RenderableType]:
     """What is done right now; a run with its clock and its learning curve."""
     if now.doing in _WAITS:
         since = duration(max(0.0, time.time() - now.since))
@@ -118,7 +118,7 @@ def _under_way(now: Now, curve: Curve | None, width: int) -> Iterator[Renderable
         yield Text(run.line[: width - 1], "dim")
 
 
-def _run(run: Run, now: Now, width: int) -> Iterator[RenderableType]:
+def _run(run: Run, now: Status, width: int) -> Iterator[RenderableType]:
     """One of several runs, in three lines."""
     proposal = now.proposal(run.trial.owner)
     what = clean(proposal.description) if proposal else ""
@@ -128,7 +128,7 @@ def _run(run: Run, now: Now, width: int) -> Iterator[RenderableType]:
     yield Text(run.line[: width - 1], "dim")
 
 
-def _clock(run: Run, now: Now, width: int) -> RenderableType:
+def _clock(run: Run, now: Status, width: int) -> RenderableType:
     bar = Table.grid(padding=(0, 1))
     done = min(run.seconds, now.budget)
     told = f"{run.seconds:.0f} of {now.budget:.0f} s, killed at {now.limit:.0f} s"
@@ -153,7 +153,7 @@ def _again(trial: Trial) -> str:
     return f"run {trial.repeat + 1} of it" if trial.repeat else ""
 
 
-def _limits(records: Records, now: Now) -> Iterator[RenderableType]:
+def _limits(records: Records, now: Status) -> Iterator[RenderableType]:
     """What is left by each stopping criterion."""
     best = records.incumbent
     limits = left(now.stopping, now.tally, best.metric if best else None)

@@ -16,12 +16,12 @@ from rich.text import Text
 from autoresearch_graph.core.experiment import Answer, Experiment
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.lab import Lab
-from autoresearch_graph.results.follow import Curves, Onlooker
+from autoresearch_graph.results.follow import Curves, Follower
 from autoresearch_graph.results.records import Records, find
 from autoresearch_graph.runner.caveats import caveats
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import is_running
-from autoresearch_graph.storage.status import Now, read_now
+from autoresearch_graph.storage.status import Status, read_status
 from autoresearch_graph.terminal.dashboard import picture
 from autoresearch_graph.terminal.review import ask
 
@@ -152,9 +152,11 @@ class View:
         return self._seen
 
     def _picture(self) -> Any:
-        if self._lab.bulletin.now.doing == "proposing":  # nobody else looks at the runs meanwhile
-            self._lab.bulletin.progress(self._lab.workshop.progress())
-        now = self._lab.bulletin.now
+        if (
+            self._lab.status_file.now.doing == "proposing"
+        ):  # nobody else looks at the runs meanwhile
+            self._lab.status_file.progress(self._lab.workshop.progress())
+        now = self._lab.status_file.now
         return picture(self._records(), now, self._curves.of(now), self._console)
 
 
@@ -163,7 +165,7 @@ def watch(settings: Settings, console: Console) -> str:
 
     Returns the summary. The one of that tag, or the latest; InputError where there is none.
     """
-    onlooker = Onlooker(find(settings))
+    onlooker = Follower(find(settings))
     folder = onlooker.records.folder
     if console.is_terminal:
         with Live(
@@ -186,6 +188,6 @@ def watch(settings: Settings, console: Console) -> str:
     return f"{ended}{onlooker.look().summary()}"
 
 
-def _dashboard(onlooker: Onlooker, console: Console) -> RenderableType:
-    now = read_now(onlooker.records.folder) or Now()
+def _dashboard(onlooker: Follower, console: Console) -> RenderableType:
+    now = read_status(onlooker.records.folder) or Status()
     return picture(onlooker.look(), now, onlooker.curves.of(now), console)

@@ -13,7 +13,7 @@ from autoresearch_graph.core.output import without_items
 from autoresearch_graph.core.text import clean, without_keys
 from autoresearch_graph.core.values import in_dollars, in_words
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.results.records import UNWALLED, Records
+from autoresearch_graph.results.records import UNCONFINED_NOTE, Records
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
 _LOG_LINES = 20
@@ -46,7 +46,7 @@ def experiments_table(
         cells += (records.reason(e),) if roomy else ()
         table.add_row(*(c if isinstance(c, Text) else Text(c) for c in cells))
     if any(map(records.mark, experiments)):
-        table.caption = f"‡ {UNWALLED}"
+        table.caption = f"‡ {UNCONFINED_NOTE}"
     return table
 
 
@@ -106,7 +106,7 @@ def experiment_page(records: Records, number: int) -> Group:
     if e.self_reported:
         parts.append(Text("             the metric is self-reported by the run", "dim"))
     if records.mark(e):
-        parts.append(Text(f"             {UNWALLED}", "dim"))
+        parts.append(Text(f"             {UNCONFINED_NOTE}", "dim"))
     if patch := records.file(number, "diff.patch"):
         parts += ["", Syntax(clean(patch), "diff", background_color="default")]
     if log := records.file(number, "log.txt"):

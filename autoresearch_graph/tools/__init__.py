@@ -1,5 +1,5 @@
 """What a model may call while it writes a proposal, and the desk at which it does."""
 
-from autoresearch_graph.tools.session import Desk, Refusal
+from autoresearch_graph.tools.session import EditSession, ToolRefused
 
-__all__ = ["Desk", "Refusal"]
+__all__ = ["EditSession", "ToolRefused"]

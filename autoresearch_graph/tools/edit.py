@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from langchain.tools import ToolRuntime, tool
 
 from autoresearch_graph.asset import files as sheaf
-from autoresearch_graph.tools.session import Desk, Refusal
+from autoresearch_graph.tools.session import EditSession, ToolRefused
 
 _LINES = 2000
 
 
 @tool(parse_docstring=True)
 def read_file(
-    runtime: ToolRuntime[Desk], offset: int = 1, limit: int = _LINES, path: str = ""
+    runtime: ToolRuntime[EditSession], offset: int = 1, limit: int = _LINES, path: str = ""
 ) -> str:
     """Read the file that you may edit, as your draft has it now, with line numbers.
 
@@ -26,12 +26,14 @@ def read_file(
     lines = _lines(text)
     shown = lines[max(offset, 1) - 1 :][: max(limit, 1)]
     if not shown:
-        raise Refusal(f"{name} has {len(lines)} lines; choose an offset within")
+        raise ToolRefused(f"{name} has {len(lines)} lines; choose an offset within")
     return _numbered(shown, first=max(offset, 1))
 
 
 @tool(parse_docstring=True)
-def edit_file(old_string: str, new_string: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
+def edit_file(
+    old_string: str, new_string: str, runtime: ToolRuntime[EditSession], path: str = ""
+) -> str:
     """Replace an exact text of the file, which must occur in it once, by another.
 
     Args:
@@ -42,19 +44,19 @@ def edit_file(old_string: str, new_string: str, runtime: ToolRuntime[Desk], path
     name, text = runtime.context.read(path)
     old_string, new_string = _typed(old_string), _typed(new_string)
     if len(old_string) > sheaf.LARGEST:
-        raise Refusal(f"old_string has {len(old_string)} characters; {sheaf.LARGEST} at most")
+        raise ToolRefused(f"old_string has {len(old_string)} characters; {sheaf.LARGEST} at most")
     count = text.count(old_string) if old_string else 0
     if count == 1:
         text = text.replace(old_string, new_string)
         runtime.context.put(path, text)
         return f"replaced; {name} has {len(_lines(text))} lines now"
     if count:
-        raise Refusal(f"old_string occurs {count} times; give more of the lines around it")
-    raise Refusal(f"old_string does not occur in {name}. {_nearest(text, old_string)}")
+        raise ToolRefused(f"old_string occurs {count} times; give more of the lines around it")
+    raise ToolRefused(f"old_string does not occur in {name}. {_nearest(text, old_string)}")
 
 
 @tool(parse_docstring=True)
-def write_file(content: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
+def write_file(content: str, runtime: ToolRuntime[EditSession], path: str = "") -> str:
     """Replace the whole file.
 
     Args:
@@ -70,7 +72,7 @@ def write_file(content: str, runtime: ToolRuntime[Desk], path: str = "") -> str:
 
 
 @tool(parse_docstring=True)
-def remove_file(path: str, runtime: ToolRuntime[Desk]) -> str:
+def remove_file(path: str, runtime: ToolRuntime[EditSession]) -> str:
     """Remove a file from your draft. To rename one, write it under its new path first.
 
     Args:

@@ -10,7 +10,7 @@ from autoresearch_graph.core.curves import curve
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.core.formatting import Figures
 from autoresearch_graph.core.text import clean
-from autoresearch_graph.tools.session import Desk
+from autoresearch_graph.tools.session import EditSession
 
 _SHOWN = 50
 _DIFF = 6_000
@@ -20,7 +20,7 @@ _MARKER = re.compile(r"<(?=\|[\w-]{1,40}\|>|\uff5c[\w\u2581-]{1,40}\uff5c>|(?:st
 
 
 @tool(parse_docstring=True)
-def list_experiments(runtime: ToolRuntime[Desk], before: int = 1_000_000) -> str:
+def list_experiments(runtime: ToolRuntime[EditSession], before: int = 1_000_000) -> str:
     """List past experiments, the latest first: number, verdict, metric, what was tried.
 
     Args:
@@ -32,7 +32,7 @@ def list_experiments(runtime: ToolRuntime[Desk], before: int = 1_000_000) -> str
 
 
 @tool(parse_docstring=True)
-def show_experiment(number: int, runtime: ToolRuntime[Desk]) -> str:
+def show_experiment(number: int, runtime: ToolRuntime[EditSession]) -> str:
     """Show a past experiment: idea, verdict, lesson, learning curve, diff, end of its log.
 
     Args:

@@ -5,13 +5,15 @@ from langchain.tools import ToolRuntime, tool
 from autoresearch_graph.asset.syntax import fingerprint, without_seeds
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.text import clean
-from autoresearch_graph.tools.session import Desk, Refusal
+from autoresearch_graph.tools.session import EditSession, ToolRefused
 
 _MOST = 10_000  # characters that are looked at, of which fewer are kept
 
 
 @tool(parse_docstring=True)
-def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesson: str = "") -> str:
+def propose(
+    hypothesis: str, description: str, runtime: ToolRuntime[EditSession], lesson: str = ""
+) -> str:
     """Propose your draft as the next experiment. This ends your turn.
 
     Args:
@@ -19,13 +21,13 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
         description: What you changed, in one line.
         lesson: One sentence on what the last outcome taught, if it taught something.
     """
-    desk = runtime.context
-    if desk.draft is not None:
-        raise Refusal("a proposal was made already, and it counts")
-    check(desk)
-    desk.draft = Draft(
+    session = runtime.context
+    if session.draft is not None:
+        raise ToolRefused("a proposal was made already, and it counts")
+    check(session)
+    session.draft = Draft(
         author="model",
-        text=desk.text,
+        text=session.text,
         hypothesis=clean(hypothesis[:_MOST]).strip()[:2000],
         description=" ".join(clean(description[:_MOST]).split())[:200] or "no description",
         lesson=" ".join(clean(lesson[:_MOST]).split())[:500],
@@ -33,24 +35,26 @@ def propose(hypothesis: str, description: str, runtime: ToolRuntime[Desk], lesso
     return "proposed"
 
 
-def check(desk: Desk) -> None:
+def check(session: EditSession) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
-    if why := desk.brief.unfit(desk.text):
-        raise Refusal(why)
-    before = desk.brief.text
-    mark = fingerprint(desk.text, desk.path)
-    if mark == fingerprint(before, desk.path):
-        raise Refusal("the draft does the same as the incumbent; edit it first")
-    if without_seeds(desk.text, desk.path) == without_seeds(before, desk.path):
-        raise Refusal("only a seed differs, and a lucky seed is no improvement; change the code")
-    if mark in desk.tried:
-        raise Refusal(_tried(desk, desk.tried[mark]))
+    if why := session.brief.unfit(session.text):
+        raise ToolRefused(why)
+    before = session.brief.text
+    mark = fingerprint(session.text, session.path)
+    if mark == fingerprint(before, session.path):
+        raise ToolRefused("the draft does the same as the incumbent; edit it first")
+    if without_seeds(session.text, session.path) == without_seeds(before, session.path):
+        raise ToolRefused(
+            "only a seed differs, and a lucky seed is no improvement; change the code"
+        )
+    if mark in session.tried:
+        raise ToolRefused(_tried(session, session.tried[mark]))
 
 
-def _tried(desk: Desk, number: int) -> str:
-    if any(proposal.number == number for proposal in desk.brief.in_flight):
+def _tried(session: EditSession, number: int) -> str:
+    if any(proposal.number == number for proposal in session.brief.in_flight):
         return f"experiment {number}, which is under way, tries the same; try something else"
     return (
-        f"experiment {number} tried the same: {desk.experiment(number).status}. "
+        f"experiment {number} tried the same: {session.experiment(number).status}. "
         "`show_experiment` tells why; try something else"
     )

@@ -10,12 +10,12 @@ from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Draft, Experiment
 
 
-class Refusal(Exception):
+class ToolRefused(Exception):
     """What was asked for cannot be done; the sentence goes back to the model as text."""
 
 
 @dataclass
-class Desk:
+class EditSession:
     """One proposal in the making: tools change `text`, and `propose` sets `draft`.
 
     Nothing on it reaches the project; the workspace commits the draft when the turn is over.
@@ -45,7 +45,7 @@ class Desk:
         name = self.named(path)
         parts = self.files
         if name not in parts:
-            raise Refusal(f"there is no {name} in your draft; there are {', '.join(parts)}")
+            raise ToolRefused(f"there is no {name} in your draft; there are {', '.join(parts)}")
         return name, parts[name]
 
     def put(self, path: str, text: str) -> str:
@@ -53,7 +53,7 @@ class Desk:
         name = self.named(path)
         whole = sheaf.put(self.text, self.path, name, text)
         if why := sheaf.unfit(whole, self.path, self.brief.text):
-            raise Refusal(why)
+            raise ToolRefused(why)
         self.text = whole
         return name
 
@@ -62,7 +62,7 @@ class Desk:
         name, _ = self.read(path)
         left = tuple(other for other in self.files if other != name)
         if why := sheaf.stays(self.path, name, left):
-            raise Refusal(why)
+            raise ToolRefused(why)
         self.text = sheaf.without(self.text, self.path, name)
         return left
 
@@ -72,9 +72,9 @@ class Desk:
         if not name and not sheaf.is_several(self.path):
             return self.path
         if not name:
-            raise Refusal(f"say which: {', '.join(self.files)}")
+            raise ToolRefused(f"say which: {', '.join(self.files)}")
         if why := sheaf.refusal(self.path, name):
-            raise Refusal(why)
+            raise ToolRefused(why)
         return name
 
     def experiment(self, number: int) -> Experiment:
@@ -82,4 +82,4 @@ class Desk:
         for experiment in self.brief.ledger:
             if experiment.number == number:
                 return experiment
-        raise Refusal(f"there is no experiment {number}; call list_experiments")
+        raise ToolRefused(f"there is no experiment {number}; call list_experiments")

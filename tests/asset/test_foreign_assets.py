@@ -11,10 +11,11 @@ from autoresearch_graph.asset.line_ends import as_in
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.preflight import check_project
 from tests.support.cli import autoresearch
-from tests.support.models import key_and_no_pauses, modelled
+from tests.support.models import modelled
 from tests.support.projects import PROGRAM, git, make_project, run
 
-_ = key_and_no_pauses
+pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
+
 FILES = {
     "asset.py": b"\xef\xbb\xbfimport re\r\n# \x0c \xe2\x80\xa8\r\nX = 3.0 \r\nY = 1\r\nZ = 1\r\n",
     "src/c.json": b'{\n  // a rate\n  "lr": 3\n}',

@@ -13,17 +13,17 @@ import psutil
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.inbox import Inbox
 from autoresearch_graph.storage.ledger import read as read_ledger
-from autoresearch_graph.storage.status import read_now
+from autoresearch_graph.storage.status import read_status
 from tests.support.agreement import assert_agreement
 from tests.support.cli import autoresearch, snapshot, wait_for_rows
-from tests.support.models import key_and_no_pauses, modelled
+from tests.support.models import modelled
 from tests.support.models import propose as script
 from tests.support.projects import asset, git, make_project, run
 from tests.support.steering import SLOW, ended, folder, started, until
 
-_ = key_and_no_pauses
+pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def slow(tmp_path: Path) -> Path:
 
 
 def is_paused(project: Path) -> bool:
-    now = read_now(folder(project))
+    now = read_status(folder(project))
     return now is not None and now.doing == "paused"
 
 
@@ -158,15 +158,15 @@ def test_many_processes_write_at_once_and_a_torn_line_takes_no_other_with_it(tmp
         file.write('{"id": "torn", "wish": "te')
     script = (
         "import sys; from pathlib import Path\n"
-        "from autoresearch_graph.storage.inbox import Mailbox\n"
-        "box = Mailbox(Path(sys.argv[1]))\n"
+        "from autoresearch_graph.storage.inbox import Inbox\n"
+        "box = Inbox(Path(sys.argv[1]))\n"
         "for number in range(25): box.post('tell', f'{sys.argv[2]} {number} ' + 'x' * 20_000)"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(n)]) for n in range(4)
     ]
     assert [writer.wait() for writer in writers] == [0] * 4
-    messages = Mailbox(tmp_path).messages()
+    messages = Inbox(tmp_path).messages()
     assert len({message.id for message in messages}) == 100
     for writer in range(4):
         own = [m.words.split()[1] for m in messages if m.words.startswith(f"{writer} ")]

@@ -20,7 +20,7 @@ from autoresearch_graph.core.curves import readings
 from autoresearch_graph.core.program import Stopping
 from autoresearch_graph.core.stopping import Tally, left
 from autoresearch_graph.results.records import load
-from autoresearch_graph.storage.status import Now, read_now
+from autoresearch_graph.storage.status import Status, read_status
 from autoresearch_graph.terminal.dashboard import picture, sparkline
 from tests.support.cli import ASSET, CLI, autoresearch, snapshot, wait_for_rows
 from tests.support.projects import asset, git, make_project, run
@@ -142,10 +142,10 @@ def test_now_json_is_whole_whenever_it_is_read(curved: Path):
     seen = []
     while process.poll() is None:
         if (folder(curved) / "now.json").exists():
-            seen.append(read_now(folder(curved)))
+            seen.append(read_status(folder(curved)))
         time.sleep(0.001)
     process.communicate()
-    seen.append(read_now(folder(curved)))
+    seen.append(read_status(folder(curved)))
     assert None not in seen
     assert {now.doing for now in seen if now} >= {"running", "ended"}
 
@@ -156,7 +156,7 @@ def test_the_picture_fits_into_the_terminal(project: Path):
     assert records is not None
     for width, height in itertools.product((40, 80, 120), (8, 24, 60)):
         console = Console(width=width, height=height, force_terminal=True)
-        now = Now(doing="paused", tally=Tally(judged=3), stopping=Stopping(experiments=30))
+        now = Status(doing="paused", tally=Tally(judged=3), stopping=Stopping(experiments=30))
         lines = console.render_lines(picture(records, now, None, console))
         assert len(lines) < height or height == 8
         text = "".join(segment.text for line in lines for segment in line)
@@ -194,7 +194,7 @@ def test_a_narrow_terminal_shows_what_was_tried_and_leaves_out_why(project: Path
     records = load(folder(project))
     assert records
     narrow = Console(width=40, height=24, record=True, force_terminal=True, file=io.StringIO())
-    narrow.print(picture(records, Now(doing="ended"), None, narrow))
+    narrow.print(picture(records, Status(doing="ended"), None, narrow))
     lines = narrow.export_text().splitlines()
     assert max(map(len, lines)) <= 40
     (head,) = [line.split() for line in lines if "verdict" in line]

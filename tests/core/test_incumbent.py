@@ -18,7 +18,7 @@ from autoresearch_graph.core.experiment import (
     Verdict,
     row,
 )
-from autoresearch_graph.core.incumbent import Spread, Standing
+from autoresearch_graph.core.incumbent import IncumbentEstimate, NoiseEstimate
 from autoresearch_graph.core.judging import judge
 from autoresearch_graph.core.output import read_items
 from autoresearch_graph.core.program import Noise, Program
@@ -37,7 +37,7 @@ print("loss:", (X - 1.0) ** 2 + luck.gauss(0, 0.1))
 """
 BALANCED = PROGRAM.replace("- deterministic", "- balanced").replace("- 30 exp", "- 60 exp")
 BEST = Incumbent(number=4, commit="c" * 40, metric=1.0, runs=3, trials=3)
-KNOWN = Standing(incumbent=BEST, spread=Spread(squares=0.2, freedom=20))
+KNOWN = IncumbentEstimate(incumbent=BEST, spread=NoiseEstimate(squares=0.2, freedom=20))
 PARTS = {
     "path": "program.md",
     "text": "",
@@ -109,7 +109,7 @@ def test_a_lost_checkpoint_of_a_noisy_research_is_rebuilt(project: Path):
 
 
 def test_an_incumbent_of_a_single_run_is_measured_again_at_once_and_others_where_nothing_is_kept():
-    def due(runs: int, since: int, now: Standing = KNOWN) -> bool:
+    def due(runs: int, since: int, now: IncumbentEstimate = KNOWN) -> bool:
         best = now.incumbent.model_copy(update={"runs": runs, "since": since})
         return now.model_copy(update={"incumbent": best}).due(Noise())
 
@@ -148,7 +148,7 @@ def test_a_run_of_the_incumbent_that_crashes_changes_no_value():
 
 def night(rules: Program, seed: int, drift: Callable[[int], float], effect: float) -> list[str]:
     """The verdicts on 25 changes, each of one true effect, while the machine drifts."""
-    luck, runs, now, verdicts, level = Random(seed), count(), Standing(), [], 0.0
+    luck, runs, now, verdicts, level = Random(seed), count(), IncumbentEstimate(), [], 0.0
 
     def measured(value: float) -> Measured:
         return Measured(metric=luck.gauss(value + drift(next(runs)), 1.0))
@@ -201,7 +201,7 @@ def test_a_drift_keeps_hardly_any_change_that_does_nothing(rule: str, direction:
 
 def test_what_an_incumbent_was_measured_on_is_in_the_ledger_and_other_data_change_no_value():
     row = experiment(0, trials=(Measured(metric=1.0, metrics={"data_fingerprint": 5.0}),))
-    best = Standing().after(row).incumbent
+    best = IncumbentEstimate().after(row).incumbent
     assert best.data == 5.0
     known = KNOWN.model_copy(update={"incumbent": BEST.model_copy(update={"data": 5.0})})
     odd = [Measured(metric=1.4, metrics={"data_fingerprint": 6.0})] * 2
@@ -211,18 +211,18 @@ def test_what_an_incumbent_was_measured_on_is_in_the_ledger_and_other_data_chang
 
 
 def test_repeats_are_pooled_and_those_of_a_far_noisier_text_are_not():
-    assert Spread().with_runs([1.0, 2.0, 3.0]).sigma == 1.0
-    known = Spread(squares=20.0, freedom=20)
+    assert NoiseEstimate().with_runs([1.0, 2.0, 3.0]).sigma == 1.0
+    known = NoiseEstimate(squares=20.0, freedom=20)
     assert known.with_runs([0.0, 100.0]) == known
     assert known.with_runs([0.0, 2.0]).freedom == 21
     assert (known.with_luck(0.0), known.with_luck(100.0)) == (known, known)
-    assert known.with_luck(2.0) == Spread(squares=24.0, freedom=21)
+    assert known.with_luck(2.0) == NoiseEstimate(squares=24.0, freedom=21)
 
 
 def test_what_ideas_without_effect_were_better_by_mends_a_sigma_that_began_too_low():
     luck = Random(7)
     baseline = tuple(Measured(metric=m) for m in (1.0, 1.03, 0.97))
-    now = Standing().after(experiment(0, metric=1.0, runs=3, trials=baseline))
+    now = IncumbentEstimate().after(experiment(0, metric=1.0, runs=3, trials=baseline))
     assert now.sigma == pytest.approx(0.03)
     rules = Program.model_validate({**PARTS, "noise": Noise()})
     for number in range(1, 41):

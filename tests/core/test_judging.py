@@ -14,7 +14,7 @@ from autoresearch_graph.core.experiment import (
     Verdict,
     row,
 )
-from autoresearch_graph.core.incumbent import Standing
+from autoresearch_graph.core.incumbent import IncumbentEstimate
 from autoresearch_graph.core.judging import judge
 from autoresearch_graph.core.program import Constraint, Noise
 from tests.support.judging import INCUMBENT, candidate, measured, program
@@ -143,7 +143,7 @@ def test_karpathys_night_is_judged_as_he_did():
 
 def replayed(rows: list[dict[str, str]], noise: Noise) -> list[str]:
     """The verdicts on a recorded night."""
-    rules, standing, statuses = program(noise=noise), Standing(), []
+    rules, standing, statuses = program(noise=noise), IncumbentEstimate(), []
     for number, told in enumerate(rows):
         value = float(told["val_bpb"])
         crash = Crashed(cause="exit", reason="it crashed")

@@ -10,13 +10,13 @@ from autoresearch_graph.core.experiment import (
     Measured,
     Verdict,
 )
-from autoresearch_graph.core.incumbent import Spread
+from autoresearch_graph.core.incumbent import NoiseEstimate
 from autoresearch_graph.core.judging import judge
 from autoresearch_graph.core.program import Constraint, Noise
 from tests.support.judging import INCUMBENT, candidate, measured, program
 
-SIGMA = Spread(squares=2.0, freedom=200)
-NO_NOISE = Spread(squares=0.0, freedom=2)
+SIGMA = NoiseEstimate(squares=2.0, freedom=200)
+NO_NOISE = NoiseEstimate(squares=0.0, freedom=2)
 FRESH = Incumbent(number=4, commit="c" * 40, metric=1.0, runs=3, trials=3)
 
 
@@ -30,7 +30,7 @@ def weighed(
     *values: float,
     rule: str = "balanced",
     rivals: tuple[float, ...] = (),
-    known: Spread = SIGMA,
+    known: NoiseEstimate = SIGMA,
     **noise: object,
 ) -> Verdict | Again:
     """Judge runs, the incumbent's of 1.0 in turns with them, by a sigma of 0.1; lower is better."""
@@ -103,7 +103,7 @@ def test_fresh_runs_without_a_rival_count_no_more_than_the_first_alone():
 
 
 def test_a_bar_is_higher_while_sigma_rests_on_few_repeats():
-    runs, few = (0.80, 0.65, 0.72), Spread(squares=0.02, freedom=2)
+    runs, few = (0.80, 0.65, 0.72), NoiseEstimate(squares=0.02, freedom=2)
     assert (status(weighed(*runs)), status(weighed(*runs, known=few))) == ("keep", "again")
 
 

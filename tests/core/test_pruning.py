@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.core.experiment import Curve, Experiment, Hopeless, Measured, Status
-from autoresearch_graph.core.pruning import Bar, at, bar_for, bends, curve_of, reading
+from autoresearch_graph.core.experiment import Curve, Experiment, Measured, Pruned, VerdictStatus
+from autoresearch_graph.core.pruning import PruningRule, at, bar_for, bends, curve_of, reading
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import read
 from tests.support.agreement import assert_agreement
@@ -47,12 +47,12 @@ def test_a_run_far_behind_is_ended_and_one_of_ten_is_let_go_on(tmp_path: Path):
     ]
     spared, ended = rows[1].trials[0], rows[2].trials[0]
     assert rows[1].metric == 2.0 and spared.spared.startswith("ended at 30% of the time box")
-    assert isinstance(ended, Hopeless) and rows[2].metric is None
+    assert isinstance(ended, Pruned) and rows[2].metric is None
     assert "more than 1.5 times the 2.4 of experiment 0 there" in rows[2].reason
     assert ended.seconds < spared.seconds
     assert rows[3].metric == 1.2
     assert "experiment 4" in rows[5].trials[0].spared, "the first by a new bar is let go on"
-    assert isinstance(rows[6].trials[0], Hopeless), "the new incumbent's curve counts"
+    assert isinstance(rows[6].trials[0], Pruned), "the new incumbent's curve counts"
     told = " ".join(autoresearch("status", tmp_path / "p").stdout.split())
     assert "2 hopeless runs were ended early" in told and "2 more were let go on" in told
     assert "none was kept" in told
@@ -92,10 +92,10 @@ def test_a_kept_run_whose_curve_is_too_good_for_its_metric_sets_no_bar(tmp_path:
         "keep",
     ]
     assert [row.metric for row in rows[1:4]] == [2.9, 2.95, 2.8] and rows[6].metric == 1.0
-    assert rows[4].trials[0].spared and isinstance(rows[5].trials[0], Hopeless)
+    assert rows[4].trials[0].spared and isinstance(rows[5].trials[0], Pruned)
 
 
-def told(number: int, metric: float, curve: Curve, status: Status = "keep") -> Experiment:
+def told(number: int, metric: float, curve: Curve, status: VerdictStatus = "keep") -> Experiment:
     """A row of a measured run with the curve that it reported."""
     return Experiment(
         author="model", description="d", number=number, status=status, reason="r", metric=metric,
@@ -147,7 +147,7 @@ def test_a_curve_in_another_quantity_than_the_metric_sets_a_bar_by_its_relation(
 
 
 def test_the_first_by_every_new_bar_is_an_audit_and_then_one_of_ten_by_chance():
-    ended = told(2, 9.0, CURVE, "discard").model_copy(update={"trials": (Hopeless(reason="r"),)})
+    ended = told(2, 9.0, CURVE, "discard").model_copy(update={"trials": (Pruned(reason="r"),)})
     rows = [told(0, 1.0, CURVE), told(1, 0.9, scaled(0.9))]
 
     def audits(rows: list[Experiment], number: int) -> list[bool]:
@@ -209,12 +209,12 @@ def test_a_hostile_line_is_read_in_no_time(line: str):
 )
 def test_each_look_is_taken_once(before: float, share: float, value: float, ends: bool):
     curves = tuple(tuple((x, y + shift) for x, y in CURVE) for shift in (-0.1, 0.0, 0.1))
-    bar = Bar(curves=curves, number=3)
+    bar = PruningRule(curves=curves, number=3)
     assert bool(bar.verdict(before, share, value)) == ends
 
 
 def test_two_runs_of_the_incumbent_are_too_few_for_deviations():
-    bar = Bar(curves=(CURVE, CURVE), number=3)
+    bar = PruningRule(curves=(CURVE, CURVE), number=3)
     assert bar.verdict(0.4, 0.5, 100.0) == ""
 
 

@@ -16,7 +16,6 @@ from autoresearch_graph.core.program import Flags, Stopping
 from autoresearch_graph.core.values import Cost, Usage
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.lab import Lab, open_lab
-from autoresearch_graph.proposers.llm import retry as patience
 from autoresearch_graph.proposers.llm.pricing import Meter, Price, find_price
 from autoresearch_graph.results.records import load
 from autoresearch_graph.settings import Settings
@@ -27,15 +26,10 @@ from tests.support.cli import autoresearch
 from tests.support.experiments import experiment
 from tests.support.projects import PROGRAM, asset, make_project
 
+pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
+
 PRICE = Price(prompt=2.5, cached=1.25, completion=10)
 USED = Usage(model="gpt-4o-2024-08-06", prompt=1000, cached=400, completion=200, reasoning=50)
-
-
-@pytest.fixture(autouse=True)
-def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
-    monkeypatch.setattr(patience, "_FIRST", 0.01)
-    monkeypatch.setattr(patience, "_LONGEST", 0.02)
 
 
 def limited(folder: Path, criterion: str) -> Path:
@@ -197,8 +191,8 @@ def test_what_led_to_no_proposal_is_counted_at_every_end_and_in_every_budget(
         llmock.reply("I would rather talk about it.")
     with opened(project, flags=Flags(experiments=2)) as lab:
         told = research.run(lab)
-        rows, spent = lab.ledger.experiments[1].tokens, lab.bulletin.now.tally.tokens
-        assert "never called a tool" in told and lab.bulletin.now.failed
+        rows, spent = lab.ledger.experiments[1].tokens, lab.status_file.now.tally.tokens
+        assert "never called a tool" in told and lab.status_file.now.failed
     assert spent > rows + 100
     status = json.loads(autoresearch("status", project, "--json").stdout)
     assert status["cost"]["tokens"] == spent and status["ended"]["failed"]
@@ -215,7 +209,7 @@ def test_what_led_to_no_proposal_is_counted_at_every_end_and_in_every_budget(
     (project / "program.md").write_text(edited)
     with opened(project) as lab:
         assert research.run(lab) == f"done after {spent:,} tokens"
-        assert not lab.bulletin.now.failed
+        assert not lab.status_file.now.failed
 
 
 def test_what_a_model_spent_before_the_search_took_over_is_in_that_row(llmock: Any, project: Path):

@@ -15,7 +15,7 @@ from autoresearch_graph.core.curves import curve
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured, Proposal
 from autoresearch_graph.core.formatting import Figures
 from autoresearch_graph.proposers.llm import prompt
-from autoresearch_graph.tools import Desk, Refusal
+from autoresearch_graph.tools import EditSession, ToolRefused
 from autoresearch_graph.tools.history import log_end, page
 from benchmarks.brief import Night, begins_alike, tokenizer, told
 from tests.support.models import end, modelled, plain, propose, row
@@ -272,9 +272,9 @@ def test_a_refusal_does_not_repeat_what_a_run_printed(project: Path):
 
     some = with_rows(project, row(0, "keep", 1.0), crash(1, INJECTED))
     tried = {fingerprint("X = 2.0\n", "asset.py"): 1}
-    desk = Desk(some, lambda messages: AIMessage(""), "X = 2.0\n", tried)
-    with pytest.raises(Refusal, match="experiment 1 tried the same: crash") as refused:
-        check(desk)
+    session = EditSession(some, lambda messages: AIMessage(""), "X = 2.0\n", tried)
+    with pytest.raises(ToolRefused, match="experiment 1 tried the same: crash") as refused:
+        check(session)
     assert "Ignore" not in str(refused.value)
 
 

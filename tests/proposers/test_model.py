@@ -19,6 +19,8 @@ from tests.support.agreement import assert_agreement
 from tests.support.models import KEY, end, modelled, propose
 from tests.support.projects import ASSET, asset
 
+pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
+
 
 def told_to_the_model(llmock: Any) -> str:
     return json.dumps([request.body for request in llmock.requests])

@@ -19,12 +19,11 @@ from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import build_editor
 from autoresearch_graph.lab import open_lab
 from autoresearch_graph.proposers.llm import editor as conversation
-from autoresearch_graph.proposers.llm import retry as patience
 from autoresearch_graph.proposers.llm.proposer import open_model
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.ledger import read as read_ledger
 from tests.support.agreement import assert_agreement
-from tests.support.models import GOOD, plain
+from tests.support.models import GOOD, KEY, plain
 from tests.support.projects import asset
 from tests.support.raw_server import (
     Answer,
@@ -39,14 +38,7 @@ from tests.support.raw_server import (
     serving,
 )
 
-KEY = "sk-wire-0123456789"
-
-
-@pytest.fixture(autouse=True)
-def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(patience, "_FIRST", 0.01)
-    monkeypatch.setattr(patience, "_LONGEST", 0.02)
+pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
 
 
 def researched(

@@ -131,7 +131,7 @@ def test_a_holdout_that_has_its_answer_is_not_asked_again_after_a_kill(tmp_path:
     with opened(project) as lab:
         proposal = lab.workspace.proposal(1)
         assert proposal
-        lab.hold_out(proposal)
+        lab.run_holdout(proposal)
     after = (kept / "holdout.json").read_text(), (kept / "holdout.txt").stat().st_mtime_ns
     assert before == after
 

@@ -71,7 +71,7 @@ pool.wait(60)
 """
 
 
-class Bench:
+class LocalExecutor:
     """A folder with the evil script, a process box, and the processes that mention the folder."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
@@ -117,16 +117,16 @@ def sandbox_of(level: str) -> Sandbox:
 
 
 @pytest.fixture(params=["bwrap", "reaper"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    return Bench(tmp_path, sandbox_of(request.param))
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> LocalExecutor:
+    return LocalExecutor(tmp_path, sandbox_of(request.param))
 
 
 @pytest.fixture(params=["bwrap", "reaper", "group"])
-def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    return Bench(tmp_path, sandbox_of(request.param))
+def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> LocalExecutor:
+    return LocalExecutor(tmp_path, sandbox_of(request.param))
 
 
-def test_a_run_that_ignores_sigterm_is_killed_with_its_daemon(bench: Bench):
+def test_a_run_that_ignores_sigterm_is_killed_with_its_daemon(bench: LocalExecutor):
     started = time.monotonic()
     ended = bench.run(f"python {bench.folder}/evil.py stay", seconds=3)
     assert time.monotonic() - started < SOON
@@ -136,13 +136,13 @@ def test_a_run_that_ignores_sigterm_is_killed_with_its_daemon(bench: Bench):
     assert {"main", "child", "daemon", "session"} <= {path.name for path in bench.folder.iterdir()}
 
 
-def test_a_run_that_ends_well_leaves_nothing_behind(bench: Bench):
+def test_a_run_that_ends_well_leaves_nothing_behind(bench: LocalExecutor):
     ended = bench.run(f"python {bench.folder}/evil.py leave")
     assert ended.exit_code == 0
     assert bench.survivors() == []
 
 
-def test_a_run_dies_with_a_lab_that_is_killed(bench: Bench):
+def test_a_run_dies_with_a_lab_that_is_killed(bench: LocalExecutor):
     path = bench.environment["PATH"]
     lab = subprocess.Popen(
         [sys.executable, bench.folder / "lab.py", bench.folder, bench.sandbox.level, path]
@@ -158,14 +158,14 @@ def test_a_run_dies_with_a_lab_that_is_killed(bench: Bench):
 
 
 def test_a_group_is_killed_as_far_as_it_was_seen(tmp_path: Path):
-    bench = Bench(tmp_path, Sandbox("group"))
+    bench = LocalExecutor(tmp_path, Sandbox("group"))
     (tmp_path / "leaver.py").write_text(LEAVER)
     assert bench.run(f"python {tmp_path}/leaver.py {tmp_path}/evil.py").exit_code == 0
     assert (tmp_path / "session").exists()
     assert bench.survivors() == []
 
 
-def test_a_cancelled_run_ends_at_once(any_bench: Bench):
+def test_a_cancelled_run_ends_at_once(any_bench: LocalExecutor):
     watch = Watch()
     timer = Timer(0.3, watch.cancelled.set)
     timer.start()
@@ -181,36 +181,36 @@ def test_a_cancelled_run_ends_at_once(any_bench: Bench):
     ("command", "code"),
     [("exit 3", 3), ("kill -SEGV $$", 139), ("kill -KILL $$", 137), ("no-such-command", 127)],
 )
-def test_the_exit_code_passes_through(any_bench: Bench, command: str, code: int):
+def test_the_exit_code_passes_through(any_bench: LocalExecutor, command: str, code: int):
     assert any_bench.run(command).exit_code == code
 
 
-def test_a_run_that_closes_its_output_is_waited_for(any_bench: Bench):
+def test_a_run_that_closes_its_output_is_waited_for(any_bench: LocalExecutor):
     ended = any_bench.run("echo before; exec >/dev/null 2>&1; sleep 0.4; exit 3")
     assert ended.exit_code == 3
     assert ended.seconds >= 0.4
     assert any_bench.run("exec >/dev/null 2>&1; sleep 100", seconds=0.5).timed_out
 
 
-def test_a_daemon_that_holds_the_output_open_does_not_block(any_bench: Bench):
+def test_a_daemon_that_holds_the_output_open_does_not_block(any_bench: LocalExecutor):
     ended = any_bench.run("echo before; (sleep 100 &) ; echo after")
     assert ended.exit_code == 0
     assert ended.seconds < SOON
     assert any_bench.output() == "before\nafter\n"
 
 
-def test_a_run_has_no_input_and_its_own_folder(any_bench: Bench):
+def test_a_run_has_no_input_and_its_own_folder(any_bench: LocalExecutor):
     assert any_bench.run("cat; pwd").exit_code == 0
     assert any_bench.output().strip() == str(any_bench.folder.resolve())
 
 
-def test_the_peak_of_the_memory_is_watched(any_bench: Bench):
+def test_the_peak_of_the_memory_is_watched(any_bench: LocalExecutor):
     ended = any_bench.run("python -c \"import time; x = b'x' * 2**28; time.sleep(2)\"")
     assert 0.25 <= ended.memory_gb < 0.5
 
 
 @pytest.mark.parametrize("flood", ["yes a line of output", "cat /dev/zero"])
-def test_a_flood_costs_neither_disk_nor_time(bench: Bench, flood: str):
+def test_a_flood_costs_neither_disk_nor_time(bench: LocalExecutor, flood: str):
     started = time.thread_time()
     ended = bench.run(f"{flood} | head -c 300000000; echo; echo val_bpb: 0.9979")
     assert ended.exit_code == 0
@@ -219,11 +219,11 @@ def test_a_flood_costs_neither_disk_nor_time(bench: Bench, flood: str):
     assert (bench.folder / "log.txt").stat().st_size < 400_000
 
 
-def test_a_run_that_floods_without_end_is_killed_at_its_limit(bench: Bench):
+def test_a_run_that_floods_without_end_is_killed_at_its_limit(bench: LocalExecutor):
     assert bench.run("yes", seconds=0.5).seconds < SOON
 
 
-def test_a_person_can_follow_the_output_while_it_comes(bench: Bench):
+def test_a_person_can_follow_the_output_while_it_comes(bench: LocalExecutor):
     watch = Watch()
     command = "printf 'step 1\\rstep 2'; until test -e seen; do sleep 0.02; done; echo; echo end"
     following = Thread(target=bench.run, args=(command,), kwargs={"watch": watch})
@@ -247,7 +247,7 @@ STOPPED += "print(ended.exit_code, ended.timed_out, ended.seconds <= 2)\n"
     ("seconds", "told"), [("1", "0 False True"), ("60", "None True False")], ids=["short", "long"]
 )
 def test_a_lab_that_is_stopped_lets_no_run_go_on_beyond_its_limit(
-    bench: Bench, seconds: str, told: str
+    bench: LocalExecutor, seconds: str, told: str
 ):
     folder, level, path = bench.folder, bench.sandbox.level, bench.environment["PATH"]
     script = STOPPED.replace("NAME", "begun").replace("SECONDS", seconds)
@@ -267,7 +267,7 @@ def test_a_lab_that_is_stopped_lets_no_run_go_on_beyond_its_limit(
 
 
 def test_a_run_that_stops_its_supervisor_is_killed_at_its_limit(tmp_path: Path):
-    bench = Bench(tmp_path, sandbox_of("reaper"))
+    bench = LocalExecutor(tmp_path, sandbox_of("reaper"))
     started = time.monotonic()
     ended = bench.run(f"kill -STOP $PPID; sleep 100; : {bench.folder}", seconds=0.5)
     assert time.monotonic() - started < SOON
@@ -276,13 +276,13 @@ def test_a_run_that_stops_its_supervisor_is_killed_at_its_limit(tmp_path: Path):
 
 
 def test_what_was_seen_is_killed_after_a_run_that_killed_its_supervisor(tmp_path: Path):
-    bench = Bench(tmp_path, sandbox_of("reaper"))
+    bench = LocalExecutor(tmp_path, sandbox_of("reaper"))
     command = f"python {bench.folder}/evil.py session & sleep 2; kill -KILL $PPID; wait"
     assert bench.run(command).exit_code == 137
     assert bench.survivors() == []
 
 
 def test_the_box_of_a_run_shows_only_its_own_processes(tmp_path: Path):
-    bench = Bench(tmp_path, sandbox_of("bwrap"))
+    bench = LocalExecutor(tmp_path, sandbox_of("bwrap"))
     bench.run(f"ls -d /proc/{os.getpid()}/environ")
     assert "No such file" in bench.output()

@@ -14,8 +14,8 @@ import pytest
 from git import Repo
 
 from autoresearch_graph import __version__
-from autoresearch_graph.core.experiment import Crashed, Hopeless, Measured, Outcome, TimedOut
-from autoresearch_graph.core.pruning import Bar
+from autoresearch_graph.core.experiment import Crashed, Measured, Outcome, Pruned, TimedOut
+from autoresearch_graph.core.pruning import PruningRule
 from autoresearch_graph.program import read
 from autoresearch_graph.runner import detect
 from autoresearch_graph.runner.ray import worker as errand
@@ -23,10 +23,10 @@ from autoresearch_graph.runner.ray.messages import (
     LOG,
     Begun,
     Event,
-    Ground,
-    Order,
     Piece,
     Result,
+    SourceSnapshot,
+    TaskRequest,
     put,
 )
 from autoresearch_graph.runner.ray.mirror import packed
@@ -70,13 +70,13 @@ def lab(tmp_path: Path) -> Path:
     return top / "sub"
 
 
-def order(lab: Path, text: str = asset(2.0), **more: Any) -> Order:
+def order(lab: Path, text: str = asset(2.0), **more: Any) -> TaskRequest:
     top = lab.parent if (lab.parent / ".git").exists() else lab
-    return Order.model_validate(
+    return TaskRequest.model_validate(
         {
             "wish": "conduct",
             "version": __version__,
-            "ground": Ground(
+            "ground": SourceSnapshot(
                 base=git(top, "rev-parse", "HEAD"),
                 asset="asset.py",
                 below=lab.relative_to(top).as_posix(),
@@ -92,7 +92,7 @@ def order(lab: Path, text: str = asset(2.0), **more: Any) -> Order:
     )
 
 
-def events(lab: Path, wanted: Order, given: Iterable[Piece] = ()) -> Iterator[Event]:
+def events(lab: Path, wanted: TaskRequest, given: Iterable[Piece] = ()) -> Iterator[Event]:
     with Repo(lab, search_parent_directories=True) as repo:
         pack = packed(repo, wanted.ground.base)
     yield from errand.run(wanted.model_dump_json(), lambda: pack, iter(given), "0123456789")
@@ -201,8 +201,8 @@ def test_a_hopeless_run_is_ended_on_the_node(lab: Path):
     curve = tuple((share / 10, 4.0 - share / 10) for share in range(1, 11))
     text = "import time\nfor i in range(1, 100):\n"
     text += "    print(f'progress: {i / 100} loss: 100.0', flush=True)\n    time.sleep(0.1)\n"
-    wanted = order(lab, text, bar=Bar(curves=(curve,), number=0))
-    assert isinstance(outcome(list(events(lab, wanted))), Hopeless)
+    wanted = order(lab, text, bar=PruningRule(curves=(curve,), number=0))
+    assert isinstance(outcome(list(events(lab, wanted))), Pruned)
 
 
 def test_no_key_of_the_node_reaches_a_run(
@@ -225,4 +225,4 @@ def test_a_node_with_another_version_says_so(lab: Path):
 
 
 def is_post(process: psutil.Process) -> bool:
-    return any("outpost" in argument for argument in process.cmdline())
+    return any("runner.ray import task" in argument for argument in process.cmdline())

@@ -9,7 +9,7 @@ import pytest
 
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.runner.handover import LARGEST, Unusable, clear, hand_over
-from autoresearch_graph.runner.local import EvaluationRoom
+from autoresearch_graph.runner.local import EvaluationCheckout
 from tests.support.evaluations import EVALUATE, EVALUATION, HONEST, evaluated_project
 from tests.support.projects import opened, run
 
@@ -172,7 +172,7 @@ def test_where_artifacts_are_named_there_is_no_asset_to_import(tmp_path: Path):
 def test_an_evaluation_goes_on_after_its_folder_was_destroyed(tmp_path: Path):
     project = evaluated_project(tmp_path)
     with opened(project) as lab:
-        evaluations = EvaluationRoom(lab.workspace, tmp_path / "room")
+        evaluations = EvaluationCheckout(lab.workspace, tmp_path / "room")
         site = evaluations.fresh(lab.program, "")
         (site.folder / "evaluate.py").unlink()
         (site.folder / ".git").unlink()

@@ -12,7 +12,14 @@ import pytest
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome, TimedOut
 from autoresearch_graph.core.program import Constraint, Program, TimeBox
 from autoresearch_graph.core.values import Metric
-from autoresearch_graph.runner import Cancelled, Site, Watch, conduct, detect, run_environment
+from autoresearch_graph.runner import (
+    Cancelled,
+    TrialFolder,
+    Watch,
+    conduct,
+    detect,
+    run_environment,
+)
 
 GOOD = "print('val_bpb: 0.9979')\n"
 
@@ -59,7 +66,7 @@ class Project:
             time_box=TimeBox(seconds=limit / 2, kill_after=limit),
         )
         base = os.environ | {"OPENAI_API_KEY": "sk-secret"}
-        site = Site(self.folder, self.restore)
+        site = TrialFolder(self.folder, self.restore)
         return conduct(
             program=program,
             site=site,

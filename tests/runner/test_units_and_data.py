@@ -133,7 +133,7 @@ def test_a_baseline_that_lacks_something_of_the_project_is_told_how_to_get_it(tm
     (project / "data/x.csv").write_text("x")
     (project / "helper.py").write_text("")
     assert "git ignores it: say under Environment: A run may read `data`" in told(
-        project, "import pathlib; open(pathlib.Path(__file__).parent.parent / 'data/x.csv')"
+        project, "import pathlib; open(pathlib.Path(__file__).parent / 'data/x.csv')"
     )
     assert "helper.py is in your project, but it is not committed" in told(project, "import helper")
     assert "A run may write `other.py`" in told(project, "open('other.py', 'w')")

@@ -7,7 +7,7 @@ import pytest
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.storage.checkpoints import open_checkpoints
-from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.inbox import Inbox
 from autoresearch_graph.storage.ledger import Ledger
 from tests.support.experiments import experiment
 from tests.support.projects import run
@@ -71,7 +71,7 @@ def test_a_whole_row_that_is_not_understood_is_named_and_left_alone(
 def test_what_a_newer_version_wrote_beside_the_ledger_is_one_sentence(project: Path):
     run(project, [])
     folder = project / ".autoresearch/t"
-    Mailbox(folder).post("tell", "smaller")
+    Inbox(folder).post("tell", "smaller")
     for name in ("steering.jsonl", "research.json"):
         path = folder / name
         before = path.read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 from langgraph.checkpoint.base import CheckpointTuple
 
 from autoresearch_graph.storage.checkpoints import open_checkpoints
-from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.inbox import Inbox
 from autoresearch_graph.storage.manifest import read_start
 
 
@@ -39,7 +39,7 @@ def told(project: Path) -> list[tuple[object, ...]]:
     held = {path.parent.name: path.read_text() for path in folder.glob("*/holdout.json")}
     rows = assert_agreement(project, "t")
     said = [message["id"] for row in rows for message in row["steering"]]
-    posted = [message.id for message in Mailbox(folder.parent).messages()]
+    posted = [message.id for message in Inbox(folder.parent).messages()]
     assert sorted(said) == sorted(posted), "a message was missed, or taken up twice"
     return [(row["status"], row["metric"], held.get(f"{row['number']:04d}")) for row in rows]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoresearch_graph.core.incumbent import PATIENCE
-from autoresearch_graph.storage.inbox import Mailbox
+from autoresearch_graph.storage.inbox import Inbox
 from tests.support.projects import PROGRAM, git, make_project
 
 ASSET = "X = 3.0\nRATE = 0.5  # one of: 0.1, 0.5, 0.9\n"
@@ -66,11 +66,11 @@ def repeated(folder: Path) -> Path:
 def steered(folder: Path) -> Path:
     """A research that finds what a person said to it."""
     project = plain(folder)
-    mailbox = Mailbox(project / ".autoresearch/t")
+    inbox = Inbox(project / ".autoresearch/t")
     (project / ".autoresearch/t").mkdir(parents=True)
     text = PLAIN.replace("3.0", "2.25")
     for wish, words in (("pause", None), ("tell", None), ("propose", text), ("resume", None)):
-        mailbox.post(wish, "words", text=words)
+        inbox.post(wish, "words", text=words)
     return project
 
 

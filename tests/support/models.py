@@ -5,14 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import Lab, open_lab
 from autoresearch_graph.program import read
-from autoresearch_graph.proposers.llm import retry as patience
 from autoresearch_graph.settings import Settings
 from tests.support.experiments import experiment
 from tests.support.projects import ASSET
@@ -60,13 +57,6 @@ def modelled(
         yield lab
     finally:
         lab.close()
-
-
-@pytest.fixture(autouse=True)
-def key_and_no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(patience, "_FIRST", 0.01)
-    monkeypatch.setattr(patience, "_LONGEST", 0.02)
 
 
 def propose(llmock: Any, old: str, new: str, description: str = "an edit") -> None:

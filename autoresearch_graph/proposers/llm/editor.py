@@ -19,7 +19,7 @@ from autoresearch_graph.core.brief import Abandoned
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.values import Value
 from autoresearch_graph.proposers.llm.retry import Blamed, patiently
-from autoresearch_graph.tools import Desk, Refusal
+from autoresearch_graph.tools import EditSession, ToolRefused
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -54,14 +54,14 @@ class Empty(ValueError):
     """An answer without words and without a call."""
 
 
-def ask_model(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
+def ask_model(state: Conversation, runtime: Runtime[EditSession]) -> dict[str, Any]:
     """Have the model say the next thing; waits for as long as it takes to get an answer.
 
     An empty answer is garbage. It is asked for again with a word about it, as a model without
     chance would repeat itself. An answer that comes after the lab was closed comes too late:
     another may be at work by then.
     """
-    desk = runtime.context
+    session = runtime.context
     if ended := _over(state.messages):
         return {"ended": ended}
     about: list[AnyMessage] = []
@@ -69,7 +69,7 @@ def ask_model(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
     def ask() -> AIMessage:
         told = [*state.messages, *about]
         ids = {call["id"] for m in told if isinstance(m, AIMessage) for call in m.tool_calls}
-        answer = _received(desk.chat(told), ids)
+        answer = _received(session.chat(told), ids)
         if not answer.tool_calls and not answer.text.strip():
             nothing = answer.model_copy(update={"content": "(nothing)"})
             about[:] = [nothing, HumanMessage(_reminder(answer))]
@@ -77,24 +77,24 @@ def ask_model(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
         return answer
 
     has_begun = any(isinstance(message, AIMessage) for message in state.messages)
-    probe = (lambda: desk.chat([HumanMessage("Say yes.")])) if has_begun else None
+    probe = (lambda: session.chat([HumanMessage("Say yes.")])) if has_begun else None
     try:
-        answer = patiently(ask, desk.brief, known=desk.known, probe=probe)
+        answer = patiently(ask, session.brief, known=session.known, probe=probe)
     except Blamed as reason:
         return {"ended": str(reason)}
-    if desk.brief.pause(0):
+    if session.brief.pause(0):
         raise Abandoned
-    desk.known = True
+    session.known = True
     return {"messages": [*about, answer]}
 
 
-def use_tools(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
+def use_tools(state: Conversation, runtime: Runtime[EditSession]) -> dict[str, Any]:
     """Do what the model asked for, one call after the other, or say what it should do.
 
     Every call is answered, in the order of the calls.
     """
-    desk, answer = runtime.context, state.messages[-1]
-    desk.text = state.text
+    session, answer = runtime.context, state.messages[-1]
+    session.text = state.text
     if not isinstance(answer, AIMessage) or not answer.tool_calls:
         return {"messages": [HumanMessage(_reminder(answer))]}
     why = answer.response_metadata.get(_UNREADABLE, {})
@@ -106,9 +106,9 @@ def use_tools(state: Conversation, runtime: Runtime[Desk]) -> dict[str, Any]:
     if calls:
         asked = answer.model_copy(update={"tool_calls": calls})
         said |= {m.tool_call_id: m for m in _tools().invoke({"messages": [asked]})["messages"]}
-    draft = desk.draft and desk.draft.model_dump(mode="json")
+    draft = session.draft and session.draft.model_dump(mode="json")
     ordered = [said[str(call["id"])] for call in answer.tool_calls]
-    return {"messages": ordered, "text": desk.text, "draft": draft}
+    return {"messages": ordered, "text": session.text, "draft": draft}
 
 
 @cache
@@ -119,7 +119,7 @@ def _tools() -> "Runnable[Any, Any]":
 
     from autoresearch_graph.tools.toolbox import TOOLS
 
-    def refusal(error: Refusal | ToolInvocationError) -> str:
+    def refusal(error: ToolRefused | ToolInvocationError) -> str:
         return f"Refused: {error}"
 
     return ToolNode(list(TOOLS), handle_tool_errors=refusal).with_config(max_concurrency=1)

@@ -16,7 +16,7 @@ from langchain_core.messages import (
 
 from autoresearch_graph.access import Guard, check_model
 from autoresearch_graph.asset import files as sheaf
-from autoresearch_graph.asset.syntax import Tried
+from autoresearch_graph.asset.syntax import SeenFingerprints
 from autoresearch_graph.core.brief import Abandoned, Brief, Exhausted
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.values import Cost
@@ -25,7 +25,7 @@ from autoresearch_graph.proposers.llm import prompt
 from autoresearch_graph.proposers.llm.editor import Conversation
 from autoresearch_graph.proposers.llm.pricing import Meter, Price
 from autoresearch_graph.proposers.llm.retry import pauses
-from autoresearch_graph.tools import Desk
+from autoresearch_graph.tools import EditSession
 from autoresearch_graph.tools.toolbox import tools_for
 
 _TURNS = 5
@@ -41,7 +41,7 @@ class Model:
         self._chat = chat.bind_tools(tools_for(asset)).invoke
         self._known = False
         self._over = False
-        self._tried = Tried()
+        self._tried = SeenFingerprints()
         self._memory = prompt.Memory()
 
     def propose(self, brief: Brief) -> Draft:
@@ -84,9 +84,9 @@ class Model:
             self._over = brief.spend(self._meter.cost(answer))
             return answer
 
-        desk = Desk(brief, chat, brief.text, tried, known=self._known)
-        held = brief.edit({"messages": begin, "text": brief.text}, context=desk)
-        self._known = desk.known
+        session = EditSession(brief, chat, brief.text, tried, known=self._known)
+        held = brief.edit({"messages": begin, "text": brief.text}, context=session)
+        self._known = session.known
         return Conversation.model_validate(held)
 
 

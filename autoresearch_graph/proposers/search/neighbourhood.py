@@ -17,7 +17,7 @@ ALIKE = 0.01
 CLEARLY = 2.0
 
 
-class Terrain:
+class Neighbourhood:
     """The ranges of the incumbent's constants, and the attempts that have all of them.
 
     An attempt outside the ranges, or of a text without one of the constants, teaches nothing
@@ -71,7 +71,7 @@ class Terrain:
         }
         return {name: gap for name, gap in gaps.items() if values[name] != self.incumbent[name]}
 
-    def settled(self, values: Values) -> Values:
+    def snapped(self, values: Values) -> Values:
         """The values, where the incumbent's are kept that differ by next to nothing."""
         moved = self.moved(values)
         kept = {name: self.incumbent[name] for name, gap in moved.items() if gap < ALIKE}
@@ -120,8 +120,8 @@ class Terrain:
     @cached_property
     def _barred(self) -> list[list[float]]:
         """Where it failed; a setting that was measured too did not fail by its constants."""
-        barred = [self._positions(a.reading.values) for a in self.attempts if a.end == "barred"]
-        return [place for place in barred if place not in self._measured]
+        infeasible = [self._positions(a.reading.values) for a in self.attempts if a.end == "barred"]
+        return [place for place in infeasible if place not in self._measured]
 
     @cached_property
     def _ordered(self) -> list[bool]:

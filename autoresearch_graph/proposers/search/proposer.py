@@ -13,7 +13,7 @@ from autoresearch_graph.asset.literals import Constant, write
 from autoresearch_graph.core.brief import Brief, Exhausted
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.proposers.search.history import History, Values, reading
-from autoresearch_graph.proposers.search.neighbourhood import Terrain
+from autoresearch_graph.proposers.search.neighbourhood import Neighbourhood
 from autoresearch_graph.proposers.search.sampler import Sampler, model, suggestions
 
 FIRST_STEPS = 8
@@ -46,7 +46,7 @@ class Search:
         """Draft the next experiment; InputError where the incumbent has no constants."""
         constants = find_some(brief.text, brief.program.asset)
         attempts = self._history.attempts(brief)
-        terrain = Terrain(constants, reading(brief.text, constants), attempts)
+        terrain = Neighbourhood(constants, reading(brief.text, constants), attempts)
         for idea in _ideas(terrain, brief):
             if not terrain.is_new(idea.values):
                 continue
@@ -56,7 +56,7 @@ class Search:
         raise Exhausted(f"No setting of {names} that was not tried is left within their ranges.")
 
 
-def _ideas(terrain: Terrain, brief: Brief) -> Iterator[Idea]:
+def _ideas(terrain: Neighbourhood, brief: Brief) -> Iterator[Idea]:
     rng = Random(brief.number)
     results = terrain.results
     if results > FIRST_STEPS:
@@ -72,7 +72,7 @@ def _ideas(terrain: Terrain, brief: Brief) -> Iterator[Idea]:
         yield Idea(values, f"Drawn at random. {why}.", last_resort=True)
 
 
-def _suggested(terrain: Terrain, brief: Brief) -> Iterator[Idea]:
+def _suggested(terrain: Neighbourhood, brief: Brief) -> Iterator[Idea]:
     metric, results = brief.program.metric, terrain.results
     kind = model(terrain.space, results)
     reason = (
@@ -83,16 +83,18 @@ def _suggested(terrain: Terrain, brief: Brief) -> Iterator[Idea]:
         terrain.space, terrain.attempts, metric.direction, kind=kind, seed=brief.number
     )
     for values in islice(asked, ASKS[kind]):
-        yield Idea(terrain.settled(values), f"{reason}here, or knows too little to rule it out.")
+        yield Idea(terrain.snapped(values), f"{reason}here, or knows too little to rule it out.")
         for share in PARTS:
-            part = terrain.settled(terrain.towards(values, share))
+            part = terrain.snapped(terrain.towards(values, share))
             why = (
                 f"in a direction of which this is {share:.0%}: all of it would be beside a failure."
             )
             yield Idea(part, f"{reason}{why}")
 
 
-def _draft(brief: Brief, constants: Sequence[Constant], terrain: Terrain, idea: Idea) -> Draft:
+def _draft(
+    brief: Brief, constants: Sequence[Constant], terrain: Neighbourhood, idea: Idea
+) -> Draft:
     moved = terrain.moved(idea.values)
     raws = {constant.name: constant.raw for constant in constants}
     names = sorted(moved, key=lambda name: moved[name], reverse=True)

@@ -22,7 +22,7 @@ from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.runner.process import Cancelled
 from autoresearch_graph.runner.ray import worker as errand
-from autoresearch_graph.runner.ray.messages import Event, Order, Piece, Result
+from autoresearch_graph.runner.ray.messages import Event, Piece, Result, TaskRequest
 
 _OWN = "local"
 _LOOK = 0.25
@@ -74,7 +74,7 @@ class Cluster:
             self._committed[base] = self._ray.put(pack())
 
     def events(
-        self, order: Order, given: Iterator[Piece], cancelled: threading.Event
+        self, order: TaskRequest, given: Iterator[Piece], cancelled: threading.Event
     ) -> Generator[Event | None, None, None]:
         """What a node says of its trial, and None now and then while it says nothing.
 

@@ -20,7 +20,15 @@ from autoresearch_graph.core.text import clean, is_credential, without_keys
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.ray.cluster import Cluster, Lost
-from autoresearch_graph.runner.ray.messages import Begun, Ground, Order, Piece, Result, pieces, put
+from autoresearch_graph.runner.ray.messages import (
+    Begun,
+    Piece,
+    Result,
+    SourceSnapshot,
+    TaskRequest,
+    pieces,
+    put,
+)
 from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
 
@@ -29,11 +37,11 @@ _RECENT = 4096
 
 
 @dataclass(frozen=True)
-class FarPlace:
+class RayExecutor:
     """Room for one trial on a cluster; `environ` is the lab's, of which nodes get what is named."""
 
     cluster: Cluster
-    ground: Ground
+    ground: SourceSnapshot
     sandbox: Choice
     environ: Mapping[str, str]
 
@@ -63,7 +71,7 @@ class FarPlace:
         )
         return self._done(order, log=log, watch=watch, handed_over=handed_over)
 
-    def hold_out(
+    def run_holdout(
         self, program: Program, text: str, *, artifacts: Path, log: Path
     ) -> Measured | Crashed:
         """Have a node run the holdout command on artifacts that an earlier trial left here."""
@@ -73,8 +81,10 @@ class FarPlace:
             raise LabError(f"the holdout ended as {outcome.kind}")
         return outcome
 
-    def _order(self, wish: Literal["conduct", "hold out"], program: Program, text: str) -> Order:
-        return Order(
+    def _order(
+        self, wish: Literal["conduct", "hold out"], program: Program, text: str
+    ) -> TaskRequest:
+        return TaskRequest(
             wish=wish,
             version=__version__,
             ground=self.ground,
@@ -86,7 +96,7 @@ class FarPlace:
 
     def _done(
         self,
-        order: Order,
+        order: TaskRequest,
         *,
         log: Path,
         watch: Watch,
@@ -113,7 +123,9 @@ class FarPlace:
 class _Attempt:
     """A trial on one node, as far as it is heard of here."""
 
-    def __init__(self, order: Order, log: Path, watch: Watch, handed_over: Path | None) -> None:
+    def __init__(
+        self, order: TaskRequest, log: Path, watch: Watch, handed_over: Path | None
+    ) -> None:
         self._order, self._log, self._watch = order, log, watch
         self._handed_over = handed_over
         self.node = "a node that never answered"

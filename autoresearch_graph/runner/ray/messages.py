@@ -7,7 +7,7 @@ from typing import Literal
 
 from autoresearch_graph.core.experiment import Outcome
 from autoresearch_graph.core.program import Program
-from autoresearch_graph.core.pruning import Bar
+from autoresearch_graph.core.pruning import PruningRule
 from autoresearch_graph.core.values import Value
 from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
@@ -16,7 +16,7 @@ LOG = ""  # what a piece of the log has for its path
 _PIECE = 8 * 2**20
 
 
-class Ground(Value):
+class SourceSnapshot(Value):
     """What a research starts from: the commit `base`, and where things are on the lab's machine.
 
     `project` is the project's folder and `below` where that is in the repository, `git` is where
@@ -30,7 +30,7 @@ class Ground(Value):
     git: str
 
 
-class Order(Value):
+class TaskRequest(Value):
     """All that a node needs for one trial, or to ask the holdout, but the committed files.
 
     `variables` are those that program.md names, as far as they are no credentials. `version` is the
@@ -39,13 +39,13 @@ class Order(Value):
 
     wish: Literal["conduct", "hold out"]
     version: str
-    ground: Ground
+    ground: SourceSnapshot
     program: Program
     text: str
     seed: int = 0
     sandbox: Choice
     variables: dict[str, str]
-    bar: Bar | None = None
+    bar: PruningRule | None = None
     hands_over: bool = False
 
 

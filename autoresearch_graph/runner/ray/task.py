@@ -8,9 +8,9 @@ from git import Repo
 from autoresearch_graph.core.experiment import Outcome
 from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.runner.local import Bench
+from autoresearch_graph.runner.local import LocalExecutor
 from autoresearch_graph.runner.process import Watch
-from autoresearch_graph.runner.ray.messages import Order, Result
+from autoresearch_graph.runner.ray.messages import Result, TaskRequest
 from autoresearch_graph.runner.ray.worker import (
     GIVEN,
     LEFT,
@@ -30,7 +30,7 @@ from autoresearch_graph.workspace.workspace import Workspace
 def main(folder: str) -> None:
     """Do what the order in `folder` says, and leave the result there, whole or not at all."""
     place = Path(folder)
-    order = Order.model_validate_json((place / ORDER).read_text("utf-8"))
+    order = TaskRequest.model_validate_json((place / ORDER).read_text("utf-8"))
     try:
         result = Result(outcome=_done(place, order))
     except LabError as error:
@@ -38,7 +38,7 @@ def main(folder: str) -> None:
     files.replace(place / RESULT, result.model_dump_json())
 
 
-def _done(place: Path, order: Order) -> Outcome:
+def _done(place: Path, order: TaskRequest) -> Outcome:
     """The outcome, of a bench that is gone when it is known."""
     end_leftovers(place)
     with locked(place.parent / LOCK):
@@ -50,7 +50,7 @@ def _done(place: Path, order: Order) -> Outcome:
             bench.remove()
 
 
-def _bench(place: Path, order: Order) -> Bench:
+def _bench(place: Path, order: TaskRequest) -> LocalExecutor:
     """A bench as the lab would have it, of the files that came from there.
 
     What is not committed is looked for where the lab has it; where that is not there, too, in
@@ -63,7 +63,7 @@ def _bench(place: Path, order: Order) -> Bench:
         Repo(mirror), project=project, tag="node", base=ground.base, asset=ground.asset
     )
     own = {name: value for name, value in os.environ.items() if not is_credential(name, value)}
-    bench = Bench(
+    bench = LocalExecutor(
         workspace,
         place,
         sandbox=detect(order.sandbox),
@@ -75,10 +75,10 @@ def _bench(place: Path, order: Order) -> Bench:
     return bench
 
 
-def _asked(bench: Bench, place: Path, order: Order) -> Outcome:
+def _asked(bench: LocalExecutor, place: Path, order: TaskRequest) -> Outcome:
     program, text, log = order.program, order.text, place / LOG_FILE
     if order.wish == "hold out":
-        return bench.hold_out(program, text, artifacts=place / GIVEN, log=log)
+        return bench.run_holdout(program, text, artifacts=place / GIVEN, log=log)
     bench.lay_out(text)
     return bench.conduct(
         program,

@@ -28,9 +28,9 @@ from autoresearch_graph.runner.ray.messages import (
     LOG,
     Begun,
     Event,
-    Order,
     Piece,
     Result,
+    TaskRequest,
     pieces,
     put,
 )
@@ -62,7 +62,7 @@ def run(
             "install the same on every node"
         )
         return
-    base = Order.model_validate_json(order).ground.base
+    base = TaskRequest.model_validate_json(order).ground.base
     home = _home() / base
     home.mkdir(exist_ok=True)
     os.utime(home)

@@ -72,7 +72,7 @@ _LOCAL = ("/usr/etc", "/usr/local")  # folders of the system in which people con
 
 
 @dataclass(frozen=True)
-class Walls:
+class BwrapArguments:
     """What a run may have beside its checkout; paths are absolute.
 
     A path that does not exist is passed over. `hidden` wins over everything: a hidden folder is
@@ -86,7 +86,7 @@ class Walls:
     hidden: tuple[Path, ...] = ()
     laid: tuple[tuple[Path, PurePosixPath], ...] = ()
 
-    def hiding(self, *paths: Path) -> "Walls":
+    def hiding(self, *paths: Path) -> "BwrapArguments":
         """The same walls with more that is hidden."""
         return replace(self, hidden=(*self.hidden, *paths))
 
@@ -133,7 +133,7 @@ class Walls:
 
 @functools.lru_cache(64)
 def _arguments(
-    walls: Walls, folder: Path, paths: frozenset[tuple[str, str]], period: float
+    walls: BwrapArguments, folder: Path, paths: frozenset[tuple[str, str]], period: float
 ) -> tuple[str, ...]:
     """Return the arguments for a command in `folder`, whose environment has these paths."""
     environment = dict(paths)
@@ -169,14 +169,14 @@ def _arguments(
     )
 
 
-def walls_around(
+def bwrap_arguments(
     project: Path,
     *,
     environment: Environment,
     variables: Mapping[str, str],
     hidden: Iterable[Path],
     fills_caches: bool,
-) -> Walls:
+) -> BwrapArguments:
     """Build the walls that program.md asks for; a folder that can be written is made if need be.
 
     `fills_caches` is for the baseline, a person's own code: it may write what others only read, but
@@ -191,7 +191,7 @@ def walls_around(
     for path in writable:
         with suppress(OSError):
             path.mkdir(parents=True, exist_ok=True)
-    return Walls(
+    return BwrapArguments(
         network=environment.network,
         readable=tuple(readable),
         writable=tuple(writable),

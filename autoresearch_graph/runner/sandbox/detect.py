@@ -35,7 +35,7 @@ from typing import Literal
 
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.runner import shell
-from autoresearch_graph.runner.sandbox.bwrap import Walls, empty_folders
+from autoresearch_graph.runner.sandbox.bwrap import BwrapArguments, empty_folders
 from autoresearch_graph.runner.sandbox.seccomp import open_filter
 from autoresearch_graph.settings import Choice
 
@@ -65,7 +65,7 @@ class Sandbox:
     level: Level
     bwrap: Path | None = None
     hidden: tuple[Path, ...] = ()
-    walls: Walls = field(default_factory=Walls)
+    walls: BwrapArguments = field(default_factory=BwrapArguments)
     missing: str = ""
     locked: bool = True
 
@@ -73,7 +73,7 @@ class Sandbox:
         """The level as results tell it."""
         return f"{self.level} ({self.missing})" if self.missing else self.level
 
-    def within(self, walls: Walls) -> "Sandbox":
+    def within(self, walls: BwrapArguments) -> "Sandbox":
         """The same box with other walls, as far as this machine has them."""
         network = walls.network or bool(self.missing)
         return replace(self, walls=replace(walls, network=network))
@@ -171,7 +171,7 @@ def _boxes(bwrap: Path) -> Iterator[Sandbox]:
     """Yield what one bubblewrap may be able to do, the strongest first."""
     for locked in (True, False):
         yield Sandbox("bwrap", bwrap, locked=locked)
-    open_network = Walls(network=True)
+    open_network = BwrapArguments(network=True)
     yield Sandbox("bwrap", bwrap, walls=open_network, missing="network open", locked=False)
 
 
