@@ -270,16 +270,16 @@ class Candidate(Value):
 class Verdict(Value):
     """The judgement on an experiment, with its reason as a sentence.
 
-    `metric` is the mean of the last `runs` measured runs. `luck` tells of the noise: by how much
-    the first run of a discarded idea was better than the incumbent's mean all the same, as a
-    residual (in the metric's unit), and 0 where it was not, or fell by something else.
+    `metric` is the mean of the last `runs` measured runs. `residual` feeds the noise estimate:
+    the amount, in the metric's unit, by which the first run of a discarded idea was better than the
+    incumbent's mean; 0 for a worse run, and for an idea discarded for another reason.
     """
 
     status: VerdictStatus
     reason: str
     metric: float | None = None
     runs: int = 1
-    luck: float = 0.0
+    residual: float = Field(default=0.0, alias="luck")
 
 
 class Again(Value):
@@ -293,8 +293,8 @@ class Experiment(Idea):
 
     Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
     `runs` measured trials; `beside` are runs of the incumbent; `stale` are runs of either that an
-    incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal, `luck`
-    as in Verdict.
+    incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal,
+    `residual` as in Verdict.
     """
 
     number: int
@@ -307,7 +307,7 @@ class Experiment(Idea):
     written_for: int | None = None
     trials: tuple[Outcome, ...]
     runs: int = 1
-    luck: float = 0.0
+    residual: float = Field(default=0.0, alias="luck")
     beside: tuple[Outcome, ...] = ()
     stale: tuple[Outcome, ...] = ()
     seconds: float
@@ -357,7 +357,7 @@ def row(
         metrics=metrics,
         trials=trials,
         runs=verdict.runs,
-        luck=verdict.luck,
+        residual=verdict.residual,
         beside=candidate.beside,
         stale=candidate.stale,
         seconds=round(sum(t.seconds + t.check_seconds for t in candidate.runs), 3),

@@ -74,7 +74,7 @@ class NoiseEstimate(Value):
         is_wider = self.sigma and own.sigma > _WIDER * self.sigma
         return own if is_wider else self.with_turns(runs, rivals)
 
-    def with_luck(self, residual: float) -> "NoiseEstimate":
+    def with_residual(self, residual: float) -> "NoiseEstimate":
         """Pool what the first run of a discarded idea tells.
 
         Ideas without effect are better and worse by luck as often, and harmful ones are mostly
@@ -181,14 +181,14 @@ class IncumbentEstimate(Value):
         spread = self.spread  # a drift is told from noise only where that is fairly known
         spread = spread if spread.is_known else spread.with_runs([run.metric for run in runs])
         if not self.sigma:  # equal so far: the first difference tells that there is noise
-            spread = spread.with_luck(gap * sqrt(old * share))
+            spread = spread.with_residual(gap * sqrt(old * share))
         now = best.model_copy(update=told)
         return self.model_copy(update={"incumbent": now, "spread": spread})
 
     def after(self, experiment: Experiment) -> "IncumbentEstimate":
         """The standing after one more ledger row."""
         now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
-        spread = now.spread.with_luck(experiment.luck)
+        spread = now.spread.with_residual(experiment.residual)
         if experiment.number == 0:
             spread = spread.with_runs([run.metric for run in runs])
         else:

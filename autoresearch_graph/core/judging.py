@@ -229,7 +229,7 @@ class _Case:
         return self.program.metric.improvement(value, self.incumbent.metric)
 
     @property
-    def _luck(self) -> float:
+    def _residual(self) -> float:
         """By how much the first run was better, less the share of the incumbent's own noise."""
         share = sqrt(self.incumbent.runs / (self.incumbent.runs + 1))
         return max(0.0, self._gain(self.runs[:1])) * share
@@ -279,8 +279,10 @@ class _Case:
         elif not failed and (flaw := self._flaw_in_items(runs, items)):
             failed, told = True, f"{told}; {flaw}"
         if failed:
-            luck = self._luck if short else 0.0
-            return Verdict(status="discard", reason=told, metric=value, runs=len(runs), luck=luck)
+            residual = self._residual if short else 0.0
+            return Verdict(
+                status="discard", reason=told, metric=value, runs=len(runs), residual=residual
+            )
         counted = self._counted(runs)
         value = fmean(run.metric for run in counted)
         return Verdict(status="keep", reason=told + self._doubt(), metric=value, runs=len(counted))

@@ -215,8 +215,8 @@ def test_repeats_are_pooled_and_those_of_a_far_noisier_text_are_not():
     known = NoiseEstimate(squares=20.0, freedom=20)
     assert known.with_runs([0.0, 100.0]) == known
     assert known.with_runs([0.0, 2.0]).freedom == 21
-    assert (known.with_luck(0.0), known.with_luck(100.0)) == (known, known)
-    assert known.with_luck(2.0) == NoiseEstimate(squares=24.0, freedom=21)
+    assert (known.with_residual(0.0), known.with_residual(100.0)) == (known, known)
+    assert known.with_residual(2.0) == NoiseEstimate(squares=24.0, freedom=21)
 
 
 def test_what_ideas_without_effect_were_better_by_mends_a_sigma_that_began_too_low():

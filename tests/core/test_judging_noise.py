@@ -134,18 +134,18 @@ def test_a_first_run_that_could_not_have_failed_counts_for_the_value():
 
 def test_what_a_discarded_idea_was_better_by_on_its_first_run_is_luck():
     """A residual: the incumbent's mean of three runs, or its run in turns, has noise of its own."""
-    assert weighed(0.9).luck == pytest.approx(0.1 * 0.75**0.5)
-    assert weighed(0.87, 1.1).luck == pytest.approx(0.13 * 0.5**0.5)
-    assert (weighed(1.2).luck, weighed(0.50, 0.45, 0.45).luck) == (0.0, 0.0)
+    assert weighed(0.9).residual == pytest.approx(0.1 * 0.75**0.5)
+    assert weighed(0.87, 1.1).residual == pytest.approx(0.13 * 0.5**0.5)
+    assert (weighed(1.2).residual, weighed(0.50, 0.45, 0.45).residual) == (0.0, 0.0)
 
 
 def test_what_falls_by_something_else_than_the_noise_was_no_luck():
-    assert weighed(0.5, 0.5, 0.5, minimum_improvement=0.9).luck == 0.0
+    assert weighed(0.5, 0.5, 0.5, minimum_improvement=0.9).residual == 0.0
     bound = (Constraint(name="seconds", relation="<=", bound=0.5),)
     rules = program(noise=Noise(), constraints=bound)
     broken = judge(candidate(measured(0.9)), FRESH, rules, SIGMA)
     assert isinstance(broken, Verdict)
-    assert (broken.status, broken.luck) == ("discard", 0.0)
+    assert (broken.status, broken.residual) == ("discard", 0.0)
 
 
 def test_a_minimum_improvement_and_confirmations_hold_in_addition():

@@ -1,0 +1,38 @@
+"""Keys on disk: the names that a field has in the ledger and in checkpoints stay."""
+
+import json
+
+from autoresearch_graph.core.experiment import Experiment
+
+RUN = {"kind": "measured", "seconds": 1.5, "metric": 0.9}
+OLD_ROW = {
+    "author": "search",
+    "description": "lr: 0.1 -> 0.2",
+    "number": 7,
+    "status": "discard",
+    "reason": "loss 0.9 is better than the incumbent's 1 by 0.1",
+    "metric": 0.9,
+    "metrics": {},
+    "commit": "b" * 40,
+    "parent": "a" * 40,
+    "trials": [RUN],
+    "luck": 0.075,
+    "seconds": 1.5,
+    "memory_gb": 0.0,
+    "self_reported": True,
+    "finished": "2026-07-01T00:00:00+00:00",
+}
+
+
+def written_back(row: object) -> object:
+    return json.loads(Experiment.model_validate_json(json.dumps(row)).model_dump_json())
+
+
+def test_a_row_of_an_older_ledger_keeps_its_keys():
+    row = Experiment.model_validate(OLD_ROW)
+    assert row.residual == 0.075
+    written = written_back(OLD_ROW)
+    assert isinstance(written, dict) and OLD_ROW.keys() <= written.keys()
+    assert written_back(written) == written
+    assert written["luck"] == 0.075
+    assert "residual" not in written
