@@ -108,7 +108,7 @@ class Ran(Value):
     Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
     processes at once, the shells that start it included. But for `seconds` these are samples; CPU
     time is counted where the machine counts it. `check_seconds` is the wall time of the check
-    before it. `curve` is what it reported of its progress; `spared` is why it would have been
+    before it. `curve` is what it reported of its progress; `would_prune` is why it would have been
     ended as hopeless, where it was let go on. `node` is the one of a cluster that it ran on; those
     in `lost` went away while it ran there.
     """
@@ -121,7 +121,7 @@ class Ran(Value):
     sandbox: str = ""
     check_seconds: float = 0.0
     curve: Curve = ()
-    spared: str = ""
+    would_prune: str = Field(default="", alias="spared")
     node: str = ""
     lost: tuple[str, ...] = ()
 

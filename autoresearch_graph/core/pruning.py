@@ -108,7 +108,7 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Prunin
     its end, as an audit, and so does one of ten, which the name of the `run` decides. Where such a
     run was kept, none is ended any more.
     """
-    if any(row.status == "keep" and any(r.spared for r in row.trials) for row in rows):
+    if any(row.status == "keep" and any(r.would_prune for r in row.trials) for row in rows):
         return None
     baseline = _measured(0, rows)
     best = _trusted(_measured(number, rows), baseline) if number else ()
@@ -118,7 +118,7 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Prunin
     for row in reversed(rows):
         if row.number == owner:
             break
-        by_bar |= any(isinstance(r, Pruned) or r.spared for r in row.trials)
+        by_bar |= any(isinstance(r, Pruned) or r.would_prune for r in row.trials)
     audit = not by_bar or Random(run).randrange(_AUDIT) == 0
     return PruningRule(curves=curves, number=owner, audit=audit) if curves else None
 

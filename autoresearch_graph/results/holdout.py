@@ -141,14 +141,14 @@ def hopeless_runs(experiments: Sequence[Experiment]) -> str:
     """How many runs were ended early, and what that saved; empty where none was."""
     runs = [run for e in experiments for run in e.trials]
     ended = [run for run in runs if isinstance(run, Pruned)]
-    spared = [e for e in experiments if any(run.spared for run in e.trials)]
-    if not ended and not spared:
+    audited = [e for e in experiments if any(run.would_prune for run in e.trials)]
+    if not ended and not audited:
         return ""
     whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
     saved = sum(max(0.0, whole - run.seconds) for run in ended) / 60
-    kept = [str(e.number) for e in spared if e.status == "keep"]
+    kept = [str(e.number) for e in audited if e.status == "keep"]
     told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
     return (
         f"{len(ended)} hopeless runs were ended early, which saved {saved:.3g} minutes; "
-        f"{len(spared)} more were let go on as an audit, of which {told}"
+        f"{len(audited)} more were let go on as an audit, of which {told}"
     )

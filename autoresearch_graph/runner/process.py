@@ -58,7 +58,7 @@ class Watch:
         return bool(self.hopeless and self._bar and not self._bar.audit)
 
     @property
-    def spared(self) -> str:
+    def would_prune(self) -> str:
         """Why it would have been ended, where it was let go on."""
         return self.hopeless if self._bar and self._bar.audit else ""
 

@@ -70,7 +70,7 @@ def conduct(
     bench = _CommandRunner(program, site, log, environment, sandbox, watch)
     step, outcome = bench.outcome(evaluation, handed_over)
     cost = {name: getattr(step.ended, name) for name in _COST}
-    told = {"sandbox": str(sandbox), "spared": watch.spared}
+    told = {"sandbox": str(sandbox), "would_prune": watch.would_prune}
     return outcome.model_copy(update=cost | told)
 
 

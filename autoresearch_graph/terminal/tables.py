@@ -94,11 +94,7 @@ def experiment_page(records: Records, number: int) -> Group:
         *(("incumbent", t) for t in e.beside),
         *(("before", t) for t in e.stale),
     ):
-        told = trial.model_dump(include={"metric", "cause", "reason", "limit", "spared"})
-        told = {name: value for name, value in told.items() if value != ""}
-        values = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in told.items()}
-        facts = ", ".join(f"{name} {value}" for name, value in values.items())
-        parts.append(Text(f"{what:12s} {trial.kind}: {facts} ({_cost(trial)})"))
+        parts.append(Text(f"{what:12s} {trial.kind}: {_result(trial)} ({_cost(trial)})"))
     if e.metrics:
         parts.append(Text("reported     " + ", ".join(f"{k} {v:g}" for k, v in e.metrics.items())))
     if url := records.file(number, "trace.url"):
@@ -113,6 +109,14 @@ def experiment_page(records: Records, number: int) -> Group:
         tail = "\n".join(clean(without_keys(without_items(log))).splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
+
+
+def _result(trial: Outcome) -> str:
+    """Return the facts that a trial ended with: its metric, or the reason for having none."""
+    shown = {"metric", "cause", "reason", "limit", "would_prune"}
+    facts = trial.model_dump(include=shown, by_alias=False)
+    figures = {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in facts.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in figures.items() if v != "")
 
 
 def _cost(trial: Outcome) -> str:

@@ -4,7 +4,7 @@ import json
 
 from autoresearch_graph.core.experiment import Experiment
 
-RUN = {"kind": "measured", "seconds": 1.5, "metric": 0.9}
+RUN = {"kind": "measured", "seconds": 1.5, "metric": 0.9, "spared": "ended at 30% of its time"}
 OLD_ROW = {
     "author": "search",
     "description": "lr: 0.1 -> 0.2",
@@ -31,8 +31,10 @@ def written_back(row: object) -> object:
 def test_a_row_of_an_older_ledger_keeps_its_keys():
     row = Experiment.model_validate(OLD_ROW)
     assert row.residual == 0.075
+    assert row.trials[0].would_prune == "ended at 30% of its time"
     written = written_back(OLD_ROW)
     assert isinstance(written, dict) and OLD_ROW.keys() <= written.keys()
     assert written_back(written) == written
     assert written["luck"] == 0.075
-    assert "residual" not in written
+    assert written["trials"][0].items() >= RUN.items()
+    assert not {"residual", "would_prune"} & {*written, *written["trials"][0]}

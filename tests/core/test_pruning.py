@@ -45,13 +45,13 @@ def test_a_run_far_behind_is_ended_and_one_of_ten_is_let_go_on(tmp_path: Path):
         "discard",
         "discard",
     ]
-    spared, ended = rows[1].trials[0], rows[2].trials[0]
-    assert rows[1].metric == 2.0 and spared.spared.startswith("ended at 30% of the time box")
+    audited, ended = rows[1].trials[0], rows[2].trials[0]
+    assert rows[1].metric == 2.0 and audited.would_prune.startswith("ended at 30% of the time box")
     assert isinstance(ended, Pruned) and rows[2].metric is None
     assert "more than 1.5 times the 2.4 of experiment 0 there" in rows[2].reason
-    assert ended.seconds < spared.seconds
+    assert ended.seconds < audited.seconds
     assert rows[3].metric == 1.2
-    assert "experiment 4" in rows[5].trials[0].spared, "the first by a new bar is let go on"
+    assert "experiment 4" in rows[5].trials[0].would_prune, "the first by a new bar is let go on"
     assert isinstance(rows[6].trials[0], Pruned), "the new incumbent's curve counts"
     told = " ".join(autoresearch("status", tmp_path / "p").stdout.split())
     assert "2 hopeless runs were ended early" in told and "2 more were let go on" in told
@@ -92,7 +92,7 @@ def test_a_kept_run_whose_curve_is_too_good_for_its_metric_sets_no_bar(tmp_path:
         "keep",
     ]
     assert [row.metric for row in rows[1:4]] == [2.9, 2.95, 2.8] and rows[6].metric == 1.0
-    assert rows[4].trials[0].spared and isinstance(rows[5].trials[0], Pruned)
+    assert rows[4].trials[0].would_prune and isinstance(rows[5].trials[0], Pruned)
 
 
 def told(number: int, metric: float, curve: Curve, status: VerdictStatus = "keep") -> Experiment:
@@ -158,16 +158,16 @@ def test_the_first_by_every_new_bar_is_an_audit_and_then_one_of_ten_by_chance():
     chosen = audits([*rows, ended], 1)
     assert chosen == audits([*rows, ended], 1) and 8 < sum(chosen) < 40
     assert chosen[:20] != [True, *[False] * 9] * 2
-    spared = told(3, 0.8, CURVE).model_copy(
-        update={"trials": (Measured(metric=0.8, curve=CURVE, spared="x"),)}
+    audited = told(3, 0.8, CURVE).model_copy(
+        update={"trials": (Measured(metric=0.8, curve=CURVE, would_prune="x"),)}
     )
-    assert bar_for(3, [*rows, spared]) is None
+    assert bar_for(3, [*rows, audited]) is None
 
 
 def test_nothing_is_ended_where_program_md_does_not_say_so(tmp_path: Path):
     rows = researched(tmp_path / "p", [2.0, 2.5], program=PROGRAM)
     assert [row.metric for row in rows] == [1.0, 2.0, 2.5]
-    assert not any(run.spared for row in rows for run in row.trials)
+    assert not any(run.would_prune for row in rows for run in row.trials)
 
 
 def test_a_change_of_code_or_of_a_size_is_never_ended(tmp_path: Path):
@@ -175,7 +175,7 @@ def test_a_change_of_code_or_of_a_size_is_never_ended(tmp_path: Path):
     slow = FALLS.replace("RATE = 1.0", "RATE = 3.0")
     texts = [slow, slow.replace("DEPTH = 1", "DEPTH = 2"), slow.replace("i / 5", "i / 6")]
     rows = run(project, texts)[1]
-    assert rows[1].trials[0].spared and not rows[2].trials[0].spared
+    assert rows[1].trials[0].would_prune and not rows[2].trials[0].would_prune
     assert [row.metric for row in rows] == [1.0, 3.0, 3.0, 3.0]
 
 
