@@ -205,13 +205,13 @@ class State(Value):
             return ()
         best, under_way = self.incumbent, (*self.queue, *self.running)
         made = sum(len(candidate.beside) for candidate in self.candidates)
-        made += sum(trial.beside is not None for trial in under_way)
-        return (Trial(number=best.number, repeat=best.trials + made, beside=number),)
+        made += sum(trial.made_for is not None for trial in under_way)
+        return (Trial(number=best.number, repeat=best.trials + made, made_for=number),)
 
     @property
     def is_measured_again(self) -> bool:
         """Whether a run of the incumbent waits, goes on, or has still to count."""
-        trials = any(trial.beside is not None for trial in (*self.queue, *self.running))
+        trials = any(trial.made_for is not None for trial in (*self.queue, *self.running))
         return trials or any(candidate.beside for candidate in self.candidates)
 
     def is_waiting(self, number: int) -> bool:
@@ -220,7 +220,7 @@ class State(Value):
 
     def commit(self, trial: Trial) -> str:
         """The commit that a trial runs."""
-        if trial.beside is not None and self.incumbent is not None:
+        if trial.made_for is not None and self.incumbent is not None:
             return self.incumbent.commit
         return self.candidate(trial.number).proposal.commit
 

@@ -86,17 +86,17 @@ class Proposal(Idea):
 class Trial(Value):
     """One run of a proposal; `repeat` (0, 1, ...) is also its seed.
 
-    `beside` is set for a run of the incumbent: the number of the experiment that it is made for.
+    `made_for` is set for a run of the incumbent: the number of the experiment that asked for it.
     """
 
     number: int
     repeat: int = 0
-    beside: int | None = None
+    made_for: int | None = Field(default=None, alias="beside")
 
     @property
     def owner(self) -> int:
         """The number of the experiment that the outcome belongs to."""
-        return self.number if self.beside is None else self.beside
+        return self.number if self.made_for is None else self.made_for
 
 
 Curve = tuple[tuple[float, float], ...]  # the share of the time box (0 to 1), and a value

@@ -35,8 +35,8 @@ def _show(lab: "Lab") -> None:
 
 def _collected(state: State, trial: Trial, outcome: Outcome) -> Update:
     candidate, best = state.candidate(trial.owner), state.incumbent
-    where = "outcomes" if trial.beside is None else "beside"
-    if trial.beside is not None and best and best.number != trial.number:
+    where = "outcomes" if trial.made_for is None else "beside"
+    if trial.made_for is not None and best and best.number != trial.number:
         where = "stale"
     outcomes = (*getattr(candidate, where), outcome)
     ended = candidate.model_copy(update={where: outcomes})

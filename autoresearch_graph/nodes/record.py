@@ -49,7 +49,7 @@ def _others(state: State, experiment: Experiment) -> Update:
         "candidates": tuple(
             c.model_copy(update={"beside": (), "stale": (*c.stale, *c.beside)}) for c in others
         ),
-        "queue": tuple(trial for trial in state.queue if trial.beside is None),
+        "queue": tuple(trial for trial in state.queue if trial.made_for is None),
     }
 
 

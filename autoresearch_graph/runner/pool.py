@@ -181,7 +181,7 @@ class Workshop:
     ) -> Callable[[Watch], Outcome]:
         log = "log.txt" if trial.repeat == 0 else f"log.{trial.repeat}.txt"
         # The runs of the baseline may go on at once, so that one of them hands over.
-        hands_over = program.holdout and not trial.beside and (trial.number or not trial.repeat)
+        hands_over = program.holdout and not trial.made_for and (trial.number or not trial.repeat)
         handed_over = self._artifacts.path(trial.number, HANDED_OVER) if hands_over else None
 
         untouched = rows[0].trials if rows else ()

@@ -148,7 +148,7 @@ _WAITS = {
 
 def _again(trial: Trial) -> str:
     """Which of several runs it is."""
-    if trial.beside is not None:
+    if trial.made_for is not None:
         return f"the incumbent, experiment {trial.number}, is run again beside it"
     return f"run {trial.repeat + 1} of it" if trial.repeat else ""
 

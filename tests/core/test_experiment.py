@@ -2,7 +2,7 @@
 
 import json
 
-from autoresearch_graph.core.experiment import Experiment
+from autoresearch_graph.core.experiment import Experiment, Trial
 
 RUN = {"kind": "measured", "seconds": 1.5, "metric": 0.9, "spared": "ended at 30% of its time"}
 OLD_ROW = {
@@ -38,3 +38,10 @@ def test_a_row_of_an_older_ledger_keeps_its_keys():
     assert written["luck"] == 0.075
     assert written["trials"][0].items() >= RUN.items()
     assert not {"residual", "would_prune"} & {*written, *written["trials"][0]}
+
+
+def test_a_trial_in_an_older_checkpoint_keeps_its_keys():
+    stored = {"number": 3, "repeat": 5, "beside": 8}
+    trial = Trial.model_validate(stored)
+    assert (trial.made_for, trial.owner) == (8, 8)
+    assert trial.model_dump() == stored
