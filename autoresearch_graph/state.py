@@ -199,12 +199,12 @@ class State(Value):
         """The incumbent and the noise, as of the last ledger row."""
         return IncumbentEstimate(incumbent=self.incumbent, spread=self.spread)
 
-    def beside(self, number: int) -> tuple[Trial, ...]:
+    def incumbent_trials(self, number: int) -> tuple[Trial, ...]:
         """One more run of the incumbent, next to an experiment; with a seed it has not had."""
         if self.incumbent is None:
             return ()
         best, under_way = self.incumbent, (*self.queue, *self.running)
-        made = sum(len(candidate.beside) for candidate in self.candidates)
+        made = sum(len(candidate.incumbent_runs) for candidate in self.candidates)
         made += sum(trial.made_for is not None for trial in under_way)
         return (Trial(number=best.number, repeat=best.trials + made, made_for=number),)
 
@@ -212,7 +212,7 @@ class State(Value):
     def is_measured_again(self) -> bool:
         """Whether a run of the incumbent waits, goes on, or has still to count."""
         trials = any(trial.made_for is not None for trial in (*self.queue, *self.running))
-        return trials or any(candidate.beside for candidate in self.candidates)
+        return trials or any(candidate.incumbent_runs for candidate in self.candidates)
 
     def is_waiting(self, number: int) -> bool:
         """Whether a run for an experiment waits or goes on."""

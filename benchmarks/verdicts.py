@@ -102,13 +102,15 @@ class Night:
         effect = self.next_effect() if number else 0.0
         candidate = Candidate(proposal=_proposal(number))
         if self.standing.due(self.noise):
-            candidate = candidate.model_copy(update={"beside": (self.measured(self.level),)})
+            candidate = candidate.model_copy(
+                update={"incumbent_runs": (self.measured(self.level),)}
+            )
         decision: Verdict | Again = Again(reason="")
         while isinstance(decision, Again):
             if self.runs >= RUNS:
                 return None
             candidate = self.another(candidate, effect)
-            now = self.standing.measured_again(candidate.beside)
+            now = self.standing.measured_again(candidate.incumbent_runs)
             decision = judge(candidate, now.incumbent, program, now.spread)
         if number:
             self.count(number, effect, decision, now.incumbent)
@@ -116,7 +118,7 @@ class Night:
 
     def another(self, candidate: Candidate, effect: float) -> Candidate:
         """One more run, in turns with the incumbent where it is a fresh one."""
-        outcomes, beside = candidate.outcomes, candidate.beside
+        outcomes, beside = candidate.outcomes, candidate.incumbent_runs
         pair = len(outcomes) - 1
         if not self.noise.weighs or pair < 0 or self.standing.incumbent is None:
             outcomes = (*outcomes, self.measured(self.level + effect))
@@ -129,7 +131,7 @@ class Night:
             runs = [self.measured(level) for level in (turns[::-1] if is_turned else turns)]
             mine, its = runs[::-1] if is_turned else runs
             outcomes, beside = (*outcomes, mine), (*beside, its)
-        return candidate.model_copy(update={"outcomes": outcomes, "beside": beside})
+        return candidate.model_copy(update={"outcomes": outcomes, "incumbent_runs": beside})
 
     def next_effect(self) -> float:
         """That of a new idea, or of a step back where the lab would make one."""

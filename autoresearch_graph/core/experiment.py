@@ -232,7 +232,7 @@ class Candidate(Value):
     """An experiment under way: a proposal and the outcomes of its trials so far.
 
     `saved` is by how many lines it makes the asset clearly shorter; `review` is what a person
-    decided about it, where one was asked; `beside` has the outcomes of
+    decided about it, where one was asked; `incumbent_runs` has the outcomes of
     the incumbent's runs next to it. `against` is the incumbent that it was written for, as it was
     then; `stale` has what ran for an incumbent that has been replaced since, and counts no more.
     """
@@ -240,7 +240,7 @@ class Candidate(Value):
     proposal: Proposal
     against: Incumbent | None = None
     outcomes: tuple[Outcome, ...] = ()
-    beside: tuple[Outcome, ...] = ()
+    incumbent_runs: tuple[Outcome, ...] = Field(default=(), alias="beside")
     stale: tuple[Outcome, ...] = ()
     review: Review = ""
     saved: int = 0
@@ -248,7 +248,7 @@ class Candidate(Value):
     @property
     def runs(self) -> tuple[Outcome, ...]:
         """Everything that ran for it."""
-        return (*self.outcomes, *self.beside, *self.stale)
+        return (*self.outcomes, *self.incumbent_runs, *self.stale)
 
     @property
     def has_begun(self) -> bool:
@@ -257,9 +257,9 @@ class Candidate(Value):
 
     @property
     def rivals(self) -> tuple[Outcome, ...]:
-        """The incumbent's runs in turns with the fresh ones: the last of `beside`, as many."""
+        """The incumbent's runs in turns with the fresh ones: as many of the last."""
         fresh = max(0, len(self.outcomes) - 1)
-        return self.beside[-fresh:] if fresh else ()
+        return self.incumbent_runs[-fresh:] if fresh else ()
 
     @property
     def next_trial(self) -> Trial:
@@ -292,8 +292,8 @@ class Experiment(Idea):
     """One ledger row: a proposal with its trials, their outcomes and one verdict.
 
     Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
-    `runs` measured trials; `beside` are runs of the incumbent; `stale` are runs of either that an
-    incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal,
+    `runs` measured trials; `incumbent_runs` are runs of the incumbent; `stale` are runs of either
+    that an incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal,
     `residual` as in Verdict.
     """
 
@@ -308,7 +308,7 @@ class Experiment(Idea):
     trials: tuple[Outcome, ...]
     runs: int = 1
     residual: float = Field(default=0.0, alias="luck")
-    beside: tuple[Outcome, ...] = ()
+    incumbent_runs: tuple[Outcome, ...] = Field(default=(), alias="beside")
     stale: tuple[Outcome, ...] = ()
     seconds: float
     memory_gb: float
@@ -358,7 +358,7 @@ def row(
         trials=trials,
         runs=verdict.runs,
         residual=verdict.residual,
-        beside=candidate.beside,
+        incumbent_runs=candidate.incumbent_runs,
         stale=candidate.stale,
         seconds=round(sum(t.seconds + t.check_seconds for t in candidate.runs), 3),
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),

@@ -134,12 +134,12 @@ class IncumbentEstimate(Value):
             return False
         return best.runs < FEWEST or best.since >= best.interval
 
-    def has_moved(self, beside: Sequence[Outcome]) -> bool:
+    def has_moved(self, new_runs: Sequence[Outcome]) -> bool:
         """True if the incumbent's new runs are off by more than 3 standard errors of their mean.
 
         While sigma rests on few repeats, by as much more as Student's t asks for.
         """
-        best, runs = self.incumbent, self._comparable(beside)
+        best, runs = self.incumbent, self._comparable(new_runs)
         if best is None or not self.sigma or not runs:
             return False
         return abs(self._gap(best, runs)) > MOVED
@@ -156,24 +156,24 @@ class IncumbentEstimate(Value):
         interval = best.interval // 2 if gap > _SEEMS else 2 * best.interval
         return max(1, min(PATIENCE, interval))
 
-    def has_drifted(self, beside: Sequence[Outcome]) -> bool:
+    def has_drifted(self, new_runs: Sequence[Outcome]) -> bool:
         """True if two new runs at least say so: the machine is another now."""
-        return len(self._comparable(beside)) >= FEWEST and self.has_moved(beside)
+        return len(self._comparable(new_runs)) >= FEWEST and self.has_moved(new_runs)
 
-    def measured_again(self, beside: Sequence[Outcome]) -> "IncumbentEstimate":
+    def measured_again(self, new_runs: Sequence[Outcome]) -> "IncumbentEstimate":
         """The standing after new runs of the incumbent.
 
         They join its mean, and older runs count in it as two at most, so that it follows a slow
         drift. After a jump the new ones alone are its value.
         """
-        best, runs = self.incumbent, self._comparable(beside)
-        if best is None or not beside:
+        best, runs = self.incumbent, self._comparable(new_runs)
+        if best is None or not new_runs:
             return self
-        told: dict[str, object] = {"trials": best.trials + len(beside), "since": 0}
+        told: dict[str, object] = {"trials": best.trials + len(new_runs), "since": 0}
         if not runs:
             return self.model_copy(update={"incumbent": best.model_copy(update=told)})
         new, count, items = fmean(r.metric for r in runs), len(runs), mean_items(runs)
-        old = 0 if self.has_drifted(beside) else min(best.runs, _MEMORY)
+        old = 0 if self.has_drifted(new_runs) else min(best.runs, _MEMORY)
         share, gap = count / (old + count), new - best.metric
         told |= {"metric": best.metric + gap * share, "runs": old + count}
         told["items"] = _blended(best.items, items, share) if old else items
@@ -187,12 +187,12 @@ class IncumbentEstimate(Value):
 
     def after(self, experiment: Experiment) -> "IncumbentEstimate":
         """The standing after one more ledger row."""
-        now, runs = self.measured_again(experiment.beside), _measured(experiment.trials)
+        now, runs = self.measured_again(experiment.incumbent_runs), _measured(experiment.trials)
         spread = now.spread.with_residual(experiment.residual)
         if experiment.number == 0:
             spread = spread.with_runs([run.metric for run in runs])
         else:
-            spread = spread.with_turns(runs, _measured(experiment.beside))
+            spread = spread.with_turns(runs, _measured(experiment.incumbent_runs))
         if experiment.status != "keep" or experiment.metric is None:
             best = now.incumbent
             older = best and best.model_copy(update={"since": best.since + 1})
@@ -215,10 +215,10 @@ class IncumbentEstimate(Value):
         before = now.before + now.incumbent.moved
         return IncumbentEstimate(incumbent=kept, spread=spread, before=before, lives=now.lives + 1)
 
-    def _comparable(self, beside: Sequence[Outcome]) -> list[Measured]:
+    def _comparable(self, new_runs: Sequence[Outcome]) -> list[Measured]:
         """The incumbent's new runs that were measured on the data of the old ones."""
         best = self.incumbent
-        return [run for run in _measured(beside) if best and best.shares_data(run)]
+        return [run for run in _measured(new_runs) if best and best.shares_data(run)]
 
 
 def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:

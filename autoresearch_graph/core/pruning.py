@@ -133,7 +133,7 @@ def _measured(number: int, rows: Sequence[Experiment]) -> list[Measured]:
             found += row.trials
         elif row.status == "keep":
             is_incumbent = False
-        found += row.beside if is_incumbent and row.number != number else ()
+        found += row.incumbent_runs if is_incumbent and row.number != number else ()
     return [run for run in found if isinstance(run, Measured)]
 
 

@@ -35,7 +35,7 @@ def _show(lab: "Lab") -> None:
 
 def _collected(state: State, trial: Trial, outcome: Outcome) -> Update:
     candidate, best = state.candidate(trial.owner), state.incumbent
-    where = "outcomes" if trial.made_for is None else "beside"
+    where = "outcomes" if trial.made_for is None else "incumbent_runs"
     if trial.made_for is not None and best and best.number != trial.number:
         where = "stale"
     outcomes = (*getattr(candidate, where), outcome)

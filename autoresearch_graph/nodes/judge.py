@@ -26,7 +26,7 @@ def judge(state: State, lab: "Lab") -> Update:
         return _again(state, "another of its runs goes on")
     if state.is_stale(number):
         return _judge_stale(state, candidate, lab)
-    now = state.standing.measured_again(candidate.beside)
+    now = state.standing.measured_again(candidate.incumbent_runs)
     decision = judging.judge(candidate, now.incumbent, lab.program, now.spread)
     if isinstance(decision, Again):
         return _again(state, decision.reason, *_next(state, candidate, lab))
@@ -39,7 +39,7 @@ def _next(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
     The order is random, and turned round for every second pair: a steady drift then favours
     neither. It is the same when a killed lab goes on.
     """
-    turns = (candidate.next_trial, *state.beside(candidate.proposal.number))
+    turns = (candidate.next_trial, *state.incumbent_trials(candidate.proposal.number))
     if not lab.program.noise.weighs:
         return turns[:1]
     pair = len(candidate.outcomes) - 1
@@ -51,15 +51,15 @@ def _next(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
 def _moved(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
     """A second run of the incumbent where the first, next to this experiment, was far off.
 
-    One that is in turns with the candidate has it beside.
+    In turns with the candidate it comes with one more run of that.
     """
-    number, beside = candidate.proposal.number, candidate.beside
+    number, runs = candidate.proposal.number, candidate.incumbent_runs
     failed = not all(isinstance(outcome, Measured) for outcome in candidate.outcomes)
-    if state.is_waiting(number) or failed or len(beside) != 1:
+    if state.is_waiting(number) or failed or len(runs) != 1:
         return ()
-    if not state.standing.has_moved(beside):
+    if not state.standing.has_moved(runs):
         return ()
-    return _next(state, candidate, lab) if candidate.rivals else state.beside(number)
+    return _next(state, candidate, lab) if candidate.rivals else state.incumbent_trials(number)
 
 
 def _judge_stale(state: State, candidate: Candidate, lab: "Lab") -> Update:
@@ -84,8 +84,12 @@ def _again(state: State, reason: str, *trials: Trial) -> Update:
 
 def _with_drift(state: State, candidate: Candidate, verdict: Verdict, lab: "Lab") -> Verdict:
     """Say it where the incumbent's value was taken anew."""
-    now = state.standing.measured_again(candidate.beside).incumbent
-    if now is None or state.incumbent is None or not state.standing.has_drifted(candidate.beside):
+    now = state.standing.measured_again(candidate.incumbent_runs).incumbent
+    if (
+        now is None
+        or state.incumbent is None
+        or not state.standing.has_drifted(candidate.incumbent_runs)
+    ):
         return verdict
     told = (
         f"the machine drifted: experiment {now.number}, measured again, gives {now.metric:.6g} "

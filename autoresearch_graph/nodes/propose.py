@@ -39,10 +39,10 @@ def propose(state: State, lab: "Lab", edit: Edit) -> Update:
         verdict = Verdict(status="discard", reason=f"not run: {unfit}")
         return {**under_way, "collected": number, "decision": verdict}
     due = state.standing.due(lab.program.noise) and not state.is_measured_again
-    beside = state.beside(number) if due else ()
+    extra = state.incumbent_trials(number) if due else ()
     runs = 1 if state.incumbent else min(state.workers, lab.program.noise.baseline_runs)
     trials = (Trial(number=number, repeat=repeat) for repeat in range(runs))
-    return {**under_way, "queue": (*state.queue, *beside, *trials)}
+    return {**under_way, "queue": (*state.queue, *extra, *trials)}
 
 
 def _proposal(number: int, state: State, lab: "Lab", edit: Edit) -> tuple[Proposal, str]:

@@ -47,7 +47,8 @@ def _others(state: State, experiment: Experiment) -> Update:
         return {"candidates": others}
     return {
         "candidates": tuple(
-            c.model_copy(update={"beside": (), "stale": (*c.stale, *c.beside)}) for c in others
+            c.model_copy(update={"incumbent_runs": (), "stale": (*c.stale, *c.incumbent_runs)})
+            for c in others
         ),
         "queue": tuple(trial for trial in state.queue if trial.made_for is None),
     }

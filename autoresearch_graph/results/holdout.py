@@ -113,7 +113,7 @@ def never_read(experiments: Sequence[Experiment], program: Program) -> str:
     A crash, another figure beside the metric or another item shows that the asset is read.
     """
     tried = [e for e in experiments if e.trials]
-    runs = [run for e in tried for run in (*e.trials, *e.beside)]
+    runs = [run for e in tried for run in (*e.trials, *e.incumbent_runs)]
     seen = {_printed(run) for run in runs}
     if len(tried) - 1 < _TIES or len(seen) > 1 or not isinstance(runs[0], Measured):
         return ""

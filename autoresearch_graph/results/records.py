@@ -104,7 +104,9 @@ class Records:
     def to_beat(self) -> dict[int, float]:
         """The value that each experiment had to beat."""
         nows = zip(self.experiments[1:], self.standings, strict=False)
-        bests = ((e.number, before.measured_again(e.beside).incumbent) for e, before in nows)
+        bests = (
+            (e.number, before.measured_again(e.incumbent_runs).incumbent) for e, before in nows
+        )
         return {number: best.metric for number, best in bests if best is not None}
 
     @cached_property
@@ -181,7 +183,7 @@ class Records:
 
     def reason(self, e: Experiment) -> str:
         """Why the verdict is so, with the metric's figures as they are shown everywhere."""
-        runs = [run.metric for run in (*e.trials, *e.beside) if isinstance(run, Measured)]
+        runs = [run.metric for run in (*e.trials, *e.incumbent_runs) if isinstance(run, Measured)]
         values = [v for v in (*runs, e.metric, self.to_beat.get(e.number)) if v is not None]
         gain = self.gains.get(e.number)
         return self.figures.within(e.reason, values, [] if gain is None else [gain])

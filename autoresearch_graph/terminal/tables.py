@@ -91,7 +91,7 @@ def experiment_page(records: Records, number: int) -> Group:
     parts += [Text(f"{m.wish:12s} {m.words or 'said'} ({m.at})") for m in e.steering]
     for what, trial in (
         *(("trial", t) for t in e.trials),
-        *(("incumbent", t) for t in e.beside),
+        *(("incumbent", t) for t in e.incumbent_runs),
         *(("before", t) for t in e.stale),
     ):
         parts.append(Text(f"{what:12s} {trial.kind}: {_result(trial)} ({_cost(trial)})"))

@@ -86,8 +86,8 @@ def test_a_noisy_research_keeps_what_is_better_and_its_ledger_rebuilds_where_it_
     assert [e.status for e in ledger[:2]] == ["keep", "keep"]
     assert "z " in ledger[1].reason
     confirmed = [e for e in ledger[1:] if len(e.trials) > 1]
-    assert confirmed and all(len(e.beside) >= len(e.trials) - 1 for e in confirmed)
-    assert any(e.beside and len(e.trials) == 1 for e in ledger)
+    assert confirmed and all(len(e.incumbent_runs) >= len(e.trials) - 1 for e in confirmed)
+    assert any(e.incumbent_runs and len(e.trials) == 1 for e in ledger)
     assert ledger[-1].status == "keep"
     assert_agreement(project, "t")
 
@@ -95,7 +95,7 @@ def test_a_noisy_research_keeps_what_is_better_and_its_ledger_rebuilds_where_it_
 def test_every_run_of_the_incumbent_has_a_seed_of_its_own(project: Path):
     texts = [noisy(5.0 + n) for n in range(40)]
     _, experiments = run(project, texts, experiments=32)
-    values = [run.metric for e in experiments for run in e.beside]
+    values = [run.metric for e in experiments for run in e.incumbent_runs]
     assert values and len(set(values)) == len(values)
 
 
@@ -105,7 +105,7 @@ def test_a_lost_checkpoint_of_a_noisy_research_is_rebuilt(project: Path):
     (project / ".autoresearch/t/checkpoints.sqlite").unlink()
     _, experiments = run(project, texts)
     assert [e.number for e in experiments] == list(range(34))
-    assert any(e.beside for e in experiments)
+    assert any(e.incumbent_runs for e in experiments)
 
 
 def test_an_incumbent_of_a_single_run_is_measured_again_at_once_and_others_where_nothing_is_kept():
@@ -157,18 +157,18 @@ def night(rules: Program, seed: int, drift: Callable[[int], float], effect: floa
         gain = effect if number else 0.0
         tried, verdict, is_first = Candidate(proposal=proposed(number)), None, True
         if now.due(rules.noise):
-            tried = tried.model_copy(update={"beside": (measured(level),)})
+            tried = tried.model_copy(update={"incumbent_runs": (measured(level),)})
         while not isinstance(verdict, Verdict):
             fresh = len(tried.outcomes)
             if fresh:
                 is_first = luck.random() < 0.5 if fresh % 2 else not is_first
-            mine, its = tried.outcomes, tried.beside
+            mine, its = tried.outcomes, tried.incumbent_runs
             if is_first:
                 mine = (*mine, measured(level + gain))
             if number and fresh:
                 its = (*its, measured(level))
             mine = mine if is_first else (*mine, measured(level + gain))
-            tried = tried.model_copy(update={"outcomes": mine, "beside": its})
+            tried = tried.model_copy(update={"outcomes": mine, "incumbent_runs": its})
             again = now.measured_again(its)
             verdict = judge(tried, again.incumbent, rules, again.spread)
         level += gain * (verdict.status == "keep")
@@ -229,8 +229,8 @@ def test_what_ideas_without_effect_were_better_by_mends_a_sigma_that_began_too_l
         tried, verdict = Candidate(proposal=proposed(number)), None
         while not isinstance(verdict, Verdict):
             runs = (*tried.outcomes, Measured(metric=luck.gauss(1.0, 0.1)))
-            beside = (*tried.beside, Measured(metric=luck.gauss(1.0, 0.1)))[: len(runs) - 1]
-            tried = tried.model_copy(update={"outcomes": runs, "beside": beside})
+            beside = (*tried.incumbent_runs, Measured(metric=luck.gauss(1.0, 0.1)))[: len(runs) - 1]
+            tried = tried.model_copy(update={"outcomes": runs, "incumbent_runs": beside})
             verdict = judge(tried, now.incumbent, rules, now.spread)
         now = now.after(row(tried, verdict, self_reported=True))
     assert 0.05 < now.sigma < 0.15
@@ -256,7 +256,7 @@ def test_a_drift_is_told_in_the_reason(tmp_path: Path):
     texts = [noisy(4.0 + n / 1e6) for n in range(1, 35)]
     _, ledger = run(project, texts, experiments=14)
     told = next(e for e in ledger if "the machine drifted" in e.reason)
-    assert len(told.beside) >= 2
+    assert len(told.incumbent_runs) >= 2
     assert "later values are compared with that" in told.reason
     records = load(project / ".autoresearch/t")
     assert records.drift == pytest.approx(50, abs=1)
@@ -289,7 +289,7 @@ def test_the_records_claim_the_mean_of_all_runs_of_baseline_and_best(tmp_path: P
     rows = [
         experiment(0, metric=2.0, runs=3, trials=(Measured(metric=2.0),) * 3),
         experiment(1, metric=1.0, runs=1, parent="0" * 40),
-        experiment(2, status="discard", metric=3.0, beside=again),
+        experiment(2, status="discard", metric=3.0, incumbent_runs=again),
     ]
     program = Program.model_validate(PARTS)
     records = Records(folder=tmp_path, base="", program=program, experiments=rows)

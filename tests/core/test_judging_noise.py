@@ -23,7 +23,7 @@ FRESH = Incumbent(number=4, commit="c" * 40, metric=1.0, runs=3, trials=3)
 def in_turns(*runs: Measured, rivals: tuple[float, ...] = ()) -> Candidate:
     """A candidate whose fresh runs had the incumbent beside them, at 1.0 unless told otherwise."""
     beside = tuple(map(measured, rivals or (1.0,) * (len(runs) - 1)))
-    return candidate(*runs).model_copy(update={"beside": beside})
+    return candidate(*runs).model_copy(update={"incumbent_runs": beside})
 
 
 def weighed(
@@ -89,7 +89,7 @@ def test_an_incumbent_that_gives_no_value_beside_a_candidate_is_tried_twice():
 
     def decide(turns: int) -> Verdict | Again:
         fresh = candidate(*(measured(0.5),) * (1 + turns))
-        alone = fresh.model_copy(update={"beside": (boom,) * turns})
+        alone = fresh.model_copy(update={"incumbent_runs": (boom,) * turns})
         return judge(alone, FRESH, program(noise=Noise()), SIGMA)
 
     assert (status(decide(1)), status(decide(2))) == ("again", "discard")
@@ -194,7 +194,7 @@ def test_a_mean_over_items_is_judged_item_by_item():
     all_better = items(*(value + 0.02 + value / 1000 for value in old))
 
     def decide(*runs: Measured) -> Verdict | Again:
-        fresh = candidate(*runs).model_copy(update={"beside": (items(*old),)})
+        fresh = candidate(*runs).model_copy(update={"incumbent_runs": (items(*old),)})
         return judge(fresh, best, rules, NO_NOISE)
 
     lucky = decide(one_better, one_better)
