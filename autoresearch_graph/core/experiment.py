@@ -256,7 +256,7 @@ class Candidate(Value):
         return bool(self.runs)
 
     @property
-    def rivals(self) -> tuple[Outcome, ...]:
+    def paired_runs(self) -> tuple[Outcome, ...]:
         """The incumbent's runs in turns with the fresh ones: as many of the last."""
         fresh = max(0, len(self.outcomes) - 1)
         return self.incumbent_runs[-fresh:] if fresh else ()

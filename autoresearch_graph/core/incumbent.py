@@ -58,21 +58,21 @@ class NoiseEstimate(Value):
         """
         return 1 + 1.6 / self.freedom + 3 / self.freedom**2 if self.freedom else 1.0
 
-    def with_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "NoiseEstimate":
+    def with_turns(self, runs: Sequence[Measured], paired: Sequence[Measured]) -> "NoiseEstimate":
         """Pool what fresh runs in turns with the incumbent's tell: the spread of the differences.
 
         A drift moves both of a pair, so it is not taken for noise. Fresh runs without a rival are
         pooled as they are; while no noise is known, the first run tells of it, too.
         """
-        if self.sigma and len(rivals) >= len(runs) - 1:
-            return self.with_runs(_differences(runs[1:], rivals))
+        if self.sigma and len(paired) >= len(runs) - 1:
+            return self.with_runs(_differences(runs[1:], paired))
         return self.with_runs([run.metric for run in (runs[1:] if self.sigma else runs)])
 
-    def of_turns(self, runs: Sequence[Measured], rivals: Sequence[Measured]) -> "NoiseEstimate":
+    def of_turns(self, runs: Sequence[Measured], paired: Sequence[Measured]) -> "NoiseEstimate":
         """The spread to judge these by: their own where it is far wider, as after a jump."""
-        own = NoiseEstimate().with_runs(_differences(runs[1:], rivals))
+        own = NoiseEstimate().with_runs(_differences(runs[1:], paired))
         is_wider = self.sigma and own.sigma > _WIDER * self.sigma
-        return own if is_wider else self.with_turns(runs, rivals)
+        return own if is_wider else self.with_turns(runs, paired)
 
     def with_residual(self, residual: float) -> "NoiseEstimate":
         """Pool what the first run of a discarded idea tells.
@@ -225,9 +225,9 @@ def _measured(outcomes: Sequence[Outcome]) -> list[Measured]:
     return [outcome for outcome in outcomes if isinstance(outcome, Measured)]
 
 
-def _differences(fresh: Sequence[Measured], rivals: Sequence[Measured]) -> list[float]:
+def _differences(fresh: Sequence[Measured], paired: Sequence[Measured]) -> list[float]:
     """The differences within the last pairs, as far from one another as single runs."""
-    pairs = zip(reversed(fresh), reversed(rivals), strict=False)
+    pairs = zip(reversed(fresh), reversed(paired), strict=False)
     return [(new.metric - old.metric) / sqrt(2) for new, old in pairs]
 
 

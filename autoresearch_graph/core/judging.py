@@ -95,11 +95,11 @@ def _compared(
     incumbent = standing.incumbent
     assert incumbent is not None
     if program.noise.weighs and len(runs) > 1:
-        if not candidate.rivals:  # they ran for an incumbent that was replaced since
+        if not candidate.paired_runs:  # they ran for an incumbent that was replaced since
             runs = runs[:1]
-        elif rivals := _comparable(candidate.rivals, incumbent):
-            incumbent = _beside(incumbent, rivals)
-            spread = standing.spread.of_turns(runs, rivals)
+        elif paired := _comparable(candidate.paired_runs, incumbent):
+            incumbent = _beside(incumbent, paired)
+            spread = standing.spread.of_turns(runs, paired)
             standing = IncumbentEstimate(incumbent=incumbent, spread=spread)
         else:
             return _unanswered(runs, incumbent)
@@ -115,10 +115,10 @@ def _comparable(outcomes: Sequence[Outcome], incumbent: Incumbent) -> list[Measu
     return [run for run in outcomes if isinstance(run, Measured) and incumbent.shares_data(run)]
 
 
-def _beside(incumbent: Incumbent, rivals: list[Measured]) -> Incumbent:
+def _beside(incumbent: Incumbent, paired: list[Measured]) -> Incumbent:
     """The incumbent with the value that its runs of the same time give."""
-    value = fmean(run.metric for run in rivals)
-    now = {"metric": value, "runs": len(rivals), "items": mean_items(rivals)}
+    value = fmean(run.metric for run in paired)
+    now = {"metric": value, "runs": len(paired), "items": mean_items(paired)}
     return incumbent.model_copy(update=now)
 
 

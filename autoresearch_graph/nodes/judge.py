@@ -59,7 +59,7 @@ def _moved(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
         return ()
     if not state.standing.has_moved(runs):
         return ()
-    return _next(state, candidate, lab) if candidate.rivals else state.incumbent_trials(number)
+    return _next(state, candidate, lab) if candidate.paired_runs else state.incumbent_trials(number)
 
 
 def _judge_stale(state: State, candidate: Candidate, lab: "Lab") -> Update:

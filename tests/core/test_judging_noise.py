@@ -20,22 +20,22 @@ NO_NOISE = NoiseEstimate(squares=0.0, freedom=2)
 FRESH = Incumbent(number=4, commit="c" * 40, metric=1.0, runs=3, trials=3)
 
 
-def in_turns(*runs: Measured, rivals: tuple[float, ...] = ()) -> Candidate:
+def in_turns(*runs: Measured, paired: tuple[float, ...] = ()) -> Candidate:
     """A candidate whose fresh runs had the incumbent beside them, at 1.0 unless told otherwise."""
-    beside = tuple(map(measured, rivals or (1.0,) * (len(runs) - 1)))
+    beside = tuple(map(measured, paired or (1.0,) * (len(runs) - 1)))
     return candidate(*runs).model_copy(update={"incumbent_runs": beside})
 
 
 def weighed(
     *values: float,
     rule: str = "balanced",
-    rivals: tuple[float, ...] = (),
+    paired: tuple[float, ...] = (),
     known: NoiseEstimate = SIGMA,
     **noise: object,
 ) -> Verdict | Again:
     """Judge runs, the incumbent's of 1.0 in turns with them, by a sigma of 0.1; lower is better."""
     rules = program(noise=Noise(rule=rule, **noise))
-    return judge(in_turns(*map(measured, values), rivals=rivals), FRESH, rules, known)
+    return judge(in_turns(*map(measured, values), paired=paired), FRESH, rules, known)
 
 
 def status(decision: Verdict | Again) -> str:
@@ -71,17 +71,17 @@ def test_an_improvement_is_weighed_against_the_noise(values: tuple[float, ...], 
 @pytest.mark.parametrize(("moved", "expected"), [(-0.3, "discard"), (0.0, "keep"), (0.3, "keep")])
 def test_fresh_runs_are_compared_with_the_incumbent_of_the_same_time(moved: float, expected: str):
     """The machine has become quicker or slower by three sigmas since the incumbent was kept."""
-    decision = weighed(0.7, 0.7, 0.7, rivals=(1.0 + moved, 1.0 + moved))
+    decision = weighed(0.7, 0.7, 0.7, paired=(1.0 + moved, 1.0 + moved))
     assert status(decision) == expected
     assert f"the incumbent's {1 + moved:g} (experiment 4)" in decision.reason
 
 
 def test_a_jump_of_the_machine_within_a_pair_is_not_kept():
     """One that becomes quicker between the incumbent's run and the candidate's."""
-    assert status(weighed(0.85, 0.0, rivals=(1.0,))) == "again"
-    assert status(weighed(0.85, 0.0, 0.0, rivals=(1.0, 0.0))) == "again"
+    assert status(weighed(0.85, 0.0, paired=(1.0,))) == "again"
+    assert status(weighed(0.85, 0.0, 0.0, paired=(1.0, 0.0))) == "again"
     later = (0.0,) * 4
-    assert status(weighed(0.85, *later, rivals=(1.0, *later[1:]))) == "discard"
+    assert status(weighed(0.85, *later, paired=(1.0, *later[1:]))) == "discard"
 
 
 def test_an_incumbent_that_gives_no_value_beside_a_candidate_is_tried_twice():
@@ -162,7 +162,7 @@ def test_where_the_repeats_were_identical_any_improvement_counts_and_is_confirme
     assert status(decide(0.999999)) == "again"
     assert status(decide(0.999999, 0.999999)) == "keep"
     assert "repeats so far were identical" in decide(0.999999, 0.999999).reason
-    moved = weighed(0.9, 0.9, rivals=(0.9,), known=NO_NOISE)
+    moved = weighed(0.9, 0.9, paired=(0.9,), known=NO_NOISE)
     assert (status(moved), "a tie is a discard" in moved.reason) == ("discard", True)
     assert status(weighed(0.9, 0.95, known=NO_NOISE)) == "again"
 
