@@ -172,9 +172,9 @@ class State(Value):
     def merge_wanted(self) -> bool:
         """Whether the next trial is the first of a change to an incumbent that was replaced."""
         trial = self.next_trial
-        return trial is not None and self.is_stale(trial.owner) and trial.repeat == 0
+        return trial is not None and self.is_superseded(trial.owner) and trial.repeat == 0
 
-    def is_stale(self, number: int) -> bool:
+    def is_superseded(self, number: int) -> bool:
         """Whether an experiment under way changes an incumbent that was replaced since."""
         parent = self.candidate(number).proposal.parent
         return self.incumbent is not None and parent != self.incumbent.commit

@@ -231,24 +231,24 @@ class Incumbent(Value):
 class Candidate(Value):
     """An experiment under way: a proposal and the outcomes of its trials so far.
 
-    `saved` is by how many lines it makes the asset clearly shorter; `review` is what a person
-    decided about it, where one was asked; `incumbent_runs` has the outcomes of
-    the incumbent's runs next to it. `against` is the incumbent that it was written for, as it was
-    then; `stale` has what ran for an incumbent that has been replaced since, and counts no more.
+    `against` is the incumbent that it was written for, as of then. `incumbent_runs` has the
+    outcomes of the incumbent's runs next to it, `superseded_runs` those of runs for an incumbent
+    that was replaced since; they do not count. `review` is a person's decision, if one was asked.
+    `saved` counts the lines that it saves, if the asset is clearly shorter.
     """
 
     proposal: Proposal
     against: Incumbent | None = None
     outcomes: tuple[Outcome, ...] = ()
     incumbent_runs: tuple[Outcome, ...] = Field(default=(), alias="beside")
-    stale: tuple[Outcome, ...] = ()
+    superseded_runs: tuple[Outcome, ...] = Field(default=(), alias="stale")
     review: Review = ""
     saved: int = 0
 
     @property
     def runs(self) -> tuple[Outcome, ...]:
         """Everything that ran for it."""
-        return (*self.outcomes, *self.incumbent_runs, *self.stale)
+        return (*self.outcomes, *self.incumbent_runs, *self.superseded_runs)
 
     @property
     def has_begun(self) -> bool:
@@ -291,10 +291,9 @@ class Again(Value):
 class Experiment(Idea):
     """One ledger row: a proposal with its trials, their outcomes and one verdict.
 
-    Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
-    `runs` measured trials; `incumbent_runs` are runs of the incumbent; `stale` are runs of either
-    that an incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal,
-    `residual` as in Verdict.
+    Its `steering` also has the orders that took effect since the row before. `metric` is the mean
+    of the last `runs` measured trials. `parent` and `written_for` are as in Proposal, `residual` as
+    in Verdict, `incumbent_runs` and `superseded_runs` as in Candidate.
     """
 
     number: int
@@ -309,7 +308,7 @@ class Experiment(Idea):
     runs: int = 1
     residual: float = Field(default=0.0, alias="luck")
     incumbent_runs: tuple[Outcome, ...] = Field(default=(), alias="beside")
-    stale: tuple[Outcome, ...] = ()
+    superseded_runs: tuple[Outcome, ...] = Field(default=(), alias="stale")
     seconds: float
     memory_gb: float
     self_reported: bool
@@ -359,7 +358,7 @@ def row(
         runs=verdict.runs,
         residual=verdict.residual,
         incumbent_runs=candidate.incumbent_runs,
-        stale=candidate.stale,
+        superseded_runs=candidate.superseded_runs,
         seconds=round(sum(t.seconds + t.check_seconds for t in candidate.runs), 3),
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,

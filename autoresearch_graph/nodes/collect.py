@@ -37,7 +37,7 @@ def _collected(state: State, trial: Trial, outcome: Outcome) -> Update:
     candidate, best = state.candidate(trial.owner), state.incumbent
     where = "outcomes" if trial.made_for is None else "incumbent_runs"
     if trial.made_for is not None and best and best.number != trial.number:
-        where = "stale"
+        where = "superseded_runs"
     outcomes = (*getattr(candidate, where), outcome)
     ended = candidate.model_copy(update={where: outcomes})
     return {

@@ -24,8 +24,8 @@ def judge(state: State, lab: "Lab") -> Update:
         return _again(state, "the incumbent is measured again", *more)
     if state.is_waiting(number):
         return _again(state, "another of its runs goes on")
-    if state.is_stale(number):
-        return _judge_stale(state, candidate, lab)
+    if state.is_superseded(number):
+        return _judge_superseded(state, candidate, lab)
     now = state.standing.measured_again(candidate.incumbent_runs)
     decision = judging.judge(candidate, now.incumbent, lab.program, now.spread)
     if isinstance(decision, Again):
@@ -62,7 +62,7 @@ def _moved(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
     return _next(state, candidate, lab) if candidate.paired_runs else state.incumbent_trials(number)
 
 
-def _judge_stale(state: State, candidate: Candidate, lab: "Lab") -> Update:
+def _judge_superseded(state: State, candidate: Candidate, lab: "Lab") -> Update:
     """Judge a change by the incumbent that it was made to, though another was kept meanwhile.
 
     What is good for that one is merged onto the new one, and measured anew: gains are combined,
@@ -72,7 +72,10 @@ def _judge_stale(state: State, candidate: Candidate, lab: "Lab") -> Update:
     if isinstance(decision, Verdict) and decision.status != "keep":
         return {"decision": decision}
     anew = candidate.model_copy(
-        update={"outcomes": (), "stale": (*candidate.stale, *candidate.outcomes)}
+        update={
+            "outcomes": (),
+            "superseded_runs": (*candidate.superseded_runs, *candidate.outcomes),
+        }
     )
     again = _again(state, f"{decision.reason}; to be merged onto the incumbent", anew.next_trial)
     return again | {"candidates": tuple(anew if c == candidate else c for c in state.candidates)}

@@ -24,7 +24,7 @@ def merge(state: State, lab: "Lab") -> Update:
     old = candidate.proposal
     base, ours, theirs = (lab.workspace.text(c) for c in (old.parent, incumbent.commit, old.commit))
     text = merged(base, ours, theirs, asset=lab.program.asset)
-    if text is None and candidate.stale:
+    if text is None and candidate.superseded_runs:
         text = theirs
     if why := _useless(text, ours, state, lab):
         return _not_run(state, candidate, why)

@@ -47,7 +47,12 @@ def _others(state: State, experiment: Experiment) -> Update:
         return {"candidates": others}
     return {
         "candidates": tuple(
-            c.model_copy(update={"incumbent_runs": (), "stale": (*c.stale, *c.incumbent_runs)})
+            c.model_copy(
+                update={
+                    "incumbent_runs": (),
+                    "superseded_runs": (*c.superseded_runs, *c.incumbent_runs),
+                }
+            )
             for c in others
         ),
         "queue": tuple(trial for trial in state.queue if trial.made_for is None),

@@ -92,7 +92,7 @@ def experiment_page(records: Records, number: int) -> Group:
     for what, trial in (
         *(("trial", t) for t in e.trials),
         *(("incumbent", t) for t in e.incumbent_runs),
-        *(("before", t) for t in e.stale),
+        *(("before", t) for t in e.superseded_runs),
     ):
         parts.append(Text(f"{what:12s} {trial.kind}: {_result(trial)} ({_cost(trial)})"))
     if e.metrics:

@@ -17,6 +17,7 @@ OLD_ROW = {
     "parent": "a" * 40,
     "trials": [RUN],
     "beside": [RUN],
+    "stale": [RUN],
     "luck": 0.075,
     "seconds": 1.5,
     "memory_gb": 0.0,
@@ -32,15 +33,16 @@ def written_back(row: object) -> object:
 def test_a_row_of_an_older_ledger_keeps_its_keys():
     row = Experiment.model_validate(OLD_ROW)
     assert row.residual == 0.075
-    assert row.incumbent_runs == row.trials
+    assert row.incumbent_runs == row.superseded_runs == row.trials
     assert row.trials[0].would_prune == "ended at 30% of its time"
     written = written_back(OLD_ROW)
     assert isinstance(written, dict) and OLD_ROW.keys() <= written.keys()
     assert written_back(written) == written
     assert written["luck"] == 0.075
     assert written["trials"][0].items() >= RUN.items()
-    assert written["beside"] == written["trials"]
-    assert not {"residual", "would_prune", "incumbent_runs"} & {*written, *written["trials"][0]}
+    assert written["beside"] == written["stale"] == written["trials"]
+    new_names = {"residual", "would_prune", "incumbent_runs", "superseded_runs"}
+    assert not new_names & {*written, *written["trials"][0]}
 
 
 def test_a_trial_in_an_older_checkpoint_keeps_its_keys():

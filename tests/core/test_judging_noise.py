@@ -98,8 +98,8 @@ def test_an_incumbent_that_gives_no_value_beside_a_candidate_is_tried_twice():
 
 def test_fresh_runs_without_a_rival_count_no_more_than_the_first_alone():
     """They ran beside an incumbent that was replaced meanwhile."""
-    stale = candidate(measured(0.7), measured(0.5), measured(0.5))
-    assert status(judge(stale, FRESH, program(noise=Noise()), SIGMA)) == "again"
+    superseded = candidate(measured(0.7), measured(0.5), measured(0.5))
+    assert status(judge(superseded, FRESH, program(noise=Noise()), SIGMA)) == "again"
 
 
 def test_a_bar_is_higher_while_sigma_rests_on_few_repeats():

@@ -77,7 +77,7 @@ def test_what_two_workers_find_is_combined(pair: Path):
         ("keep", 5.0),
         ("keep", 2.0),
     ]
-    assert len(rows[2].stale) == 1 and rows[2].written_for == 0
+    assert len(rows[2].superseded_runs) == 1 and rows[2].written_for == 0
     shown = autoresearch("show", "2", pair).stdout
     assert "written for experiment 0, put onto the one kept since" in shown and "before" in shown
     assert_agreement(pair, "t")
