@@ -16,8 +16,7 @@ from autoresearch_graph.core.program import (
 )
 
 if TYPE_CHECKING:
-    from autoresearch_graph.program.reader import look, read
-    from autoresearch_graph.program.required import Found
+    from autoresearch_graph.program.reader import Found, look, read
 
 __all__ = [
     "FROZEN",

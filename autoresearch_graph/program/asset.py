@@ -2,30 +2,26 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS, claims
-from autoresearch_graph.program.document import Document
-from autoresearch_graph.program.doubts import Doubts
+from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.evaluators import evaluators
-from autoresearch_graph.program.headings import Section
-from autoresearch_graph.program.listed import listed, to_edit
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place, braced, covers, is_inside, is_pattern, normal
-from autoresearch_graph.program.statements import Statement
+from autoresearch_graph.program.prose import EXCEPT, PATHS, claims, is_excepted, is_label, meaning
+from autoresearch_graph.program.quantities import Statement
 
 Named = Statement[str]
-
 _PART = re.compile(
     r"(?:\b(?:in|of|within|inside|from|for|runs|scores|imports|except|but|besides|other than)"
     r"(?:\s+the)?)\s+`(?P<path>[^`]+)`",
     re.I,
 )
-
 _ALL_ELSE = re.compile(r"\b(?:none|nothing|everything|any|all|rest|others?)\b", re.I)
 
 
@@ -256,3 +252,264 @@ def _denied(document: Document, place: Place) -> Iterator[Named]:
 def _is_there(path: str, place: Place) -> bool:
     known = is_inside(path) and (is_pattern(path) or place.exists(path))
     return known and place.looks_like_path(path)
+
+
+_LABEL = re.compile(r"(?P<label>[^:|\n]*[^\W\d][^:|\n]*?)\s*(?::|\||\s[-—]+)[\W_]*$")
+_CLAUSE = re.compile(r"[.;!?]\s|\n")
+_JOINS = re.compile(r"[\W_]*(?:(?:and|or|plus|also|as well as|the|files?)\b[\W_]*)*")
+_NOT = re.compile(r"\b(?:not|never|nor|without)\b|[❌✗✘🔒🚫⛔🛑]|~~", re.I)
+# A paragraph that goes on so after a path is a sentence about it.
+_SENTENCE = re.compile(
+    r"[ \t]+(?!(?:and|or|plus|only|alone|with|as well|too|also|but|except|in|under)\b)\w"
+)
+_ADDED = ("too", "also", "as well")
+_JUDGES = re.compile(
+    r"\b(?:judg|scor|refere|grad(?:er|ing|es)\b|evaluat|metric|loss|benchmark|verif|harness|leave|use[sd]?\b"
+    r"|belong|please)",
+    re.I,
+)
+_BOX = re.compile(r"\[[ xX]\](?=\W*$)")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file that a section names: `label` is what stands above or before it, if anything.
+
+    `editable` is what the label means; None where there is none, or it is not understood.
+    `among` has the paths that are named together, where they stand within prose, and `words` what
+    an item, a row or a paragraph says after its first path.
+    """
+
+    path: Statement[str]
+    label: str
+    editable: bool | None
+    among: str = ""
+    words: str = ""
+
+
+def listed(blocks: Sequence[Block], place: Place) -> list[Listed]:
+    """All files of a section in their order; its title, the first block, is no label of theirs."""
+    found: list[Listed] = []
+    label = ""
+    for block in blocks:
+        if block is not blocks[0] and (block.kind == "heading" or is_label(block)):
+            label = block.text
+        if block.kind != "code":
+            found += _in_block(block, label, place, title=block is blocks[0])
+    return found
+
+
+def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
+    """The files that may be edited; ProgramError where a label or prose leaves it open.
+
+    `is_all` where what is protected stands elsewhere, so that labels may just be topics.
+    """
+    open_ = [each for each in found if each.editable is not False and not each.among]
+    unknown = [each for each in open_ if each.label and each.editable is None]
+    others = [e for e in found if unknown and not e.among and e.label != unknown[0].label]
+    if unknown and others and not (is_all and all(each.editable is None for each in others)):
+        raise ProgramError(
+            f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which is not "
+            "understood beside the other files here; write `Editable:` or `Protected:` there",
+            line=unknown[0].path.line,
+        )
+    _check_words(open_, is_all=is_all)
+    if open_:
+        return [each.path for each in open_]
+    prose = [each for each in found if each.among and each.editable is not False]
+    if len({each.among for each in prose}) > 1:
+        raise ProgramError(
+            f"`{prose[0].path}` and `{prose[-1].path}` are both named here in prose; list the "
+            "files to edit, and name the others under `## Protected`",
+            line=prose[0].path.line,
+        )
+    return [each.path for each in prose]
+
+
+def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
+    """ProgramError where words after one of several files may say that it is not to be edited."""
+    plain = {each.path.value for each in open_ if not each.words}
+    unsaid = [
+        each
+        for each in open_
+        if each.editable is None and each.words and each.path.value not in plain
+    ]
+    strict = plain and not is_all
+    odd = [each for each in unsaid if strict or _JUDGES.search(each.words)]
+    if odd and len({each.path.value for each in open_}) > 1:
+        raise ProgramError(
+            f"what stands after `{odd[0].path}` is not understood beside the other files here; "
+            "write `Editable:` or `Protected:` before it",
+            line=odd[0].path.line,
+        )
+
+
+def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterator[Listed]:
+    """The paths of a block: those that it begins with or labels, and those in its prose."""
+    start, said, mentioned = 0, label, False
+    editable = meaning(label) if label else None
+    for at, group in enumerate(re.finditer(PATHS, block.text)):
+        lead = _CLAUSE.split(block.text[start : group.start()])[-1]
+        if not label and (box := _BOX.search(lead)):
+            said, lead = box[0], ""
+        own = None if title and not at else _LABEL.search(lead)
+        known = meaning(own["label"]) if own else None
+        if own and (known is not None or block.kind != "row"):
+            said, editable, mentioned = own["label"], known, False
+        alone = at or len(lead.split()) <= 1  # the first words of a block may be of the whole
+        tail = _CLAUSE.split(block.text[group.end() :])[0]
+        but = EXCEPT.search(lead) and is_excepted(f"{lead} {tail}", label) is not False
+        excepted = but or (alone and not EXCEPT.search(lead) and _NOT.search(lead))
+        if not own and not excepted and not _JOINS.fullmatch(lead) and (at or not title):
+            mentioned = True
+        if block.kind == "paragraph" and _SENTENCE.match(tail) and not own:
+            mentioned = True
+        words = "" if at else re.sub(r"[\W_]+", " ", tail).strip()
+        if words in _ADDED or (len(words.split()) < 3 and meaning(words)):
+            words = ""
+        line = block.line_at(group.start())
+        for text in re.findall(r"`([^`]+)`", group[0]):
+            if place.looks_like_path(text):
+                allowed = False if excepted else editable
+                among = group[0] if mentioned else ""
+                yield Listed(Statement(text, line), said, allowed, among, words)
+        start = group.end()
+
+
+# German, Spanish, Portuguese, French, Italian, Dutch, Russian, Chinese, Japanese, Korean.
+_FOREIGN = (
+    r"nicht|kein\w*|niemals|nie|tabu|weg|unverändert|verboten|nunca|solo|sólo|intocable|não"
+    r"|prohibid\w*|apenas|somente|proibid\w*|ne|pas|jamais|interdi\w*|intouchable|lecture|non"
+    r"|mai|sola|vietat\w*|niet|nooit|не|нельзя|только|запрещ\w*"
+)
+_DOUBT = re.compile(
+    r"\b(?:not?|never|nor|neither|none|nothing|nobody|without|except\w*|exclu\w+|but|besides"
+    r"|other than|apart|cannot|\w+n't|avoid\w*|refrain\w*|forbid\w*|prohibit\w*|off|only"
+    r"|read-?only|fixed|fro?zen|freeze|locked|sealed|constant|\w*mutable|alone|intact|away"
+    r"|un(?:touch|chang|modif|alter|edit)\w*|as (?:it )?is|leaves?|left|keeps?|kept|stays?"
+    r"|remain\w*|protected|reserved|human\w*|context|reference|ground[- ]truth|cheat\w*"
+    r"|invalid\w*|reject\w*|sacr\w*|out of|grader\w*|yardstick|mine|ours|theirs|owner\w*"
+    rf"|{_FOREIGN})\b|[❌✗✘🔒🚫⛔🛑]|~~|[不勿禁别未]|只读|ない|ません|마세요|않|금지",
+    re.I,
+)
+_ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|cf|esp|\d+)\.$", re.I)
+_NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
+_ON = re.compile(
+    r"\W*(?:it|they|this|these|both|do|don't|never|not|leave|keep|please|hands|no|must)\b", re.I
+)
+_WORD = re.compile(r"`([^`]+)`|(?<![\w`])((?:[.~]?[/\\])?\w[\w./\\-]*[./\\][\w./\\-]*)")
+_COMMAND = re.compile(r"[\s;&|<>()'\"`,=:$]+")
+_LARGEST = 20_000  # files that are looked at; a project with more has its data in it
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """The files that the patterns of an asset take in, and what names them."""
+
+    place: Place
+    patterns: tuple[str, ...]
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The files of the patterns by their paths in small letters."""
+        found: dict[str, str] = {}
+        seen = 0
+        for folder, below, names in os.walk(self.place.project if self.patterns else ""):
+            below[:] = [name for name in below if name not in (".git", ".venv", "node_modules")]
+            seen += len(names)
+            for name in names if seen < _LARGEST else ():
+                path = Path(folder, name).relative_to(self.place.project).as_posix()
+                if any(sheaf.matches(pattern, path) for pattern in self.patterns):
+                    found[path.casefold()] = path
+        return found
+
+    def said(self, blocks: Sequence[Block]) -> Iterator[Statement[str]]:
+        """The files that prose, items, rows and lists in code blocks may deny."""
+        heading = label = ""
+        for block in blocks:
+            if block.kind == "heading":
+                heading, label = block.text, ""
+            elif _is_label(block):
+                label = block.text
+            if block.kind == "code":
+                yield from self._in_code(block, label)
+            else:
+                above = heading if block.kind == "paragraph" else f"{heading} {label}"
+                yield from self._in_prose(block, above)
+
+    def _in_prose(self, block: Block, above: str) -> Iterator[Statement[str]]:
+        """Yield what a sentence names, or the one before it; `i.e.` and `1.` end none."""
+        before: tuple[str, ...] = ()
+        lead = ""
+        for sentence, line in sentences(block):
+            words = [span or word for span, word in _WORD.findall(sentence)]
+            folders = [w for w in words if (self.place.project / normal(w)).is_dir()]
+            words += [f"{folder}/{word}" for folder in folders for word in words]
+            paths = tuple(path for word in words for path in self.named(word))
+            before = paths or (before if _ON.match(sentence) else ())
+            if any(map(_is_doubtful, (sentence, above, lead))):
+                yield from (Statement(path, line) for path in before)
+            lead = f"{lead} {sentence}" if _ABBREVIATED.search(sentence) else ""
+
+    def _in_code(self, block: Block, label: str) -> Iterator[Statement[str]]:
+        lines = block.text.split("\n")
+        if _is_doubtful(label) and not any(" " in line.strip() for line in lines):
+            for at, line in enumerate(lines):
+                yield from (Statement(path, block.line + at) for path in self.named(line))
+
+    def run(self, command: Statement[str]) -> Iterator[Statement[str]]:
+        """The files that any word of a command names."""
+        wide = [each for word in command.value.split() for each in braced(word)]
+        words = {part.removeprefix("-m") for word in wide for part in _COMMAND.split(word)}
+        words |= {each.replace(".", "/") for each in words if not each.endswith(".")}
+        words |= set(re.findall(r"\bimport\s+(\w+)", command.value))
+        stems = {word for word in words if "/" in word or f"import {word}" in command.value}
+        for word in words:
+            for path in self.named(word.lstrip("/"), stem=word in stems, everywhere=True):
+                yield Statement(path, command.line)
+
+    def named(self, word: str, *, stem: bool = True, everywhere: bool = False) -> set[str]:
+        """The files of the patterns that a word names, in whatever spelling."""
+        own = f"{self.place.project}/"
+        text = word.strip().rstrip(".,;:").replace("\\", "/").removeprefix(own)
+        if not self.files or not text or "\0" in text:
+            return set()
+        found = {path for each in braced(text) for path in self._files(each, stem, everywhere)}
+        return found | {path for path in map(self.place.target, found) if path}
+
+    def _files(self, text: str, stem: bool, everywhere: bool) -> Iterator[str]:
+        low = normal(text).casefold()
+        if is_pattern(low):
+            wide = low not in map(str.casefold, self.patterns)
+            yield from (p for f, p in self.files.items() if wide and sheaf.matches(low, f))
+        elif low in self.files and not everywhere:
+            yield self.files[low]
+        elif folders := self._folders(self.place.target(text) or normal(text)):
+            yield from folders
+        elif everywhere or not self.place.exists(normal(text)):
+            for file, path in self.files.items():
+                whole = (file, file.rpartition(".")[0] if stem else "")
+                if any(each == low or each.endswith(f"/{low}") for each in whole):
+                    yield path
+
+    def _folders(self, text: str) -> set[str]:
+        """The folders that a word names, but for one that holds all files of the patterns."""
+        low = text.casefold()
+        above = {parent for path in self.files.values() for parent in PurePosixPath(path).parents}
+        named = {each.as_posix() for each in above if f"/{each}".casefold().endswith(f"/{low}")}
+        exact = {each for each in named if each.casefold() == low}
+        return {
+            folder
+            for folder in exact or named
+            if not all(path.startswith(f"{folder}/") for path in self.files.values())
+        }
+
+
+def _is_label(block: Block) -> bool:
+    """An item is one where it ends with a colon, or is doubtful itself."""
+    ends = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
+    return block.kind != "code" and is_label(block) and (ends or _is_doubtful(block.text))
+
+
+def _is_doubtful(words: str) -> bool:
+    return bool(_DOUBT.search(_NEVER_STOP.sub("", re.sub(r"`[^`]*`", "`", words))))

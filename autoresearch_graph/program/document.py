@@ -1,16 +1,320 @@
 """A program.md in parts: front matter, recognised sections, and all blocks."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import front_matter, headings, markdown
+from autoresearch_graph.program import front_matter, markdown
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.headings import Section
-from autoresearch_graph.program.labels import labelled
-from autoresearch_graph.program.languages import in_english
 from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.quantities import durations
+
+PROPER = {
+    "asset": (
+        "asset", "editable asset", "editable file", "editable files", "file to edit",
+        "target file",
+    ),
+    "protected": (
+        "protected", "protected files", "protected paths", "off limits", "do not modify",
+        "do not edit", "read only", "read only files", "what you cannot modify", "out of scope",
+    ),
+    "metric": ("metric", "metrics", "metric definition"),
+    "experiment": (
+        "experiment", "experiment command", "run", "run command", "how to run",
+        "how to run it", "how to run the experiment", "how to run an experiment",
+        "how to run one experiment", "fitness function",
+    ),
+    "evaluation": ("evaluation", "evaluation command", "evaluate", "scorer"),
+    "holdout": ("holdout", "hold out", "holdout command"),
+    "hidden": ("hidden", "hidden files", "hidden paths", "hidden data", "hidden from the run"),
+    "check": ("check", "checks", "check command", "preflight", "guard"),
+    "time_box": (
+        "time box", "timebox", "time budget", "time limit", "timeout", "budget", "how long",
+        "how long a run takes", "how long a run may take",
+    ),
+    "constraints": ("constraints", "constraint", "rules"),
+    "noise": ("noise", "minimum improvement", "keep rule"),
+    "stopping": (
+        "stopping criteria", "stopping criterion", "stop", "stopping", "stop conditions",
+        "stop condition", "stopping conditions", "stop criteria", "when to stop",
+    ),
+    "early_end": ("early end", "hopeless runs", "ending runs early"),
+    "environment": ("environment", "environment variables"),
+}  # fmt: skip
+LOOSE = {
+    "asset": (
+        "target", "scope", "files in scope", "in scope files",
+        "what you can modify", "what you may modify", "what you can edit", "files you may edit",
+        "files you can edit", "what to change", "what to edit",
+    ),
+    "metric": (
+        "goal", "goals", "objective", "objectives", "how we measure", "what to measure", "目标",
+        "objetivo", "ziel", "目標", "objectif",
+    ),
+    "stopping": ("termination",),
+}  # fmt: skip
+_LEAD = re.compile(r"^(?:(?:the|a|an|your|our|my|main|one|only|single|hard|absolute|primary)\s+)+")
+_FOLLOWS = re.compile(
+    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if"
+    r"|de|del|para|por|und|für|von|pro|je|du|des|pour|par|の|的)(?!\w))"
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading that was recognised, with what stands under it and under its sub-headings.
+
+    The heading is the first block. A `loose` heading (Goal, Scope, ...) is also used for prose:
+    it counts where no proper one speaks, and need not say anything. A `label` is a heading within
+    a line, which counts where no heading speaks.
+    """
+
+    field: str
+    loose: bool
+    blocks: tuple[Block, ...]
+    label: bool = False
+
+    @property
+    def title(self) -> str:
+        """The heading's text, as it was written."""
+        return self.blocks[0].said or self.blocks[0].text
+
+    @property
+    def line(self) -> int:
+        """The heading's line."""
+        return self.blocks[0].line
+
+    @property
+    def body(self) -> tuple[Block, ...]:
+        """The blocks below the heading."""
+        return self.blocks[1:]
+
+
+def sections(blocks: Iterable[Block]) -> tuple[Section, ...]:
+    """The recognised sections; a sub-heading that is recognised itself opens its own.
+
+    The title of the document opens none, so that `# Experiment: a small model` may be one.
+    """
+    blocks = tuple(blocks)
+    title = _title(blocks)
+    found: list[tuple[str, bool, list[Block]]] = []
+    open_: list[tuple[int, list[Block]]] = []
+    for block in blocks:
+        if block.kind == "heading":
+            open_ = [(level, below) for level, below in open_ if level < block.level]
+            if block is not title and (known := _recognised(block)):
+                found.append((*known, []))
+                open_.append((block.level, found[-1][2]))
+        if open_:
+            open_[-1][1].append(block)
+    return tuple(Section(field, loose, tuple(below)) for field, loose, below in found)
+
+
+def _title(blocks: tuple[Block, ...]) -> Block | None:
+    """The first heading, where all others are below it."""
+    titles = [block for block in blocks if block.kind == "heading"]
+    below = [other.level > titles[0].level for other in titles[1:]]
+    return titles[0] if below and all(below) else None
+
+
+def _recognised(block: Block) -> tuple[str, bool] | None:
+    return (recognise(block.said) if block.said else None) or recognise(block.text)
+
+
+def recognise(title: str) -> tuple[str, bool] | None:
+    """The field that a heading is about, and whether it is loose; the longest synonym wins.
+
+    A heading matches where it begins with a synonym, after numbers, emoji and articles, and goes
+    on with punctuation or a word such as `of`: `The experiment loop` is not Experiment.
+    """
+    hyphenless = re.sub(r"(?<=\w)-(?=\w)", " ", title.lower())
+    words = re.sub(r"^[\W\d_]+", "", hyphenless)
+    starts = (words, _LEAD.sub("", words, count=1))
+    matches = [
+        (len(synonym), field, names is LOOSE)
+        for names in (PROPER, LOOSE, headings())
+        for field, synonyms in names.items()
+        for synonym in synonyms
+        if any(_begins(start, synonym) for start in starts)
+    ]
+    return max(matches)[1:] if matches else None
+
+
+def named(label: str) -> str | None:
+    """The field whose name, or a synonym of it, a label is as a whole."""
+    words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
+    known = (names for names in (PROPER, headings()))
+    return next((f for names in known for f, synonyms in names.items() if words in synonyms), None)
+
+
+def _begins(words: str, synonym: str) -> bool:
+    return words.startswith(synonym) and bool(_FOLLOWS.match(words, len(synonym)))
+
+
+_LABEL = re.compile(r"[^\w`]*(?P<label>[^\W\d][^:|`\n—]{0,40}?)\s*(?::|\s\||\s—|\s-\s|$)\s*")
+_AS_SPAN = re.compile(r"[^\w`]*`")
+_AS_CRITERION = re.compile(r"\W*(?:\d|never\b|after\b|stop\b|`|\$)", re.IGNORECASE)
+_AS_RULE = re.compile(
+    r"\W*(?:fast|balanced|strict|deterministic|baseline|confirm|minimum|plausible)", re.IGNORECASE
+)
+_AS_AIM = re.compile(r"[^.`]*`[^`]+`[^.]*\b(?:m(?:in|ax)imi[sz]|(?:lower|higher) is better)", re.I)
+_NEAR = 12
+_NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, or money
+
+
+def labelled(blocks: Sequence[Block]) -> Iterator[Section]:
+    """The sections that labels open: what stands on the line, or the blocks directly below it."""
+    for at, block in enumerate(blocks):
+        if block.kind not in ("heading", "code"):
+            for line in _lines(block):
+                yield from _sections(line, blocks[at + 1 :])
+
+
+def _sections(line: Block, below: Sequence[Block]) -> Iterator[Section]:
+    field, rest = _label(line)
+    if field is None:
+        return
+    body = [] if rest else _body(below)
+    said = rest or (body[0].text if body else "")
+    if (body and body[0].kind == "code" and field in _COMMANDS) or _begins_as(field, said):
+        yield Section(field, False, (_as_heading(line), *body), label=True)
+
+
+_COMMANDS = ("experiment", "evaluation", "holdout", "check")
+
+
+def _label(block: Block) -> tuple[str | None, str]:
+    """The field that a line is labelled with, and what follows the label."""
+    match = _LABEL.match(block.text)
+    if match is None:
+        return None, ""
+    original = _LABEL.match(block.said) if block.said else None
+    names = [found["label"] for found in (original, match) if found]
+    field = next((known for name in names if (known := named(name))), None)
+    allowed = field is not None and not any(name.lower() in _NO_LABELS for name in names)
+    return (field if allowed else None), block.text[match.end() :].strip()
+
+
+def _begins_as(field: str, said: str) -> bool:
+    """Whether a text begins as the part does that it is labelled to be."""
+    match field:
+        case "time_box":
+            found = durations(said)
+            return bool(found) and found[0].start <= _NEAR
+        case "stopping":
+            return bool(_AS_CRITERION.match(said))
+        case "noise":
+            return bool(_AS_RULE.match(said))
+        case "metric" if _AS_AIM.match(said):
+            return True
+        case _:
+            return bool(_AS_SPAN.match(said))
+
+
+def _body(below: Sequence[Block]) -> list[Block]:
+    """The paragraph below a label, or the list, table or code block."""
+    if below and below[0].kind == "paragraph":
+        return [below[0]]
+    found: list[Block] = []
+    for block in below:
+        if block.kind not in ("item", "row", "code") or (found and _label(block)[0]):
+            break
+        found.append(block)
+    return found
+
+
+def _lines(block: Block) -> Iterator[Block]:
+    """A block in pieces, each of which begins with a label, where several lines do."""
+    texts, said = block.text.split("\n"), block.said.split("\n")
+    starts = [0]
+    pieces = [
+        replace(block, text=text, said="", line=block.line + at) for at, text in enumerate(texts)
+    ]
+    if len(said) == len(texts):
+        pieces = [replace(piece, said=words) for piece, words in zip(pieces, said, strict=True)]
+    starts += [at for at, piece in enumerate(pieces) if at and _label(piece)[0]]
+    for begin, end in zip(starts, [*starts[1:], len(texts)], strict=True):
+        first, last = block.line + begin, block.line + end
+        yield replace(
+            block,
+            text="\n".join(texts[begin:end]),
+            said="\n".join(said[begin:end]) if len(said) == len(texts) else "",
+            line=first,
+            spans=tuple(span for span in block.spans if first <= span.line < last),
+        )
+
+
+def _as_heading(line: Block) -> Block:
+    """A line as a heading that says all, with a colon after its label."""
+    text = re.sub(r"^([^:|`\n—]*?)\s*(?:\s\||\s—|\s-\s)\s*", r"\1: ", line.text, count=1)
+    return replace(line, kind="heading", text=text)
+
+
+_SPAN = re.compile(r"(`[^`]*`)")
+_AND = re.compile(
+    r"\s*(?:和|与|及|以及|或|と|や|または|および)\s*|\s+(?:y|e|o|u|und|oder|et|ou)\s+",
+    re.IGNORECASE,
+)
+_OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
+
+
+def in_english(text: str) -> str:
+    """A text whose known phrases are English; code spans and line breaks stay as they are."""
+    pieces = _SPAN.split(text)
+    for at in range(0, len(pieces), 2):
+        between = 0 < at < len(pieces) - 1
+        pieces[at] = " and " if between and _AND.fullmatch(pieces[at]) else _put(pieces[at])
+    return "".join(pieces)
+
+
+def _put(text: str) -> str:
+    for pattern, meaning in _phrases():
+        text = pattern.sub(partial(_expanded, meaning), text)
+    return text
+
+
+def _expanded(meaning: str, found: re.Match[str]) -> str:
+    """What a phrase means, with as many line breaks, so that what follows keeps its line."""
+    return found.expand(meaning) + "\n" * found[0].count("\n")
+
+
+def headings() -> Mapping[str, tuple[str, ...]]:
+    """The headings of each field in other languages, in small letters."""
+    return {
+        field: tuple(title.lower() for title in titles)
+        for field, titles in _known()["headings"].items()
+    }
+
+
+@cache
+def _known() -> dict[str, Any]:
+    known: dict[str, Any] = yaml.safe_load(
+        Path(__file__).with_name("languages.yaml").read_text("utf-8")
+    )
+    return known
+
+
+@cache
+def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple(
+        (_compiled(phrase), meaning)
+        for meaning, phrases in _known()["phrases"].items()
+        for phrase in phrases
+    )
+
+
+def _compiled(phrase: str) -> re.Pattern[str]:
+    """A phrase in an alphabet that puts spaces between words begins and ends with a word."""
+    spaced = re.sub(r" (?!\?)", r"\\s+", phrase).replace(" ?", r"\s*")
+    if not _OWN_LETTERS.search(phrase):
+        spaced = rf"(?<!\w)(?:{spaced})(?!\w)"
+    return re.compile(spaced, re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,7 +351,7 @@ def parse(text: str) -> Document:
         _check_closed(text, parts.blocks)
     front = front_matter.parse(parts.front_matter)
     blocks = tuple(_in_english(block) for block in parts.blocks)
-    return Document(front, (*headings.sections(blocks), *labelled(blocks)), blocks)
+    return Document(front, (*sections(blocks), *labelled(blocks)), blocks)
 
 
 def _in_english(block: Block) -> Block:

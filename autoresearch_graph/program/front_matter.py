@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import yaml
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.statements import Statement
+from autoresearch_graph.program.quantities import Statement
 
 KEYS = (
     "asset", "protected", "metric", "direction", "experiment", "evaluation", "artifacts", "holdout",

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from autoresearch_graph.core.program import Flags, Stopping, TimeBox
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, sentences, without_numbering
+from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.prose import never_stops, scattered_time_boxes
 from autoresearch_graph.program.quantities import (
@@ -17,12 +16,14 @@ from autoresearch_graph.program.quantities import (
     NUMBER,
     WEEK,
     Duration,
+    Statement,
+    agree,
     duration,
     durations,
     number,
     unread,
+    with_flag,
 )
-from autoresearch_graph.program.statements import Statement, agree, with_flag
 
 ACCEPTED = (
     "`100 experiments`, `8 hours`, `20 experiments without improvement`, `target: 0.97`, "

@@ -5,13 +5,19 @@ from collections.abc import Iterable, Iterator
 
 from autoresearch_graph.core.values import Direction
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document
+from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.goals import NAME, direction, directions, goals, sentence_directions
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.prose import scattered_directions, scattered_names
-from autoresearch_graph.program.statements import Statement, agree, with_flag
+from autoresearch_graph.program.prose import (
+    NAME,
+    direction,
+    directions,
+    goals,
+    scattered_directions,
+    scattered_names,
+    sentence_directions,
+)
+from autoresearch_graph.program.quantities import Statement, agree, with_flag
 
 _PRIMARY = re.compile(r"^\W*primary\b", re.IGNORECASE)
 _OTHER = re.compile(r"^\W*(?:secondary|tertiary|supporting|optional|other|monitor|guard)", re.I)

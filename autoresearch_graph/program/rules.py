@@ -5,14 +5,20 @@ from collections.abc import Iterator
 
 from autoresearch_graph.core.program import Constraint, Noise, Relation
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, sentences, without_numbering
+from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.goals import NAME
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.quantities import COUNT, NUMBER, duration, number, unread
-from autoresearch_graph.program.statements import Statement, agree
+from autoresearch_graph.program.prose import NAME
+from autoresearch_graph.program.quantities import (
+    COUNT,
+    NUMBER,
+    Statement,
+    agree,
+    duration,
+    number,
+    unread,
+)
 
 Range = tuple[float, float]
 Stated = tuple[str, Statement[str] | Statement[float] | Statement[Range]]
