@@ -1,4 +1,9 @@
-"""Which file is the asset, and which files are protected."""
+"""The asset and the protected files that a program.md names.
+
+A file that the asset names by a pattern is protected if any words may deny it: a sentence, item,
+row or label with a negation or a word of state (`Doubts`). A file that is protected by mistake
+costs little, and `check` shows it; a judge that becomes part of the asset costs the study.
+"""
 
 import os
 import re
@@ -13,7 +18,15 @@ from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place, braced, covers, is_inside, is_pattern, normal
-from autoresearch_graph.program.prose import EXCEPT, PATHS, claims, is_excepted, is_label, meaning
+from autoresearch_graph.program.prose import (
+    EXCEPT,
+    NEVER_STOP,
+    PATHS,
+    claims,
+    is_excepted,
+    is_label,
+    meaning,
+)
 from autoresearch_graph.program.quantities import Statement
 
 Named = Statement[str]
@@ -26,7 +39,7 @@ _ALL_ELSE = re.compile(r"\b(?:none|nothing|everything|any|all|rest|others?)\b", 
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
-    """The asset, checked: one file, or all that are named; a flag may pick one of them."""
+    """Return the checked asset: every file that is named, or the one that a flag picks."""
     named = tuple(each for one in _named(document, place) for each in _braced(one))
     if supplied is not None:
         return _picked(named, place.asset(supplied, None), supplied)
@@ -39,7 +52,7 @@ def read_asset(document: Document, place: Place, supplied: str | None) -> Named 
 
 
 def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
-    """The asset, where patterns name it, without the protected files and program.md itself."""
+    """Except the protected files and program.md itself from the patterns of the asset."""
     patterns = [name for name in sheaf.names(asset.value) if is_pattern(name)]
     own = Path(os.path.realpath(place.program))
     program = (
@@ -54,7 +67,7 @@ def without_protected(asset: Named, protected: Iterable[Named], place: Place) ->
 
 
 def _meet(pattern: str, path: str) -> bool:
-    """Whether a pattern may take in a protected path, or files of a protected folder or pattern."""
+    """Return True if a pattern can match a protected path, or files below or like it."""
     if sheaf.matches(pattern, path):
         return True
     fixed = [re.split(r"[*?]", each, maxsplit=1)[0] for each in (pattern, f"{path}/")]
@@ -68,10 +81,10 @@ def _braced(said: Named) -> Iterator[Named]:
 def read_protected(
     document: Document, place: Place, asset: Named, marking: Iterable[Named]
 ) -> tuple[Named, ...]:
-    """The protected paths, normal and each once: all that is denied anywhere in the text.
+    """Return the protected paths, normal and each once.
 
-    Those are the files that a heading, a label or a sentence denies, and those that a command runs
-    which marks the work. ProgramError, with both lines, where the asset is among them.
+    A file is protected if a heading, a label or a sentence denies it, or if a marking command runs
+    it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = sheaf.names(asset.value)
     found: dict[str, Named] = {}
@@ -109,7 +122,7 @@ def read_protected(
 def _doubted(
     document: Document, place: Place, names: Iterable[str], marking: Iterable[Named]
 ) -> Iterator[Named]:
-    """The files of a pattern that some words may deny, or that a command which marks names."""
+    """Yield the files of a pattern that words may deny or a marking command names."""
     doubts = Doubts(place, tuple(filter(is_pattern, names)))
     said = [*claims(map(place.spanned, document.blocks))]
     plain = {*names, *(normal(claim.path) for claim in said if claim.editable)}
@@ -121,14 +134,14 @@ def _doubted(
 
 
 def _takes(denied: str, name: str) -> bool:
-    """True if a denied path takes in what the asset names: a file, or all of a pattern."""
+    """Return True if a denied path covers a name of the asset: a file, or all of a pattern."""
     if is_pattern(name):
         return denied == name or name.startswith(f"{denied}/")
     return covers(denied, name)
 
 
 def _runs(path: str, name: str) -> bool:
-    """True if to run a path runs a file that the asset names; tests in a folder may vary."""
+    """Return True if running a path runs a file of the asset; tests in a folder may vary."""
     return name in (path, f"{path}/__main__.py") or (is_pattern(name) and _takes(path, name))
 
 
@@ -147,7 +160,7 @@ def _named(document: Document, place: Place) -> Iterable[Named]:
 
 
 def _in_section(section: Section, place: Place, document: Document) -> list[Named]:
-    """The files of a section: those said to be edited, else its title's, else all of them."""
+    """Return the files of a section: the editable ones, else its title's, else all of them."""
     section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
     said = [c for c in claims(section.blocks) if place.looks_like_path(c.path)]
     if edited := [Statement(claim.path, claim.line) for claim in said if claim.editable]:
@@ -165,7 +178,7 @@ def _in_section(section: Section, place: Place, document: Document) -> list[Name
 
 
 def _paths(block: Block, place: Place) -> list[Named]:
-    """The paths that a block begins with, else all that it names; in code, each line is one."""
+    """Return the paths that a block begins with, else all of its paths; in code, one a line."""
     if block.kind == "code":
         lines = enumerate(map(str.strip, block.text.split("\n")), block.line)
         return [Statement(text, line) for line, text in lines if place.looks_like_path(text)]
@@ -179,7 +192,7 @@ def _paths(block: Block, place: Place) -> list[Named]:
 
 
 def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...]) -> None:
-    """ProgramError where one of several files is said to be the only one."""
+    """Raise ProgramError if one of several files is called the only one."""
     for only in (claim for claim in claims(map(place.spanned, document.blocks)) if claim.alone):
         others = [said for said in named if said.line != only.line and said.value != only.path]
         if others and any(said.value == only.path for said in named):
@@ -212,7 +225,7 @@ def _several(named: tuple[Named, ...]) -> str:
 
 
 def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator[Named]:
-    """Yield what front matter or a heading protects, and must exist; no parts of the asset."""
+    """Yield the paths under front matter or a heading, which must exist; no parts of the asset."""
     if entry := document.front.get("protected"):
         yield from (item.statement() for item in entry.items())
         return
@@ -229,7 +242,7 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
 
 
 def _check_prose(section: Section) -> None:
-    """ProgramError where a heading must protect something, and names no path."""
+    """Raise ProgramError if a heading that must protect something names no path."""
     if re.match(r"\W*(?:protected|read[- ]only)\b", section.title, re.I):
         raise ProgramError(
             f"`{section.title.strip()}` names no file; write each in backticks, or take the "
@@ -239,7 +252,7 @@ def _check_prose(section: Section) -> None:
 
 
 def _denied(document: Document, place: Place) -> Iterator[Named]:
-    """Yield what prose or a label says not to edit; it may mention files that are not there."""
+    """Yield the existing files that prose or a label denies."""
     for claim in claims(map(place.spanned, document.blocks)):
         if not claim.editable and _is_there(claim.path, place):
             yield Statement(claim.path, claim.line)
@@ -273,11 +286,10 @@ _BOX = re.compile(r"\[[ xX]\](?=\W*$)")
 
 @dataclass(frozen=True)
 class Listed:
-    """A file that a section names: `label` is what stands above or before it, if anything.
+    """A file that a section names, with the `label` above or before it.
 
-    `editable` is what the label means; None where there is none, or it is not understood.
-    `among` has the paths that are named together, where they stand within prose, and `words` what
-    an item, a row or a paragraph says after its first path.
+    `editable` is the meaning of the label, None if unknown. `among` is a group of paths within
+    prose; `words` is the text of an item, row or paragraph after its first path.
     """
 
     path: Statement[str]
@@ -288,7 +300,7 @@ class Listed:
 
 
 def listed(blocks: Sequence[Block], place: Place) -> list[Listed]:
-    """All files of a section in their order; its title, the first block, is no label of theirs."""
+    """Return all files of a section in order; its title, the first block, is no label."""
     found: list[Listed] = []
     label = ""
     for block in blocks:
@@ -300,9 +312,9 @@ def listed(blocks: Sequence[Block], place: Place) -> list[Listed]:
 
 
 def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
-    """The files that may be edited; ProgramError where a label or prose leaves it open.
+    """Return the editable files; raise ProgramError if a label or prose is ambiguous.
 
-    `is_all` where what is protected stands elsewhere, so that labels may just be topics.
+    With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
     """
     open_ = [each for each in found if each.editable is not False and not each.among]
     unknown = [each for each in open_ if each.label and each.editable is None]
@@ -327,7 +339,7 @@ def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
 
 
 def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
-    """ProgramError where words after one of several files may say that it is not to be edited."""
+    """Raise ProgramError if words after one of several files may forbid to edit it."""
     plain = {each.path.value for each in open_ if not each.words}
     unsaid = [
         each
@@ -345,7 +357,7 @@ def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
 
 
 def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterator[Listed]:
-    """The paths of a block: those that it begins with or labels, and those in its prose."""
+    """Yield the paths of a block: leading or labelled ones, and those within its prose."""
     start, said, mentioned = 0, label, False
     editable = meaning(label) if label else None
     for at, group in enumerate(re.finditer(PATHS, block.text)):
@@ -393,7 +405,6 @@ _DOUBT = re.compile(
     re.I,
 )
 _ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|cf|esp|\d+)\.$", re.I)
-_NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
 _ON = re.compile(
     r"\W*(?:it|they|this|these|both|do|don't|never|not|leave|keep|please|hands|no|must)\b", re.I
 )
@@ -404,7 +415,7 @@ _LARGEST = 20_000  # files that are looked at; a project with more has its data 
 
 @dataclass(frozen=True)
 class Doubts:
-    """The files that the patterns of an asset take in, and what names them."""
+    """Files that match the asset's patterns, and the words that may deny them."""
 
     place: Place
     patterns: tuple[str, ...]
@@ -424,7 +435,7 @@ class Doubts:
         return found
 
     def said(self, blocks: Sequence[Block]) -> Iterator[Statement[str]]:
-        """The files that prose, items, rows and lists in code blocks may deny."""
+        """Yield the files that prose, items, rows and lists in code blocks may deny."""
         heading = label = ""
         for block in blocks:
             if block.kind == "heading":
@@ -438,7 +449,7 @@ class Doubts:
                 yield from self._in_prose(block, above)
 
     def _in_prose(self, block: Block, above: str) -> Iterator[Statement[str]]:
-        """Yield what a sentence names, or the one before it; `i.e.` and `1.` end none."""
+        """Yield the files of doubtful sentences; `i.e.` and `1.` do not end a sentence."""
         before: tuple[str, ...] = ()
         lead = ""
         for sentence, line in sentences(block):
@@ -458,7 +469,7 @@ class Doubts:
                 yield from (Statement(path, block.line + at) for path in self.named(line))
 
     def run(self, command: Statement[str]) -> Iterator[Statement[str]]:
-        """The files that any word of a command names."""
+        """Yield the files that any word of a command names."""
         wide = [each for word in command.value.split() for each in braced(word)]
         words = {part.removeprefix("-m") for word in wide for part in _COMMAND.split(word)}
         words |= {each.replace(".", "/") for each in words if not each.endswith(".")}
@@ -469,7 +480,7 @@ class Doubts:
                 yield Statement(path, command.line)
 
     def named(self, word: str, *, stem: bool = True, everywhere: bool = False) -> set[str]:
-        """The files of the patterns that a word names, in whatever spelling."""
+        """Return the files of the patterns that a word names, in any spelling."""
         own = f"{self.place.project}/"
         text = word.strip().rstrip(".,;:").replace("\\", "/").removeprefix(own)
         if not self.files or not text or "\0" in text:
@@ -493,7 +504,7 @@ class Doubts:
                     yield path
 
     def _folders(self, text: str) -> set[str]:
-        """The folders that a word names, but for one that holds all files of the patterns."""
+        """Return the folders that a word names, except one that holds all matching files."""
         low = text.casefold()
         above = {parent for path in self.files.values() for parent in PurePosixPath(path).parents}
         named = {each.as_posix() for each in above if f"/{each}".casefold().endswith(f"/{low}")}
@@ -506,10 +517,10 @@ class Doubts:
 
 
 def _is_label(block: Block) -> bool:
-    """An item is one where it ends with a colon, or is doubtful itself."""
+    """Return True for a label; an item must end with a colon, or be doubtful itself."""
     ends = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
     return block.kind != "code" and is_label(block) and (ends or _is_doubtful(block.text))
 
 
 def _is_doubtful(words: str) -> bool:
-    return bool(_DOUBT.search(_NEVER_STOP.sub("", re.sub(r"`[^`]*`", "`", words))))
+    return bool(_DOUBT.search(NEVER_STOP.sub("", re.sub(r"`[^`]*`", "`", words))))

@@ -1,4 +1,8 @@
-"""The three commands: experiment, evaluation and check."""
+"""Commands that a program.md names, and the paths that it hands over or hides.
+
+An evaluation works in a checkout of its own. It gets the named artifacts of the run and nothing
+else; if none is named, it gets the text of the asset, for evaluations that import it.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +20,7 @@ _SHELLS = ("", "bash", "console", "sh", "shell", "shell-session", "terminal", "z
 
 
 def read_experiment(document: Document, supplied: str | None) -> Statement[str] | None:
-    """The experiment command, without a redirection to a log."""
+    """Return the experiment command, without a redirection to a log."""
     stated = _stated(document, "experiment")
     if stated is None and "experiment" not in document.front:
         stated = agree("experiment command", scattered_commands(document.blocks))
@@ -25,7 +29,7 @@ def read_experiment(document: Document, supplied: str | None) -> Statement[str] 
 
 
 def read_optional(document: Document, field: str) -> Statement[str] | None:
-    """The evaluation or check command; its heading must hold one.
+    """Return an evaluation, holdout or check command; its heading must hold one.
 
     Without this error a metric that was meant to be evaluated would be self-reported.
     """
@@ -47,9 +51,9 @@ def _stated(document: Document, field: str) -> Statement[str] | None:
 
 
 def _in_section(section: Section) -> Statement[str] | None:
-    """The first code block, else the span that a block begins with, else a lone span.
+    """Return the first code block, else the leading code span, else the only span.
 
-    In prose about the experiment the one span that looks like a command will do.
+    In prose about the experiment, a single span that looks like a command is enough.
     """
     for block in section.body:
         if block.kind == "code" and block.language in _SHELLS and block.text.strip():
@@ -86,9 +90,9 @@ _ALONE = re.compile(rf"(?P<paths>{PATHS})[.,;]?")
 def read_artifacts(
     document: Document, place: Place, protected: Iterable[Named], metric: str
 ) -> tuple[Named, ...]:
-    """The files named under Evaluation or Holdout, each once; protected ones are there anyway.
+    """Return the files named under Evaluation or Holdout, each once, without protected ones.
 
-    ProgramError for a file that is mentioned there while none is named: it may be one.
+    Raise ProgramError if none is named but a missing file is mentioned: it may be one.
     """
     fixed = tuple(path.value for path in protected)
     if entry := document.front.get("artifacts"):
@@ -108,7 +112,7 @@ def read_artifacts(
 
 
 def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
-    """The paths that a run must not read, as they are written: they may hold variables."""
+    """Return the hidden paths as they are written: they may hold variables."""
     if entry := document.front.get("hidden"):
         named = [item.statement() for item in entry.items()]
     else:
@@ -136,7 +140,7 @@ def _artifacts_in(section: Section) -> Iterator[Named]:
 
 
 def _in_block(block: Block) -> Iterator[Named]:
-    """`Artifacts: x`, `it reads x and y`, or a list item that is a path and nothing else."""
+    """Yield `Artifacts: x`, `it reads x and y`, or a list item that is only a path."""
     if block.kind == "item" and (alone := _ALONE.fullmatch(block.text.strip())):
         yield from _each(alone["paths"], block.line)
         return
@@ -153,9 +157,9 @@ def _each(paths: str, line: int, said: str = "") -> Iterator[Named]:
 
 
 def _is_file(named: Named, place: Place, metric: str) -> bool:
-    """Whether what is read is a file; ProgramError where that cannot be told.
+    """Return True if a named thing is a file; raise ProgramError if that is ambiguous.
 
-    What stands after `Artifacts:` is one whatever its name; words of code are none.
+    Any name after `Artifacts:` is a file; words of code are not.
     """
     if named.said == _LABEL or place.looks_like_path(named.value):
         return True

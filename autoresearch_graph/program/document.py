@@ -1,4 +1,12 @@
-"""A program.md in parts: front matter, recognised sections, and all blocks."""
+"""A program.md in parts: front matter, recognised sections, and all blocks.
+
+A label (`**Metric:** ...`, `Run: ...`, a row of a table of settings) is a whole synonym of a
+heading at the beginning of a line, before a colon, a dash or the next cell. It counts if no heading
+speaks, and only if its text begins as such a part does: many sentences begin with `Check:`.
+
+Other languages than English: the phrases of languages.yaml are translated for reading alone; the
+model gets the original text. A part that is not understood is missing, as in any language.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,11 +76,11 @@ _FOLLOWS = re.compile(
 
 @dataclass(frozen=True)
 class Section:
-    """A heading that was recognised, with what stands under it and under its sub-headings.
+    """A recognised heading, with the blocks under it and under its sub-headings.
 
     The heading is the first block. A `loose` heading (Goal, Scope, ...) is also used for prose:
-    it counts where no proper one speaks, and need not say anything. A `label` is a heading within
-    a line, which counts where no heading speaks.
+    it counts if no proper one speaks, and need not say anything. A `label` is a heading within
+    a line; it counts if no heading speaks.
     """
 
     field: str
@@ -97,7 +105,7 @@ class Section:
 
 
 def sections(blocks: Iterable[Block]) -> tuple[Section, ...]:
-    """The recognised sections; a sub-heading that is recognised itself opens its own.
+    """Return the recognised sections; a recognised sub-heading opens its own.
 
     The title of the document opens none, so that `# Experiment: a small model` may be one.
     """
@@ -117,7 +125,7 @@ def sections(blocks: Iterable[Block]) -> tuple[Section, ...]:
 
 
 def _title(blocks: tuple[Block, ...]) -> Block | None:
-    """The first heading, where all others are below it."""
+    """Return the first heading, if all others are below it."""
     titles = [block for block in blocks if block.kind == "heading"]
     below = [other.level > titles[0].level for other in titles[1:]]
     return titles[0] if below and all(below) else None
@@ -128,9 +136,9 @@ def _recognised(block: Block) -> tuple[str, bool] | None:
 
 
 def recognise(title: str) -> tuple[str, bool] | None:
-    """The field that a heading is about, and whether it is loose; the longest synonym wins.
+    """Return the field of a heading and True if it is loose; the longest synonym wins.
 
-    A heading matches where it begins with a synonym, after numbers, emoji and articles, and goes
+    A heading matches if it begins with a synonym, after numbers, emoji and articles, and goes
     on with punctuation or a word such as `of`: `The experiment loop` is not Experiment.
     """
     hyphenless = re.sub(r"(?<=\w)-(?=\w)", " ", title.lower())
@@ -147,7 +155,7 @@ def recognise(title: str) -> tuple[str, bool] | None:
 
 
 def named(label: str) -> str | None:
-    """The field whose name, or a synonym of it, a label is as a whole."""
+    """Return the field if a whole label is its name or a synonym."""
     words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
     known = (names for names in (PROPER, headings()))
     return next((f for names in known for f, synonyms in names.items() if words in synonyms), None)
@@ -169,7 +177,7 @@ _NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, o
 
 
 def labelled(blocks: Sequence[Block]) -> Iterator[Section]:
-    """The sections that labels open: what stands on the line, or the blocks directly below it."""
+    """Yield the sections that labels open: the rest of the line, or the blocks below it."""
     for at, block in enumerate(blocks):
         if block.kind not in ("heading", "code"):
             for line in _lines(block):
@@ -190,7 +198,7 @@ _COMMANDS = ("experiment", "evaluation", "holdout", "check")
 
 
 def _label(block: Block) -> tuple[str | None, str]:
-    """The field that a line is labelled with, and what follows the label."""
+    """Return the field that labels a line, and the text after the label."""
     match = _LABEL.match(block.text)
     if match is None:
         return None, ""
@@ -202,7 +210,7 @@ def _label(block: Block) -> tuple[str | None, str]:
 
 
 def _begins_as(field: str, said: str) -> bool:
-    """Whether a text begins as the part does that it is labelled to be."""
+    """Return True if a text begins as the labelled part does."""
     match field:
         case "time_box":
             found = durations(said)
@@ -218,7 +226,7 @@ def _begins_as(field: str, said: str) -> bool:
 
 
 def _body(below: Sequence[Block]) -> list[Block]:
-    """The paragraph below a label, or the list, table or code block."""
+    """Return the paragraph below a label, or the list, table or code block."""
     if below and below[0].kind == "paragraph":
         return [below[0]]
     found: list[Block] = []
@@ -230,7 +238,7 @@ def _body(below: Sequence[Block]) -> list[Block]:
 
 
 def _lines(block: Block) -> Iterator[Block]:
-    """A block in pieces, each of which begins with a label, where several lines do."""
+    """Yield a block in pieces, each of which begins with a label."""
     texts, said = block.text.split("\n"), block.said.split("\n")
     starts = [0]
     pieces = [
@@ -251,7 +259,7 @@ def _lines(block: Block) -> Iterator[Block]:
 
 
 def _as_heading(line: Block) -> Block:
-    """A line as a heading that says all, with a colon after its label."""
+    """Return a line as a heading with a colon after its label."""
     text = re.sub(r"^([^:|`\n—]*?)\s*(?:\s\||\s—|\s-\s)\s*", r"\1: ", line.text, count=1)
     return replace(line, kind="heading", text=text)
 
@@ -265,7 +273,7 @@ _OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
 
 
 def in_english(text: str) -> str:
-    """A text whose known phrases are English; code spans and line breaks stay as they are."""
+    """Translate the known phrases; code spans and line breaks stay as they are."""
     pieces = _SPAN.split(text)
     for at in range(0, len(pieces), 2):
         between = 0 < at < len(pieces) - 1
@@ -280,12 +288,12 @@ def _put(text: str) -> str:
 
 
 def _expanded(meaning: str, found: re.Match[str]) -> str:
-    """What a phrase means, with as many line breaks, so that what follows keeps its line."""
+    """Return the meaning of a phrase, with as many line breaks as it had."""
     return found.expand(meaning) + "\n" * found[0].count("\n")
 
 
 def headings() -> Mapping[str, tuple[str, ...]]:
-    """The headings of each field in other languages, in small letters."""
+    """Return the headings of each field in other languages, in small letters."""
     return {
         field: tuple(title.lower() for title in titles)
         for field, titles in _known()["headings"].items()
@@ -310,7 +318,7 @@ def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _compiled(phrase: str) -> re.Pattern[str]:
-    """A phrase in an alphabet that puts spaces between words begins and ends with a word."""
+    """Compile a phrase; in an alphabet with spaces it begins and ends with a word."""
     spaced = re.sub(r" (?!\?)", r"\\s+", phrase).replace(" ?", r"\s*")
     if not _OWN_LETTERS.search(phrase):
         spaced = rf"(?<!\w)(?:{spaced})(?!\w)"
@@ -319,32 +327,32 @@ def _compiled(phrase: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class Document:
-    """What the readers of single fields read from."""
+    """The parsed text from which the readers of single fields read."""
 
     front: Mapping[str, Entry]
     sections: tuple[Section, ...]
     blocks: tuple[Block, ...]
 
     def proper(self, field: str) -> tuple[Section, ...]:
-        """The sections under a proper heading of the field, else those that a label opens."""
+        """Return the sections under a proper heading of the field, else those of a label."""
         proper = tuple(s for s in self.sections if s.field == field and not s.loose)
         return tuple(s for s in proper if not s.label) or proper
 
     def loose(self, field: str) -> tuple[Section, ...]:
-        """The sections under a heading that may also be prose."""
+        """Return the sections under a heading that may also be prose."""
         return tuple(s for s in self.sections if s.field == field and s.loose)
 
     def about(self, field: str) -> tuple[Section, ...]:
-        """The sections under either kind of heading, the proper ones first."""
+        """Return the sections under either kind of heading, the proper ones first."""
         return self.proper(field) + self.loose(field)
 
     def loose_blocks(self, field: str) -> tuple[Block, ...]:
-        """All blocks under such headings."""
+        """Return all blocks under loose headings."""
         return tuple(block for section in self.loose(field) for block in section.blocks)
 
 
 def parse(text: str) -> Document:
-    """Read a text; ProgramError where its front matter is malformed."""
+    """Read a text; raise ProgramError if its front matter is malformed."""
     text = _from_the_top(text)
     parts = markdown.parse(text)
     if not parts.front_matter:
@@ -360,7 +368,7 @@ def _in_english(block: Block) -> Block:
 
 
 def sentences(block: Block) -> Iterator[tuple[str, int]]:
-    """The sentences of a block, each with its line; a code span is never split."""
+    """Yield the sentences of a block, each with its line; a code span is never split."""
     pieces = re.finditer(r"(?:`[^`]*`|(?![.!?]\s+[A-Z`\"(]|。)[^`]|`)+[.!?。]?", block.text)
     for piece in pieces:
         lead = len(piece[0]) - len(piece[0].lstrip())
@@ -369,12 +377,12 @@ def sentences(block: Block) -> Iterator[tuple[str, int]]:
 
 
 def without_numbering(block: Block) -> str:
-    """The text of a block; a heading's without the number or emoji that it begins with."""
+    """Return the text of a block; a heading's without its leading number or emoji."""
     return re.sub(r"^[\W\d_]+", "", block.text) if block.kind == "heading" else block.text
 
 
 def _from_the_top(text: str) -> str:
-    """A text whose front matter begins on line 1, every key on the line that it stands on."""
+    """Move late front matter to line 1, with every key on its original line."""
     if toml := re.match(r"\s*\+\+\+\s*$", text, re.MULTILINE):
         line = 1 + toml[0].rstrip().count("\n")
         raise ProgramError("front matter in TOML is not read; write YAML between `---`", line=line)

@@ -1,4 +1,4 @@
-"""What a run gets beside its checkout: variables, network, what it may read and write."""
+"""The environment of a run: variables, network, readable and writable paths."""
 
 import os
 import re
@@ -30,9 +30,10 @@ _SPANNED = re.compile(r"(?P<name>[A-Z][A-Z0-9_]+|[a-z]+_proxy)(?P<value>=.*)?")
 
 
 def said_variables(block: Block) -> Iterator[Statement[str]]:
-    """The names in code spans or with an underscore, all after `Variables:`, all in a code block.
+    """Yield the variables that a block names.
 
-    ProgramError where one has a value, or a list item is a name that may be something else.
+    These are names in code spans or with an underscore, all names after `Variables:`, and all in a
+    code block. Raise ProgramError if one has a value, or if an item may mean something else.
     """
     if block.kind == "code":
         yield from _in_code(block)
@@ -49,7 +50,7 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
 
 
 def check_variable(said: Statement[str]) -> None:
-    """ProgramError where it is no name, or that of a credential."""
+    """Raise ProgramError for a malformed name, or that of a credential."""
     if not re.fullmatch(_NAME, said.value):
         raise ProgramError(f"`{said}` is no name of a variable", line=said.line)
     if is_credential(said.value):
@@ -124,7 +125,7 @@ _ALLOWED = re.compile(
 
 
 def _use(verb: str, adjective: str) -> re.Pattern[str]:
-    """Paths right after a verb, or right before an adjective."""
+    """Compile a pattern for paths right after a verb, or right before an adjective."""
     return re.compile(
         rf"^(?P<before>.*?)(?:\b{verb}\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
         rf"|(?P<such>{PATHS})\s+(?:is|are|stays?)\s+{adjective}\b)",
@@ -141,7 +142,7 @@ Parts = tuple[list[Said], list[Statement[bool]], list[Said], list[Said]]
 
 
 def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
-    """What a run gets, and the line that says so first."""
+    """Return the environment, and the first line that describes it."""
     entry = document.front.get("environment")
     parts = _front(entry) if entry else _in_sections(document, place)
     variables, network, readable, writable = parts
@@ -196,7 +197,7 @@ def _in_sections(document: Document, place: Place) -> Parts:
 
 
 def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) -> None:
-    """ProgramError for a path with hardly a word, so that nobody knows what it is there for."""
+    """Raise ProgramError for a path without words that tell its use."""
     for block in blocks:
         words = re.sub(r"`[^`]*`", "", block.text).split()
         for span in block.spans if len(words) <= _LABEL else ():
@@ -211,7 +212,7 @@ def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) ->
 
 
 def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
-    """Folders of one's own in the user's cache that prose names and that exist: where data lie."""
+    """Yield the existing folders in the user's cache that prose names: data lie there."""
     for block in blocks:
         for span in block.spans:
             if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
@@ -230,7 +231,7 @@ def _network(block: Block) -> Iterator[Statement[bool]]:
 
 
 def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
-    """The paths that stand where `use` has them, if nothing denies it."""
+    """Yield the paths that `use` matches, if nothing denies it."""
     for sentence, line in sentences(block):
         match = use.search(sentence)
         named = "after" if match and match["after"] else "such"
@@ -240,7 +241,7 @@ def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
 
 
 def _check_readable(said: Said, place: Place) -> None:
-    """Keys lie in the home folder, and in the system's."""
+    """Refuse to open a folder with keys: the home folder, or one above it."""
     if Path.home().resolve().is_relative_to(_resolved(said, place)):
         raise ProgramError(
             f"`{said}` takes in your home folder and the keys in it; name a folder of its own",
@@ -249,7 +250,7 @@ def _check_readable(said: Said, place: Place) -> None:
 
 
 def _check_writable(said: Said, place: Place) -> None:
-    """A run that may write the project could change what measures it."""
+    """Refuse to open the project: a run could change its own measurement."""
     if Path(os.path.realpath(place.project)).is_relative_to(_resolved(said, place)):
         raise ProgramError(
             f"`{said}` takes in the project, which no run may write; name a folder of its own",

@@ -65,19 +65,19 @@ class Entry:
     type: str = "str"
 
     def text(self) -> str:
-        """The value where it is one text or number."""
+        """Return the value, which must be one text or number."""
         if isinstance(self.value, str) and self.value.strip():
             return self.value
         raise ProgramError(f"`{self.key}` in the front matter takes one value", line=self.line)
 
     def items(self) -> tuple["Entry", ...]:
-        """The value as a list; a single text is a list of one."""
+        """Return the value as a list; a single text is a list of one."""
         if isinstance(self.value, Mapping):
             raise ProgramError(f"`{self.key}` in the front matter takes a list", line=self.line)
         return (self,) if isinstance(self.value, str) else self.value
 
     def keys(self, *known: str, told: tuple[str, ...] = ()) -> Mapping[str, "Entry"]:
-        """The value as a mapping that has none but the known keys; `told` are those to name."""
+        """Return the value as a mapping of known keys; an error names those in `told`."""
         if not isinstance(self.value, Mapping):
             raise ProgramError(
                 f"`{self.key}` in the front matter takes the keys {', '.join(told or known)}",
@@ -88,11 +88,11 @@ class Entry:
         return self.value
 
     def statement(self) -> Statement[str]:
-        """The text as a statement."""
+        """Return the text as a statement."""
         return Statement(self.text().strip(), self.line)
 
     def command(self) -> Statement[str]:
-        """The text as a command, which `false` or `0` is not."""
+        """Return the text as a command; `false` and `0` are none."""
         if self.type in ("bool", "int", "float"):
             raise ProgramError(
                 f"`{self.key}` is `{self.text()}`, which is no command; take it out, or give one",
@@ -102,9 +102,9 @@ class Entry:
 
 
 def parse(text: str) -> Mapping[str, Entry]:
-    """The entries of the front matter, which starts on line 2; ProgramError where malformed.
+    """Return the entries of the front matter, which starts on line 2.
 
-    An optional key that is null is absent.
+    An optional key that is null is absent. Raise ProgramError if the front matter is malformed.
     """
     try:
         _check_no_alias(text)
@@ -124,7 +124,7 @@ def parse(text: str) -> Mapping[str, Entry]:
 
 
 def _parts(front: Entry) -> Mapping[str, Entry]:
-    """The entries by the names in KEYS; what only tells of the file is prose, and left out."""
+    """Return the entries by the names in KEYS; entries that describe the file are left out."""
     known = (*KEYS, *_FIELDS, *_LIMITS, *PROSE)
     timed = [f"{key}_{unit}" for key in known for unit in ("seconds", "minutes", "hours")]
     parts: dict[str, Entry] = {}
@@ -145,7 +145,7 @@ def _parts(front: Entry) -> Mapping[str, Entry]:
 
 
 def _flat(front: Entry) -> Iterator[tuple[str, Entry]]:
-    """The entries by their keys, and those of a group, such as `run: {command: ...}`, as well."""
+    """Yield the entries by their keys, those of a group (`run: {command: ...}`) as well."""
     keys = front.value if isinstance(front.value, Mapping) else ()
     for key, entry in front.keys(*keys, told=KEYS).items():
         group = _GROUPS.get(key)
@@ -171,7 +171,7 @@ def _with_unit(entry: Entry, unit: str) -> Entry:
 
 
 def is_mapping(text: str) -> bool:
-    """Whether a text could be front matter."""
+    """Return True if a text could be front matter."""
     try:
         return isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode)
     except (yaml.YAMLError, RecursionError):
@@ -179,7 +179,7 @@ def is_mapping(text: str) -> bool:
 
 
 def _check_no_alias(text: str) -> None:
-    """An alias could hold itself, or itself many times."""
+    """Raise ProgramError for an alias: it could hold itself, or itself many times."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise ProgramError(

@@ -1,6 +1,10 @@
-"""Facts that are scattered in prose, as in the program.md files that exist.
+"""Facts in prose, as in the program.md files that exist: claims on files, goals, scattered parts.
 
-They count only where no heading and no front matter speaks. The words are those of
+A claim counts only on a path itself: the object of a verb ("Modify `a.py`", "never touch `b.py`"),
+or the subject of its list item or sentence ("`a.py`: the file you edit. `b.py` is read-only"). A
+list item means what the paragraph or heading before it says ("You may not edit:").
+
+Scattered parts count only if no heading and no front matter speaks. The words are those of
 karpathy/autoresearch and its ports: "the goal is simple: get the lowest val_bpb", a search for
 the metric in a log, "a fixed time budget of 5 minutes", "launch it simply as", "never stop".
 """
@@ -122,7 +126,7 @@ _ALL_ALLOWED = re.compile(
     r"|targets?|in[- ]scope|rw|read[/-]write)\b",
     re.I,
 )
-_NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
+NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
 _ONLY = re.compile(r"(?<!read[- ])\bonly\b", re.I)
 _OTHERS = re.compile(
     r"\bonly\s+(?:the\s+|an?\s+)?(?:owner|human|maintainer|person|people|user|team|organi[sz]er|author"
@@ -141,7 +145,7 @@ _ALLOWS = re.compile(r"\b(?:can|may)\b", re.I)
 
 @dataclass(frozen=True)
 class Claim:
-    """That a path may be edited, or may not; `alone` where it is said to be the only one."""
+    """Permission or prohibition to edit a path; `alone` if it is called the only one."""
 
     path: str
     editable: bool
@@ -150,7 +154,7 @@ class Claim:
 
 
 def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
-    """All claims of the blocks, in their order."""
+    """Yield all claims of the blocks, in order."""
     before = heading = ""
     for block in blocks:
         heading = block.text if block.kind == "heading" else heading
@@ -162,7 +166,7 @@ def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
 
 
 def is_label(block: Block) -> bool:
-    """True if a block names no file and is short, or leads over to the blocks below it."""
+    """Return True if a block names no file and is short, or leads over to the blocks below."""
     text = block.text.strip("*_ \n")
     short = len(text.split()) <= _SHORT and text[-1:] not in (".", "!", "?")
     leads = text.endswith(":") or re.search(r"\b(?:below|following)\b", text, re.I)
@@ -170,15 +174,15 @@ def is_label(block: Block) -> bool:
 
 
 def meaning(label: str) -> bool | None:
-    """True if the files beside a label, a sub-heading or a cell may be edited; None: unknown."""
-    words = _NEVER_STOP.sub("", label).strip(" *:|-\n")
+    """Return True if the files beside a label or cell may be edited, None if unknown."""
+    words = NEVER_STOP.sub("", label).strip(" *:|-\n")
     if _ALL_DENIED.search(words) or named(words) == "protected":
         return False
     return True if _ALL_ALLOWED.search(words) or named(words) == "asset" else None
 
 
 def _claims(block: Block, before: str, heading: str) -> Iterator[Claim]:
-    """A sentence that names no path is about the one that the block spoke of before."""
+    """Yield the claims of a block; a sentence without a path is about the one before."""
     spoken = ""
     for sentence, line in sentences(block):
         lead = _SUBJECT.match(sentence)
@@ -195,7 +199,7 @@ def _claims(block: Block, before: str, heading: str) -> Iterator[Claim]:
 
 
 def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
-    """The paths that the words beside them deny, or except from what is allowed or denied."""
+    """Yield the paths that the words beside them deny, or except from a rule."""
     groups = [*re.finditer(PATHS, sentence)]
     start = 0
     denied: bool | None = None
@@ -212,7 +216,7 @@ def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
 
 
 def is_excepted(words: str, above: str) -> bool | None:
-    """True if `all but this` denies this: it does where all else is allowed."""
+    """Return True if `all but this` denies this, as it does if all else is allowed."""
     if _ALL_DENIED.search(EXCEPT.sub("", words)) or _KEPT_ABOVE.search(above):
         return False
     allowed = re.search(rf"\b{_CHANGED}|\b(?:yours|free|all|any|every)", words, re.I)
@@ -220,7 +224,7 @@ def is_excepted(words: str, above: str) -> bool | None:
 
 
 def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
-    """True if a path between these words is subject or object of what is forbidden."""
+    """Return True if a path between these words is subject or object of a prohibition."""
     tail = tail if last else _NEXT.sub("", tail)
     label = re.split(r"[.;]\s|\n", lead)[-1]
     if (label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)) or (
@@ -237,12 +241,13 @@ def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
 
 
 def _stays(tail: str) -> bool:
-    """True if words after a path say that it stays as it is, and not that all else does."""
+    """Return True if words after a path fix it, and not all the rest."""
     own = tail if _JOINED.match(tail) else _ALL_ELSE.sub("", tail)
     return bool(_TAIL.match(own) or _OTHERS.search(own))
 
 
 def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
+    """Return True if a sentence allows to edit the object of its verb, None if unknown."""
     lead, tail = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
     if _IF.match(sentence):
         return None
@@ -263,7 +268,7 @@ def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | Non
 
 
 def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
-    """Read of a sentence the paths that it begins with, names alone, or goes on about."""
+    """Return True if a sentence allows to edit its subject, None if unknown."""
     if _EDITABLE.search(sentence) or _FREE.match(sentence):
         return True
     lead, named, _ = sentence.partition(spoken)
@@ -276,8 +281,8 @@ def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
 
 
 def _of_list(before: str) -> bool | None:
-    """What the words before a list mean for its items: may they be edited?"""
-    if re.search(_NOT, _NEVER_STOP.sub("", before), re.I):
+    """Return True if the words before a list allow to edit its items, None if unknown."""
+    if re.search(_NOT, NEVER_STOP.sub("", before), re.I):
         return False
     return True if _ALLOWS.search(before) else None
 
@@ -321,34 +326,34 @@ _LABELLED = re.compile(
 
 @dataclass(frozen=True)
 class Goal:
-    """A name with the direction that is said of it."""
+    """A name with its direction."""
 
     name: str
     direction: Direction
     line: int
 
     def is_about(self, metric: str) -> bool:
-        """Whether the name means a metric, whose words may be spelt with spaces or hyphens."""
+        """Return True if the name is the metric's, also with spaces or hyphens."""
         return _spelling(self.name) == _spelling(metric)
 
     @property
     def names_a_metric(self) -> bool:
-        """Whether the name is more than a word of the sentence."""
+        """True if the name is more than a word of the sentence."""
         return self.name.startswith("`") or "_" in self.name
 
     def statement(self) -> Statement[str]:
-        """The name as a statement."""
+        """Return the name as a statement."""
         return Statement(self.name.strip("`"), self.line)
 
 
 def directions(block: Block) -> Iterator[Statement[Direction]]:
-    """All directions that a block gives in words."""
+    """Yield all directions that a block gives in words."""
     for match in _said(block.text):
         yield Statement(_which(match), block.line_at(match.start()), match[0])
 
 
 def sentence_directions(block: Block) -> Iterator[tuple[Statement[Direction], str]]:
-    """The same, each with the sentence that it stands in."""
+    """Yield all directions of a block, each with its sentence."""
     for sentence, line in sentences(block):
         for match in _said(sentence):
             where = line + sentence.count("\n", 0, match.start())
@@ -356,13 +361,13 @@ def sentence_directions(block: Block) -> Iterator[tuple[Statement[Direction], st
 
 
 def direction(words: str) -> Direction | None:
-    """What a single word or phrase such as `lower`, `max` or `higher is better` means."""
+    """Return the meaning of a word or phrase: `lower`, `max`, `higher is better`."""
     match = next(_said(f"direction: {words}"), None) or next(_said(words), None)
     return _which(match) if match else None
 
 
 def goals(blocks: Iterable[Block]) -> Iterator[Goal]:
-    """All names of which a sentence gives the direction."""
+    """Yield all names with a direction in the same sentence."""
     for block in blocks:
         if block.kind != "code":
             for sentence, line in sentences(block):
@@ -370,7 +375,7 @@ def goals(blocks: Iterable[Block]) -> Iterator[Goal]:
 
 
 def labelled(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
-    """All names after a label such as `Primary metric:`."""
+    """Yield all names after a label such as `Primary metric:`."""
     for block in blocks:
         for match in _LABELLED.finditer(block.text) if block.kind != "code" else ():
             yield Statement(match["name"].strip("`"), block.line_at(match.start("name")))
@@ -386,7 +391,7 @@ def _goals(sentence: str, line: int) -> Iterator[Goal]:
 
 
 def _said(text: str) -> Iterator[re.Match[str]]:
-    """All directions of a text; `not lower is better` gives none."""
+    """Yield all directions of a text; `not lower is better` gives none."""
     for match in _DIRECTION.finditer(text):
         if not re.search(_DENIED, text[: match.start()], re.IGNORECASE):
             yield match
@@ -422,7 +427,7 @@ _NEVER = re.compile(r"^\W*(?:never stop|loop forever)\b", re.IGNORECASE)
 
 
 def scattered_names(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
-    """The metric's name: what is first looked for in a log, else what a goal is about."""
+    """Yield the metric's name: the one searched for in a log, else that of a goal."""
     blocks = tuple(blocks)
     yield from (
         tuple(_looked_for(blocks))
@@ -432,7 +437,7 @@ def scattered_names(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
 
 
 def scattered_directions(blocks: Iterable[Block], metric: str) -> Iterator[Statement[Direction]]:
-    """The direction: what is said of the metric, else of the goal, else anywhere."""
+    """Yield the direction of the metric, else of the goal, else any."""
     blocks = tuple(blocks)
     about = [Statement(g.direction, g.line) for g in goals(blocks) if g.is_about(metric)]
     if about or all(name.value != metric for name in scattered_names(blocks)):
@@ -444,7 +449,7 @@ def scattered_directions(blocks: Iterable[Block], metric: str) -> Iterator[State
 
 
 def scattered_commands(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
-    """The experiment command: what is launched, and what is sent to a log."""
+    """Yield the experiment command: the one launched, or sent to a log."""
     for block in blocks:
         if block.kind == "code":
             continue
@@ -458,9 +463,9 @@ def scattered_commands(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
 
 
 def scattered_time_boxes(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
-    """The time box with its line: "a fixed time budget of 5 minutes", "Budget: 120 s".
+    """Yield the time box with its line: "a fixed time budget of 5 minutes", "Budget: 120 s".
 
-    Where there is none, what a list item grants: "5 min per run".
+    If there is none, yield the grant of a list item: "5 min per run".
     """
     blocks = tuple(blocks)
     yield from tuple(_budgets(blocks)) or _granted(blocks)
@@ -485,7 +490,7 @@ def _budgets(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
 
 
 def never_stops(blocks: Iterable[Block]) -> Iterator[Statement[bool]]:
-    """Whether a block begins with "never stop" or "loop forever"."""
+    """Yield a statement for each block that begins with "never stop" or "loop forever"."""
     return (Statement(True, block.line) for block in blocks if _NEVER.match(block.text))
 
 
@@ -496,7 +501,7 @@ def _looked_for(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
 
 
 def _command(said: str, line: int) -> Iterator[Statement[str]]:
-    """A command with a placeholder cannot be run."""
+    """Yield a command; one with a placeholder cannot be run."""
     command = without_log(said).strip()
     if command and not re.search(r"<\w|\{\w", command):
         yield Statement(command, line)

@@ -1,4 +1,4 @@
-"""Numbers and durations as people write them."""
+"""Statements of program.md with their lines; numbers and durations as people write them."""
 
 import math
 import re
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Statement(Generic[T]):
-    """A value, as it was `said`, and its line; a statement on no line came from a flag."""
+    """A value, as it was `said`, and its line; a statement without a line is a flag's."""
 
     value: T
     line: int | None
@@ -25,9 +25,9 @@ class Statement(Generic[T]):
 
 
 def agree(what: str, statements: Iterable[Statement[T]]) -> Statement[T] | None:
-    """The one thing that all statements say, from the first line that says it.
+    """Return the common statement, from the first line that says it.
 
-    ProgramError with both lines where two differ.
+    Raise ProgramError with both lines if two differ.
     """
     first: Statement[T] | None = None
     for statement in statements:
@@ -45,7 +45,7 @@ def agree(what: str, statements: Iterable[Statement[T]]) -> Statement[T] | None:
 def with_flag(
     what: str, flag: str, supplied: Statement[T] | None, stated: Statement[T] | None
 ) -> Statement[T] | None:
-    """What the file states, or what the flag supplies where it states nothing."""
+    """Return the statement of the file, or of the flag if the file has none."""
     if supplied is None or stated is None:
         return stated or supplied
     if stated.value != supplied.value:
@@ -94,7 +94,7 @@ _UNREAD = re.compile(
 
 @dataclass(frozen=True)
 class Duration:
-    """A duration in seconds, as it was said, and where it stands in its text.
+    """A duration in seconds, as it was said, with its position in the text.
 
     `5 to 10 minutes` is a range: it has the seconds of its end.
     """
@@ -107,7 +107,7 @@ class Duration:
 
 
 def number(text: str) -> float:
-    """`1,000`, `0.97`, `three` or `twice` as a number; ProgramError where it is infinite."""
+    """Return `1,000`, `0.97`, `three` or `twice` as a finite number."""
     word = text.lower()
     if word in _WORDS:
         return float(_WORDS.index(word) + 1)
@@ -120,7 +120,7 @@ def number(text: str) -> float:
 
 
 def durations(text: str) -> tuple[Duration, ...]:
-    """All durations in a text, such as `5 minutes`, `1h 30m`, `2.5 min` and `00:05:00`."""
+    """Return all durations in a text: `5 minutes`, `1h 30m`, `2.5 min`, `00:05:00`."""
     return tuple(
         Duration(_seconds(match), match[0], match.start(), match.end(), bool(match["range"]))
         for match in _DURATION.finditer(text)
@@ -129,13 +129,13 @@ def durations(text: str) -> tuple[Duration, ...]:
 
 
 def duration(text: str) -> Duration | None:
-    """The duration that the whole text is, or None where it is none."""
+    """Return the duration if the whole text is one."""
     found = durations(text)
     return found[0] if len(found) == 1 and found[0].said == text.strip() else None
 
 
 def unread(text: str) -> re.Match[str] | None:
-    """The first number that stands in a text, in digits or words, with the word after it."""
+    """Return the first number in a text, in digits or words, with the word after it."""
     return _UNREAD.search(text)
 
 

@@ -1,14 +1,13 @@
-"""program.md -> Program: every part is stated, or supplied by a flag, or an error."""
+"""The reader of program.md: every part is stated, or supplied by a flag, or an error."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoresearch_graph.core.program import FROZEN, Flags, Program, Stopping, changed, frozen
+from autoresearch_graph.core.program import FROZEN, Flags, Program, Stopping, changed
 from autoresearch_graph.core.values import Direction, Metric
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import document as documents
 from autoresearch_graph.program.asset import read_asset, read_protected, without_protected
 from autoresearch_graph.program.commands import (
     read_artifacts,
@@ -16,7 +15,7 @@ from autoresearch_graph.program.commands import (
     read_hidden,
     read_optional,
 )
-from autoresearch_graph.program.document import Document
+from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.environment import read_environment
 from autoresearch_graph.program.limits import read_kill_after, read_seconds, read_stopping, time_box
 from autoresearch_graph.program.metrics import read_direction, read_name
@@ -44,7 +43,7 @@ _WAITS = "for the metric"
 
 @dataclass(frozen=True)
 class Required:
-    """The required parts, each with where it was said."""
+    """The required parts, each with its line."""
 
     asset: Statement[str]
     name: Statement[str]
@@ -74,7 +73,7 @@ class Required:
 
 @dataclass(frozen=True)
 class Found:
-    """What a program.md says of the required parts; None for what it leaves out."""
+    """The required parts that a program.md states; None for each missing one."""
 
     asset: Statement[str] | None
     name: Statement[str] | None
@@ -102,7 +101,7 @@ class Found:
 
 
 def find_required(document: Document, place: Place, flags: Flags) -> Found:
-    """Look for the required parts; ProgramError for what is said and cannot be."""
+    """Find the required parts; raise ProgramError for a wrong one."""
     asset = read_asset(document, place, flags.asset)
     name = read_name(document, flags.metric)
     direction = read_direction(document, name.value if name else None, flags.direction)
@@ -118,7 +117,7 @@ def find_required(document: Document, place: Place, flags: Flags) -> Found:
 
 
 def read_required(document: Document, place: Place, flags: Flags) -> Required:
-    """All required parts; ProgramError that says for each missing one what to add."""
+    """Return all required parts; raise ProgramError with advice for each missing one."""
     found = find_required(document, place, flags)
     asset, name, direction = found.asset, found.name, found.direction
     experiment, seconds, stopping = found.experiment, found.seconds, found.stopping
@@ -168,28 +167,27 @@ def _with_blanks(document: Document) -> str:
     return next(names, "")
 
 
-__all__ = ["FROZEN", "Flags", "Found", "changed", "frozen", "look", "read"]
 _NO_FLAGS = Flags()
 
 
 def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
-    """Read a program.md; ProgramError, in one sentence and with its line, where it cannot be run.
+    """Read a program.md; raise ProgramError, with the line, if it cannot be run.
 
-    Nothing is defaulted but what model.py says. Prose counts only where no heading speaks, and
-    headings only where the front matter does not.
+    Defaults are those of core/program.py. Prose counts only if no heading speaks, and headings only
+    if the front matter does not.
     """
     try:
         text = _text(path)
-        return _program(documents.parse(text), text, Place(project, path), flags)
+        return _program(parse(text), text, Place(project, path), flags)
     except ProgramError as error:
         known = error.understood
         raise ProgramError(str(error), path=path, line=error.line, understood=known) from None
 
 
 def look(path: Path, text: str, *, project: Path, flags: Flags = _NO_FLAGS) -> Found:
-    """Look what a text, which is or would be at `path`, says of the parts that must be there."""
+    """Find the required parts in a text that is, or would be, at `path`."""
     try:
-        return find_required(documents.parse(text), Place(project, path), flags)
+        return find_required(parse(text), Place(project, path), flags)
     except ProgramError as error:
         raise ProgramError(str(error), path=path, line=error.line) from None
 
@@ -263,7 +261,10 @@ _GONE = (0, 0, 0)
 
 
 class LiveProgram:
-    """The program as last read, with what is frozen taken from the research's start."""
+    """The program of a running research: a person steers by editing it.
+
+    Its frozen parts are those of the research's start.
+    """
 
     def __init__(self, first: Program, now: Program, *, project: Path, flags: Flags) -> None:
         self._first = first
@@ -275,7 +276,7 @@ class LiveProgram:
         self.current = self._with_frozen(now)
 
     def reread(self) -> str:
-        """Read the file again if it was touched; returns what cannot take effect, once."""
+        """Read the file again if it was touched; return ineffective changes, once."""
         stamp = self._stamp() or _GONE
         if stamp == self._seen:
             return ""

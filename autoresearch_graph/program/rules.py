@@ -1,4 +1,4 @@
-"""How the metric's noise is met: the rule, repeats of the baseline, a least gain, confirmations."""
+"""Rules of a program.md: noise, constraints, early end."""
 
 import re
 from collections.abc import Iterator
@@ -40,9 +40,9 @@ _PLAUSIBLE = re.compile(
 
 
 def rule_in(block: Block) -> Statement[str] | None:
-    """The rule that a block names; a sentence that only uses such a word names none.
+    """Return the noise rule that a block names; a sentence may use such a word freely.
 
-    ProgramError where something is called deterministic, and it is not clear what.
+    Raise ProgramError if something unclear is called deterministic.
     """
     match = _RULE.search(block.text)
     if match is None and _UNCLEAR.search(block.text):
@@ -58,7 +58,7 @@ def rule_in(block: Block) -> Statement[str] | None:
 
 
 def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
-    """The plausible range that a text gives, and the text without it."""
+    """Return the plausible range of a text, and the text without it."""
     match = _PLAUSIBLE.search(text)
     if match is None:
         return None, text
@@ -67,7 +67,7 @@ def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
 
 
 def front_rule(entry: Entry) -> Statement[str]:
-    """The rule in the front matter."""
+    """Return the rule in the front matter."""
     if entry.text() not in RULES:
         raise ProgramError(
             f"`{entry.key}` is `{entry.text()}`, which is no rule; write {', '.join(RULES)}",
@@ -77,7 +77,7 @@ def front_rule(entry: Entry) -> Statement[str]:
 
 
 def front_plausible(entry: Entry) -> Statement[Range]:
-    """The plausible range in the front matter: a list of two numbers."""
+    """Return the plausible range in the front matter: a list of two numbers."""
     ends = [item.text() for item in entry.items()]
     if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
         raise ProgramError(
@@ -87,7 +87,7 @@ def front_plausible(entry: Entry) -> Statement[Range]:
 
 
 def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
-    """The noise, where what is said of it goes together; ProgramError with both lines if not."""
+    """Return the noise; raise ProgramError with both lines if its parts conflict."""
     line = lines.get("rule")
     if line is None:
         return noise
@@ -154,7 +154,7 @@ _ACCEPTED = (
 
 
 def read_noise(document: Document) -> tuple[Noise, int | None]:
-    """What is said about noise and the line that says it first."""
+    """Return the noise and its first line."""
     stated = tuple(_stated(document))
     chosen = {
         field: agree(what, (s for key, s in stated if key == field))
@@ -179,7 +179,7 @@ def _stated(document: Document) -> Iterator[Stated]:
 
 
 def _front(entry: Entry) -> Iterator[Stated]:
-    """A rule alone, or a mapping."""
+    """Yield the statements of an entry: a rule alone, or a mapping."""
     if isinstance(entry.value, str):
         yield "rule", front_rule(entry)
         return
@@ -200,7 +200,7 @@ def _front_number(key: str, value: Entry) -> Statement[float]:
 
 
 def _in_section(section: Section) -> Iterator[Stated]:
-    """A number under the heading `Minimum improvement` belongs to it."""
+    """Yield the statements of a section; `Minimum improvement` may be its heading."""
     heading = f"{section.title}: " if re.search("minimum", section.title, re.IGNORECASE) else ""
     for block in section.blocks:
         if rule := rule_in(block):
@@ -214,7 +214,10 @@ def _in_section(section: Section) -> Iterator[Stated]:
 
 
 def _in_block(block: Block, text: str) -> Iterator[Stated]:
-    """ProgramError where a number is left that belongs to no form, or a confirmation has none."""
+    """Yield the numbers of a block.
+
+    Raise ProgramError if a number belongs to no form, or a confirmation has none.
+    """
     confirmed = not re.search(r"(?<!no )\bconfirm", text, re.IGNORECASE)
     for field, patterns in _FORMS.items():
         for pattern in patterns:
@@ -266,9 +269,9 @@ _SHOWN = 20
 def read_constraints(
     document: Document, place: Place
 ) -> tuple[tuple[Statement[Constraint], ...], tuple[str, ...]]:
-    """All constraints, and a line for each thing under their heading that is left to the model.
+    """Return all constraints, and a line for each that is left to the model.
 
-    ProgramError where two give different bounds for the same thing.
+    Raise ProgramError if two give different bounds for the same thing.
     """
     unchecked: list[str] = []
     found = tuple(_stated_constraints(document, place, unchecked))
@@ -302,7 +305,7 @@ def _stated_constraints(
 def _constraints_in(
     block: Block, place: Place, unchecked: list[str]
 ) -> Iterator[Statement[Constraint]]:
-    """A code block holds none; a heading may hold one after a colon."""
+    """Yield the constraints of a block; a heading may hold one after a colon."""
     prose: list[str] = []
     for sentence, line in sentences(block):
         text = sentence.partition(":")[2].lstrip() if block.kind == "heading" else sentence
@@ -317,9 +320,9 @@ def _constraints_in(
 def _in_text(
     text: str, line: int, place: Place, *, spanned: bool = True
 ) -> tuple[list[Constraint], str]:
-    """The constraints that a text begins with, and the rest.
+    """Return the constraints that a text begins with, and the rest.
 
-    `spanned` where a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
+    With `spanned`, a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
     """
     found: list[Constraint] = []
     at = 0
@@ -365,7 +368,7 @@ _YES = re.compile(r"\b(?:may|can|are|on|yes|true)\b", re.IGNORECASE)
 
 
 def read_early_end(document: Document) -> Statement[bool] | None:
-    """What is said about it, if anything; ProgramError where the heading says neither."""
+    """Return the rule on early ends, if any; raise ProgramError for an unclear heading."""
     return agree("early end of hopeless runs", _stated_early_end(document))
 
 

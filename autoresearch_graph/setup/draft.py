@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program import Found, look
+from autoresearch_graph.program.reader import Found, look
 from autoresearch_graph.storage.files import read, replace
 
 

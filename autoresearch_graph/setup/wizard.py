@@ -5,7 +5,7 @@ from rich.prompt import Confirm, Prompt
 from rich.text import Text
 
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import Draft, Question
 from autoresearch_graph.setup.dry_run import DryRun, rehearse
