@@ -113,6 +113,7 @@ def read_protected(
                 f"`{denied}` {why}, but the asset `{edited}` "
                 f"({where}) is the file to edit; take one of them out",
                 line=denied.line,
+                code="asset-protected",
             )
     for said in _doubted(document, place, names, marking):
         all_denied.setdefault(said.value, said)
@@ -200,6 +201,7 @@ def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...])
                 f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
                 f"{others[0].line}; keep one of them, or take out that it is the only one",
                 line=only.line,
+                code="contradiction",
             )
 
 
@@ -210,7 +212,9 @@ def _picked(named: tuple[Named, ...], asset: str, supplied: str) -> Named:
     if not named or any(covers(normal(statement.value), asset) for statement in named):
         return Statement(asset, None)
     raise ProgramError(
-        f"{_several(named)}, but --asset is `{supplied}`; drop one of them", line=named[0].line
+        f"{_several(named)}, but --asset is `{supplied}`; drop one of them",
+        line=named[0].line,
+        code="contradiction",
     )
 
 

@@ -128,7 +128,9 @@ def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
         own = (name for name in sheaf.names(asset.value) if covers(normal(said.value), name))
         if hidden := next(own, None):
             raise ProgramError(
-                f"`{said}` hides the asset `{hidden}` from its own run; take it out", line=said.line
+                f"`{said}` hides the asset `{hidden}` from its own run; take it out",
+                line=said.line,
+                code="asset-protected",
             )
     return tuple({said.value: said for said in named}.values())
 

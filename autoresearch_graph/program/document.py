@@ -385,7 +385,11 @@ def _from_the_top(text: str) -> str:
     """Move late front matter to line 1, with every key on its original line."""
     if toml := re.match(r"\s*\+\+\+\s*$", text, re.MULTILINE):
         line = 1 + toml[0].rstrip().count("\n")
-        raise ProgramError("front matter in TOML is not read; write YAML between `---`", line=line)
+        raise ProgramError(
+            "front matter in TOML is not read; write YAML between `---`",
+            line=line,
+            code="front-matter",
+        )
     late = re.match(r"(\s*\n)---[ \t\r]*\n(?=\s*(\w+):)", text)
     if late is None:
         return text
@@ -400,4 +404,6 @@ def _check_closed(text: str, blocks: tuple[Block, ...]) -> None:
     first = blocks[0].text if blocks else ""
     key = re.match(r"(\w+):", first)
     if text.startswith("---") and key and key[1] in front_matter.KEYS:
-        raise ProgramError("the front matter is not closed; end it with a line `---`", line=1)
+        raise ProgramError(
+            "the front matter is not closed; end it with a line `---`", line=1, code="front-matter"
+        )

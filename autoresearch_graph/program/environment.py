@@ -52,12 +52,13 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
 def check_variable(said: Statement[str]) -> None:
     """Raise ProgramError for a malformed name, or that of a credential."""
     if not re.fullmatch(_NAME, said.value):
-        raise ProgramError(f"`{said}` is no name of a variable", line=said.line)
+        raise ProgramError(f"`{said}` is no name of a variable", line=said.line, code="bad-value")
     if is_credential(said.value):
         raise ProgramError(
             f"`{said}` looks like a credential, and a run never gets one; take it out, "
             "and load what it opens before the research",
             line=said.line,
+            code="bad-value",
         )
 
 
@@ -72,6 +73,7 @@ def _in_code(block: Block) -> Iterator[Statement[str]]:
                 f"`{words[:80]}` is no name of a variable; a code block lists variables, one a "
                 "line, and anything else belongs under another heading",
                 line=block.line + number,
+                code="bad-value",
             )
         yield _named(match, block.line + number)
 
@@ -107,6 +109,7 @@ def _named(match: re.Match[str], line: int) -> Statement[str]:
         f"`{match[0]}` gives a value, but a variable is passed on as it is; write "
         f"`{match['name']}` and set it where the research is started",
         line=line,
+        code="bad-value",
     )
 
 
@@ -178,7 +181,9 @@ def _yes_or_no(entry: Entry) -> Statement[bool]:
     answer = entry.text().strip().lower()
     if answer in ("true", "yes", "on", "allowed", "false", "no", "off", "none"):
         return Statement(answer in ("true", "yes", "on", "allowed"), entry.line, answer)
-    raise ProgramError(f"`network` is `{answer}`; it must be yes or no", line=entry.line)
+    raise ProgramError(
+        f"`network` is `{answer}`; it must be yes or no", line=entry.line, code="bad-value"
+    )
 
 
 def _in_sections(document: Document, place: Place) -> Parts:
@@ -246,6 +251,7 @@ def _check_readable(said: Said, place: Place) -> None:
         raise ProgramError(
             f"`{said}` takes in your home folder and the keys in it; name a folder of its own",
             line=said.line,
+            code="bad-path",
         )
 
 
@@ -255,10 +261,13 @@ def _check_writable(said: Said, place: Place) -> None:
         raise ProgramError(
             f"`{said}` takes in the project, which no run may write; name a folder of its own",
             line=said.line,
+            code="bad-path",
         )
 
 
 def _resolved(said: Said, place: Place) -> Path:
     if "$" in said.value:
-        raise ProgramError(f"`{said}` has a variable; write the path itself", line=said.line)
+        raise ProgramError(
+            f"`{said}` has a variable; write the path itself", line=said.line, code="bad-path"
+        )
     return Path(os.path.realpath(place.project / Path(said.value).expanduser()))

@@ -68,12 +68,18 @@ class Entry:
         """Return the value, which must be one text or number."""
         if isinstance(self.value, str) and self.value.strip():
             return self.value
-        raise ProgramError(f"`{self.key}` in the front matter takes one value", line=self.line)
+        raise ProgramError(
+            f"`{self.key}` in the front matter takes one value", line=self.line, code="front-matter"
+        )
 
     def items(self) -> tuple["Entry", ...]:
         """Return the value as a list; a single text is a list of one."""
         if isinstance(self.value, Mapping):
-            raise ProgramError(f"`{self.key}` in the front matter takes a list", line=self.line)
+            raise ProgramError(
+                f"`{self.key}` in the front matter takes a list",
+                line=self.line,
+                code="front-matter",
+            )
         return (self,) if isinstance(self.value, str) else self.value
 
     def keys(self, *known: str, told: tuple[str, ...] = ()) -> Mapping[str, "Entry"]:
@@ -82,6 +88,7 @@ class Entry:
             raise ProgramError(
                 f"`{self.key}` in the front matter takes the keys {', '.join(told or known)}",
                 line=self.line,
+                code="front-matter",
             )
         for entry in self.value.values():
             _check_known(entry, known, told or known)
@@ -97,6 +104,7 @@ class Entry:
             raise ProgramError(
                 f"`{self.key}` is `{self.text()}`, which is no command; take it out, or give one",
                 line=self.line,
+                code="bad-value",
             )
         return self.statement()
 
@@ -111,13 +119,19 @@ def parse(text: str) -> Mapping[str, Entry]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         entries = {} if node is None else _parts(_entry("front matter", node))
     except RecursionError:
-        raise ProgramError("the front matter is nested too deeply", line=1) from None
+        raise ProgramError(
+            "the front matter is nested too deeply", line=1, code="front-matter"
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 2 if mark else 1
-        raise ProgramError(f"the front matter is no YAML: {error.problem}", line=line) from None
+        raise ProgramError(
+            f"the front matter is no YAML: {error.problem}", line=line, code="front-matter"
+        ) from None
     except yaml.YAMLError as error:
-        raise ProgramError(f"the front matter is no YAML: {error}", line=1) from None
+        raise ProgramError(
+            f"the front matter is no YAML: {error}", line=1, code="front-matter"
+        ) from None
     return {
         key: entry for key, entry in entries.items() if key not in OPTIONAL or entry.type != "null"
     }
@@ -162,6 +176,7 @@ def _add(parts: dict[str, Entry], key: str, entry: Entry) -> None:
             f"`{entry.key}` says the same as `{parts[key].key}` on line {parts[key].line} of the "
             "front matter; keep one of them",
             line=entry.line,
+            code="contradiction",
         )
     parts[key] = entry
 
@@ -185,6 +200,7 @@ def _check_no_alias(text: str) -> None:
             raise ProgramError(
                 f"`*{event.anchor}` is an alias, which is not read; write the value itself",
                 line=(event.start_mark.line if event.start_mark else 0) + 2,
+                code="front-matter",
             )
 
 
@@ -205,12 +221,15 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
     for name, value in node.value:
         line = name.start_mark.line + 2
         if not isinstance(name, yaml.ScalarNode):
-            raise ProgramError("a key of the front matter is no word", line=line)
+            raise ProgramError(
+                "a key of the front matter is no word", line=line, code="front-matter"
+            )
         if name.value in entries:
             raise ProgramError(
                 f"`{name.value}` is here and on line {entries[name.value].line} of the front "
                 "matter; keep one of them",
                 line=line,
+                code="contradiction",
             )
         entries[name.value] = _entry(name.value, value)
     return entries
@@ -221,4 +240,5 @@ def _check_known(entry: Entry, known: tuple[str, ...], told: tuple[str, ...]) ->
         raise ProgramError(
             f"the front matter has no key `{entry.key}`; the keys are {', '.join(told)}",
             line=entry.line,
+            code="front-matter",
         )

@@ -93,7 +93,7 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
         rest = _counted(rest, field, pattern, found)
     for span in reversed(durations(rest)):
         if span.is_range:
-            raise ProgramError(f"`{span.said}` is a range; give one duration")
+            raise ProgramError(f"`{span.said}` is a range; give one duration", code="bad-value")
         found.append(Criterion("seconds", span.seconds, span.said))
         rest = f"{rest[: span.start]} {rest[span.end :]}"
     limited = any(criterion.field in ("experiments", "seconds") for criterion in found)
@@ -149,16 +149,22 @@ def _targets(text: str, metric: Metric, found: list[Criterion]) -> str:
 def _check_target(match: re.Match[str], metric: Metric) -> None:
     said = match[0].strip()
     if match["span"] and match["span"] != metric.name:
-        raise ProgramError(f"`{match['span']}` is not the metric, which is `{metric.name}`")
+        raise ProgramError(
+            f"`{match['span']}` is not the metric, which is `{metric.name}`", code="bad-value"
+        )
     if match["higher" if metric.direction == "lower" else "lower"]:
-        raise ProgramError(f"{said} is no target: {metric.direction} is better for {metric.name}")
+        raise ProgramError(
+            f"{said} is no target: {metric.direction} is better for {metric.name}", code="bad-value"
+        )
     if match["unit"] and (match["unit"].strip() == "%" or durations(match["n"] + match["unit"])):
-        raise ProgramError(f"{said} has a unit; give the target as {metric.name} is reported")
+        raise ProgramError(
+            f"{said} has a unit; give the target as {metric.name} is reported", code="bad-value"
+        )
 
 
 def _positive(criterion: Criterion) -> Criterion:
     if criterion.value <= 0 and criterion.field not in ("target", "never"):
-        raise ProgramError(f"`{criterion.said}` must be more than 0")
+        raise ProgramError(f"`{criterion.said}` must be more than 0", code="bad-value")
     return criterion
 
 
@@ -200,7 +206,7 @@ def _limits(flags: Flags) -> Iterator[tuple[str, float]]:
     for name, field, unit in (("experiments", "experiments", 1), ("hours", "seconds", 3600)):
         limit = getattr(flags, name)
         if limit is not None and limit <= 0:
-            raise ProgramError(f"--{name} is {limit:g}; it must be more than 0")
+            raise ProgramError(f"--{name} is {limit:g}; it must be more than 0", code="bad-value")
         if limit is not None:
             yield field, limit * unit
 
@@ -221,6 +227,7 @@ def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
         raise ProgramError(
             f"`{never}` is here but `{other}` on line {other.line}; keep one of them",
             line=never.line,
+            code="contradiction",
         )
     return chosen
 
@@ -290,7 +297,7 @@ def _at(line: int, reader: Reader, text: str, metric: Metric) -> Iterator[Stated
     try:
         found = reader(text, metric)
     except ProgramError as error:
-        raise ProgramError(str(error), line=line) from None
+        raise error.placed(line=line) from None
     for criterion in found:
         yield criterion.field, Statement(criterion.value, line, criterion.said)
 
@@ -337,6 +344,7 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
             f"a run is killed after {kill_after.value:g} s, before its time box of "
             f"{seconds.value:g} s has passed; let it be killed later",
             line=kill_after.line or seconds.line,
+            code="contradiction",
         )
     return TimeBox(seconds=seconds.value, kill_after=kill_after.value)
 
@@ -413,13 +421,18 @@ def _no_duration(what: str, line: int | None) -> ProgramError:
     return ProgramError(
         f"{what} is no duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`",
         line=line,
+        code="bad-value",
     )
 
 
 def checked(found: Duration, line: int | None) -> Statement[float]:
     """Return a duration as a statement; raise ProgramError if no run could last for it."""
     if found.is_range:
-        raise ProgramError(f"`{found.said}` is a range; give one duration", line=line)
+        raise ProgramError(
+            f"`{found.said}` is a range; give one duration", line=line, code="bad-value"
+        )
     if not 0 < found.seconds <= WEEK:
-        raise ProgramError(f"`{found.said}` must be more than 0 and at most 7 days", line=line)
+        raise ProgramError(
+            f"`{found.said}` must be more than 0 and at most 7 days", line=line, code="bad-value"
+        )
     return Statement(found.seconds, line, found.said)

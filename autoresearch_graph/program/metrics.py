@@ -158,12 +158,16 @@ def _name(block: Block) -> Statement[str] | None:
 def _understood(words: str, what: str, line: int | None) -> Statement[Direction]:
     if which := direction(words):
         return Statement(which, line)
-    raise ProgramError(f"{what} is `{words}`; it must be lower or higher", line=line)
+    raise ProgramError(
+        f"{what} is `{words}`; it must be lower or higher", line=line, code="bad-value"
+    )
 
 
 def _named(name: str, what: str, line: int | None) -> Statement[str]:
     if re.fullmatch(NAME, name.strip()):
         return Statement(name.strip(), line)
     raise ProgramError(
-        f"{what} is `{name}`; the metric's name is one word, as in `val_bpb`", line=line
+        f"{what} is `{name}`; the metric's name is one word, as in `val_bpb`",
+        line=line,
+        code="bad-value",
     )

@@ -77,6 +77,7 @@ class Place:
             raise ProgramError(
                 f"the asset `{text}` has brackets or a comma; write `*` or `?` in their place",
                 line=line,
+                code="bad-path",
             )
         if is_pattern(path):
             return path
@@ -86,15 +87,19 @@ class Place:
                 f"the asset `{text}` does not exist in {self.project}; mend the path, "
                 "or make the file",
                 line=line,
+                code="bad-path",
             )
         file = self.project / path
         if not file.is_file():
             raise ProgramError(
                 f"the asset `{text}` is a folder; name its files, as in `{path}/**`",
                 line=line,
+                code="bad-path",
             )
         if file.resolve() == Path(os.path.realpath(self.program)):
-            raise ProgramError(f"the asset `{text}` is the program itself", line=line)
+            raise ProgramError(
+                f"the asset `{text}` is the program itself", line=line, code="bad-path"
+            )
         return path
 
     def _check_links(self, path: str, line: int | None) -> None:
@@ -106,12 +111,14 @@ class Place:
                 f"the asset `{path}` is a link to {there}, outside the project; "
                 "copy that file into the project",
                 line=line,
+                code="bad-path",
             )
         if there != here / path:
             raise ProgramError(
                 f"the asset `{path}` is a link; name the file that it leads to, "
                 f"`{there.relative_to(here).as_posix()}`",
                 line=line,
+                code="bad-path",
             )
 
     def artifact(self, text: str, line: int | None) -> str:
@@ -122,6 +129,7 @@ class Place:
             raise ProgramError(
                 f"the artifact `{text}` must be one file; name each, or have the run pack them",
                 line=line,
+                code="bad-path",
             )
         return path
 
@@ -133,12 +141,14 @@ class Place:
             raise ProgramError(
                 f"the protected path `{text}` has brackets; write `*` or `?` in their place",
                 line=line,
+                code="bad-path",
             )
         if not (is_pattern(path) or text.endswith("/") or self.exists(path)):
             raise ProgramError(
                 f"the protected path `{text}` does not exist in {self.project}; mend the path, "
                 "or take it out",
                 line=line,
+                code="bad-path",
             )
         return path
 
@@ -180,9 +190,11 @@ def _check_inside(text: str, path: str, what: str, line: int | None) -> None:
         raise ProgramError(
             f"{what} `{text}` must be relative to the project; write it as in `train.py`",
             line=line,
+            code="bad-path",
         )
     if not is_inside(path):
         raise ProgramError(
             f"{what} `{text}` lies outside the project; only what is inside can be named",
             line=line,
+            code="bad-path",
         )

@@ -38,6 +38,7 @@ def agree(what: str, statements: Iterable[Statement[T]]) -> Statement[T] | None:
                 f"the {what} is `{statement}` here but `{first}` on line {first.line}; "
                 "keep one of them",
                 line=statement.line,
+                code="contradiction",
             )
     return first
 
@@ -52,6 +53,7 @@ def with_flag(
         raise ProgramError(
             f"the {what} is `{stated}` here but `{supplied}` with {flag}; drop one of them",
             line=stated.line,
+            code="contradiction",
         )
     return stated
 
@@ -115,7 +117,7 @@ def number(text: str) -> float:
         return float(_TIMES[word])
     value = float(word.replace(",", ""))
     if math.isinf(value):
-        raise ProgramError(f"`{text[:20]}` is too large a number")
+        raise ProgramError(f"`{text[:20]}` is too large a number", code="bad-value")
     return value
 
 

@@ -139,6 +139,7 @@ def _missing(document: Document, found: Found) -> ProgramError:
         understood=tuple(
             (name.replace("_", " "), str(part), part.line or 0) for name, part in known
         ),
+        code="missing-part",
     )
 
 
@@ -180,8 +181,7 @@ def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
         text = _text(path)
         return _program(parse(text), text, Place(project, path), flags)
     except ProgramError as error:
-        known = error.understood
-        raise ProgramError(str(error), path=path, line=error.line, understood=known) from None
+        raise error.placed(path=path) from None
 
 
 def look(path: Path, text: str, *, project: Path, flags: Flags = _NO_FLAGS) -> Found:
@@ -189,23 +189,29 @@ def look(path: Path, text: str, *, project: Path, flags: Flags = _NO_FLAGS) -> F
     try:
         return find_required(parse(text), Place(project, path), flags)
     except ProgramError as error:
-        raise ProgramError(str(error), path=path, line=error.line) from None
+        raise error.placed(path=path) from None
 
 
 def _text(path: Path) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ProgramError(f"there is no such file in {path.parent}; write one") from None
+        raise ProgramError(
+            f"there is no such file in {path.parent}; write one", code="no-program"
+        ) from None
     except IsADirectoryError:
-        raise ProgramError("this is a folder; name the file in it") from None
+        raise ProgramError("this is a folder; name the file in it", code="no-program") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ProgramError("this is not UTF-8; save the file as UTF-8", line=line) from None
+        raise ProgramError(
+            "this is not UTF-8; save the file as UTF-8", line=line, code="no-program"
+        ) from None
     except OSError as error:
-        raise ProgramError(f"this cannot be read: {error.strerror}") from None
+        raise ProgramError(f"this cannot be read: {error.strerror}", code="no-program") from None
     if not text.strip():
-        raise ProgramError("the file is empty; write what is to be improved, and how")
+        raise ProgramError(
+            "the file is empty; write what is to be improved, and how", code="no-program"
+        )
     return text
 
 

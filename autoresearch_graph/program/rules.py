@@ -72,6 +72,7 @@ def front_rule(entry: Entry) -> Statement[str]:
         raise ProgramError(
             f"`{entry.key}` is `{entry.text()}`, which is no rule; write {', '.join(RULES)}",
             line=entry.line,
+            code="bad-value",
         )
     return Statement(entry.text(), entry.line)
 
@@ -81,7 +82,9 @@ def front_plausible(entry: Entry) -> Statement[Range]:
     ends = [item.text() for item in entry.items()]
     if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
         raise ProgramError(
-            f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", line=entry.line
+            f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]",
+            line=entry.line,
+            code="bad-value",
         )
     return Statement(_range(ends[0], ends[1], entry.line), entry.line)
 
@@ -104,6 +107,7 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
             raise ProgramError(
                 f"{sentence}, but line {line} says `{noise.rule}`; keep one of them",
                 line=lines[field],
+                code="contradiction",
             )
     return noise
 
@@ -111,7 +115,9 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
 def _range(low: str, high: str, line: int) -> Range:
     ends = _signed(low), _signed(high)
     if ends[0] >= ends[1]:
-        raise ProgramError(f"the plausible range from {low} to {high} is empty", line=line)
+        raise ProgramError(
+            f"the plausible range from {low} to {high} is empty", line=line, code="bad-value"
+        )
     return ends
 
 
@@ -163,7 +169,9 @@ def read_noise(document: Document) -> tuple[Noise, int | None]:
     values = {field: statement.value for field, statement in chosen.items() if statement}
     lines = {field: statement.line for field, statement in chosen.items() if statement}
     if values.get("baseline_runs") == 0:
-        raise ProgramError("the baseline must run once at least", line=lines["baseline_runs"])
+        raise ProgramError(
+            "the baseline must run once at least", line=lines["baseline_runs"], code="bad-value"
+        )
     if values.get("rule") in ("fast", "deterministic"):
         values.setdefault("baseline_runs", 1)
     noise = checked(Noise.model_validate(values), lines)
@@ -195,7 +203,9 @@ def _front(entry: Entry) -> Iterator[Stated]:
 def _front_number(key: str, value: Entry) -> Statement[float]:
     kind = NUMBER if key == "minimum_improvement" else COUNT
     if not re.fullmatch(kind, value.text()):
-        raise ProgramError(f"`{key}` is `{value.text()}`, which is no number", line=value.line)
+        raise ProgramError(
+            f"`{key}` is `{value.text()}`, which is no number", line=value.line, code="bad-value"
+        )
     return Statement(number(value.text()), value.line)
 
 
@@ -294,6 +304,7 @@ def _stated_constraints(
                 raise ProgramError(
                     f"`{item.text()}` is no constraint; write it as in `peak_vram_mb <= 48000`",
                     line=item.line,
+                    code="bad-value",
                 )
             yield from (Statement(constraint, item.line) for constraint in constraints)
         return
@@ -346,6 +357,7 @@ def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | N
         raise ProgramError(
             f"`{match['bound']}{match['more']}` is no number; write it as in `0.9` or `48000`",
             line=line,
+            code="bad-value",
         )
     bound = _bound(match["bound"], match["unit"] or match["cell"] or "", name)
     relation = next(r for i, (r, _) in enumerate(_RELATIONS) if match[f"r{i}"])
