@@ -1,27 +1,40 @@
-"""What can go wrong that is not a bug: each error is one sentence for a person.
+"""Errors that are not bugs: each is a sentence for a person, and a code for a script.
 
 LabError               the lab cannot go on (exit code 1)
-└── InputError         what was given cannot be used (exit code 2)
+└── InputError         the input cannot be used (exit code 2)
     ├── ProgramError   program.md: missing, contradictory or malformed
     └── WorkspaceError git: not a repository, no commits, a tag that exists
+
+docs/errors.md lists the codes. A code is stable; the wording is not.
 """
 
 from pathlib import Path
+from typing import Self
 
 
 class LabError(Exception):
     """The lab failed: the disk is full, a file is unreadable, the baseline does not run."""
 
+    code = "lab-failed"
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+
 
 class InputError(LabError):
-    """What a person gave cannot be used; the sentence says what, where and how to mend it."""
+    """The input cannot be used; the sentence says what is wrong, where, and what to do."""
+
+    code = "bad-input"
 
 
 class ProgramError(InputError):
     """A part of program.md is missing, contradictory or malformed.
 
-    `understood` has the parts that were read nevertheless, each with its value and its line.
+    `understood` holds the parts that were read nevertheless, each with its value and its line.
     """
+
+    code = "unclear-program"
 
     def __init__(
         self,
@@ -30,12 +43,22 @@ class ProgramError(InputError):
         path: Path | None = None,
         line: int | None = None,
         understood: tuple[tuple[str, str, int], ...] = (),
+        code: str = "",
     ) -> None:
         where = f"{path.name}:{line}: " if path and line else f"{path.name}: " if path else ""
-        super().__init__(where + message)
+        super().__init__(where + message, code=code)
         self.line = line
         self.understood = understood
+
+    def placed(self, *, path: Path | None = None, line: int | None = None) -> Self:
+        """Return the same error with its path, or with its line."""
+        line = self.line if line is None else line
+        return type(self)(
+            str(self), path=path, line=line, understood=self.understood, code=self.code
+        )
 
 
 class WorkspaceError(InputError):
     """The git repository is not in a state in which a research can run."""
+
+    code = "bad-repository"

@@ -20,7 +20,7 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.stopping import stop_reason
 from autoresearch_graph.core.text import without_credentials
 from autoresearch_graph.core.values import Cost
-from autoresearch_graph.program.live import LiveProgram
+from autoresearch_graph.program.reader import LiveProgram
 from autoresearch_graph.proposers.select import choose_proposer, name_of
 from autoresearch_graph.results.unfinished import choose, read_chosen
 from autoresearch_graph.runner import end_leftovers

@@ -25,7 +25,7 @@ from rich.table import Table
 from autoresearch_graph.asset.constants import find, rewrite
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Crashed, Experiment, Incumbent, Measured, TimedOut
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.proposers.llm import prompt
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,7 @@
-"""The command line: which commands there are, and what a person is told when one fails."""
+"""The command line: its commands, and the report of an error."""
 
 import errno
+import json
 import sqlite3
 import sys
 from io import TextIOWrapper
@@ -19,6 +20,7 @@ from autoresearch_graph.errors import InputError, LabError
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 _FILES = {errno.EMFILE, errno.ENFILE}
 _GO_ON = "; nothing is lost: mend it, and run again to go on"
+_REBUILD = "remove checkpoints.sqlite and run again: the ledger tells where it was"
 app = typer.Typer(
     help="Let a model or a search improve one file against one number, all night.",
     no_args_is_help=True,
@@ -42,29 +44,31 @@ def version(
 
 
 def main() -> None:
-    """Run the command line; turns errors that a person can mend into one sentence."""
+    """Run the command line; an error that a person can fix becomes one message."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         app()
-    except InputError as error:
-        _fail(str(error), code=2)
     except LabError as error:
-        _fail(str(error), code=1)
+        _fail(str(error), error.code, status=2 if isinstance(error, InputError) else 1)
     except OSError as error:
         if error.errno in _FILES:
-            _fail(f"{error.strerror}; allow more with: ulimit -n 1024{_GO_ON}", code=1)
+            limit = f"{error.strerror}; allow more with: ulimit -n 1024{_GO_ON}"
+            _fail(limit, "too-many-files", status=1)
         if error.errno not in _DISK:
             raise
-        _fail(f"{error.strerror} ({error.filename or 'while writing'}){_GO_ON}", code=1)
+        place = error.filename or "while writing"
+        _fail(f"{error.strerror} ({place}){_GO_ON}", "disk", status=1)
     except sqlite3.OperationalError as error:
-        _fail(f"{error} (checkpoints.sqlite){_GO_ON}", code=1)
+        _fail(f"{error} (checkpoints.sqlite){_GO_ON}", "disk", status=1)
     except sqlite3.DatabaseError as error:
-        told = "remove checkpoints.sqlite and run again: the ledger tells where it was"
-        _fail(f"{error}; {told}", code=1)
+        _fail(f"{error}; {_REBUILD}", "bad-checkpoints", status=1)
 
 
-def _fail(sentence: str, *, code: int) -> NoReturn:
+def _fail(sentence: str, code: str, *, status: int) -> NoReturn:
+    """Report an error, with --json also as an event, and exit."""
+    if "--json" in sys.argv[1:]:
+        typer.echo(json.dumps({"event": "error", "code": code, "text": sentence}))
     typer.echo(f"autoresearch: {sentence}", err=True)
-    sys.exit(code)
+    sys.exit(status)

@@ -51,6 +51,6 @@ def clean(
         lost = "" if left.is_adopted else ", and its best is not on your branch (adopt takes it)"
         warning = f"{left.records.tag} has {count} refs: with them every attempt is gone{lost}"
         if not yes and not sys.stdin.isatty():
-            raise InputError(f"{warning}; say it a second time with --yes")
+            raise InputError(f"{warning}; say it a second time with --yes", code="not-confirmed")
         if yes or typer.confirm(f"{warning}; remove them?"):
             typer.echo(f"{left.remove_worktrees()}\n{left.remove_refs()}")

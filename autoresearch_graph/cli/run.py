@@ -83,9 +83,14 @@ def run(
     _require_git()
     told = {name: context.params.pop(name) for name in ("quiet", "as_json")}
     if review and as_json:
-        raise InputError("--review asks in a terminal, which --json is not for; leave one away")
+        raise InputError(
+            "--review asks in a terminal, which --json is not for; leave one away",
+            code="options-conflict",
+        )
     if quiet and as_json:
-        raise InputError("--quiet and --json say two things; leave one away")
+        raise InputError(
+            "--quiet and --json say two things; leave one away", code="options-conflict"
+        )
     _run(context.params, _line(**told))
 
 
@@ -174,10 +179,10 @@ def _tell(settings: "Settings", now: "Status", line: "Line | None") -> None:
     end |= {"cost": records.cost.model_dump(), "text": f"{now.ending}\n{records.summary()}"}
     typer.echo((line or in_words)(end))
     if no_baseline:
-        raise LabError(_no_baseline(records))
+        raise LabError(_no_baseline(records), code="no-baseline")
     if now.failed:
         told = "no stopping criterion is met; mend it, and run again to go on"
-        raise LabError(f"{now.ending}; {told}")
+        raise LabError(f"{now.ending}; {told}", code="ended-early")
 
 
 def _no_baseline(records: "Records") -> str:
@@ -209,7 +214,7 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
     from autoresearch_graph.lab import open_lab
 
     if settings.review and not sys.stdin.isatty():
-        raise InputError("--review asks in a terminal, and there is none")
+        raise InputError("--review asks in a terminal, and there is none", code="no-terminal")
     lab = open_lab(settings)
     try:
         from autoresearch_graph import research
@@ -230,7 +235,7 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
 def _require_git() -> None:
     """Raise InputError where git cannot be found: GitPython cannot even be imported then."""
     if shutil.which("git") is None:
-        raise InputError("git is not installed, or not on the PATH; install it")
+        raise InputError("git is not installed, or not on the PATH; install it", code="no-git")
 
 
 def _chosen(options: dict[str, Any]) -> "Settings":
@@ -248,5 +253,5 @@ def _workers(given: str) -> int | Literal["auto"]:
     if given == "auto":
         return "auto"
     if not given.isdecimal() or int(given) < 1:
-        raise InputError(f"--workers {given}: give a number from 1 on, or auto")
+        raise InputError(f"--workers {given}: give a number from 1 on, or auto", code="bad-value")
     return int(given)

@@ -48,7 +48,10 @@ def init(
     ready = True
     if template in (None, _OWN):
         if not own:
-            raise InputError(f"there is nothing in {folder} to improve; put your files there first")
+            raise InputError(
+                f"there is nothing in {folder} to improve; put your files there first",
+                code="nothing-to-improve",
+            )
         draft = Draft(folder, Flags(**parts))
         interview.fill(draft)
         typer.echo(draft.write())

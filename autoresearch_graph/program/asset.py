@@ -1,36 +1,45 @@
-"""Which file is the asset, and which files are protected."""
+"""The asset and the protected files that a program.md names.
+
+A file that the asset names by a pattern is protected if any words may deny it: a sentence, item,
+row or label with a negation or a word of state (`Doubts`). A file that is protected by mistake
+costs little, and `check` shows it; a judge that becomes part of the asset costs the study.
+"""
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS, claims
-from autoresearch_graph.program.document import Document
-from autoresearch_graph.program.doubts import Doubts
+from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.evaluators import evaluators
-from autoresearch_graph.program.headings import Section
-from autoresearch_graph.program.listed import listed, to_edit
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place, braced, covers, is_inside, is_pattern, normal
-from autoresearch_graph.program.statements import Statement
+from autoresearch_graph.program.prose import (
+    EXCEPT,
+    NEVER_STOP,
+    PATHS,
+    claims,
+    is_excepted,
+    is_label,
+    meaning,
+)
+from autoresearch_graph.program.quantities import Statement
 
 Named = Statement[str]
-
 _PART = re.compile(
     r"(?:\b(?:in|of|within|inside|from|for|runs|scores|imports|except|but|besides|other than)"
     r"(?:\s+the)?)\s+`(?P<path>[^`]+)`",
     re.I,
 )
-
 _ALL_ELSE = re.compile(r"\b(?:none|nothing|everything|any|all|rest|others?)\b", re.I)
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
-    """The asset, checked: one file, or all that are named; a flag may pick one of them."""
+    """Return the checked asset: every file that is named, or the one that a flag picks."""
     named = tuple(each for one in _named(document, place) for each in _braced(one))
     if supplied is not None:
         return _picked(named, place.asset(supplied, None), supplied)
@@ -43,7 +52,7 @@ def read_asset(document: Document, place: Place, supplied: str | None) -> Named 
 
 
 def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
-    """The asset, where patterns name it, without the protected files and program.md itself."""
+    """Except the protected files and program.md itself from the patterns of the asset."""
     patterns = [name for name in sheaf.names(asset.value) if is_pattern(name)]
     own = Path(os.path.realpath(place.program))
     program = (
@@ -58,7 +67,7 @@ def without_protected(asset: Named, protected: Iterable[Named], place: Place) ->
 
 
 def _meet(pattern: str, path: str) -> bool:
-    """Whether a pattern may take in a protected path, or files of a protected folder or pattern."""
+    """Return True if a pattern can match a protected path, or files below or like it."""
     if sheaf.matches(pattern, path):
         return True
     fixed = [re.split(r"[*?]", each, maxsplit=1)[0] for each in (pattern, f"{path}/")]
@@ -72,10 +81,10 @@ def _braced(said: Named) -> Iterator[Named]:
 def read_protected(
     document: Document, place: Place, asset: Named, marking: Iterable[Named]
 ) -> tuple[Named, ...]:
-    """The protected paths, normal and each once: all that is denied anywhere in the text.
+    """Return the protected paths, normal and each once.
 
-    Those are the files that a heading, a label or a sentence denies, and those that a command runs
-    which marks the work. ProgramError, with both lines, where the asset is among them.
+    A file is protected if a heading, a label or a sentence denies it, or if a marking command runs
+    it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = sheaf.names(asset.value)
     found: dict[str, Named] = {}
@@ -104,6 +113,7 @@ def read_protected(
                 f"`{denied}` {why}, but the asset `{edited}` "
                 f"({where}) is the file to edit; take one of them out",
                 line=denied.line,
+                code="asset-protected",
             )
     for said in _doubted(document, place, names, marking):
         all_denied.setdefault(said.value, said)
@@ -113,7 +123,7 @@ def read_protected(
 def _doubted(
     document: Document, place: Place, names: Iterable[str], marking: Iterable[Named]
 ) -> Iterator[Named]:
-    """The files of a pattern that some words may deny, or that a command which marks names."""
+    """Yield the files of a pattern that words may deny or a marking command names."""
     doubts = Doubts(place, tuple(filter(is_pattern, names)))
     said = [*claims(map(place.spanned, document.blocks))]
     plain = {*names, *(normal(claim.path) for claim in said if claim.editable)}
@@ -125,14 +135,14 @@ def _doubted(
 
 
 def _takes(denied: str, name: str) -> bool:
-    """True if a denied path takes in what the asset names: a file, or all of a pattern."""
+    """Return True if a denied path covers a name of the asset: a file, or all of a pattern."""
     if is_pattern(name):
         return denied == name or name.startswith(f"{denied}/")
     return covers(denied, name)
 
 
 def _runs(path: str, name: str) -> bool:
-    """True if to run a path runs a file that the asset names; tests in a folder may vary."""
+    """Return True if running a path runs a file of the asset; tests in a folder may vary."""
     return name in (path, f"{path}/__main__.py") or (is_pattern(name) and _takes(path, name))
 
 
@@ -151,7 +161,7 @@ def _named(document: Document, place: Place) -> Iterable[Named]:
 
 
 def _in_section(section: Section, place: Place, document: Document) -> list[Named]:
-    """The files of a section: those said to be edited, else its title's, else all of them."""
+    """Return the files of a section: the editable ones, else its title's, else all of them."""
     section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
     said = [c for c in claims(section.blocks) if place.looks_like_path(c.path)]
     if edited := [Statement(claim.path, claim.line) for claim in said if claim.editable]:
@@ -169,7 +179,7 @@ def _in_section(section: Section, place: Place, document: Document) -> list[Name
 
 
 def _paths(block: Block, place: Place) -> list[Named]:
-    """The paths that a block begins with, else all that it names; in code, each line is one."""
+    """Return the paths that a block begins with, else all of its paths; in code, one a line."""
     if block.kind == "code":
         lines = enumerate(map(str.strip, block.text.split("\n")), block.line)
         return [Statement(text, line) for line, text in lines if place.looks_like_path(text)]
@@ -183,7 +193,7 @@ def _paths(block: Block, place: Place) -> list[Named]:
 
 
 def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...]) -> None:
-    """ProgramError where one of several files is said to be the only one."""
+    """Raise ProgramError if one of several files is called the only one."""
     for only in (claim for claim in claims(map(place.spanned, document.blocks)) if claim.alone):
         others = [said for said in named if said.line != only.line and said.value != only.path]
         if others and any(said.value == only.path for said in named):
@@ -191,6 +201,7 @@ def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...])
                 f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
                 f"{others[0].line}; keep one of them, or take out that it is the only one",
                 line=only.line,
+                code="contradiction",
             )
 
 
@@ -201,7 +212,9 @@ def _picked(named: tuple[Named, ...], asset: str, supplied: str) -> Named:
     if not named or any(covers(normal(statement.value), asset) for statement in named):
         return Statement(asset, None)
     raise ProgramError(
-        f"{_several(named)}, but --asset is `{supplied}`; drop one of them", line=named[0].line
+        f"{_several(named)}, but --asset is `{supplied}`; drop one of them",
+        line=named[0].line,
+        code="contradiction",
     )
 
 
@@ -216,7 +229,7 @@ def _several(named: tuple[Named, ...]) -> str:
 
 
 def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator[Named]:
-    """Yield what front matter or a heading protects, and must exist; no parts of the asset."""
+    """Yield the paths under front matter or a heading, which must exist; no parts of the asset."""
     if entry := document.front.get("protected"):
         yield from (item.statement() for item in entry.items())
         return
@@ -233,7 +246,7 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
 
 
 def _check_prose(section: Section) -> None:
-    """ProgramError where a heading must protect something, and names no path."""
+    """Raise ProgramError if a heading that must protect something names no path."""
     if re.match(r"\W*(?:protected|read[- ]only)\b", section.title, re.I):
         raise ProgramError(
             f"`{section.title.strip()}` names no file; write each in backticks, or take the "
@@ -243,7 +256,7 @@ def _check_prose(section: Section) -> None:
 
 
 def _denied(document: Document, place: Place) -> Iterator[Named]:
-    """Yield what prose or a label says not to edit; it may mention files that are not there."""
+    """Yield the existing files that prose or a label denies."""
     for claim in claims(map(place.spanned, document.blocks)):
         if not claim.editable and _is_there(claim.path, place):
             yield Statement(claim.path, claim.line)
@@ -256,3 +269,262 @@ def _denied(document: Document, place: Place) -> Iterator[Named]:
 def _is_there(path: str, place: Place) -> bool:
     known = is_inside(path) and (is_pattern(path) or place.exists(path))
     return known and place.looks_like_path(path)
+
+
+_LABEL = re.compile(r"(?P<label>[^:|\n]*[^\W\d][^:|\n]*?)\s*(?::|\||\s[-—]+)[\W_]*$")
+_CLAUSE = re.compile(r"[.;!?]\s|\n")
+_JOINS = re.compile(r"[\W_]*(?:(?:and|or|plus|also|as well as|the|files?)\b[\W_]*)*")
+_NOT = re.compile(r"\b(?:not|never|nor|without)\b|[❌✗✘🔒🚫⛔🛑]|~~", re.I)
+# A paragraph that goes on so after a path is a sentence about it.
+_SENTENCE = re.compile(
+    r"[ \t]+(?!(?:and|or|plus|only|alone|with|as well|too|also|but|except|in|under)\b)\w"
+)
+_ADDED = ("too", "also", "as well")
+_JUDGES = re.compile(
+    r"\b(?:judg|scor|refere|grad(?:er|ing|es)\b|evaluat|metric|loss|benchmark|verif|harness|leave|use[sd]?\b"
+    r"|belong|please)",
+    re.I,
+)
+_BOX = re.compile(r"\[[ xX]\](?=\W*$)")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file that a section names, with the `label` above or before it.
+
+    `editable` is the meaning of the label, None if unknown. `among` is a group of paths within
+    prose; `words` is the text of an item, row or paragraph after its first path.
+    """
+
+    path: Statement[str]
+    label: str
+    editable: bool | None
+    among: str = ""
+    words: str = ""
+
+
+def listed(blocks: Sequence[Block], place: Place) -> list[Listed]:
+    """Return all files of a section in order; its title, the first block, is no label."""
+    found: list[Listed] = []
+    label = ""
+    for block in blocks:
+        if block is not blocks[0] and (block.kind == "heading" or is_label(block)):
+            label = block.text
+        if block.kind != "code":
+            found += _in_block(block, label, place, title=block is blocks[0])
+    return found
+
+
+def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
+    """Return the editable files; raise ProgramError if a label or prose is ambiguous.
+
+    With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
+    """
+    open_ = [each for each in found if each.editable is not False and not each.among]
+    unknown = [each for each in open_ if each.label and each.editable is None]
+    others = [e for e in found if unknown and not e.among and e.label != unknown[0].label]
+    if unknown and others and not (is_all and all(each.editable is None for each in others)):
+        raise ProgramError(
+            f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which is not "
+            "understood beside the other files here; write `Editable:` or `Protected:` there",
+            line=unknown[0].path.line,
+        )
+    _check_words(open_, is_all=is_all)
+    if open_:
+        return [each.path for each in open_]
+    prose = [each for each in found if each.among and each.editable is not False]
+    if len({each.among for each in prose}) > 1:
+        raise ProgramError(
+            f"`{prose[0].path}` and `{prose[-1].path}` are both named here in prose; list the "
+            "files to edit, and name the others under `## Protected`",
+            line=prose[0].path.line,
+        )
+    return [each.path for each in prose]
+
+
+def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
+    """Raise ProgramError if words after one of several files may forbid to edit it."""
+    plain = {each.path.value for each in open_ if not each.words}
+    unsaid = [
+        each
+        for each in open_
+        if each.editable is None and each.words and each.path.value not in plain
+    ]
+    strict = plain and not is_all
+    odd = [each for each in unsaid if strict or _JUDGES.search(each.words)]
+    if odd and len({each.path.value for each in open_}) > 1:
+        raise ProgramError(
+            f"what stands after `{odd[0].path}` is not understood beside the other files here; "
+            "write `Editable:` or `Protected:` before it",
+            line=odd[0].path.line,
+        )
+
+
+def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterator[Listed]:
+    """Yield the paths of a block: leading or labelled ones, and those within its prose."""
+    start, said, mentioned = 0, label, False
+    editable = meaning(label) if label else None
+    for at, group in enumerate(re.finditer(PATHS, block.text)):
+        lead = _CLAUSE.split(block.text[start : group.start()])[-1]
+        if not label and (box := _BOX.search(lead)):
+            said, lead = box[0], ""
+        own = None if title and not at else _LABEL.search(lead)
+        known = meaning(own["label"]) if own else None
+        if own and (known is not None or block.kind != "row"):
+            said, editable, mentioned = own["label"], known, False
+        alone = at or len(lead.split()) <= 1  # the first words of a block may be of the whole
+        tail = _CLAUSE.split(block.text[group.end() :])[0]
+        but = EXCEPT.search(lead) and is_excepted(f"{lead} {tail}", label) is not False
+        excepted = but or (alone and not EXCEPT.search(lead) and _NOT.search(lead))
+        if not own and not excepted and not _JOINS.fullmatch(lead) and (at or not title):
+            mentioned = True
+        if block.kind == "paragraph" and _SENTENCE.match(tail) and not own:
+            mentioned = True
+        words = "" if at else re.sub(r"[\W_]+", " ", tail).strip()
+        if words in _ADDED or (len(words.split()) < 3 and meaning(words)):
+            words = ""
+        line = block.line_at(group.start())
+        for text in re.findall(r"`([^`]+)`", group[0]):
+            if place.looks_like_path(text):
+                allowed = False if excepted else editable
+                among = group[0] if mentioned else ""
+                yield Listed(Statement(text, line), said, allowed, among, words)
+        start = group.end()
+
+
+# German, Spanish, Portuguese, French, Italian, Dutch, Russian, Chinese, Japanese, Korean.
+_FOREIGN = (
+    r"nicht|kein\w*|niemals|nie|tabu|weg|unverändert|verboten|nunca|solo|sólo|intocable|não"
+    r"|prohibid\w*|apenas|somente|proibid\w*|ne|pas|jamais|interdi\w*|intouchable|lecture|non"
+    r"|mai|sola|vietat\w*|niet|nooit|не|нельзя|только|запрещ\w*"
+)
+_DOUBT = re.compile(
+    r"\b(?:not?|never|nor|neither|none|nothing|nobody|without|except\w*|exclu\w+|but|besides"
+    r"|other than|apart|cannot|\w+n't|avoid\w*|refrain\w*|forbid\w*|prohibit\w*|off|only"
+    r"|read-?only|fixed|fro?zen|freeze|locked|sealed|constant|\w*mutable|alone|intact|away"
+    r"|un(?:touch|chang|modif|alter|edit)\w*|as (?:it )?is|leaves?|left|keeps?|kept|stays?"
+    r"|remain\w*|protected|reserved|human\w*|context|reference|ground[- ]truth|cheat\w*"
+    r"|invalid\w*|reject\w*|sacr\w*|out of|grader\w*|yardstick|mine|ours|theirs|owner\w*"
+    rf"|{_FOREIGN})\b|[❌✗✘🔒🚫⛔🛑]|~~|[不勿禁别未]|只读|ない|ません|마세요|않|금지",
+    re.I,
+)
+_ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|cf|esp|\d+)\.$", re.I)
+_ON = re.compile(
+    r"\W*(?:it|they|this|these|both|do|don't|never|not|leave|keep|please|hands|no|must)\b", re.I
+)
+_WORD = re.compile(r"`([^`]+)`|(?<![\w`])((?:[.~]?[/\\])?\w[\w./\\-]*[./\\][\w./\\-]*)")
+_COMMAND = re.compile(r"[\s;&|<>()'\"`,=:$]+")
+_LARGEST = 20_000  # files that are looked at; a project with more has its data in it
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Files that match the asset's patterns, and the words that may deny them."""
+
+    place: Place
+    patterns: tuple[str, ...]
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The files of the patterns by their paths in small letters."""
+        found: dict[str, str] = {}
+        seen = 0
+        for folder, below, names in os.walk(self.place.project if self.patterns else ""):
+            below[:] = [name for name in below if name not in (".git", ".venv", "node_modules")]
+            seen += len(names)
+            for name in names if seen < _LARGEST else ():
+                path = Path(folder, name).relative_to(self.place.project).as_posix()
+                if any(sheaf.matches(pattern, path) for pattern in self.patterns):
+                    found[path.casefold()] = path
+        return found
+
+    def said(self, blocks: Sequence[Block]) -> Iterator[Statement[str]]:
+        """Yield the files that prose, items, rows and lists in code blocks may deny."""
+        heading = label = ""
+        for block in blocks:
+            if block.kind == "heading":
+                heading, label = block.text, ""
+            elif _is_label(block):
+                label = block.text
+            if block.kind == "code":
+                yield from self._in_code(block, label)
+            else:
+                above = heading if block.kind == "paragraph" else f"{heading} {label}"
+                yield from self._in_prose(block, above)
+
+    def _in_prose(self, block: Block, above: str) -> Iterator[Statement[str]]:
+        """Yield the files of doubtful sentences; `i.e.` and `1.` do not end a sentence."""
+        before: tuple[str, ...] = ()
+        lead = ""
+        for sentence, line in sentences(block):
+            words = [span or word for span, word in _WORD.findall(sentence)]
+            folders = [w for w in words if (self.place.project / normal(w)).is_dir()]
+            words += [f"{folder}/{word}" for folder in folders for word in words]
+            paths = tuple(path for word in words for path in self.named(word))
+            before = paths or (before if _ON.match(sentence) else ())
+            if any(map(_is_doubtful, (sentence, above, lead))):
+                yield from (Statement(path, line) for path in before)
+            lead = f"{lead} {sentence}" if _ABBREVIATED.search(sentence) else ""
+
+    def _in_code(self, block: Block, label: str) -> Iterator[Statement[str]]:
+        lines = block.text.split("\n")
+        if _is_doubtful(label) and not any(" " in line.strip() for line in lines):
+            for at, line in enumerate(lines):
+                yield from (Statement(path, block.line + at) for path in self.named(line))
+
+    def run(self, command: Statement[str]) -> Iterator[Statement[str]]:
+        """Yield the files that any word of a command names."""
+        wide = [each for word in command.value.split() for each in braced(word)]
+        words = {part.removeprefix("-m") for word in wide for part in _COMMAND.split(word)}
+        words |= {each.replace(".", "/") for each in words if not each.endswith(".")}
+        words |= set(re.findall(r"\bimport\s+(\w+)", command.value))
+        stems = {word for word in words if "/" in word or f"import {word}" in command.value}
+        for word in words:
+            for path in self.named(word.lstrip("/"), stem=word in stems, everywhere=True):
+                yield Statement(path, command.line)
+
+    def named(self, word: str, *, stem: bool = True, everywhere: bool = False) -> set[str]:
+        """Return the files of the patterns that a word names, in any spelling."""
+        own = f"{self.place.project}/"
+        text = word.strip().rstrip(".,;:").replace("\\", "/").removeprefix(own)
+        if not self.files or not text or "\0" in text:
+            return set()
+        found = {path for each in braced(text) for path in self._files(each, stem, everywhere)}
+        return found | {path for path in map(self.place.target, found) if path}
+
+    def _files(self, text: str, stem: bool, everywhere: bool) -> Iterator[str]:
+        low = normal(text).casefold()
+        if is_pattern(low):
+            wide = low not in map(str.casefold, self.patterns)
+            yield from (p for f, p in self.files.items() if wide and sheaf.matches(low, f))
+        elif low in self.files and not everywhere:
+            yield self.files[low]
+        elif folders := self._folders(self.place.target(text) or normal(text)):
+            yield from folders
+        elif everywhere or not self.place.exists(normal(text)):
+            for file, path in self.files.items():
+                whole = (file, file.rpartition(".")[0] if stem else "")
+                if any(each == low or each.endswith(f"/{low}") for each in whole):
+                    yield path
+
+    def _folders(self, text: str) -> set[str]:
+        """Return the folders that a word names, except one that holds all matching files."""
+        low = text.casefold()
+        above = {parent for path in self.files.values() for parent in PurePosixPath(path).parents}
+        named = {each.as_posix() for each in above if f"/{each}".casefold().endswith(f"/{low}")}
+        exact = {each for each in named if each.casefold() == low}
+        return {
+            folder
+            for folder in exact or named
+            if not all(path.startswith(f"{folder}/") for path in self.files.values())
+        }
+
+
+def _is_label(block: Block) -> bool:
+    """Return True for a label; an item must end with a colon, or be doubtful itself."""
+    ends = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
+    return block.kind != "code" and is_label(block) and (ends or _is_doubtful(block.text))
+
+
+def _is_doubtful(words: str) -> bool:
+    return bool(_DOUBT.search(NEVER_STOP.sub("", re.sub(r"`[^`]*`", "`", words))))

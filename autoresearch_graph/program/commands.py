@@ -1,20 +1,26 @@
-"""The three commands: experiment, evaluation and check."""
+"""Commands that a program.md names, and the paths that it hands over or hides.
+
+An evaluation works in a checkout of its own. It gets the named artifacts of the run and nothing
+else; if none is named, it gets the text of the asset, for evaluations that import it.
+"""
 
 import re
+from collections.abc import Iterable, Iterator
 
+from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document
-from autoresearch_graph.program.headings import Section
+from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.prose import scattered_commands
+from autoresearch_graph.program.paths import Place, covers, normal
+from autoresearch_graph.program.prose import PATHS, scattered_commands
+from autoresearch_graph.program.quantities import Statement, agree, with_flag
 from autoresearch_graph.program.shell import is_no_output, looks_like_command, script
-from autoresearch_graph.program.statements import Statement, agree, with_flag
 
 _SHELLS = ("", "bash", "console", "sh", "shell", "shell-session", "terminal", "zsh")
 
 
 def read_experiment(document: Document, supplied: str | None) -> Statement[str] | None:
-    """The experiment command, without a redirection to a log."""
+    """Return the experiment command, without a redirection to a log."""
     stated = _stated(document, "experiment")
     if stated is None and "experiment" not in document.front:
         stated = agree("experiment command", scattered_commands(document.blocks))
@@ -23,7 +29,7 @@ def read_experiment(document: Document, supplied: str | None) -> Statement[str] 
 
 
 def read_optional(document: Document, field: str) -> Statement[str] | None:
-    """The evaluation or check command; its heading must hold one.
+    """Return an evaluation, holdout or check command; its heading must hold one.
 
     Without this error a metric that was meant to be evaluated would be self-reported.
     """
@@ -45,9 +51,9 @@ def _stated(document: Document, field: str) -> Statement[str] | None:
 
 
 def _in_section(section: Section) -> Statement[str] | None:
-    """The first code block, else the span that a block begins with, else a lone span.
+    """Return the first code block, else the leading code span, else the only span.
 
-    In prose about the experiment the one span that looks like a command will do.
+    In prose about the experiment, a single span that looks like a command is enough.
     """
     for block in section.body:
         if block.kind == "code" and block.language in _SHELLS and block.text.strip():
@@ -69,3 +75,112 @@ def _leads_with_command(block: Block) -> bool:
 def _cleaned(statement: Statement[str]) -> Statement[str] | None:
     command = script(statement.value)
     return Statement(command, statement.line) if command else None
+
+
+Named = Statement[str]
+_LABELLED = re.compile(rf"\bartifacts?\s*[:|]\s*(?P<paths>{PATHS})", re.IGNORECASE)
+_LABEL = "Artifacts"
+_READ = re.compile(
+    rf"\b(?:reads?|loads?|scores?)\s+(?:(?:the|only|file|files|its)\s+)*(?P<paths>{PATHS})",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(rf"(?P<paths>{PATHS})[.,;]?")
+
+
+def read_artifacts(
+    document: Document, place: Place, protected: Iterable[Named], metric: str
+) -> tuple[Named, ...]:
+    """Return the files named under Evaluation or Holdout, each once, without protected ones.
+
+    Raise ProgramError if none is named but a missing file is mentioned: it may be one.
+    """
+    fixed = tuple(path.value for path in protected)
+    if entry := document.front.get("artifacts"):
+        named = [item.statement() for item in entry.items()]
+    else:
+        sections = document.proper("evaluation") + document.proper("holdout")
+        named = [said for section in sections for said in _artifacts_in(section)]
+        named = [said for said in named if _is_file(said, place, metric)]
+    found: dict[str, Named] = {}
+    for said in named:
+        path = place.artifact(said.value, said.line)
+        if not any(covers(other, path) for other in fixed):
+            found.setdefault(path, Statement(path, said.line))
+    if not found and "artifacts" not in document.front:
+        _check_none_is_meant(document, place)
+    return tuple(found.values())
+
+
+def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
+    """Return the hidden paths as they are written: they may hold variables."""
+    if entry := document.front.get("hidden"):
+        named = [item.statement() for item in entry.items()]
+    else:
+        blocks = [block for section in document.proper("hidden") for block in section.body]
+        named = [Statement(span.text, span.line) for block in blocks for span in block.spans]
+        if not named and (sections := document.proper("hidden")):
+            raise ProgramError(
+                f"`{sections[0].title}` names no path; write each in backticks, "
+                "or change the heading if this is prose",
+                line=sections[0].line,
+            )
+    for said in named:
+        own = (name for name in sheaf.names(asset.value) if covers(normal(said.value), name))
+        if hidden := next(own, None):
+            raise ProgramError(
+                f"`{said}` hides the asset `{hidden}` from its own run; take it out",
+                line=said.line,
+                code="asset-protected",
+            )
+    return tuple({said.value: said for said in named}.values())
+
+
+def _artifacts_in(section: Section) -> Iterator[Named]:
+    for block in section.body:
+        if block.kind != "code":
+            yield from _in_block(block)
+
+
+def _in_block(block: Block) -> Iterator[Named]:
+    """Yield `Artifacts: x`, `it reads x and y`, or a list item that is only a path."""
+    if block.kind == "item" and (alone := _ALONE.fullmatch(block.text.strip())):
+        yield from _each(alone["paths"], block.line)
+        return
+    for sentence, line in sentences(block):
+        if labelled := _LABELLED.search(sentence):
+            yield from _each(labelled["paths"], line, said=_LABEL)
+        else:
+            for match in _READ.finditer(sentence):
+                yield from _each(match["paths"], line)
+
+
+def _each(paths: str, line: int, said: str = "") -> Iterator[Named]:
+    return (Statement(span, line, said) for span in re.findall(r"`([^`]+)`", paths))
+
+
+def _is_file(named: Named, place: Place, metric: str) -> bool:
+    """Return True if a named thing is a file; raise ProgramError if that is ambiguous.
+
+    Any name after `Artifacts:` is a file; words of code are not.
+    """
+    if named.said == _LABEL or place.looks_like_path(named.value):
+        return True
+    if re.fullmatch(r"[\w.@+-]+", named.value) and named.value != metric:
+        raise _may_be_meant(named.value, named.line)
+    return False
+
+
+def _check_none_is_meant(document: Document, place: Place) -> None:
+    for section in document.proper("evaluation") + document.proper("holdout"):
+        for block in (block for block in section.body if block.kind != "code"):
+            for span in block.spans:
+                if place.looks_like_path(span.text) and not place.exists(span.text):
+                    raise _may_be_meant(span.text, span.line)
+
+
+def _may_be_meant(path: str, line: int | None) -> ProgramError:
+    return ProgramError(
+        f"is `{path}` what a run leaves for its evaluation? Write `Artifacts: {path}` with the "
+        "path in backticks, or take it out of this section",
+        line=line,
+    )

@@ -1,53 +1,365 @@
-"""A program.md in parts: front matter, recognised sections, and all blocks."""
+"""A program.md in parts: front matter, recognised sections, and all blocks.
+
+A label (`**Metric:** ...`, `Run: ...`, a row of a table of settings) is a whole synonym of a
+heading at the beginning of a line, before a colon, a dash or the next cell. It counts if no heading
+speaks, and only if its text begins as such a part does: many sentences begin with `Check:`.
+
+Other languages than English: the phrases of languages.yaml are translated for reading alone; the
+model gets the original text. A part that is not understood is missing, as in any language.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import front_matter, headings, markdown
+from autoresearch_graph.program import front_matter, markdown
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.headings import Section
-from autoresearch_graph.program.labels import labelled
-from autoresearch_graph.program.languages import in_english
 from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.quantities import durations
+
+PROPER = {
+    "asset": (
+        "asset", "editable asset", "editable file", "editable files", "file to edit",
+        "target file",
+    ),
+    "protected": (
+        "protected", "protected files", "protected paths", "off limits", "do not modify",
+        "do not edit", "read only", "read only files", "what you cannot modify", "out of scope",
+    ),
+    "metric": ("metric", "metrics", "metric definition"),
+    "experiment": (
+        "experiment", "experiment command", "run", "run command", "how to run",
+        "how to run it", "how to run the experiment", "how to run an experiment",
+        "how to run one experiment", "fitness function",
+    ),
+    "evaluation": ("evaluation", "evaluation command", "evaluate", "scorer"),
+    "holdout": ("holdout", "hold out", "holdout command"),
+    "hidden": ("hidden", "hidden files", "hidden paths", "hidden data", "hidden from the run"),
+    "check": ("check", "checks", "check command", "preflight", "guard"),
+    "time_box": (
+        "time box", "timebox", "time budget", "time limit", "timeout", "budget", "how long",
+        "how long a run takes", "how long a run may take",
+    ),
+    "constraints": ("constraints", "constraint", "rules"),
+    "noise": ("noise", "minimum improvement", "keep rule"),
+    "stopping": (
+        "stopping criteria", "stopping criterion", "stop", "stopping", "stop conditions",
+        "stop condition", "stopping conditions", "stop criteria", "when to stop",
+    ),
+    "early_end": ("early end", "hopeless runs", "ending runs early"),
+    "environment": ("environment", "environment variables"),
+}  # fmt: skip
+LOOSE = {
+    "asset": (
+        "target", "scope", "files in scope", "in scope files",
+        "what you can modify", "what you may modify", "what you can edit", "files you may edit",
+        "files you can edit", "what to change", "what to edit",
+    ),
+    "metric": (
+        "goal", "goals", "objective", "objectives", "how we measure", "what to measure", "目标",
+        "objetivo", "ziel", "目標", "objectif",
+    ),
+    "stopping": ("termination",),
+}  # fmt: skip
+_LEAD = re.compile(r"^(?:(?:the|a|an|your|our|my|main|one|only|single|hard|absolute|primary)\s+)+")
+_FOLLOWS = re.compile(
+    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if"
+    r"|de|del|para|por|und|für|von|pro|je|du|des|pour|par|の|的)(?!\w))"
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A recognised heading, with the blocks under it and under its sub-headings.
+
+    The heading is the first block. A `loose` heading (Goal, Scope, ...) is also used for prose:
+    it counts if no proper one speaks, and need not say anything. A `label` is a heading within
+    a line; it counts if no heading speaks.
+    """
+
+    field: str
+    loose: bool
+    blocks: tuple[Block, ...]
+    label: bool = False
+
+    @property
+    def title(self) -> str:
+        """The heading's text, as it was written."""
+        return self.blocks[0].said or self.blocks[0].text
+
+    @property
+    def line(self) -> int:
+        """The heading's line."""
+        return self.blocks[0].line
+
+    @property
+    def body(self) -> tuple[Block, ...]:
+        """The blocks below the heading."""
+        return self.blocks[1:]
+
+
+def sections(blocks: Iterable[Block]) -> tuple[Section, ...]:
+    """Return the recognised sections; a recognised sub-heading opens its own.
+
+    The title of the document opens none, so that `# Experiment: a small model` may be one.
+    """
+    blocks = tuple(blocks)
+    title = _title(blocks)
+    found: list[tuple[str, bool, list[Block]]] = []
+    open_: list[tuple[int, list[Block]]] = []
+    for block in blocks:
+        if block.kind == "heading":
+            open_ = [(level, below) for level, below in open_ if level < block.level]
+            if block is not title and (known := _recognised(block)):
+                found.append((*known, []))
+                open_.append((block.level, found[-1][2]))
+        if open_:
+            open_[-1][1].append(block)
+    return tuple(Section(field, loose, tuple(below)) for field, loose, below in found)
+
+
+def _title(blocks: tuple[Block, ...]) -> Block | None:
+    """Return the first heading, if all others are below it."""
+    titles = [block for block in blocks if block.kind == "heading"]
+    below = [other.level > titles[0].level for other in titles[1:]]
+    return titles[0] if below and all(below) else None
+
+
+def _recognised(block: Block) -> tuple[str, bool] | None:
+    return (recognise(block.said) if block.said else None) or recognise(block.text)
+
+
+def recognise(title: str) -> tuple[str, bool] | None:
+    """Return the field of a heading and True if it is loose; the longest synonym wins.
+
+    A heading matches if it begins with a synonym, after numbers, emoji and articles, and goes
+    on with punctuation or a word such as `of`: `The experiment loop` is not Experiment.
+    """
+    hyphenless = re.sub(r"(?<=\w)-(?=\w)", " ", title.lower())
+    words = re.sub(r"^[\W\d_]+", "", hyphenless)
+    starts = (words, _LEAD.sub("", words, count=1))
+    matches = [
+        (len(synonym), field, names is LOOSE)
+        for names in (PROPER, LOOSE, headings())
+        for field, synonyms in names.items()
+        for synonym in synonyms
+        if any(_begins(start, synonym) for start in starts)
+    ]
+    return max(matches)[1:] if matches else None
+
+
+def named(label: str) -> str | None:
+    """Return the field if a whole label is its name or a synonym."""
+    words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
+    known = (names for names in (PROPER, headings()))
+    return next((f for names in known for f, synonyms in names.items() if words in synonyms), None)
+
+
+def _begins(words: str, synonym: str) -> bool:
+    return words.startswith(synonym) and bool(_FOLLOWS.match(words, len(synonym)))
+
+
+_LABEL = re.compile(r"[^\w`]*(?P<label>[^\W\d][^:|`\n—]{0,40}?)\s*(?::|\s\||\s—|\s-\s|$)\s*")
+_AS_SPAN = re.compile(r"[^\w`]*`")
+_AS_CRITERION = re.compile(r"\W*(?:\d|never\b|after\b|stop\b|`|\$)", re.IGNORECASE)
+_AS_RULE = re.compile(
+    r"\W*(?:fast|balanced|strict|deterministic|baseline|confirm|minimum|plausible)", re.IGNORECASE
+)
+_AS_AIM = re.compile(r"[^.`]*`[^`]+`[^.]*\b(?:m(?:in|ax)imi[sz]|(?:lower|higher) is better)", re.I)
+_NEAR = 12
+_NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, or money
+
+
+def labelled(blocks: Sequence[Block]) -> Iterator[Section]:
+    """Yield the sections that labels open: the rest of the line, or the blocks below it."""
+    for at, block in enumerate(blocks):
+        if block.kind not in ("heading", "code"):
+            for line in _lines(block):
+                yield from _sections(line, blocks[at + 1 :])
+
+
+def _sections(line: Block, below: Sequence[Block]) -> Iterator[Section]:
+    field, rest = _label(line)
+    if field is None:
+        return
+    body = [] if rest else _body(below)
+    said = rest or (body[0].text if body else "")
+    if (body and body[0].kind == "code" and field in _COMMANDS) or _begins_as(field, said):
+        yield Section(field, False, (_as_heading(line), *body), label=True)
+
+
+_COMMANDS = ("experiment", "evaluation", "holdout", "check")
+
+
+def _label(block: Block) -> tuple[str | None, str]:
+    """Return the field that labels a line, and the text after the label."""
+    match = _LABEL.match(block.text)
+    if match is None:
+        return None, ""
+    original = _LABEL.match(block.said) if block.said else None
+    names = [found["label"] for found in (original, match) if found]
+    field = next((known for name in names if (known := named(name))), None)
+    allowed = field is not None and not any(name.lower() in _NO_LABELS for name in names)
+    return (field if allowed else None), block.text[match.end() :].strip()
+
+
+def _begins_as(field: str, said: str) -> bool:
+    """Return True if a text begins as the labelled part does."""
+    match field:
+        case "time_box":
+            found = durations(said)
+            return bool(found) and found[0].start <= _NEAR
+        case "stopping":
+            return bool(_AS_CRITERION.match(said))
+        case "noise":
+            return bool(_AS_RULE.match(said))
+        case "metric" if _AS_AIM.match(said):
+            return True
+        case _:
+            return bool(_AS_SPAN.match(said))
+
+
+def _body(below: Sequence[Block]) -> list[Block]:
+    """Return the paragraph below a label, or the list, table or code block."""
+    if below and below[0].kind == "paragraph":
+        return [below[0]]
+    found: list[Block] = []
+    for block in below:
+        if block.kind not in ("item", "row", "code") or (found and _label(block)[0]):
+            break
+        found.append(block)
+    return found
+
+
+def _lines(block: Block) -> Iterator[Block]:
+    """Yield a block in pieces, each of which begins with a label."""
+    texts, said = block.text.split("\n"), block.said.split("\n")
+    starts = [0]
+    pieces = [
+        replace(block, text=text, said="", line=block.line + at) for at, text in enumerate(texts)
+    ]
+    if len(said) == len(texts):
+        pieces = [replace(piece, said=words) for piece, words in zip(pieces, said, strict=True)]
+    starts += [at for at, piece in enumerate(pieces) if at and _label(piece)[0]]
+    for begin, end in zip(starts, [*starts[1:], len(texts)], strict=True):
+        first, last = block.line + begin, block.line + end
+        yield replace(
+            block,
+            text="\n".join(texts[begin:end]),
+            said="\n".join(said[begin:end]) if len(said) == len(texts) else "",
+            line=first,
+            spans=tuple(span for span in block.spans if first <= span.line < last),
+        )
+
+
+def _as_heading(line: Block) -> Block:
+    """Return a line as a heading with a colon after its label."""
+    text = re.sub(r"^([^:|`\n—]*?)\s*(?:\s\||\s—|\s-\s)\s*", r"\1: ", line.text, count=1)
+    return replace(line, kind="heading", text=text)
+
+
+_SPAN = re.compile(r"(`[^`]*`)")
+_AND = re.compile(
+    r"\s*(?:和|与|及|以及|或|と|や|または|および)\s*|\s+(?:y|e|o|u|und|oder|et|ou)\s+",
+    re.IGNORECASE,
+)
+_OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
+
+
+def in_english(text: str) -> str:
+    """Translate the known phrases; code spans and line breaks stay as they are."""
+    pieces = _SPAN.split(text)
+    for at in range(0, len(pieces), 2):
+        between = 0 < at < len(pieces) - 1
+        pieces[at] = " and " if between and _AND.fullmatch(pieces[at]) else _put(pieces[at])
+    return "".join(pieces)
+
+
+def _put(text: str) -> str:
+    for pattern, meaning in _phrases():
+        text = pattern.sub(partial(_expanded, meaning), text)
+    return text
+
+
+def _expanded(meaning: str, found: re.Match[str]) -> str:
+    """Return the meaning of a phrase, with as many line breaks as it had."""
+    return found.expand(meaning) + "\n" * found[0].count("\n")
+
+
+def headings() -> Mapping[str, tuple[str, ...]]:
+    """Return the headings of each field in other languages, in small letters."""
+    return {
+        field: tuple(title.lower() for title in titles)
+        for field, titles in _known()["headings"].items()
+    }
+
+
+@cache
+def _known() -> dict[str, Any]:
+    known: dict[str, Any] = yaml.safe_load(
+        Path(__file__).with_name("languages.yaml").read_text("utf-8")
+    )
+    return known
+
+
+@cache
+def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple(
+        (_compiled(phrase), meaning)
+        for meaning, phrases in _known()["phrases"].items()
+        for phrase in phrases
+    )
+
+
+def _compiled(phrase: str) -> re.Pattern[str]:
+    """Compile a phrase; in an alphabet with spaces it begins and ends with a word."""
+    spaced = re.sub(r" (?!\?)", r"\\s+", phrase).replace(" ?", r"\s*")
+    if not _OWN_LETTERS.search(phrase):
+        spaced = rf"(?<!\w)(?:{spaced})(?!\w)"
+    return re.compile(spaced, re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Document:
-    """What the readers of single fields read from."""
+    """The parsed text from which the readers of single fields read."""
 
     front: Mapping[str, Entry]
     sections: tuple[Section, ...]
     blocks: tuple[Block, ...]
 
     def proper(self, field: str) -> tuple[Section, ...]:
-        """The sections under a proper heading of the field, else those that a label opens."""
+        """Return the sections under a proper heading of the field, else those of a label."""
         proper = tuple(s for s in self.sections if s.field == field and not s.loose)
         return tuple(s for s in proper if not s.label) or proper
 
     def loose(self, field: str) -> tuple[Section, ...]:
-        """The sections under a heading that may also be prose."""
+        """Return the sections under a heading that may also be prose."""
         return tuple(s for s in self.sections if s.field == field and s.loose)
 
     def about(self, field: str) -> tuple[Section, ...]:
-        """The sections under either kind of heading, the proper ones first."""
+        """Return the sections under either kind of heading, the proper ones first."""
         return self.proper(field) + self.loose(field)
 
     def loose_blocks(self, field: str) -> tuple[Block, ...]:
-        """All blocks under such headings."""
+        """Return all blocks under loose headings."""
         return tuple(block for section in self.loose(field) for block in section.blocks)
 
 
 def parse(text: str) -> Document:
-    """Read a text; ProgramError where its front matter is malformed."""
+    """Read a text; raise ProgramError if its front matter is malformed."""
     text = _from_the_top(text)
     parts = markdown.parse(text)
     if not parts.front_matter:
         _check_closed(text, parts.blocks)
     front = front_matter.parse(parts.front_matter)
     blocks = tuple(_in_english(block) for block in parts.blocks)
-    return Document(front, (*headings.sections(blocks), *labelled(blocks)), blocks)
+    return Document(front, (*sections(blocks), *labelled(blocks)), blocks)
 
 
 def _in_english(block: Block) -> Block:
@@ -56,7 +368,7 @@ def _in_english(block: Block) -> Block:
 
 
 def sentences(block: Block) -> Iterator[tuple[str, int]]:
-    """The sentences of a block, each with its line; a code span is never split."""
+    """Yield the sentences of a block, each with its line; a code span is never split."""
     pieces = re.finditer(r"(?:`[^`]*`|(?![.!?]\s+[A-Z`\"(]|。)[^`]|`)+[.!?。]?", block.text)
     for piece in pieces:
         lead = len(piece[0]) - len(piece[0].lstrip())
@@ -65,15 +377,19 @@ def sentences(block: Block) -> Iterator[tuple[str, int]]:
 
 
 def without_numbering(block: Block) -> str:
-    """The text of a block; a heading's without the number or emoji that it begins with."""
+    """Return the text of a block; a heading's without its leading number or emoji."""
     return re.sub(r"^[\W\d_]+", "", block.text) if block.kind == "heading" else block.text
 
 
 def _from_the_top(text: str) -> str:
-    """A text whose front matter begins on line 1, every key on the line that it stands on."""
+    """Move late front matter to line 1, with every key on its original line."""
     if toml := re.match(r"\s*\+\+\+\s*$", text, re.MULTILINE):
         line = 1 + toml[0].rstrip().count("\n")
-        raise ProgramError("front matter in TOML is not read; write YAML between `---`", line=line)
+        raise ProgramError(
+            "front matter in TOML is not read; write YAML between `---`",
+            line=line,
+            code="front-matter",
+        )
     late = re.match(r"(\s*\n)---[ \t\r]*\n(?=\s*(\w+):)", text)
     if late is None:
         return text
@@ -88,4 +404,6 @@ def _check_closed(text: str, blocks: tuple[Block, ...]) -> None:
     first = blocks[0].text if blocks else ""
     key = re.match(r"(\w+):", first)
     if text.startswith("---") and key and key[1] in front_matter.KEYS:
-        raise ProgramError("the front matter is not closed; end it with a line `---`", line=1)
+        raise ProgramError(
+            "the front matter is not closed; end it with a line `---`", line=1, code="front-matter"
+        )

@@ -1,4 +1,4 @@
-"""What a run gets beside its checkout: variables, network, what it may read and write."""
+"""The environment of a run: variables, network, readable and writable paths."""
 
 import os
 import re
@@ -6,14 +6,112 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autoresearch_graph.core.program import Environment
+from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS
 from autoresearch_graph.program.document import Document, sentences
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.statements import Statement, agree
-from autoresearch_graph.program.variables import check_variable, said_variables
+from autoresearch_graph.program.prose import PATHS
+from autoresearch_graph.program.quantities import Statement, agree
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_WITHHELD = re.compile(
+    r"\b(?:not|never|cannot|don't)\s+(?:be\s+)?(?:pass|get|see|forward|give|need)", re.IGNORECASE
+)
+_LABELLED = re.compile(
+    rf"\bvariables?\s*[:|]\s*(?:(?P<names>{_NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_NAME})*)(?=\s*(?:$|[^\w\s=/]))|\S)",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(
+    r"(?<![\w./~$-])(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]*|[a-z]+_proxy)(?P<value>=\S*)?(?![\w./-])"
+)
+_SPANNED = re.compile(r"(?P<name>[A-Z][A-Z0-9_]+|[a-z]+_proxy)(?P<value>=.*)?")
+
+
+def said_variables(block: Block) -> Iterator[Statement[str]]:
+    """Yield the variables that a block names.
+
+    These are names in code spans or with an underscore, all names after `Variables:`, and all in a
+    code block. Raise ProgramError if one has a value, or if an item may mean something else.
+    """
+    if block.kind == "code":
+        yield from _in_code(block)
+        return
+    for sentence, line in sentences(block):
+        if not _WITHHELD.search(sentence):
+            yield from _in_sentence(sentence, line)
+    lone = re.fullmatch(rf"`(?P<span>{_NAME})`|(?P<bare>[A-Z][A-Z0-9]+)", block.text.rstrip(" .,;"))
+    if lone and block.kind == "item" and not _SPANNED.fullmatch(lone["span"] or ""):
+        raise ProgramError(
+            f"is {lone[0]} a variable? Write `Variables: {lone[0].strip('`')}`, or a sentence",
+            line=block.line,
+        )
+
+
+def check_variable(said: Statement[str]) -> None:
+    """Raise ProgramError for a malformed name, or that of a credential."""
+    if not re.fullmatch(_NAME, said.value):
+        raise ProgramError(f"`{said}` is no name of a variable", line=said.line, code="bad-value")
+    if is_credential(said.value):
+        raise ProgramError(
+            f"`{said}` looks like a credential, and a run never gets one; take it out, "
+            "and load what it opens before the research",
+            line=said.line,
+            code="bad-value",
+        )
+
+
+def _in_code(block: Block) -> Iterator[Statement[str]]:
+    for number, text in enumerate(block.text.splitlines()):
+        words = text.partition("#")[0].strip().removeprefix("export ").strip()
+        if not words:
+            continue
+        match = re.fullmatch(rf"(?P<name>{_NAME})(?P<value>=.*)?", words)
+        if match is None:
+            raise ProgramError(
+                f"`{words[:80]}` is no name of a variable; a code block lists variables, one a "
+                "line, and anything else belongs under another heading",
+                line=block.line + number,
+                code="bad-value",
+            )
+        yield _named(match, block.line + number)
+
+
+def _in_sentence(sentence: str, line: int) -> Iterator[Statement[str]]:
+    plain = sentence.replace("`", "")
+    if (listed := _LABELLED.search(plain)) and listed["names"]:
+        for name in re.findall(rf"\b(?!(?:and|none)\b){_NAME}", listed["names"]):
+            yield Statement(name, line)
+        return
+    found = tuple(_marked(sentence, line))
+    if listed and not found:
+        raise ProgramError(
+            f"`{' '.join(plain.split())[:80]}` names no variable; write `Variables: HF_HOME, LANG`",
+            line=line,
+        )
+    yield from found
+
+
+def _marked(sentence: str, line: int) -> Iterator[Statement[str]]:
+    for piece in re.finditer(r"`(?P<span>[^`]+)`|[^`]+", sentence):
+        where = line + sentence.count("\n", 0, piece.start())
+        spanned = _SPANNED.fullmatch(piece["span"]) if piece["span"] else None
+        for match in _VARIABLE.finditer(piece[0]) if not piece["span"] else (spanned,):
+            if match:
+                yield _named(match, where)
+
+
+def _named(match: re.Match[str], line: int) -> Statement[str]:
+    if match["value"] is None:
+        return Statement(match["name"], line)
+    raise ProgramError(
+        f"`{match[0]}` gives a value, but a variable is passed on as it is; write "
+        f"`{match['name']}` and set it where the research is started",
+        line=line,
+        code="bad-value",
+    )
+
 
 _DENIED = re.compile(
     r"\b(?:no|without|not)\s+(?:\w+\s+)?(?:network|internet)\b|\boffline\b"
@@ -30,7 +128,7 @@ _ALLOWED = re.compile(
 
 
 def _use(verb: str, adjective: str) -> re.Pattern[str]:
-    """Paths right after a verb, or right before an adjective."""
+    """Compile a pattern for paths right after a verb, or right before an adjective."""
     return re.compile(
         rf"^(?P<before>.*?)(?:\b{verb}\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
         rf"|(?P<such>{PATHS})\s+(?:is|are|stays?)\s+{adjective}\b)",
@@ -41,14 +139,13 @@ def _use(verb: str, adjective: str) -> re.Pattern[str]:
 _READS = _use("read(?:s|ing|able)?", "(?:readable|read-only)")
 _WRITES = _use("writ(?:e|es|ing|able)", "writable")
 _DENIAL = re.compile(r"\b(?:not|never|no|cannot|can't|don't)\b", re.IGNORECASE)
-
 _LABEL = 2  # words at most beside a path, as in `Data set: ...`; a sentence has more
 Said = Statement[str]
 Parts = tuple[list[Said], list[Statement[bool]], list[Said], list[Said]]
 
 
 def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
-    """What a run gets, and the line that says so first."""
+    """Return the environment, and the first line that describes it."""
     entry = document.front.get("environment")
     parts = _front(entry) if entry else _in_sections(document, place)
     variables, network, readable, writable = parts
@@ -84,7 +181,9 @@ def _yes_or_no(entry: Entry) -> Statement[bool]:
     answer = entry.text().strip().lower()
     if answer in ("true", "yes", "on", "allowed", "false", "no", "off", "none"):
         return Statement(answer in ("true", "yes", "on", "allowed"), entry.line, answer)
-    raise ProgramError(f"`network` is `{answer}`; it must be yes or no", line=entry.line)
+    raise ProgramError(
+        f"`network` is `{answer}`; it must be yes or no", line=entry.line, code="bad-value"
+    )
 
 
 def _in_sections(document: Document, place: Place) -> Parts:
@@ -103,7 +202,7 @@ def _in_sections(document: Document, place: Place) -> Parts:
 
 
 def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) -> None:
-    """ProgramError for a path with hardly a word, so that nobody knows what it is there for."""
+    """Raise ProgramError for a path without words that tell its use."""
     for block in blocks:
         words = re.sub(r"`[^`]*`", "", block.text).split()
         for span in block.spans if len(words) <= _LABEL else ():
@@ -118,7 +217,7 @@ def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) ->
 
 
 def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
-    """Folders of one's own in the user's cache that prose names and that exist: where data lie."""
+    """Yield the existing folders in the user's cache that prose names: data lie there."""
     for block in blocks:
         for span in block.spans:
             if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
@@ -137,7 +236,7 @@ def _network(block: Block) -> Iterator[Statement[bool]]:
 
 
 def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
-    """The paths that stand where `use` has them, if nothing denies it."""
+    """Yield the paths that `use` matches, if nothing denies it."""
     for sentence, line in sentences(block):
         match = use.search(sentence)
         named = "after" if match and match["after"] else "such"
@@ -147,24 +246,28 @@ def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
 
 
 def _check_readable(said: Said, place: Place) -> None:
-    """Keys lie in the home folder, and in the system's."""
+    """Refuse to open a folder with keys: the home folder, or one above it."""
     if Path.home().resolve().is_relative_to(_resolved(said, place)):
         raise ProgramError(
             f"`{said}` takes in your home folder and the keys in it; name a folder of its own",
             line=said.line,
+            code="bad-path",
         )
 
 
 def _check_writable(said: Said, place: Place) -> None:
-    """A run that may write the project could change what measures it."""
+    """Refuse to open the project: a run could change its own measurement."""
     if Path(os.path.realpath(place.project)).is_relative_to(_resolved(said, place)):
         raise ProgramError(
             f"`{said}` takes in the project, which no run may write; name a folder of its own",
             line=said.line,
+            code="bad-path",
         )
 
 
 def _resolved(said: Said, place: Place) -> Path:
     if "$" in said.value:
-        raise ProgramError(f"`{said}` has a variable; write the path itself", line=said.line)
+        raise ProgramError(
+            f"`{said}` has a variable; write the path itself", line=said.line, code="bad-path"
+        )
     return Path(os.path.realpath(place.project / Path(said.value).expanduser()))

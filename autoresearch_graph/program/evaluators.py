@@ -1,9 +1,9 @@
-"""The files of the project that a command runs: they mark the work, so no asset may hold them.
+"""Project files that a command runs: they mark the work, so no asset may hold them.
 
-The words of the command are looked at, and nothing is run. Covered: interpreters and runners with
+The words of the command are examined, and nothing is run. Covered: interpreters and runners with
 their options (`uv run python -u judge.py`, `python -m judge`, `timeout 60 ./score`), `cd`, several
-commands in a row, and a command within quotation marks. Not covered: what such a file imports or
-starts by itself, code within the command (`python -c`), and paths in variables.
+commands in a row, and a command within quotation marks. Not covered: files that such a file imports
+or starts by itself, code within the command (`python -c`), and paths in variables.
 """
 
 import os
@@ -31,7 +31,7 @@ _NO_PATH = re.compile(r"\w+=.*|\d+(?:\.\d+)?[smh]?|\.|-", re.DOTALL)
 
 
 def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]:
-    """The paths, relative to the project, of the files and folders that a command runs."""
+    """Return the files and folders that a command runs, relative to the project."""
     found: list[str] = []
     for words in simple_commands(command):
         if words[0] == "cd" and len(words) > 1:
@@ -45,13 +45,13 @@ def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]
 
 @dataclass
 class _Command:
-    """One command that is read from its first word on, in a folder of the project."""
+    """A simple command, read from its first word on, in a folder of the project."""
 
     project: Path
     folder: str
 
     def runs(self, words: list[str]) -> Iterator[str]:
-        """The file after a runner; a file that a long option names may be run as well."""
+        """Yield the file after a runner; a file of a long option may be run as well."""
         begun, option, modules = False, "", False
         bases = [self.folder, *re.findall(r"PYTHONPATH=([^\s:]+)", " ".join(words)), "src"]
         for word in _parted(words):
@@ -76,20 +76,20 @@ class _Command:
             option = word
 
     def _build_files(self, name: str, words: list[str]) -> Iterator[str]:
-        """The files that `make` and its like read, beside the command or in the folder it names."""
+        """Yield the files that `make` and its like read, here or in the named folder."""
         named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in _FOLDER_OPTIONS]
         for file in _BUILD_FILES.get(name, ()):
             yield from filter(None, [self._there(file, _joined(self.folder, *named))])
 
     def _module(self, name: str, bases: list[str]) -> list[str]:
-        """The files that `-m name` runs: a module, or a package's own two."""
+        """Return the files that `-m name` runs: a module, or a package's own two."""
         path = name.replace(".", "/")
         files = (f"{path}.py", f"{path}/__init__.py", f"{path}/__main__.py")
         found = ([there for file in files if (there := self._there(file, base))] for base in bases)
         return next(filter(None, found), [])
 
     def _there(self, word: str, folder: str) -> str:
-        """The file or folder of the project that a word names, without links; else nothing."""
+        """Return the file or folder that a word names, with links resolved, or nothing."""
         if not word or _NO_PATH.fullmatch(word) or word.startswith("-") or "\0" in word:
             return ""
         project = self.project.resolve()
@@ -99,7 +99,7 @@ class _Command:
 
 
 def _parted(words: list[str]) -> Iterator[str]:
-    """Words without the name of a test in a file; `-mname` as two."""
+    """Yield words without the name of a test in a file; `-mname` as two."""
     for word in words:
         yield from ("-m", word[2:]) if re.fullmatch(r"-m[\w.]+", word) else [word.split("::")[0]]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import yaml
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.statements import Statement
+from autoresearch_graph.program.quantities import Statement
 
 KEYS = (
     "asset", "protected", "metric", "direction", "experiment", "evaluation", "artifacts", "holdout",
@@ -65,66 +65,80 @@ class Entry:
     type: str = "str"
 
     def text(self) -> str:
-        """The value where it is one text or number."""
+        """Return the value, which must be one text or number."""
         if isinstance(self.value, str) and self.value.strip():
             return self.value
-        raise ProgramError(f"`{self.key}` in the front matter takes one value", line=self.line)
+        raise ProgramError(
+            f"`{self.key}` in the front matter takes one value", line=self.line, code="front-matter"
+        )
 
     def items(self) -> tuple["Entry", ...]:
-        """The value as a list; a single text is a list of one."""
+        """Return the value as a list; a single text is a list of one."""
         if isinstance(self.value, Mapping):
-            raise ProgramError(f"`{self.key}` in the front matter takes a list", line=self.line)
+            raise ProgramError(
+                f"`{self.key}` in the front matter takes a list",
+                line=self.line,
+                code="front-matter",
+            )
         return (self,) if isinstance(self.value, str) else self.value
 
     def keys(self, *known: str, told: tuple[str, ...] = ()) -> Mapping[str, "Entry"]:
-        """The value as a mapping that has none but the known keys; `told` are those to name."""
+        """Return the value as a mapping of known keys; an error names those in `told`."""
         if not isinstance(self.value, Mapping):
             raise ProgramError(
                 f"`{self.key}` in the front matter takes the keys {', '.join(told or known)}",
                 line=self.line,
+                code="front-matter",
             )
         for entry in self.value.values():
             _check_known(entry, known, told or known)
         return self.value
 
     def statement(self) -> Statement[str]:
-        """The text as a statement."""
+        """Return the text as a statement."""
         return Statement(self.text().strip(), self.line)
 
     def command(self) -> Statement[str]:
-        """The text as a command, which `false` or `0` is not."""
+        """Return the text as a command; `false` and `0` are none."""
         if self.type in ("bool", "int", "float"):
             raise ProgramError(
                 f"`{self.key}` is `{self.text()}`, which is no command; take it out, or give one",
                 line=self.line,
+                code="bad-value",
             )
         return self.statement()
 
 
 def parse(text: str) -> Mapping[str, Entry]:
-    """The entries of the front matter, which starts on line 2; ProgramError where malformed.
+    """Return the entries of the front matter, which starts on line 2.
 
-    An optional key that is null is absent.
+    An optional key that is null is absent. Raise ProgramError if the front matter is malformed.
     """
     try:
         _check_no_alias(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         entries = {} if node is None else _parts(_entry("front matter", node))
     except RecursionError:
-        raise ProgramError("the front matter is nested too deeply", line=1) from None
+        raise ProgramError(
+            "the front matter is nested too deeply", line=1, code="front-matter"
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 2 if mark else 1
-        raise ProgramError(f"the front matter is no YAML: {error.problem}", line=line) from None
+        raise ProgramError(
+            f"the front matter is no YAML: {error.problem}", line=line, code="front-matter"
+        ) from None
     except yaml.YAMLError as error:
-        raise ProgramError(f"the front matter is no YAML: {error}", line=1) from None
+        raise ProgramError(
+            f"the front matter is no YAML: {error}", line=1, code="front-matter"
+        ) from None
     return {
         key: entry for key, entry in entries.items() if key not in OPTIONAL or entry.type != "null"
     }
 
 
 def _parts(front: Entry) -> Mapping[str, Entry]:
-    """The entries by the names in KEYS; what only tells of the file is prose, and left out."""
+    """Return the entries by the names in KEYS; entries that describe the file are left out."""
     known = (*KEYS, *_FIELDS, *_LIMITS, *PROSE)
     timed = [f"{key}_{unit}" for key in known for unit in ("seconds", "minutes", "hours")]
     parts: dict[str, Entry] = {}
@@ -145,7 +159,7 @@ def _parts(front: Entry) -> Mapping[str, Entry]:
 
 
 def _flat(front: Entry) -> Iterator[tuple[str, Entry]]:
-    """The entries by their keys, and those of a group, such as `run: {command: ...}`, as well."""
+    """Yield the entries by their keys, those of a group (`run: {command: ...}`) as well."""
     keys = front.value if isinstance(front.value, Mapping) else ()
     for key, entry in front.keys(*keys, told=KEYS).items():
         group = _GROUPS.get(key)
@@ -162,6 +176,7 @@ def _add(parts: dict[str, Entry], key: str, entry: Entry) -> None:
             f"`{entry.key}` says the same as `{parts[key].key}` on line {parts[key].line} of the "
             "front matter; keep one of them",
             line=entry.line,
+            code="contradiction",
         )
     parts[key] = entry
 
@@ -171,7 +186,7 @@ def _with_unit(entry: Entry, unit: str) -> Entry:
 
 
 def is_mapping(text: str) -> bool:
-    """Whether a text could be front matter."""
+    """Return True if a text could be front matter."""
     try:
         return isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode)
     except (yaml.YAMLError, RecursionError):
@@ -179,12 +194,13 @@ def is_mapping(text: str) -> bool:
 
 
 def _check_no_alias(text: str) -> None:
-    """An alias could hold itself, or itself many times."""
+    """Raise ProgramError for an alias: it could hold itself, or itself many times."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise ProgramError(
                 f"`*{event.anchor}` is an alias, which is not read; write the value itself",
                 line=(event.start_mark.line if event.start_mark else 0) + 2,
+                code="front-matter",
             )
 
 
@@ -205,12 +221,15 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
     for name, value in node.value:
         line = name.start_mark.line + 2
         if not isinstance(name, yaml.ScalarNode):
-            raise ProgramError("a key of the front matter is no word", line=line)
+            raise ProgramError(
+                "a key of the front matter is no word", line=line, code="front-matter"
+            )
         if name.value in entries:
             raise ProgramError(
                 f"`{name.value}` is here and on line {entries[name.value].line} of the front "
                 "matter; keep one of them",
                 line=line,
+                code="contradiction",
             )
         entries[name.value] = _entry(name.value, value)
     return entries
@@ -221,4 +240,5 @@ def _check_known(entry: Entry, known: tuple[str, ...], told: tuple[str, ...]) ->
         raise ProgramError(
             f"the front matter has no key `{entry.key}`; the keys are {', '.join(told)}",
             line=entry.line,
+            code="front-matter",
         )

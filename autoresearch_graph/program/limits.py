@@ -1,4 +1,4 @@
-"""The stopping criteria: when a research ends."""
+"""The limits of a program.md: stopping criteria of the research, time box of a run."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from autoresearch_graph.core.program import Flags, Stopping, TimeBox
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, sentences, without_numbering
+from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.prose import never_stops, scattered_time_boxes
 from autoresearch_graph.program.quantities import (
@@ -17,12 +16,14 @@ from autoresearch_graph.program.quantities import (
     NUMBER,
     WEEK,
     Duration,
+    Statement,
+    agree,
     duration,
     durations,
     number,
     unread,
+    with_flag,
 )
-from autoresearch_graph.program.statements import Statement, agree, with_flag
 
 ACCEPTED = (
     "`100 experiments`, `8 hours`, `20 experiments without improvement`, `target: 0.97`, "
@@ -73,7 +74,7 @@ _RELATIONS = {
 
 @dataclass(frozen=True)
 class Criterion:
-    """A field of Stopping and its value, as it was said; `never` has the value 0."""
+    """A field of Stopping with its value, as it was said; `never` has the value 0."""
 
     field: str
     value: float
@@ -81,10 +82,10 @@ class Criterion:
 
 
 def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
-    """All criteria of a text; what stands in round brackets is a comment.
+    """Return all criteria of a text; round brackets hold comments.
 
-    ProgramError where a number is left over that belongs to none, or a limit is on something
-    else than all experiments and the whole time.
+    Raise ProgramError if a number is left over, or if a limit is on something else than all
+    experiments and the whole time.
     """
     found: list[Criterion] = []
     rest = _targets(re.sub(r"\([^()]*\)", " ", text), metric, found)
@@ -92,7 +93,7 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
         rest = _counted(rest, field, pattern, found)
     for span in reversed(durations(rest)):
         if span.is_range:
-            raise ProgramError(f"`{span.said}` is a range; give one duration")
+            raise ProgramError(f"`{span.said}` is a range; give one duration", code="bad-value")
         found.append(Criterion("seconds", span.seconds, span.said))
         rest = f"{rest[: span.start]} {rest[span.end :]}"
     limited = any(criterion.field in ("experiments", "seconds") for criterion in found)
@@ -104,16 +105,16 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
 
 
 def is_of_the_whole(text: str) -> bool:
-    """Whether a text limits the experiments, tokens or dollars, and tells no time.
+    """Return True if a text limits the experiments, tokens or dollars, and tells no time.
 
-    What is said of one experiment limits none.
+    A text about one experiment limits none.
     """
     said = any(re.search(pattern, text, re.IGNORECASE) for _, pattern in _FORMS)
     return said and not durations(text) and not _OF_ONE.search(text)
 
 
 def understood(text: str, metric: Metric) -> tuple[Criterion, ...]:
-    """All criteria of a text that must hold one."""
+    """Return all criteria of a text that must hold one."""
     if found := criteria(text, metric):
         return found
     raise ProgramError(f"`{_short(text)}` is not understood; write {ACCEPTED}")
@@ -131,7 +132,7 @@ def _counted(text: str, field: str, pattern: str, found: list[Criterion]) -> str
 
 
 def _targets(text: str, metric: Metric, found: list[Criterion]) -> str:
-    """A target is a number after the metric's name or the word itself, in the metric's unit."""
+    """Collect the numbers after the metric's name or the word target, and remove them."""
     relations = "|".join(f"(?P<{which}>{words})" for which, words in _RELATIONS.items())
     pattern = re.compile(
         rf"(?:`(?P<span>[^`\s]+)`|`?(?<!\w){re.escape(metric.name)}(?!\w)`?|\btarget\b)"
@@ -148,16 +149,22 @@ def _targets(text: str, metric: Metric, found: list[Criterion]) -> str:
 def _check_target(match: re.Match[str], metric: Metric) -> None:
     said = match[0].strip()
     if match["span"] and match["span"] != metric.name:
-        raise ProgramError(f"`{match['span']}` is not the metric, which is `{metric.name}`")
+        raise ProgramError(
+            f"`{match['span']}` is not the metric, which is `{metric.name}`", code="bad-value"
+        )
     if match["higher" if metric.direction == "lower" else "lower"]:
-        raise ProgramError(f"{said} is no target: {metric.direction} is better for {metric.name}")
+        raise ProgramError(
+            f"{said} is no target: {metric.direction} is better for {metric.name}", code="bad-value"
+        )
     if match["unit"] and (match["unit"].strip() == "%" or durations(match["n"] + match["unit"])):
-        raise ProgramError(f"{said} has a unit; give the target as {metric.name} is reported")
+        raise ProgramError(
+            f"{said} has a unit; give the target as {metric.name} is reported", code="bad-value"
+        )
 
 
 def _positive(criterion: Criterion) -> Criterion:
     if criterion.value <= 0 and criterion.field not in ("target", "never"):
-        raise ProgramError(f"`{criterion.said}` must be more than 0")
+        raise ProgramError(f"`{criterion.said}` must be more than 0", code="bad-value")
     return criterion
 
 
@@ -181,7 +188,7 @@ _NAMES = {"seconds": "time", "without_improvement": "experiments without improve
 def read_stopping(
     document: Document, metric: Metric, flags: Flags
 ) -> tuple[Stopping, dict[str, int]] | None:
-    """The criteria and their lines; a flag narrows a criterion or adds it, and widens none."""
+    """Return the criteria and their lines; a flag narrows or adds one, and widens none."""
     stated = tuple(_stated(document, metric))
     chosen = _chosen(stated)
     never = next((statement for field, statement in stated if field == "never"), None)
@@ -199,13 +206,16 @@ def _limits(flags: Flags) -> Iterator[tuple[str, float]]:
     for name, field, unit in (("experiments", "experiments", 1), ("hours", "seconds", 3600)):
         limit = getattr(flags, name)
         if limit is not None and limit <= 0:
-            raise ProgramError(f"--{name} is {limit:g}; it must be more than 0")
+            raise ProgramError(f"--{name} is {limit:g}; it must be more than 0", code="bad-value")
         if limit is not None:
             yield field, limit * unit
 
 
 def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
-    """One statement for each field; ProgramError where two differ, or one is `never stop`."""
+    """Return one statement for each field.
+
+    Raise ProgramError if two differ, or if one of several is `never stop`.
+    """
     chosen: dict[str, Statement[float]] = {}
     for field in dict.fromkeys(field for field, _ in stated):
         same = (statement for key, statement in stated if key == field)
@@ -217,6 +227,7 @@ def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
         raise ProgramError(
             f"`{never}` is here but `{other}` on line {other.line}; keep one of them",
             line=never.line,
+            code="contradiction",
         )
     return chosen
 
@@ -254,7 +265,7 @@ def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
 
 
 def _in_section(section: Section, metric: Metric) -> list[Stated]:
-    """Each list item must be understood; a paragraph may be an introduction to them."""
+    """Return the criteria of a section; each list item must be understood."""
     found: list[Stated] = []
     for block in section.blocks:
         reader = understood if block.kind == "item" else criteria
@@ -268,7 +279,7 @@ def _in_section(section: Section, metric: Metric) -> list[Stated]:
 
 
 def _budgeted(document: Document, metric: Metric) -> Iterator[Stated]:
-    """What the section on the time box says of the whole research."""
+    """Yield the criteria that the section on the time box gives for the whole research."""
     for section in document.proper("time_box"):
         for block in section.body:
             if is_of_the_whole(block.text):
@@ -286,7 +297,7 @@ def _at(line: int, reader: Reader, text: str, metric: Metric) -> Iterator[Stated
     try:
         found = reader(text, metric)
     except ProgramError as error:
-        raise ProgramError(str(error), line=line) from None
+        raise error.placed(line=line) from None
     for criterion in found:
         yield criterion.field, Statement(criterion.value, line, criterion.said)
 
@@ -309,7 +320,7 @@ _IS_KILLED = re.compile(
 
 
 def read_seconds(document: Document, supplied: str | None) -> Statement[float] | None:
-    """The time box in seconds; where only the limit is said that ends a run, it is the time box."""
+    """Return the time box in seconds; a lone kill limit is the time box."""
     flag = None if supplied is None else _whole(supplied, "--time-box", None)
     stated = agree("time box", _boxes(document))
     if stated is None and flag is None and not document.proper("time_box"):
@@ -318,14 +329,14 @@ def read_seconds(document: Document, supplied: str | None) -> Statement[float] |
 
 
 def read_kill_after(document: Document, supplied: str | None) -> Statement[float] | None:
-    """When a run is killed, in seconds."""
+    """Return the seconds after which a run is killed."""
     flag = None if supplied is None else _whole(supplied, "--kill-after", None)
     stated = agree("limit after which a run is killed", _run_limits(document))
     return with_flag("limit after which a run is killed", "--kill-after", flag, stated)
 
 
 def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> TimeBox:
-    """Both together; a run is killed after twice its time box where nothing else is said."""
+    """Combine both; by default a run is killed after twice its time box."""
     if kill_after is None:
         return TimeBox(seconds=seconds.value, kill_after=2 * seconds.value)
     if kill_after.value < seconds.value:
@@ -333,6 +344,7 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
             f"a run is killed after {kill_after.value:g} s, before its time box of "
             f"{seconds.value:g} s has passed; let it be killed later",
             line=kill_after.line or seconds.line,
+            code="contradiction",
         )
     return TimeBox(seconds=seconds.value, kill_after=kill_after.value)
 
@@ -369,7 +381,7 @@ def _section_boxes(section: Section) -> Iterator[Statement[float]]:
 
 
 def _check_all_read(block: Block) -> None:
-    """ProgramError where a number is left that belongs to no duration."""
+    """Raise ProgramError if a number belongs to no duration."""
     rest = block.text
     for found in durations(rest):
         blank = re.sub(r"[^\n]", " ", found.said)
@@ -381,7 +393,7 @@ def _check_all_read(block: Block) -> None:
 
 
 def _found(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int, bool]]:
-    """All durations with their line, and whether it is the one after which a run is killed."""
+    """Yield all durations with their line, and True for a kill limit."""
     for block in blocks:
         for sentence, line in sentences(block):
             for found in durations(sentence):
@@ -390,7 +402,7 @@ def _found(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int, bool]]:
 
 
 def _kills(sentence: str, found: Duration, *, in_heading: bool) -> bool:
-    """The heading `Timeout: 5 minutes` gives the time box itself."""
+    """Return True for a kill limit; the heading `Timeout: 5 minutes` gives the time box."""
     before = sentence[: found.start]
     if killed := _KILLED.search(before):
         return not (killed["timeout"] and in_heading)
@@ -409,13 +421,18 @@ def _no_duration(what: str, line: int | None) -> ProgramError:
     return ProgramError(
         f"{what} is no duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`",
         line=line,
+        code="bad-value",
     )
 
 
 def checked(found: Duration, line: int | None) -> Statement[float]:
-    """A duration as a statement; ProgramError where no run could last for it."""
+    """Return a duration as a statement; raise ProgramError if no run could last for it."""
     if found.is_range:
-        raise ProgramError(f"`{found.said}` is a range; give one duration", line=line)
+        raise ProgramError(
+            f"`{found.said}` is a range; give one duration", line=line, code="bad-value"
+        )
     if not 0 < found.seconds <= WEEK:
-        raise ProgramError(f"`{found.said}` must be more than 0 and at most 7 days", line=line)
+        raise ProgramError(
+            f"`{found.said}` must be more than 0 and at most 7 days", line=line, code="bad-value"
+        )
     return Statement(found.seconds, line, found.said)

@@ -1,4 +1,4 @@
-"""Markdown -> front matter and blocks, each with the line that it stands on."""
+"""Front matter and blocks of a Markdown text, each with its line."""
 
 import re
 from collections.abc import Iterator
@@ -39,9 +39,9 @@ class Span:
 class Block:
     """A heading, paragraph, list item, table row or code block.
 
-    `text` is what a reader sees, in plain typography and with code spans in backticks. An `item`
-    is the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said`
-    is the text as it was written, where `text` was put into English.
+    `text` is the visible text, in plain typography and with code spans in backticks. An `item` is
+    the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said` is
+    the original of a `text` that was put into English.
     """
 
     kind: Kind
@@ -53,13 +53,13 @@ class Block:
     said: str = ""
 
     def line_at(self, position: int) -> int:
-        """The line of a position in `text`."""
+        """Return the line of a position in `text`."""
         return self.line + self.text.count("\n", 0, position)
 
 
 @dataclass(frozen=True)
 class Markdown:
-    """A text in parts; `front_matter` starts on line 2 where there is any."""
+    """A text in parts; `front_matter` starts on line 2, if there is any."""
 
     front_matter: str
     blocks: tuple[Block, ...]
@@ -98,7 +98,7 @@ def _opens_an_item(node: SyntaxTreeNode) -> bool:
 
 
 def _heading(node: SyntaxTreeNode) -> Block:
-    """A heading inside a list or a quotation is no heading of the document."""
+    """Return a heading; inside a list or a quotation it is a paragraph."""
     top = node.parent is not None and node.parent.is_root
     return _inline(node, "heading" if top else "paragraph", level=int(node.tag[1:]))
 
@@ -110,7 +110,7 @@ def _inline(node: SyntaxTreeNode, kind: Kind, *, level: int = 0) -> Block:
 
 
 def _row(node: SyntaxTreeNode) -> Block:
-    """A row of a table; a column on whether a file may be edited says so in every cell."""
+    """Return a row of a table; a column `editable` labels every cell."""
     line = _first_line(node)
     cells = ["".join(_visible(cell)) for cell in node.children]
     for at, title in enumerate(_titles(node)[: len(cells)]):
@@ -138,7 +138,7 @@ def _blank(comment: re.Match[str]) -> str:
 
 
 def _titles(row: SyntaxTreeNode) -> list[str]:
-    """What stands above the columns of a row's table."""
+    """Return the titles of the columns of a row's table."""
     table = row.parent and row.parent.parent
     if table is None or table.type != "table":
         return []
@@ -146,7 +146,7 @@ def _titles(row: SyntaxTreeNode) -> list[str]:
 
 
 def _code(node: SyntaxTreeNode) -> Block:
-    """A code block stands on the line of its first line of code."""
+    """Return a code block, on the line of its first line of code."""
     line = _first_line(node) + (node.type == "fence")
     language = node.info.split()[0].lower() if node.info.strip() else ""
     return Block("code", node.content, line, language=language)

@@ -5,13 +5,19 @@ from collections.abc import Iterable, Iterator
 
 from autoresearch_graph.core.values import Direction
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document
+from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.goals import NAME, direction, directions, goals, sentence_directions
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.prose import scattered_directions, scattered_names
-from autoresearch_graph.program.statements import Statement, agree, with_flag
+from autoresearch_graph.program.prose import (
+    NAME,
+    direction,
+    directions,
+    goals,
+    scattered_directions,
+    scattered_names,
+    sentence_directions,
+)
+from autoresearch_graph.program.quantities import Statement, agree, with_flag
 
 _PRIMARY = re.compile(r"^\W*primary\b", re.IGNORECASE)
 _OTHER = re.compile(r"^\W*(?:secondary|tertiary|supporting|optional|other|monitor|guard)", re.I)
@@ -22,7 +28,7 @@ _FILE = re.compile(r"\.(?:py|md|sh|json|ya?ml|toml|txt|tsv|csv|log)$")
 
 
 def read_name(document: Document, supplied: str | None) -> Statement[str] | None:
-    """The metric's name: that of its section, or of a goal, or the one that prose looks for."""
+    """Return the metric's name: that of its section, of a goal, or of scattered prose."""
     flag = None if supplied is None else _named(supplied, "--metric", None)
     return with_flag("metric", "--metric", flag, agree("metric", _names(document)))
 
@@ -30,7 +36,7 @@ def read_name(document: Document, supplied: str | None) -> Statement[str] | None
 def read_direction(
     document: Document, metric: str | None, supplied: str | None
 ) -> Statement[Direction] | None:
-    """Which direction is better; what is said of another metric does not count."""
+    """Return the better direction; words about another metric do not count."""
     flag = None if supplied is None else _understood(supplied, "--direction", None)
     stated = agree("direction", _directions(document, metric))
     return with_flag("direction", "--direction", flag, stated)
@@ -83,7 +89,7 @@ def _front_direction(document: Document) -> Entry | None:
 
 
 def _section_names(section: Section) -> list[Statement[str]]:
-    """The names with a direction beside them, else the first name."""
+    """Return the names with a direction beside them, else the first name."""
     blocks = _primary(section)
     named = [(block, name) for block in blocks if (name := _name(block))]
     full = [name for block, name in named if any(directions(block))] or _defined(section)
@@ -109,7 +115,7 @@ def _section_directions(section: Section, metric: str) -> Iterator[Statement[Dir
 
 
 def _better(blocks: Iterable[Block], metric: str) -> Iterator[Statement[Direction]]:
-    """What is said to be better in a sentence that names the metric, whatever its verb says."""
+    """Yield the direction that is called better in a sentence with the metric."""
     named = re.compile(rf"(?<![\w.-]){re.escape(metric)}(?![\w-])")
     for block in blocks:
         for said, sentence in sentence_directions(block) if block.kind != "code" else ():
@@ -118,14 +124,14 @@ def _better(blocks: Iterable[Block], metric: str) -> Iterator[Statement[Directio
 
 
 def _defined(section: Section) -> list[Statement[str]]:
-    """The name that a formula in a code block begins with: `score = 100 * hits / all`."""
+    """Return the name of a formula in a code block: `score = 100 * hits / all`."""
     code = (block for block in section.body if block.kind == "code")
     found = ((block, re.match(rf"\s*(?P<name>{NAME})\s*=(?!=)", block.text)) for block in code)
     return [Statement(match["name"], block.line) for block, match in found if match][:1]
 
 
 def _primary(section: Section) -> list[Block]:
-    """The blocks about the primary metric: from where it is so called to the secondary ones."""
+    """Return the blocks from the primary metric to the secondary ones."""
     blocks = [block for block in section.blocks if block.kind != "code"]
     starts = (i for i, block in enumerate(blocks) if i and _is(_PRIMARY, block))
     begin = next(starts, 0)
@@ -134,14 +140,14 @@ def _primary(section: Section) -> list[Block]:
 
 
 def _is(role: re.Pattern[str], block: Block) -> bool:
-    """Whether a block begins with a role, or is a row of which it is a cell."""
+    """Return True if a block begins with a role, or a row has it as a cell."""
     cells = block.text.split(" | ") if block.kind == "row" else []
     alone = any(len(cell.split()) <= _ROLE and role.match(cell) for cell in cells[1:])
     return alone or bool(role.match(block.text))
 
 
 def _name(block: Block) -> Statement[str] | None:
-    """The first code span that is a name, or a bare name after `Primary:`."""
+    """Return the first code span that is a name, or a bare name after `Primary:`."""
     for span in block.spans:
         if re.fullmatch(NAME, span.text) and not _FILE.search(span.text):
             return Statement(span.text, span.line)
@@ -152,12 +158,16 @@ def _name(block: Block) -> Statement[str] | None:
 def _understood(words: str, what: str, line: int | None) -> Statement[Direction]:
     if which := direction(words):
         return Statement(which, line)
-    raise ProgramError(f"{what} is `{words}`; it must be lower or higher", line=line)
+    raise ProgramError(
+        f"{what} is `{words}`; it must be lower or higher", line=line, code="bad-value"
+    )
 
 
 def _named(name: str, what: str, line: int | None) -> Statement[str]:
     if re.fullmatch(NAME, name.strip()):
         return Statement(name.strip(), line)
     raise ProgramError(
-        f"{what} is `{name}`; the metric's name is one word, as in `val_bpb`", line=line
+        f"{what} is `{name}`; the metric's name is one word, as in `val_bpb`",
+        line=line,
+        code="bad-value",
     )

@@ -1,4 +1,4 @@
-"""Paths that program.md names: what looks like one, and whether it may be used."""
+"""Paths that program.md names: their recognition, and the checks on their use."""
 
 import os
 import re
@@ -29,7 +29,7 @@ class Place:
     program: Path
 
     def looks_like_path(self, text: str) -> bool:
-        """Whether a code span is meant as a path: by its slashes, its suffix, or it exists."""
+        """Return True if a code span has slashes or a suffix like a path, or exists."""
         if not text or "://" in text or text.startswith("-") or re.search(r"[<>|;$()\"'=`]", text):
             return False
         if text.endswith("/") or re.match(r"\S*(?:/\S*\*|^\*\.)", text) or self.exists(text):
@@ -39,7 +39,7 @@ class Place:
         return " " not in text and (rooted or bool(_SUFFIX.search(text)))
 
     def spanned(self, block: Block) -> Block:
-        """A block in which files of the project stand in backticks that were named without."""
+        """Put backticks around the files of the project that a block names without."""
         spans = list(block.spans)
 
         def marked(match: re.Match[str]) -> str:
@@ -56,27 +56,28 @@ class Place:
         return bool(re.search(r"[./]", path)) and self.exists(path)
 
     def exists(self, text: str) -> bool:
-        """Whether a path lies inside the project and exists."""
+        """Return True if a path lies inside the project and exists."""
         return is_inside(text) and os.path.lexists(self.project / text)
 
     def target(self, path: str) -> str:
-        """The path within the project that a link leads to; else nothing."""
+        """Return the path within the project that a link leads to, or nothing."""
         here, there = (os.path.realpath(each) for each in (self.project, self.project / path))
         inside = there.startswith(f"{here}/") and os.path.relpath(there, here) != normal(path)
         return Path(os.path.relpath(there, here)).as_posix() if inside else ""
 
     def is_elsewhere(self, text: str) -> bool:
-        """Whether a path is absolute and leads outside the project, where nothing is written."""
+        """Return True for an absolute path outside the project: nothing is written there."""
         return text.startswith("/") and not Path(text).is_relative_to(self.project)
 
     def asset(self, text: str, line: int | None) -> str:
-        """The path of the asset, normal; ProgramError where it cannot be edited."""
+        """Return the path of the asset, normal; raise ProgramError if it cannot be edited."""
         path = normal(text)
         _check_inside(text, path, "the asset", line)
         if re.search(r"[\[\]{}]", path) or sheaf.SEPARATOR in path:
             raise ProgramError(
                 f"the asset `{text}` has brackets or a comma; write `*` or `?` in their place",
                 line=line,
+                code="bad-path",
             )
         if is_pattern(path):
             return path
@@ -86,19 +87,23 @@ class Place:
                 f"the asset `{text}` does not exist in {self.project}; mend the path, "
                 "or make the file",
                 line=line,
+                code="bad-path",
             )
         file = self.project / path
         if not file.is_file():
             raise ProgramError(
                 f"the asset `{text}` is a folder; name its files, as in `{path}/**`",
                 line=line,
+                code="bad-path",
             )
         if file.resolve() == Path(os.path.realpath(self.program)):
-            raise ProgramError(f"the asset `{text}` is the program itself", line=line)
+            raise ProgramError(
+                f"the asset `{text}` is the program itself", line=line, code="bad-path"
+            )
         return path
 
     def _check_links(self, path: str, line: int | None) -> None:
-        """The loop writes through no link: it could end at a protected file."""
+        """Raise ProgramError for a link: it could end at a protected file."""
         here = Path(os.path.realpath(self.project))
         there = Path(os.path.realpath(self.project / path))
         if not there.is_relative_to(here):
@@ -106,50 +111,55 @@ class Place:
                 f"the asset `{path}` is a link to {there}, outside the project; "
                 "copy that file into the project",
                 line=line,
+                code="bad-path",
             )
         if there != here / path:
             raise ProgramError(
                 f"the asset `{path}` is a link; name the file that it leads to, "
                 f"`{there.relative_to(here).as_posix()}`",
                 line=line,
+                code="bad-path",
             )
 
     def artifact(self, text: str, line: int | None) -> str:
-        """The path of a file that a run leaves, normal; ProgramError where it can be none."""
+        """Return the path of an artifact, normal; raise ProgramError if it is not one file."""
         path = normal(text)
         _check_inside(text, path, "the artifact", line)
         if is_pattern(path) or text.strip().endswith("/"):
             raise ProgramError(
                 f"the artifact `{text}` must be one file; name each, or have the run pack them",
                 line=line,
+                code="bad-path",
             )
         return path
 
     def protected(self, text: str, line: int) -> str:
-        """A protected path, normal; ProgramError where it lies outside or names no file."""
+        """Return a protected path, normal; raise ProgramError if it is outside or missing."""
         path = normal(text)
         _check_inside(text, path, "the protected path", line)
         if re.search(r"[\[\]{}]", path):
             raise ProgramError(
                 f"the protected path `{text}` has brackets; write `*` or `?` in their place",
                 line=line,
+                code="bad-path",
             )
         if not (is_pattern(path) or text.endswith("/") or self.exists(path)):
             raise ProgramError(
                 f"the protected path `{text}` does not exist in {self.project}; mend the path, "
                 "or take it out",
                 line=line,
+                code="bad-path",
             )
         return path
 
 
 def normal(text: str) -> str:
-    """A path without `./`, doubled slashes and `..` that lead nowhere."""
+    """Return a path without `./`, doubled slashes and `..` that lead nowhere."""
     return Path(os.path.normpath(text.strip())).as_posix()
 
 
 def braced(text: str) -> tuple[str, ...]:
-    """`src/*.{c,h}` as two patterns."""
+    """Split `src/*.{c,h}` into two patterns."""
     inner = re.fullmatch(r"([^{}]*)\{([^{}]+)\}([^{}]*)", text)
     if inner is None:
         return (text,)
@@ -157,17 +167,17 @@ def braced(text: str) -> tuple[str, ...]:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a path has wildcards."""
+    """Return True if a path has wildcards."""
     return bool(_PATTERN.search(text))
 
 
 def is_inside(text: str) -> bool:
-    """Whether a path is relative and stays in the folder it is relative to."""
+    """Return True if a path is relative and stays in its folder."""
     return not (text.startswith(("/", "~", "\\")) or normal(text).split("/")[0] in ("..", "."))
 
 
 def covers(named: str, file: str) -> bool:
-    """Whether a path, a folder or a pattern takes in a file."""
+    """Return True if a path, a folder or a pattern covers a file."""
     return (
         named == file
         or PurePosixPath(named) in PurePosixPath(file).parents
@@ -180,9 +190,11 @@ def _check_inside(text: str, path: str, what: str, line: int | None) -> None:
         raise ProgramError(
             f"{what} `{text}` must be relative to the project; write it as in `train.py`",
             line=line,
+            code="bad-path",
         )
     if not is_inside(path):
         raise ProgramError(
             f"{what} `{text}` lies outside the project; only what is inside can be named",
             line=line,
+            code="bad-path",
         )

@@ -1,17 +1,68 @@
-"""Numbers and durations as people write them."""
+"""Statements of program.md with their lines; numbers and durations as people write them."""
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from autoresearch_graph.errors import ProgramError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Statement(Generic[T]):
+    """A value, as it was `said`, and its line; a statement without a line is a flag's."""
+
+    value: T
+    line: int | None
+    said: str = ""
+
+    def __str__(self) -> str:
+        first, *more = (self.said or str(self.value)).strip().splitlines() or [""]
+        return f"{first} ..." if more else first
+
+
+def agree(what: str, statements: Iterable[Statement[T]]) -> Statement[T] | None:
+    """Return the common statement, from the first line that says it.
+
+    Raise ProgramError with both lines if two differ.
+    """
+    first: Statement[T] | None = None
+    for statement in statements:
+        if first is None:
+            first = statement
+        elif statement.value != first.value:
+            raise ProgramError(
+                f"the {what} is `{statement}` here but `{first}` on line {first.line}; "
+                "keep one of them",
+                line=statement.line,
+                code="contradiction",
+            )
+    return first
+
+
+def with_flag(
+    what: str, flag: str, supplied: Statement[T] | None, stated: Statement[T] | None
+) -> Statement[T] | None:
+    """Return the statement of the file, or of the flag if the file has none."""
+    if supplied is None or stated is None:
+        return stated or supplied
+    if stated.value != supplied.value:
+        raise ProgramError(
+            f"the {what} is `{stated}` here but `{supplied}` with {flag}; drop one of them",
+            line=stated.line,
+            code="contradiction",
+        )
+    return stated
+
 
 NUMBER = r"(?:(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNT = rf"(?<![\d.,-])\b(?:[1-9]\d{{0,2}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})\b"
 _FEW = "|".join(_WORDS[1:])
 _TIMES = {"once": 1, "twice": 2, "thrice": 3}
-
 WEEK = 7 * 86400.0
 _SECONDS = {"weeks": WEEK, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 _NAMES = {
@@ -45,7 +96,7 @@ _UNREAD = re.compile(
 
 @dataclass(frozen=True)
 class Duration:
-    """A duration in seconds, as it was said, and where it stands in its text.
+    """A duration in seconds, as it was said, with its position in the text.
 
     `5 to 10 minutes` is a range: it has the seconds of its end.
     """
@@ -58,7 +109,7 @@ class Duration:
 
 
 def number(text: str) -> float:
-    """`1,000`, `0.97`, `three` or `twice` as a number; ProgramError where it is infinite."""
+    """Return `1,000`, `0.97`, `three` or `twice` as a finite number."""
     word = text.lower()
     if word in _WORDS:
         return float(_WORDS.index(word) + 1)
@@ -66,12 +117,12 @@ def number(text: str) -> float:
         return float(_TIMES[word])
     value = float(word.replace(",", ""))
     if math.isinf(value):
-        raise ProgramError(f"`{text[:20]}` is too large a number")
+        raise ProgramError(f"`{text[:20]}` is too large a number", code="bad-value")
     return value
 
 
 def durations(text: str) -> tuple[Duration, ...]:
-    """All durations in a text, such as `5 minutes`, `1h 30m`, `2.5 min` and `00:05:00`."""
+    """Return all durations in a text: `5 minutes`, `1h 30m`, `2.5 min`, `00:05:00`."""
     return tuple(
         Duration(_seconds(match), match[0], match.start(), match.end(), bool(match["range"]))
         for match in _DURATION.finditer(text)
@@ -80,13 +131,13 @@ def durations(text: str) -> tuple[Duration, ...]:
 
 
 def duration(text: str) -> Duration | None:
-    """The duration that the whole text is, or None where it is none."""
+    """Return the duration if the whole text is one."""
     found = durations(text)
     return found[0] if len(found) == 1 and found[0].said == text.strip() else None
 
 
 def unread(text: str) -> re.Match[str] | None:
-    """The first number that stands in a text, in digits or words, with the word after it."""
+    """Return the first number in a text, in digits or words, with the word after it."""
     return _UNREAD.search(text)
 
 

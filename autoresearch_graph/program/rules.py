@@ -1,18 +1,24 @@
-"""How the metric's noise is met: the rule, repeats of the baseline, a least gain, confirmations."""
+"""Rules of a program.md: noise, constraints, early end."""
 
 import re
 from collections.abc import Iterator
 
 from autoresearch_graph.core.program import Constraint, Noise, Relation
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, sentences, without_numbering
+from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.goals import NAME
-from autoresearch_graph.program.headings import Section
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.quantities import COUNT, NUMBER, duration, number, unread
-from autoresearch_graph.program.statements import Statement, agree
+from autoresearch_graph.program.prose import NAME
+from autoresearch_graph.program.quantities import (
+    COUNT,
+    NUMBER,
+    Statement,
+    agree,
+    duration,
+    number,
+    unread,
+)
 
 Range = tuple[float, float]
 Stated = tuple[str, Statement[str] | Statement[float] | Statement[Range]]
@@ -34,9 +40,9 @@ _PLAUSIBLE = re.compile(
 
 
 def rule_in(block: Block) -> Statement[str] | None:
-    """The rule that a block names; a sentence that only uses such a word names none.
+    """Return the noise rule that a block names; a sentence may use such a word freely.
 
-    ProgramError where something is called deterministic, and it is not clear what.
+    Raise ProgramError if something unclear is called deterministic.
     """
     match = _RULE.search(block.text)
     if match is None and _UNCLEAR.search(block.text):
@@ -52,7 +58,7 @@ def rule_in(block: Block) -> Statement[str] | None:
 
 
 def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
-    """The plausible range that a text gives, and the text without it."""
+    """Return the plausible range of a text, and the text without it."""
     match = _PLAUSIBLE.search(text)
     if match is None:
         return None, text
@@ -61,27 +67,30 @@ def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
 
 
 def front_rule(entry: Entry) -> Statement[str]:
-    """The rule in the front matter."""
+    """Return the rule in the front matter."""
     if entry.text() not in RULES:
         raise ProgramError(
             f"`{entry.key}` is `{entry.text()}`, which is no rule; write {', '.join(RULES)}",
             line=entry.line,
+            code="bad-value",
         )
     return Statement(entry.text(), entry.line)
 
 
 def front_plausible(entry: Entry) -> Statement[Range]:
-    """The plausible range in the front matter: a list of two numbers."""
+    """Return the plausible range in the front matter: a list of two numbers."""
     ends = [item.text() for item in entry.items()]
     if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
         raise ProgramError(
-            f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", line=entry.line
+            f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]",
+            line=entry.line,
+            code="bad-value",
         )
     return Statement(_range(ends[0], ends[1], entry.line), entry.line)
 
 
 def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
-    """The noise, where what is said of it goes together; ProgramError with both lines if not."""
+    """Return the noise; raise ProgramError with both lines if its parts conflict."""
     line = lines.get("rule")
     if line is None:
         return noise
@@ -98,6 +107,7 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
             raise ProgramError(
                 f"{sentence}, but line {line} says `{noise.rule}`; keep one of them",
                 line=lines[field],
+                code="contradiction",
             )
     return noise
 
@@ -105,7 +115,9 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
 def _range(low: str, high: str, line: int) -> Range:
     ends = _signed(low), _signed(high)
     if ends[0] >= ends[1]:
-        raise ProgramError(f"the plausible range from {low} to {high} is empty", line=line)
+        raise ProgramError(
+            f"the plausible range from {low} to {high} is empty", line=line, code="bad-value"
+        )
     return ends
 
 
@@ -148,7 +160,7 @@ _ACCEPTED = (
 
 
 def read_noise(document: Document) -> tuple[Noise, int | None]:
-    """What is said about noise and the line that says it first."""
+    """Return the noise and its first line."""
     stated = tuple(_stated(document))
     chosen = {
         field: agree(what, (s for key, s in stated if key == field))
@@ -157,7 +169,9 @@ def read_noise(document: Document) -> tuple[Noise, int | None]:
     values = {field: statement.value for field, statement in chosen.items() if statement}
     lines = {field: statement.line for field, statement in chosen.items() if statement}
     if values.get("baseline_runs") == 0:
-        raise ProgramError("the baseline must run once at least", line=lines["baseline_runs"])
+        raise ProgramError(
+            "the baseline must run once at least", line=lines["baseline_runs"], code="bad-value"
+        )
     if values.get("rule") in ("fast", "deterministic"):
         values.setdefault("baseline_runs", 1)
     noise = checked(Noise.model_validate(values), lines)
@@ -173,7 +187,7 @@ def _stated(document: Document) -> Iterator[Stated]:
 
 
 def _front(entry: Entry) -> Iterator[Stated]:
-    """A rule alone, or a mapping."""
+    """Yield the statements of an entry: a rule alone, or a mapping."""
     if isinstance(entry.value, str):
         yield "rule", front_rule(entry)
         return
@@ -189,12 +203,14 @@ def _front(entry: Entry) -> Iterator[Stated]:
 def _front_number(key: str, value: Entry) -> Statement[float]:
     kind = NUMBER if key == "minimum_improvement" else COUNT
     if not re.fullmatch(kind, value.text()):
-        raise ProgramError(f"`{key}` is `{value.text()}`, which is no number", line=value.line)
+        raise ProgramError(
+            f"`{key}` is `{value.text()}`, which is no number", line=value.line, code="bad-value"
+        )
     return Statement(number(value.text()), value.line)
 
 
 def _in_section(section: Section) -> Iterator[Stated]:
-    """A number under the heading `Minimum improvement` belongs to it."""
+    """Yield the statements of a section; `Minimum improvement` may be its heading."""
     heading = f"{section.title}: " if re.search("minimum", section.title, re.IGNORECASE) else ""
     for block in section.blocks:
         if rule := rule_in(block):
@@ -208,7 +224,10 @@ def _in_section(section: Section) -> Iterator[Stated]:
 
 
 def _in_block(block: Block, text: str) -> Iterator[Stated]:
-    """ProgramError where a number is left that belongs to no form, or a confirmation has none."""
+    """Yield the numbers of a block.
+
+    Raise ProgramError if a number belongs to no form, or a confirmation has none.
+    """
     confirmed = not re.search(r"(?<!no )\bconfirm", text, re.IGNORECASE)
     for field, patterns in _FORMS.items():
         for pattern in patterns:
@@ -260,9 +279,9 @@ _SHOWN = 20
 def read_constraints(
     document: Document, place: Place
 ) -> tuple[tuple[Statement[Constraint], ...], tuple[str, ...]]:
-    """All constraints, and a line for each thing under their heading that is left to the model.
+    """Return all constraints, and a line for each that is left to the model.
 
-    ProgramError where two give different bounds for the same thing.
+    Raise ProgramError if two give different bounds for the same thing.
     """
     unchecked: list[str] = []
     found = tuple(_stated_constraints(document, place, unchecked))
@@ -285,6 +304,7 @@ def _stated_constraints(
                 raise ProgramError(
                     f"`{item.text()}` is no constraint; write it as in `peak_vram_mb <= 48000`",
                     line=item.line,
+                    code="bad-value",
                 )
             yield from (Statement(constraint, item.line) for constraint in constraints)
         return
@@ -296,7 +316,7 @@ def _stated_constraints(
 def _constraints_in(
     block: Block, place: Place, unchecked: list[str]
 ) -> Iterator[Statement[Constraint]]:
-    """A code block holds none; a heading may hold one after a colon."""
+    """Yield the constraints of a block; a heading may hold one after a colon."""
     prose: list[str] = []
     for sentence, line in sentences(block):
         text = sentence.partition(":")[2].lstrip() if block.kind == "heading" else sentence
@@ -311,9 +331,9 @@ def _constraints_in(
 def _in_text(
     text: str, line: int, place: Place, *, spanned: bool = True
 ) -> tuple[list[Constraint], str]:
-    """The constraints that a text begins with, and the rest.
+    """Return the constraints that a text begins with, and the rest.
 
-    `spanned` where a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
+    With `spanned`, a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
     """
     found: list[Constraint] = []
     at = 0
@@ -337,6 +357,7 @@ def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | N
         raise ProgramError(
             f"`{match['bound']}{match['more']}` is no number; write it as in `0.9` or `48000`",
             line=line,
+            code="bad-value",
         )
     bound = _bound(match["bound"], match["unit"] or match["cell"] or "", name)
     relation = next(r for i, (r, _) in enumerate(_RELATIONS) if match[f"r{i}"])
@@ -359,7 +380,7 @@ _YES = re.compile(r"\b(?:may|can|are|on|yes|true)\b", re.IGNORECASE)
 
 
 def read_early_end(document: Document) -> Statement[bool] | None:
-    """What is said about it, if anything; ProgramError where the heading says neither."""
+    """Return the rule on early ends, if any; raise ProgramError for an unclear heading."""
     return agree("early end of hopeless runs", _stated_early_end(document))
 
 

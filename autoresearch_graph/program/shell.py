@@ -1,4 +1,4 @@
-"""Shell text: what is a command, and the redirection to a log that the loop does itself."""
+"""Shell text: commands, their simple parts, and redirections to a log."""
 
 import re
 import shlex
@@ -19,16 +19,16 @@ _REDIRECTION = re.compile(rf"(?:{_TO_LOG}|(?<=\s)2>&1)$")
 
 
 def script(text: str) -> str:
-    """A command or script without prompts and without a redirection to a log at its end.
+    """Return a command or script without prompts and without a final redirection to a log.
 
-    A redirection of the output alone to another kind of file stays: it may be what the run makes.
+    A redirection of the output alone to another kind of file stays: the run may make it.
     """
     lines = textwrap.dedent(text).strip().splitlines()
     return without_log("\n".join(line.rstrip() for line in _prompted(lines) or lines))
 
 
 def _prompted(lines: list[str]) -> list[str]:
-    """What stands after the prompt `$ `, and goes on after a backslash; the rest is output."""
+    """Return the lines after the prompt `$ `, and their continuations; the rest is output."""
     commands: list[str] = []
     for line in lines:
         if prompt := _PROMPT.match(line):
@@ -39,28 +39,28 @@ def _prompted(lines: list[str]) -> list[str]:
 
 
 def without_log(command: str) -> str:
-    """A command without a trailing redirection to a log."""
+    """Return a command without a trailing redirection to a log."""
     return _REDIRECTION.sub("", command.rstrip()).rstrip()
 
 
 def reads_a_part(command: str) -> bool:
-    """True if a command ends with a pipe in which `head` or its like reads the first lines."""
+    """Return True if a final pipe, as into `head`, reads only the first lines."""
     _, _, rest = command.partition("|")
     return bool(_READS_A_PART.search(rest)) and not re.search(r"^\||[;\n]|&&|\|\|", rest)
 
 
 def has_log(command: str) -> bool:
-    """Whether a command sends its output to a log, as only the loop's own command does."""
+    """Return True if a command sends its output to a log, as only the loop's own does."""
     return bool(re.search(rf"\S\s*(?:{_TO_LOG})$", command))
 
 
 def is_no_output(text: str) -> bool:
-    """Whether a code span is something else than the output of a run or a blank to fill in."""
+    """Return True if a code span is neither output of a run nor a blank to fill in."""
     return not re.match(r"METRIC\b|[<{]", text)
 
 
 def looks_like_command(text: str) -> bool:
-    """Whether a code span is a command: several words, or a script by its path."""
+    """Return True for several words, or a script by its path."""
     several = len(text.split()) > 1
     return is_no_output(text) and (several or text.startswith("./") or text.endswith(".sh"))
 
@@ -71,7 +71,7 @@ def simple_commands(command: str) -> Iterator[list[str]]:
 
 
 def parted(command: str) -> Iterator[tuple[list[str], str]]:
-    """Yield the words of each simple command, and what parts it from the next one."""
+    """Yield the words of each simple command, and its separator from the next one."""
     text = _VARIABLE.sub("./", command.replace("\\\n", " "))
     lexer = shlex.shlex(text, posix=True, punctuation_chars="();&|\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""

@@ -9,7 +9,7 @@ from git import GitCommandError
 
 from autoresearch_graph.core.program import Program, changed
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import read as read_program
+from autoresearch_graph.program.reader import read as read_program
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import read_start, researches
 from autoresearch_graph.storage.status import read_status

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program import Found, look
+from autoresearch_graph.program.reader import Found, look
 from autoresearch_graph.storage.files import read, replace
 
 
@@ -110,7 +110,7 @@ class Draft:
         """
         found, missing = self.found, self._missing()
         if lacking := found.missing:
-            raise InputError(self._lacking(lacking))
+            raise InputError(self._lacking(lacking), code="missing-part")
         if not missing:
             return "program.md says everything that is needed"
         words = self.flags.model_dump() | {
@@ -121,7 +121,10 @@ class Draft:
         parts = dict.fromkeys(_SECTIONS[p].format_map(words) for p in _SECTIONS if p in missing)
         text = "\n".join((title, *parts))
         if left := self._look(text, Flags()).missing:
-            raise InputError(f"program.md cannot be completed; write yourself: {', '.join(left)}")
+            raise InputError(
+                f"program.md cannot be completed; write yourself: {', '.join(left)}",
+                code="missing-part",
+            )
         replace(self.path, text)
         names = ", ".join(part.replace("_", " ") for part in missing)
         return "wrote program.md" if self.is_new else f"added to program.md: {names}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.core.output import read_metrics
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.runner import Watch
 from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path

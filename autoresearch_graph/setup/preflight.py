@@ -16,7 +16,7 @@ from autoresearch_graph.core.experiment import UNCONFINED
 from autoresearch_graph.core.program import Program, changed
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.proposers.llm.pricing import find_price
 from autoresearch_graph.proposers.select import choose_proposer
 from autoresearch_graph.runner import detect, shell

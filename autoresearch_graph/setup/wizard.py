@@ -5,7 +5,7 @@ from rich.prompt import Confirm, Prompt
 from rich.text import Text
 
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import Draft, Question
 from autoresearch_graph.setup.dry_run import DryRun, rehearse
@@ -66,7 +66,9 @@ class SetupWizard:
         try:
             return Confirm.ask(words, console=self._console, default=True)
         except EOFError:
-            raise InputError("the answers ended; what was written stays") from None
+            raise InputError(
+                "the answers ended; what was written stays", code="no-answer"
+            ) from None
 
     def _ask(self, question: Question) -> str:
         try:
@@ -74,7 +76,9 @@ class SetupWizard:
                 return Prompt.ask(question.words, console=self._console, default=question.default)
             return Prompt.ask(question.words, console=self._console)
         except EOFError:
-            raise InputError("the answers ended before everything was said") from None
+            raise InputError(
+                "the answers ended before everything was said", code="no-answer"
+            ) from None
 
     def _tell(self, *sentences: str) -> None:
         for sentence in sentences:

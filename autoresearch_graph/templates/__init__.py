@@ -44,7 +44,9 @@ def make_project(folder: Path, *, template: str = DEFAULT) -> None:
     killed, its files are made anew.
     """
     if template not in names():
-        raise InputError(f"there is no template {template}; there are {', '.join(names())}")
+        raise InputError(
+            f"there is no template {template}; there are {', '.join(names())}", code="no-template"
+        )
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     before = begun(folder)
     try:
@@ -53,10 +55,14 @@ def make_project(folder: Path, *, template: str = DEFAULT) -> None:
         if before:
             _remove(folder, _texts(before))
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} exists and is not empty; choose another folder")
+            raise InputError(
+                f"{folder} exists and is not empty; choose another folder", code="folder-taken"
+            )
         _make(folder, template, missing)
     except (OSError, GitError) as error:
-        raise InputError(f"{folder} cannot be made: {error}; choose another folder") from error
+        raise InputError(
+            f"{folder} cannot be made: {error}; choose another folder", code="folder-unusable"
+        ) from error
 
 
 def _make(folder: Path, template: str, missing: list[Path]) -> None:
@@ -64,7 +70,8 @@ def _make(folder: Path, template: str, missing: list[Path]) -> None:
     if there := [name for name in texts if (folder / name).exists()]:
         raise InputError(
             f"an earlier init was killed in {folder}, and {there[0]} was changed since; "
-            "move it away, and try again"
+            "move it away, and try again",
+            code="init-interrupted",
         )
     try:
         make_folder(folder)

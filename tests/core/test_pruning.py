@@ -9,7 +9,7 @@ import pytest
 from autoresearch_graph.core.experiment import Curve, Experiment, Measured, Pruned, VerdictStatus
 from autoresearch_graph.core.pruning import PruningRule, at, bar_for, bends, curve_of, reading
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from tests.support.agreement import assert_agreement
 from tests.support.cli import autoresearch
 from tests.support.projects import PROGRAM, git, make_project, run

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 
 REPOSITORY = Path(__file__).parent.parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

@@ -10,7 +10,7 @@ import pytest
 from autoresearch_graph.asset.constants import find
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.templates import make_project, names
 from tests.support.projects import git
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from tests.pretraining.job import ROOT, start, value
 
 torch = pytest.importorskip("torch")

@@ -7,7 +7,7 @@ import pytest
 
 from autoresearch_graph.core.program import Flags, Program
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from tests.support.programs import make_project, read_text
 
 PROGRAMS = Path(__file__).parent.parent / "programs"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from tests.support.programs import make_project, read_text, sentence
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.core.program import Noise, changed, frozen
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from tests.support.programs import PARTS, make_project, read_parts, read_text, text_of
 
 

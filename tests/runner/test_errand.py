@@ -16,7 +16,7 @@ from git import Repo
 from autoresearch_graph import __version__
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome, Pruned, TimedOut
 from autoresearch_graph.core.pruning import PruningRule
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.runner import detect
 from autoresearch_graph.runner.ray import worker as errand
 from autoresearch_graph.runner.ray.messages import (

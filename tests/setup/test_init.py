@@ -15,7 +15,7 @@ from autoresearch_graph.core.experiment import Candidate, Incumbent, Measured, P
 from autoresearch_graph.core.judging import judge
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.templates import begun, make_project
 from autoresearch_graph.workspace.repository import BEGUN, find_repository
 

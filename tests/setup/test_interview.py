@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from tests.support.projects import git
 
 CLI = [sys.executable, "-m", "autoresearch_graph", "init"]

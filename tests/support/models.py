@@ -9,7 +9,7 @@ from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import Lab, open_lab
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 from autoresearch_graph.settings import Settings
 from tests.support.experiments import experiment
 from tests.support.projects import ASSET

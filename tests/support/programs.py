@@ -6,7 +6,7 @@ import pytest
 
 from autoresearch_graph.core.program import Flags, Program
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 
 
 def sentence(project: Path, parts: dict[str, str], at: str | None) -> str:

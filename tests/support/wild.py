@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autoresearch_graph.core.program import Flags, Program
-from autoresearch_graph.program import read
+from autoresearch_graph.program.reader import read
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 FILES = """
