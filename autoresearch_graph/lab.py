@@ -13,7 +13,7 @@ from git import Repo
 
 from autoresearch_graph import tracing
 from autoresearch_graph.asset.syntax import SeenFingerprints, fingerprint, saved_lines
-from autoresearch_graph.core.brief import Abandoned, Brief, Edit, Proposer
+from autoresearch_graph.core.brief import Abandoned, Brief, Edit, History, Proposer, Session
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Progress, Proposal, Trial
 from autoresearch_graph.core.output import without_items
 from autoresearch_graph.core.program import Program
@@ -107,21 +107,25 @@ class Lab:
             number=number,
             program=self.program,
             incumbent=state.incumbent,
-            sigma=state.standing.sigma or None,
             text=self.workspace.text(state.incumbent.commit),
             ledger=tuple(row.for_models() for row in self.ledger.experiments),
-            text_of=self.workspace.text_of,
-            diff_of=lambda n: self.artifacts.read(n, "diff.patch"),
-            log_of=self._log_for_models,
-            keep=lambda name, text: self.artifacts.write(number, name, text),
-            tell=self.tell,
-            hide=self._hide,
-            pause=self._closing.wait,
-            spend=lambda cost: self._spend(number, state, cost),
-            unfit=partial(self.workspace.unfit, commit=state.incumbent.commit),
-            edit=edit,
-            guidance=tuple(message.words for message in state.guidance),
             in_flight=tuple(candidate.proposal for candidate in state.candidates),
+            guidance=tuple(message.words for message in state.guidance),
+            sigma=state.standing.sigma,
+            history=History(
+                text=self.workspace.text_of,
+                diff=lambda earlier: self.artifacts.read(earlier, "diff.patch"),
+                log=self._log_for_models,
+            ),
+            session=Session(
+                say=self.tell,
+                save=partial(self.artifacts.write, number),
+                hide=self._hide,
+                wait=self._closing.wait,
+                spend=lambda cost: self._spend(number, state, cost),
+                unfit=partial(self.workspace.unfit, commit=state.incumbent.commit),
+                edit=edit,
+            ),
         )
 
     def spent(self, state: State) -> list[Cost]:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autoresearch_graph.asset.constants import find, rewrite
-from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.experiment import Crashed, Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.program.reader import read
 from autoresearch_graph.proposers.llm import prompt
@@ -66,10 +66,8 @@ class Night:
             incumbent=Incumbent(number=best.number, commit=best.commit, metric=best.metric or 0),
             text=self.texts[best.number],
             ledger=rows,
-            text_of=lambda n: self.texts[n],
-            diff_of=self._diff,
-            log_of=self._log,
             sigma=0.005,
+            history=History(text=lambda n: self.texts[n], diff=self._diff, log=self._log),
         )
 
     def _add(self, number: int, rng: random.Random) -> None:

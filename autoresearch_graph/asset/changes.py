@@ -82,7 +82,7 @@ class Kinds:
 
     def _read(self, commit: str, number: int, brief: Brief) -> Parts:
         if commit not in self._parts:
-            self._parts[commit] = parts(brief.text_of(number), brief.program.asset)
+            self._parts[commit] = parts(brief.history.text(number), brief.program.asset)
         return self._parts[commit]
 
 

@@ -58,7 +58,7 @@ class Mixture:
         try:
             return first.propose(brief)
         except Exhausted as reason:
-            brief.tell(str(reason))
+            brief.session.say(str(reason))
             return _after(reason, second, brief)
 
 

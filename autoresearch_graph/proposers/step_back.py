@@ -38,7 +38,9 @@ def _without(kept: Experiment, brief: Brief) -> str | None:
     """The incumbent without a kept change, where that is another text, and one that parses."""
     before = next(e.number for e in brief.ledger if e.commit == kept.parent)
     asset = brief.program.asset
-    text = merged(brief.text_of(kept.number), brief.text, brief.text_of(before), asset=asset)
+    text = merged(
+        brief.history.text(kept.number), brief.text, brief.history.text(before), asset=asset
+    )
     if text is None or broken(text, brief.text, asset):
         return None
     return None if fingerprint(text, asset) == fingerprint(brief.text, asset) else text

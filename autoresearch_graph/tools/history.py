@@ -39,7 +39,7 @@ def show_experiment(number: int, runtime: ToolRuntime[EditSession]) -> str:
         number: The experiment's number.
     """
     brief, experiment = runtime.context.brief, runtime.context.experiment(number)
-    diff = shortened(brief.diff_of(number), _DIFF)
+    diff = shortened(brief.history.diff(number), _DIFF)
     return "\n\n".join(
         [
             page(experiment, brief),
@@ -62,7 +62,7 @@ def page(experiment: Experiment, brief: Brief) -> str:
 
     What a run said about its own crash is fenced; of its log only numbers stand outside a fence.
     """
-    log = brief.log_of(experiment.number)
+    log = brief.history.log(experiment.number)
     parts = {
         "experiment": f"{experiment.number}, by {experiment.author}: {experiment.description}",
         "hypothesis": shortened(" ".join(clean(experiment.hypothesis).split()), _HYPOTHESIS),
@@ -75,7 +75,7 @@ def page(experiment: Experiment, brief: Brief) -> str:
 
 def log_end(experiment: Experiment, brief: Brief, most: int) -> str:
     """The last characters of the log, with the metric rounded as it is everywhere else."""
-    end = clean(brief.log_of(experiment.number))[-most:]
+    end = clean(brief.history.log(experiment.number))[-most:]
     return figures(brief).within(end, _measured(experiment))
 
 

@@ -37,7 +37,7 @@ def propose(
 
 def check(session: EditSession) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
-    if why := session.brief.unfit(session.text):
+    if why := session.brief.session.unfit(session.text):
         raise ToolRefused(why)
     before = session.brief.text
     mark = fingerprint(session.text, session.path)

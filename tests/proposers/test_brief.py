@@ -51,9 +51,8 @@ def memory() -> prompt.Memory:
 def with_rows(project: Path, *rows: Experiment, log: str = "", **parts: object) -> Brief:
     texts = {row.number: f"X = {row.number + 1.0}\n" for row in rows}
     some = plain(project, log)
-    return replace(
-        some, ledger=rows, text_of=lambda n: texts[n], text=texts[0], number=len(rows), **parts
-    )
+    history = replace(some.history, text=lambda n: texts[n])
+    return replace(some, ledger=rows, history=history, text=texts[0], number=len(rows), **parts)
 
 
 def crash(number: int, reason: str = "exit code 1: Boom", **parts: object) -> Experiment:

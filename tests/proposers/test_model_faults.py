@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.core.brief import Abandoned, Exhausted
+from autoresearch_graph.core.brief import Abandoned, Exhausted, Session
 from autoresearch_graph.core.experiment import Draft, Experiment
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError
@@ -154,7 +154,8 @@ def proposed(
         return closed
 
     model = open_model("openai:gpt-4o", base_url=server.url, asset="asset.py")
-    asked = replace(plain(project), pause=pause, edit=build_editor().invoke)
+    session = Session(wait=pause, edit=build_editor().invoke)
+    asked = replace(plain(project), session=session)
     return model.propose(asked), paused
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.asset.merge import merged
-from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.experiment import Experiment, Incumbent
 from autoresearch_graph.core.incumbent import PATIENCE
 from autoresearch_graph.core.program import Program
@@ -121,7 +121,7 @@ def brief(kept: list[str], *, undone: tuple[int, ...] = ()) -> Brief:
         incumbent=Incumbent(number=len(kept), commit=rows[-1].commit, metric=1.0),
         text=kept[-1],
         ledger=[*rows, *tried],
-        text_of=lambda n: texts[n],
+        history=History(text=lambda n: texts[n]),
     )
 
 

@@ -80,7 +80,7 @@ def test_a_proposer_sees_nothing_of_the_holdout(tmp_path: Path):
 
         def propose(self, brief: Brief):
             rows = [experiment.model_dump_json() for experiment in brief.ledger]
-            logs = [brief.log_of(n) + brief.diff_of(n) for n in range(brief.number)]
+            logs = [brief.history.log(n) + brief.history.diff(n) for n in range(brief.number)]
             self.seen += "\n".join(rows + logs)
             return super().propose(brief)
 

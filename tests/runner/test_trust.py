@@ -46,7 +46,7 @@ class Listening(Scripted):
     ledger: tuple[Experiment, ...] = ()
 
     def propose(self, brief: Brief):
-        self.told = (*self.told, user(brief), brief.log_of(brief.number - 1))
+        self.told = (*self.told, user(brief), brief.history.log(brief.number - 1))
         self.ledger = tuple(brief.ledger)
         return super().propose(brief)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.lab import Lab, open_lab
@@ -23,8 +23,7 @@ def plain(project: Path, log: str = "") -> Brief:
         incumbent=Incumbent(number=0, commit=f"{0:040x}", metric=1.0),
         text=ASSET,
         ledger=[row(0, "keep", 1.0)],
-        text_of=lambda number: ASSET,
-        log_of=lambda number: log,
+        history=History(text=lambda number: ASSET, log=lambda number: log),
     )
 
 

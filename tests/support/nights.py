@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autoresearch_graph.asset.constants import find
 from autoresearch_graph.asset.literals import Scalar
-from autoresearch_graph.core.brief import Brief, Proposer
+from autoresearch_graph.core.brief import Brief, History, Proposer
 from autoresearch_graph.core.experiment import (
     Draft,
     Experiment,
@@ -90,7 +90,7 @@ class Night:
             "incumbent": self.incumbent,
             "text": self.texts[self.incumbent.number],
             "ledger": tuple(self.ledger),
-            "text_of": self.text_of,
+            "history": History(text=self.text_of),
         }
         return Brief(**{**given, **changes})
 

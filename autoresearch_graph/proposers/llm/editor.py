@@ -79,10 +79,10 @@ def ask_model(state: Conversation, runtime: Runtime[EditSession]) -> dict[str, A
     has_begun = any(isinstance(message, AIMessage) for message in state.messages)
     probe = (lambda: session.chat([HumanMessage("Say yes.")])) if has_begun else None
     try:
-        answer = patiently(ask, session.brief, known=session.known, probe=probe)
+        answer = patiently(ask, session.brief.session, known=session.known, probe=probe)
     except Blamed as reason:
         return {"ended": str(reason)}
-    if session.brief.pause(0):
+    if session.brief.session.wait(0):
         raise Abandoned
     session.known = True
     return {"messages": [*about, answer]}

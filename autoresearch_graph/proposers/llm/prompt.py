@@ -122,7 +122,7 @@ def _under_way(brief: Brief) -> list[str]:
 
 def _whole(experiment: Experiment, brief: Brief) -> str:
     told = page(experiment, brief)
-    diff = unmarked(shortened(brief.diff_of(experiment.number), _DIFF))
+    diff = unmarked(shortened(brief.history.diff(experiment.number), _DIFF))
     return f"{told}\n{fenced('diff', diff)}" if diff else told
 
 

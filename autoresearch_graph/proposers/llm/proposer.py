@@ -56,14 +56,14 @@ class Model:
             cost += self._meter.cost_of(held.messages, brief.program.stopping)
             said = json.dumps(messages_to_dict(held.messages), indent=1)
             if held.draft is not None:
-                brief.keep("conversation.json", said)
+                brief.session.save("conversation.json", said)
                 return held.draft.model_copy(update=dict(cost))
-            brief.keep(f"conversation.without-proposal-{turn}.json", said)
-            brief.tell(f"{held.ended} (turn {turn} of {_TURNS})")
+            brief.session.save(f"conversation.without-proposal-{turn}.json", said)
+            brief.session.say(f"{held.ended} (turn {turn} of {_TURNS})")
             ends.append(held.ended)
             if self._over:
                 break
-            if turn < _TURNS and brief.pause(pause):
+            if turn < _TURNS and brief.session.wait(pause):
                 raise Abandoned
         where = ": " if len(set(ends)) == 1 else "; in the last one, "
         told = f"the model made no proposal in {len(ends)} turns{where}{ends[-1]}"
@@ -71,21 +71,21 @@ class Model:
 
     def _converse(self, brief: Brief) -> Conversation:
         """One turn; where a killed one left off, the checkpoint has more than what begins it."""
-        if brief.edit is None:
+        if brief.session.edit is None:
             raise ValueError("a model needs the editor of the graph")
         told = prompt.user(brief, self._memory)
         begin = [SystemMessage(prompt.system(brief)), HumanMessage(told)]
         commits = {one.number: one.commit for one in brief.ledger}
         commits |= {p.number: p.commit for p in brief.in_flight if p.number != brief.number}
-        tried = self._tried.numbers(commits, brief.text_of, path=brief.program.asset)
+        tried = self._tried.numbers(commits, brief.history.text, path=brief.program.asset)
 
         def chat(messages: list[AnyMessage]) -> AIMessage:
             answer = self._chat(messages)
-            self._over = brief.spend(self._meter.cost(answer))
+            self._over = brief.session.spend(self._meter.cost(answer))
             return answer
 
         session = EditSession(brief, chat, brief.text, tried, known=self._known)
-        held = brief.edit({"messages": begin, "text": brief.text}, context=session)
+        held = brief.session.edit({"messages": begin, "text": brief.text}, context=session)
         self._known = session.known
         return Conversation.model_validate(held)
 

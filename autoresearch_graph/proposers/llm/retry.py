@@ -16,7 +16,7 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
-from autoresearch_graph.core.brief import Abandoned, Brief
+from autoresearch_graph.core.brief import Abandoned, Session
 from autoresearch_graph.errors import LabError
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Blamed(Exception):
 
 def patiently(
     call: Callable[[], T],
-    brief: Brief,
+    session: Session,
     *,
     known: bool = False,
     probe: Callable[[], object] | None = None,
@@ -74,17 +74,17 @@ def patiently(
         try:
             return call()
         except Exception as error:  # the clients raise anything on garbage: ValueError, IndexError
-            kind, trouble = _kind(error), brief.hide(_sentence(error))
+            kind, trouble = _kind(error), session.hide(_sentence(error))
             last, in_row = kind, in_row + 1 if kind == last else 1
             if probe and (kind == "blamed" or _fails_alone(kind, in_row, probe)):
                 raise Blamed(_blame(error, trouble)) from error
             if in_row == _limit(kind, known=known):
                 raise LabError(_END[kind].format(trouble, in_row)) from error
             seconds = _asked_for(error) or pause
-        brief.tell(
+        session.say(
             f"{_TROUBLE.get(kind, 'the model refuses')}, next try in {seconds:.0f} s: {trouble}"
         )
-        if brief.pause(seconds):
+        if session.wait(seconds):
             raise Abandoned
     raise AssertionError("the pauses never end")
 

@@ -89,7 +89,7 @@ class History:
 
     def _read(self, brief: Brief, number: int, commit: str) -> Reading:
         if commit not in self._readings:
-            self._readings[commit] = _reading_of(brief.text_of(number), brief.program.asset)
+            self._readings[commit] = _reading_of(brief.history.text(number), brief.program.asset)
         return self._readings[commit]
 
 
