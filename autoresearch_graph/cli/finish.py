@@ -26,7 +26,7 @@ def adopt(
     settings = settings_of(project, tag)
     tell = partial(typer.echo, err=True)
     typer.echo(adopt(settings, squash=squash, despite_holdout=despite_holdout, tell=tell))
-    for sentence in find(settings).second_looks():
+    for sentence in find(settings).holdout_and_replication():
         typer.echo(sentence)
 
 

@@ -21,7 +21,7 @@ def status(
     from rich.console import Console
 
     from autoresearch_graph.results.records import find
-    from autoresearch_graph.terminal.tables import experiments_table, yields_table
+    from autoresearch_graph.terminal.tables import authors_table, experiments_table
 
     gc.disable()  # ten thousand rows are read once, and then the process ends
     records = find(settings_of(project, tag))
@@ -33,11 +33,11 @@ def status(
     if left_out := len(records.experiments) - len(shown):
         console.print(f"{left_out} earlier experiments are shown by --all", style="dim")
     console.print(experiments_table(records, shown, width=console.width))
-    if records.yields():
-        console.print("", yields_table(records))
+    if records.by_author():
+        console.print("", authors_table(records))
     console.print("")
     ended = [f"ended: {records.ending.ending}"] if records.ending else []
-    for sentence in (*ended, records.summary(), *records.second_looks()):
+    for sentence in (*ended, records.summary(), *records.holdout_and_replication()):
         console.print(sentence, soft_wrap=True, highlight=False)
 
 

@@ -33,7 +33,7 @@ UNCONFINED_NOTE = "unwalled: no walls held the runs, so the asset could have mar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Yield:
+class AuthorSummary:
     """What one author's proposals came to; `gain` is in the metric's unit, positive is better."""
 
     author: Author
@@ -188,7 +188,7 @@ class Records:
         gain = self.gains.get(e.number)
         return self.figures.within(e.reason, values, [] if gain is None else [gain])
 
-    def second_looks(self) -> list[str]:
+    def holdout_and_replication(self) -> list[str]:
         """What holdout, verification and the audit of hopeless runs say, a sentence each."""
         looks = [told for told in (hopeless_runs(self.experiments), self.unanswered) if told]
         if held := self.held_out:
@@ -227,7 +227,7 @@ class Records:
         share += f", {lost:,} tokens led to no proposal" if lost > 0 else ""
         return in_words(cost) + share if cost.is_paid else ""
 
-    def yields(self) -> list[Yield]:
+    def by_author(self) -> list[AuthorSummary]:
         """What the proposals of each author came to, and what was spent on them.
 
         Only models are paid: what the row of a search cost, a model spent before it gave up.
@@ -240,7 +240,7 @@ class Records:
         if cost.is_paid:
             by_author.setdefault("model", [])
         return [
-            Yield(
+            AuthorSummary(
                 author=author,
                 proposals=len(own),
                 kept=sum(e.number in gains for e in own),
@@ -291,7 +291,7 @@ class Records:
                 "replication": self.replication and self.replication.model_dump(),
                 "cost": _cost_as_json(self.cost, self.count("keep")),
                 "yields": [
-                    vars(y) | {"cost": _cost_as_json(y.cost, y.kept)} for y in self.yields()
+                    vars(y) | {"cost": _cost_as_json(y.cost, y.kept)} for y in self.by_author()
                 ],
                 "experiments": [e.model_dump(mode="json") for e in self.experiments],
             },

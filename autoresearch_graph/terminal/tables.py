@@ -50,14 +50,14 @@ def experiments_table(
     return table
 
 
-def yields_table(records: Records) -> Group:
+def authors_table(records: Records) -> Group:
     """What the proposals of each author came to, and what they cost."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     cost = records.cost
     paid = ("tokens", "dollars", "tokens a keep", "dollars a keep") if cost.is_paid else ()
     for column in ("author", "proposals", "kept", "gain", *paid):
         table.add_column(column, justify="left" if column == "author" else "right")
-    for y in records.yields():
+    for y in records.by_author():
         each = y.cost.each(y.kept)
         shares = (f"{each.tokens:,}", in_dollars(each.dollars)) if each else ("", "")
         spent = (f"{y.cost.tokens:,}", in_dollars(y.cost.dollars), *shares) if paid else ()

@@ -20,7 +20,7 @@ from autoresearch_graph.proposers.llm.pricing import Meter, Price, find_price
 from autoresearch_graph.results.records import load
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.ledger import Ledger
-from autoresearch_graph.terminal.tables import experiment_page, experiments_table, yields_table
+from autoresearch_graph.terminal.tables import authors_table, experiment_page, experiments_table
 from tests.support.agreement import assert_agreement
 from tests.support.cli import autoresearch
 from tests.support.experiments import experiment
@@ -254,7 +254,7 @@ def test_status_and_show_tell_what_each_author_cost(llmock: Any, project: Path):
     assert f"{row.tokens:,}  ${row.dollars:.4f}" in written(
         experiments_table(records, records.experiments)
     )
-    table = written(yields_table(records))
+    table = written(authors_table(records))
     assert "dollars a keep" in table and f"{records.cost.usage.prompt:,} prompt (0 cached)" in table
     assert "for each improvement kept" in records.summary()
 

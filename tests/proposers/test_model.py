@@ -238,10 +238,10 @@ def test_the_search_and_a_model_take_turns_by_the_number(llmock: Any, project: P
     finally:
         lab.close()
     assert records is not None
-    yields = {y.author: y for y in records.yields()}
-    assert (yields["model"].proposals, yields["search"].proposals) == (2, 2)
-    assert yields["model"].cost.tokens > 0 and not yields["search"].cost.is_paid
-    assert sum(y.gain for y in yields.values()) == pytest.approx(records.gain)
+    authors = {y.author: y for y in records.by_author()}
+    assert (authors["model"].proposals, authors["search"].proposals) == (2, 2)
+    assert authors["model"].cost.tokens > 0 and not authors["search"].cost.is_paid
+    assert sum(y.gain for y in authors.values()) == pytest.approx(records.gain)
 
 
 def test_the_conversation_can_be_read_again(llmock: Any, project: Path):

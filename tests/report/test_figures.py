@@ -122,7 +122,7 @@ def test_every_figure_of_the_page_is_the_ledgers(night: tuple[Records, Seen]) ->
     check_groups(records, seen)
     check_dots(records, seen)
     authors, kinds, every = seen.tables
-    check_yields(records, authors, paid=True)
+    check_authors(records, authors, paid=True)
     check_kinds(records, kinds)
     assert len(every) == 1 + len(records.experiments)
     for cells, row in zip(every[1:], records.experiments, strict=True):
@@ -198,7 +198,7 @@ def of_kind(name: str, rows: list[Experiment]) -> list[Experiment]:
     return [e for e in rows if NAMES[e.number % 4] == name]
 
 
-def check_yields(records: Records, table: list[list[str]], *, paid: bool) -> None:
+def check_authors(records: Records, table: list[list[str]], *, paid: bool) -> None:
     rows = records.experiments[1:]
     assert {cells[0] for cells in table[1:]} == {"model", "search", "person"}
     for author, *told in table[1:]:
@@ -255,5 +255,5 @@ def test_every_figure_of_the_markdown_is_the_ledgers(tmp_path: Path) -> None:
         assert int(count) == len(own) and says(nearest, records.gains[closest.number])
         assert example == f"{closest.number} idea {closest.number}"
     assert sum(int(cells[1]) for cells in crashed[1:]) == sum(e.status == "crash" for e in rows)
-    check_yields(records, [cells[:6] for cells in authors], paid=False)
+    check_authors(records, [cells[:6] for cells in authors], paid=False)
     check_kinds(records, kinds)

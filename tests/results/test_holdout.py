@@ -99,11 +99,11 @@ def test_status_and_report_warn_where_metric_and_holdout_part(tmp_path: Path, ca
     project = held_project(tmp_path)
     run(project, [answer(2.0)])
     records = find(Settings(project=project, tag="t"))
-    assert records.second_looks() == ["on the holdout 11 → 10 (better by 1)"]
+    assert records.holdout_and_replication() == ["on the holdout 11 → 10 (better by 1)"]
     assert "Metric and holdout part" not in write_report(records).read_text()
     run(project, [answer(2.0), answer(1.0)])
     records = find(Settings(project=project, tag="t"))
-    assert "the holdout did not" in records.second_looks()[0]
+    assert "the holdout did not" in records.holdout_and_replication()[0]
     assert "Metric and holdout part" in write_report(records).read_text()
     assert "the holdout did not" in autoresearch("status", project).stdout
 
@@ -117,7 +117,7 @@ def test_a_holdout_that_fails_changes_no_verdict_and_says_why(tmp_path: Path):
     assert [e.status for e in records.experiments] == ["keep", "keep"]
     assert records.held_out is None
     assert "no data" in records.file(1, "holdout.json")
-    (told,) = records.second_looks()
+    (told,) = records.holdout_and_replication()
     assert told.startswith("the holdout gave no number for the baseline: ") and "no data" in told
     page = write_report(records).read_text()
     assert "The holdout gave no number for the baseline: " in page and "no data" in page
