@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from autoresearch_graph.asset.constants import find, rewrite
 from autoresearch_graph.asset.literals import Scalar
-from autoresearch_graph.proposers.search.history import reading
+from autoresearch_graph.proposers.search.attempts import reading
 from autoresearch_graph.proposers.search.neighbourhood import Neighbourhood
 
 ROOT = Path(__file__).parent.parent

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from autoresearch_graph.core.experiment import Draft, Experiment, Incumbent, Proposal
@@ -79,6 +80,27 @@ class Brief:
     history: History = field(default_factory=History)
     session: Session = field(default_factory=Session)
 
+    @cached_property
+    def figures(self) -> Figures:
+        """The rounding of this brief's figures: by the noise, or by what counts as better."""
+        sigma = self.sigma
+        if sigma is None:
+            estimate = IncumbentEstimate()
+            for experiment in self.ledger:
+                estimate = estimate.after(experiment)
+            sigma = estimate.sigma
+        return of_noise(max(sigma, self.program.noise.minimum_improvement))
+
+    @cached_property
+    def gains(self) -> dict[int, float]:
+        """The gain of each measured experiment over what it was written against, by number."""
+        measured = {row.commit: row.metric for row in self.ledger if row.metric is not None}
+        return {
+            row.number: self.program.metric.improvement(row.metric, measured[row.parent])
+            for row in self.ledger
+            if row.metric is not None and row.parent in measured
+        }
+
 
 class Proposer(Protocol):
     """Drafts the next experiment; raises `Exhausted` when there is nothing left to try."""
@@ -86,14 +108,3 @@ class Proposer(Protocol):
     def propose(self, brief: Brief) -> Draft:
         """Draft a text that differs from the incumbent's and from everything tried."""
         ...
-
-
-def figures(brief: Brief) -> Figures:
-    """Return the rounding for this brief's figures: by the noise, or by what counts as better."""
-    sigma = brief.sigma
-    if sigma is None:
-        estimate = IncumbentEstimate()
-        for experiment in brief.ledger:
-            estimate = estimate.after(experiment)
-        sigma = estimate.sigma
-    return of_noise(max(sigma, brief.program.noise.minimum_improvement))

@@ -5,7 +5,6 @@ One of them may have been luck, or stand in the way of what came later.
 
 from collections.abc import Iterator
 
-from autoresearch_graph.asset.changes import gains
 from autoresearch_graph.asset.merge import merged
 from autoresearch_graph.asset.syntax import broken, fingerprint
 from autoresearch_graph.core.brief import Brief
@@ -48,7 +47,7 @@ def _without(kept: Experiment, brief: Brief) -> str | None:
 
 def _doubtful(brief: Brief) -> Iterator[Experiment]:
     """The kept changes that were not taken back yet, the least gain first."""
-    gained = gains(brief)
+    gained = brief.gains
     ideas = (*brief.ledger, *brief.in_flight)
     undone = {idea.undoes for idea in ideas}
     kept = [e for e in brief.ledger if e.status == "keep" and e.number and e.undoes is None]

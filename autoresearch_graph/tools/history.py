@@ -5,7 +5,7 @@ import re
 from langchain.tools import ToolRuntime, tool
 
 from autoresearch_graph.asset.changes import cause
-from autoresearch_graph.core.brief import Brief, figures
+from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.curves import curve
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.core.formatting import Figures
@@ -27,7 +27,7 @@ def list_experiments(runtime: ToolRuntime[EditSession], before: int = 1_000_000)
         before: Only experiments with a smaller number, to see more than the latest.
     """
     brief = runtime.context.brief
-    older, shown = [e for e in brief.ledger if e.number < before], figures(brief)
+    older, shown = [e for e in brief.ledger if e.number < before], brief.figures
     return "\n".join(line(e, shown) for e in reversed(older[-_SHOWN:])) or "there are none"
 
 
@@ -68,7 +68,7 @@ def page(experiment: Experiment, brief: Brief) -> str:
         "hypothesis": shortened(" ".join(clean(experiment.hypothesis).split()), _HYPOTHESIS),
         "verdict": _verdict(experiment, brief),
         "lesson": experiment.lesson,
-        "learning curve": curve(log, brief.program.metric.name, figures(brief)),
+        "learning curve": curve(log, brief.program.metric.name, brief.figures),
     }
     return unmarked("\n".join(f"{name}: {text}" for name, text in parts.items() if text))
 
@@ -76,7 +76,7 @@ def page(experiment: Experiment, brief: Brief) -> str:
 def log_end(experiment: Experiment, brief: Brief, most: int) -> str:
     """The last characters of the log, with the metric rounded as it is everywhere else."""
     end = clean(brief.history.log(experiment.number))[-most:]
-    return figures(brief).within(end, _measured(experiment))
+    return brief.figures.within(end, _measured(experiment))
 
 
 def _verdict(experiment: Experiment, brief: Brief) -> str:
@@ -86,7 +86,7 @@ def _verdict(experiment: Experiment, brief: Brief) -> str:
     against = [e.metric for e in parents if e.metric is not None]
     values = [*_measured(experiment), *against]
     gains = [own - other for own in _measured(experiment) for other in against]
-    reason = figures(brief).within(clean(experiment.reason), values, gains)
+    reason = brief.figures.within(clean(experiment.reason), values, gains)
     return f"{experiment.status}: {reason}"
 
 

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 
 from autoresearch_graph import research
 from autoresearch_graph.asset.changes import changed, parts
-from autoresearch_graph.core.brief import Brief, figures
+from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.curves import curve
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured, Proposal
 from autoresearch_graph.core.formatting import Figures
@@ -137,26 +137,26 @@ def test_other_formats_have_their_constants_as_parts_and_prose_has_none():
 def test_figures_are_rounded_to_the_largest_round_step_within_half_a_sigma(
     project: Path, sigma: float, shown: str
 ):
-    assert figures(replace(plain(project), sigma=sigma)).value(1.48123) == shown
+    assert replace(plain(project), sigma=sigma).figures.value(1.48123) == shown
 
 
 def test_without_a_sigma_repeated_runs_tell_it_and_the_minimum_improvement_is_the_least(
     project: Path,
 ):
     some = plain(project)
-    assert figures(some) == Figures(None)
-    assert figures(some).value(0.123456789) == "0.123457"
+    assert some.figures == Figures(None)
+    assert some.figures.value(0.123456789) == "0.123457"
     noise = some.program.noise.model_copy(update={"minimum_improvement": 0.002})
     program = some.program.model_copy(update={"noise": noise})
-    assert figures(replace(some, program=program)) == Figures(0.001)
+    assert replace(some, program=program).figures == Figures(0.001)
     runs = tuple(Measured(metric=m) for m in (1.0, 1.1, 1.2))
     repeated = replace(some, program=program, ledger=[row(0, "keep", 1.1, trials=runs)])
-    assert figures(repeated) == Figures(0.05)
+    assert repeated.figures == Figures(0.05)
     same = tuple(Measured(metric=1.0) for _ in range(3))
     exact = replace(some, ledger=[row(0, "keep", 1.0, trials=same)])
-    assert figures(exact) == Figures(None), "what repeats itself exactly has no noise"
-    assert figures(replace(exact, program=program)) == Figures(0.001), "no finer than what counts"
-    assert figures(replace(some, program=program, sigma=1e-6)) == Figures(0.001)
+    assert exact.figures == Figures(None), "what repeats itself exactly has no noise"
+    assert replace(exact, program=program).figures == Figures(0.001), "no finer than what counts"
+    assert replace(some, program=program, sigma=1e-6).figures == Figures(0.001)
 
 
 def test_figures_in_a_reason_and_in_a_log_are_rounded_and_other_numbers_stay(project: Path):

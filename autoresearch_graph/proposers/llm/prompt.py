@@ -1,23 +1,24 @@
-"""What a model is told: the stable part first, and no more at experiment 1,000 than at 50.
+"""Prompts of the model: the stable part first, and no more at experiment 1,000 than at 50.
 
 The order is that of change: what only a keep changes (what was kept, the asset) comes before what
 each experiment changes, so that a provider's cache of the beginning can be used again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from autoresearch_graph.asset import files as sheaf
-from autoresearch_graph.asset.changes import Group, Kinds, causes, gains
-from autoresearch_graph.core.brief import Brief, figures
+from autoresearch_graph.asset import files as asset_files
+from autoresearch_graph.asset.changes import WHOLE, cause, changed_parts, named_parts
+from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures
 from autoresearch_graph.core.resources import texts
+from autoresearch_graph.proposers.search.attempts import Attempts
 from autoresearch_graph.proposers.search.findings import findings
-from autoresearch_graph.proposers.search.history import History
 from autoresearch_graph.tools.history import (
     fenced,
     line,
@@ -29,146 +30,186 @@ from autoresearch_graph.tools.history import (
 )
 
 _PROMPTS = texts("proposers/llm/prompts")
-_RECENT = 10
-_OLDER = 30
+_RECENT = 10  # experiments that are shown whole, and at most so many that are under way
+_OLDER = 30  # experiments that are shown as a line
 _GROUPS = 12
-_KEPT = 20
-_DIFF = 2_000
-_LOG = 2_000
-_STUCK = 5
-_LATELY = 20
-_UNTOUCHED = 12
-_TRIES = 3
-_FILES = 100_000
+_KEPT = 20  # experiments
+_DIFF = 2_000  # characters
+_LOG = 2_000  # characters
+_STUCK = 5  # experiments without a keep
+_LATELY = 20  # experiments
+_UNTOUCHED = 12  # parts
+_TRIES = 3  # the idea itself and two repairs
+_FILES = 100_000  # characters
+Groups = list[tuple[str, list[Experiment]]]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What was read of the texts of past experiments, so that each is read once."""
+    """Readings of past experiments, so that the texts of each are read once."""
 
-    kinds: Kinds = field(default_factory=Kinds)
-    history: History = field(default_factory=History)
+    attempts: Attempts = field(default_factory=Attempts)
+    _changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def changed(self, experiment: Experiment, brief: Brief) -> tuple[str, ...]:
+        """Return the parts that an experiment changed."""
+        if experiment.commit not in self._changed:
+            self._changed[experiment.commit] = _compared(experiment, brief)
+        return self._changed[experiment.commit]
+
+    def groups(self, experiments: Iterable[Experiment], brief: Brief) -> Groups:
+        """Return the experiments by each part that they changed, the most tried part first."""
+        found: dict[str, list[Experiment]] = {}
+        for experiment in experiments:
+            for part in self.changed(experiment, brief):
+                found.setdefault(part, []).append(experiment)
+        return sorted(found.items(), key=lambda item: -len(item[1]))
+
+    def untouched(self, brief: Brief) -> list[str]:
+        """Return the named parts of the incumbent that no experiment changed."""
+        tried = {part for part, _ in self.groups(brief.ledger[1:], brief)}
+        named = named_parts(brief.text, brief.program.asset)
+        return [part for part in named if part not in tried]
+
+
+def _compared(experiment: Experiment, brief: Brief) -> tuple[str, ...]:
+    parents = [row.number for row in brief.ledger if row.commit == experiment.parent]
+    if not parents:
+        return (WHOLE,)
+    old, new = brief.history.text(parents[0]), brief.history.text(experiment.number)
+    return changed_parts(old, new, brief.program.asset)
 
 
 def system(brief: Brief) -> str:
-    """The same for a whole research, as long as nobody edits program.md."""
+    """Return the system prompt: the same until somebody edits program.md."""
     program = brief.program
     return _render(
         "system.md",
         program=program,
-        several=sheaf.is_several(program.asset),
+        several=asset_files.is_several(program.asset),
         command=fenced("command", program.experiment),
         text=program.text,
     )
 
 
 def user(brief: Brief, memory: Memory | None = None) -> str:
-    """The incumbent, the history, and what is wanted now."""
-    memory, shown = memory or Memory(), figures(brief)
+    """Return the user's prompt: the incumbent, the history, and the request."""
+    memory, figures = memory or Memory(), brief.figures
     past = list(brief.ledger)
     older, recent = past[1:-_RECENT], past[-_RECENT:]
+    since_keep = _since_keep(past)
+    lately = memory.groups(past[-min(since_keep, _LATELY) :] if since_keep else [], brief)
+    kept = [line(row, figures) for row in past if row.status == "keep"]
     return _render(
         "brief.md",
         metric=brief.program.metric.name,
-        step=shown.step,
-        kept=[line(e, shown) for e in past if e.status == "keep"][-_KEPT:],
+        step=figures.step,
+        kept=kept[-_KEPT:],
         incumbent=brief.incumbent,
-        value=shown.value(brief.incumbent.metric),
+        value=figures.value(brief.incumbent.metric),
         asset=_asset(brief),
-        files="files" if sheaf.is_several(brief.program.asset) else "file",
-        findings=findings(brief, memory.history, shown),
-        older=_older(older, brief, memory.kinds, shown),
+        files="files" if asset_files.is_several(brief.program.asset) else "file",
+        findings=findings(brief, memory.attempts),
+        older=_older(older, brief, memory),
         left_out=max(0, len(older) - _OLDER),
-        recent=[_whole(e, brief) for e in recent],
+        recent=[_whole(row, brief) for row in recent],
         under_way=_under_way(brief),
         crash=_crash(recent, brief),
         collided=_collided(recent),
-        stuck=_stuck(past),
-        lately=_lately(past, brief, memory.kinds),
-        untouched=memory.kinds.untouched(brief)[:_UNTOUCHED],
-        guidance=[_said(words) for words in brief.guidance],
+        stuck=since_keep,
+        lately=[f"{part} ({len(members)})" for part, members in lately[:_GROUPS]],
+        untouched=memory.untouched(brief)[:_UNTOUCHED],
+        guidance=[_quotation(words) for words in brief.guidance],
         number=brief.number,
     )
 
 
-def _collided(recent: list[Experiment]) -> Experiment | None:
-    """The last experiment, if a model wrote it for an earlier incumbent and it was not run."""
-    last = next(reversed(recent), None)
-    if last is None or last.author != "model" or last.trials or last.review == "rejected":
+def _collided(recent: Sequence[Experiment]) -> Experiment | None:
+    """Return the last experiment if it is a model's whose merge failed; it was not run."""
+    if not recent:
         return None
-    return last
+    last = recent[-1]
+    is_other = last.author != "model" or last.trials or last.review == "rejected"
+    return None if is_other else last
 
 
 def _asset(brief: Brief) -> str:
-    """The draft; of several files those that fit in, and how long the others are."""
-    parts, left = [], _FILES
-    for path, text in sheaf.files(brief.text, brief.program.asset).items():
+    """Return the draft; of several files those that fit in, and the length of the others."""
+    is_several = asset_files.is_several(brief.program.asset)
+    shown, left = [], _FILES
+    for path, text in asset_files.files(brief.text, brief.program.asset).items():
         left -= len(text)
-        whole = left >= 0 or not sheaf.is_several(brief.program.asset)
-        lines = text.count("\n")
-        parts.append(fenced(path, text) if whole else f"{path}: {lines} lines; use `read_file`")
-    return "\n\n".join(parts)
+        if is_several and left < 0:
+            lines = text.count("\n")
+            shown.append(f"{path}: {lines} lines; use `read_file`")
+        else:
+            shown.append(fenced(path, text))
+    return "\n\n".join(shown)
 
 
-def _said(words: str) -> str:
-    """A person's words as a quotation, so that they are not taken for ours."""
+def _quotation(words: str) -> str:
+    """Return a person's words as a quotation, so that they are not taken for ours."""
     return "\n".join(f"> {line}" for line in words.splitlines())
 
 
 def _under_way(brief: Brief) -> list[str]:
-    others = (p for p in brief.in_flight if p.number != brief.number)
-    return [unmarked(p.description) for p in others][:_RECENT]
+    others = [each for each in brief.in_flight if each.number != brief.number]
+    return [unmarked(each.description) for each in others[:_RECENT]]
 
 
 def _whole(experiment: Experiment, brief: Brief) -> str:
-    told = page(experiment, brief)
+    text = page(experiment, brief)
     diff = unmarked(shortened(brief.history.diff(experiment.number), _DIFF))
-    return f"{told}\n{fenced('diff', diff)}" if diff else told
+    return f"{text}\n{fenced('diff', diff)}" if diff else text
 
 
 def _older(
-    older: Sequence[Experiment], brief: Brief, kinds: Kinds, shown: Figures
+    older: Sequence[Experiment], brief: Brief, memory: Memory
 ) -> list[tuple[str, list[str]]]:
-    """The most tried kinds of idea with the latest experiments of each; the rest as one kind."""
-    groups = kinds.groups(older, brief)
-    most, rest = groups[:_GROUPS], groups[_GROUPS:]
-    listed = set[int]()
-    latest = {e.number for e in older[-_OLDER:]}
-    told, better_by = [], gains(brief)
-    for group in (*most, *_together(rest)):
-        own = [e for e in group.experiments if e.number in latest - listed]
-        listed |= {e.number for e in own}
-        told.append((_summary(group, better_by, shown), [line(e, shown) for e in own]))
-    return told
+    """Return a summary of each group, with a line for each of the latest that is in no other."""
+    groups = memory.groups(older, brief)
+    unlisted = {row.number for row in older[-_OLDER:]}
+    shown = []
+    for part, members in (*groups[:_GROUPS], *_together(groups[_GROUPS:])):
+        own = [row for row in members if row.number in unlisted]
+        unlisted -= {row.number for row in own}
+        summary = _summary(part, members, brief.gains, brief.figures)
+        shown.append((summary, [line(row, brief.figures) for row in own]))
+    return shown
 
 
-def _together(groups: Sequence[Group]) -> list[Group]:
-    members = {e.number: e for group in groups for e in group.experiments}
-    kind = f"{len(groups)} other kinds"
-    return [Group(kind, [members[n] for n in sorted(members)])] if groups else []
+def _together(groups: Groups) -> Groups:
+    """Return the groups as one."""
+    members = {row.number: row for _, group in groups for row in group}
+    rows = [members[number] for number in sorted(members)]
+    return [(f"{len(groups)} other kinds", rows)] if groups else []
 
 
-def _summary(group: Group, better_by: Mapping[int, float], shown: Figures) -> str:
-    """A group in a line. Its best is the largest gain: the best value would be the latest one."""
-    kept = sum(e.status == "keep" for e in group.experiments)
-    parts = [f"{group.kind}: {len(group.experiments)} tried, {kept} kept"]
-    if crashes := causes(group.experiments):
-        which = ", ".join(f"{cause} {count}" for cause, count in crashes.most_common(3))
-        parts.append(f"{crashes.total()} crashed ({which})")
-    if own := [e.number for e in group.experiments if e.number in better_by]:
-        best = max(own, key=lambda number: better_by[number])
-        parts.append(f"best {shown.change(better_by[best])} (experiment {best})")
-    return ", ".join(parts)
+def _summary(
+    part: str, members: Sequence[Experiment], gains: Mapping[int, float], figures: Figures
+) -> str:
+    """Return a group in a line. Its best is the largest gain: the best value is the latest."""
+    kept = sum(row.status == "keep" for row in members)
+    summary = [f"{part}: {len(members)} tried, {kept} kept"]
+    crashes = Counter(cause(row) for row in members if row.status == "crash")
+    if crashes:
+        most = ", ".join(f"{name} {count}" for name, count in crashes.most_common(3))
+        summary.append(f"{crashes.total()} crashed ({most})")
+    measured = [row.number for row in members if row.number in gains]
+    if measured:
+        best = max(measured, key=lambda number: gains[number])
+        summary.append(f"best {figures.change(gains[best])} (experiment {best})")
+    return ", ".join(summary)
 
 
 def _crash(recent: Sequence[Experiment], brief: Brief) -> str:
-    """The end of the log of a crash that may be repaired.
+    """Return the end of the log of a crash that may be repaired.
 
     An idea has three tries: its own and two repairs. Crashes in a row are taken for one idea, so
-    the third, the sixth and so on are let go. What the search tried in between does not count,
-    and a crash of its own is not the model's to repair; nor is that of a person's own text.
+    the third, the sixth and so on are let go. The search's experiments in between do not count;
+    a crash of the search, or of a person's own text, is not the model's to repair.
     """
-    own = [e for e in recent if e.author not in ("search", "person", "lab")]
+    own = [row for row in recent if row.author not in ("search", "person", "lab")]
     tries = 0
     while tries < len(own) and own[-1 - tries].status == "crash":
         tries += 1
@@ -177,22 +218,12 @@ def _crash(recent: Sequence[Experiment], brief: Brief) -> str:
     return quoted("the end of its log", log_end(own[-1], brief, _LOG))
 
 
-def _stuck(past: Sequence[Experiment]) -> int:
-    """How many experiments ago something was kept, where that is long."""
+def _since_keep(past: Sequence[Experiment]) -> int:
+    """Return the number of experiments since the last keep, or 0 if they are few."""
     since = 0
-    for experiment in reversed(past):
-        if experiment.status == "keep":
-            break
+    while since < len(past) and past[-1 - since].status != "keep":
         since += 1
     return since if since >= _STUCK else 0
-
-
-def _lately(past: Sequence[Experiment], brief: Brief, kinds: Kinds) -> list[str]:
-    """The kinds of idea that failed since the last keep, the most tried first."""
-    since = _stuck(past)
-    failed = past[-min(since, _LATELY) :] if since else []
-    groups = kinds.groups(failed, brief)
-    return [f"{group.kind} ({len(group.experiments)})" for group in groups[:_GROUPS]]
 
 
 @cache

@@ -1,10 +1,9 @@
-"""What the search has found about the constants, for the model that it takes turns with."""
+"""Findings of the search about the constants, for the model that it takes turns with."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
-from autoresearch_graph.asset.changes import gains
 from autoresearch_graph.asset.constants import find
 from autoresearch_graph.asset.literals import Constant, Scalar
 from autoresearch_graph.core.brief import Brief
@@ -12,18 +11,18 @@ from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.proposers.search.history import History
+from autoresearch_graph.proposers.search.attempts import Attempts
 
-_SHOWN = 12
-_FEW = 3
-_CHOICES = 5
+_SHOWN = 12  # constants
+_FEW = 3  # constants that change together
+_CHOICES = 5  # values without an order that are listed
 
 
 @dataclass(frozen=True)
-class Move:
-    """A constant set to another value; `gain` is against the text that it was changed in.
+class Change:
+    """A constant set to another value; `gain` is over the text that it was changed in.
 
-    `upward` is None for what has no order, `alone` says that few others changed with it.
+    `upward` is None for values without an order, `alone` means that few others changed with it.
     """
 
     experiment: Experiment
@@ -33,19 +32,11 @@ class Move:
     alone: bool
 
 
-@dataclass
-class Found:
-    """What became of the moves of one constant."""
+def findings(brief: Brief, attempts: Attempts) -> list[str]:
+    """Return a line for each of the twelve constants that the search has changed most often.
 
-    constant: Constant
-    moves: list[Move] = field(default_factory=list)
-
-
-def findings(brief: Brief, history: History, figures: Figures) -> list[str]:
-    """A line for each of the twelve constants that the search has moved most often.
-
-    Only the incumbent's constants count. How raising and lowering went is told from experiments
-    that moved three constants at most: where all are moved together, none of them is to blame.
+    Only the incumbent's constants count. The results of raising and lowering come from experiments
+    that changed three constants at most: where all change together, none of them is to blame.
     """
     if not any(experiment.author == "search" for experiment in brief.ledger):
         return []
@@ -53,28 +44,36 @@ def findings(brief: Brief, history: History, figures: Figures) -> list[str]:
         constants = find(brief.text, brief.program.asset)
     except InputError:
         return []
-    found = {constant.name: Found(constant) for constant in constants}
-    for name, move in _moves(brief, history):
-        if name in found:
-            found[name].moves.append(move)
-    most = sorted((f for f in found.values() if f.moves), key=lambda f: -len(f.moves))
-    return [_line(each, figures) for each in most[:_SHOWN]]
+    changes: dict[str, list[Change]] = {constant.name: [] for constant in constants}
+    for name, change in _changes(brief, attempts):
+        if name in changes:
+            changes[name].append(change)
+    changed = [constant for constant in constants if changes[constant.name]]
+    changed.sort(key=lambda constant: -len(changes[constant.name]))
+    return [_line(each, changes[each.name], brief.figures) for each in changed[:_SHOWN]]
 
 
-def _moves(brief: Brief, history: History) -> Iterator[tuple[str, Move]]:
-    rows = dict(zip((e.number for e in brief.ledger), history.attempts(brief), strict=False))
-    better_by = gains(brief)
-    by_commit = {e.commit: e for e in brief.ledger}
+def _changes(brief: Brief, attempts: Attempts) -> Iterator[tuple[str, Change]]:
+    numbers = [experiment.number for experiment in brief.ledger]
+    rows = dict(zip(numbers, attempts.read(brief), strict=False))
+    by_commit = {experiment.commit: experiment for experiment in brief.ledger}
     for experiment in brief.ledger:
         parent = by_commit.get(experiment.parent)
         if experiment.author != "search" or parent is None:
             continue
         old, new = rows[parent.number].reading.values, rows[experiment.number].reading.values
-        moved = [name for name in new if name in old and new[name] != old[name]]
-        for name in moved:
-            upward = _upward(old[name], new[name])
-            alone = len(moved) <= _FEW
-            yield name, Move(experiment, new[name], upward, better_by.get(experiment.number), alone)
+        changed = [name for name in new if name in old and new[name] != old[name]]
+        for name in changed:
+            yield (
+                name,
+                Change(
+                    experiment=experiment,
+                    value=new[name],
+                    upward=_upward(old[name], new[name]),
+                    gain=brief.gains.get(experiment.number),
+                    alone=len(changed) <= _FEW,
+                ),
+            )
 
 
 def _upward(old: Scalar, new: Scalar) -> bool | None:
@@ -83,37 +82,38 @@ def _upward(old: Scalar, new: Scalar) -> bool | None:
     return new > old
 
 
-def _line(found: Found, figures: Figures) -> str:
-    name = " ".join(clean(found.constant.name).split())[:60]
-    tries = f"{len(found.moves)} {'try' if len(found.moves) == 1 else 'tries'}"
-    tried = f"{name}: now {_literal(found.constant.value)}; {tries}, {_range(found.moves)}"
-    return "; ".join([tried, _best(found.moves, figures), *_trends(found.moves, figures)])
+def _line(constant: Constant, changes: Sequence[Change], figures: Figures) -> str:
+    name = " ".join(clean(constant.name).split())[:60]
+    tries = f"{len(changes)} {'try' if len(changes) == 1 else 'tries'}"
+    tried = f"{name}: now {_literal(constant.value)}; {tries}, {_range(changes)}"
+    return "; ".join([tried, _best(changes, figures), *_trends(changes, figures)])
 
 
-def _range(moves: Sequence[Move]) -> str:
-    values = list(dict.fromkeys(_literal(move.value) for move in moves))
-    numbers = [m.value for m in moves if not isinstance(m.value, str | bool)]
+def _range(changes: Sequence[Change]) -> str:
+    values = list(dict.fromkeys(_literal(change.value) for change in changes))
+    numbers = [each.value for each in changes if not isinstance(each.value, str | bool)]
     if numbers and len(values) > 1:
         return f"{_literal(min(numbers))} to {_literal(max(numbers))}"
     return ", ".join(values[:_CHOICES])
 
 
-def _best(moves: Sequence[Move], figures: Figures) -> str:
-    """The largest gain with one of these values, of moves of few constants where there are any."""
-    measured = [m for m in moves if m.gain is not None]
+def _best(changes: Sequence[Change], figures: Figures) -> str:
+    """Return the largest gain, of changes of few constants where there are any."""
+    measured = [change for change in changes if change.gain is not None]
     if not measured:
         return "all crashed"
-    best = max([m for m in measured if m.alone] or measured, key=lambda m: m.gain or 0.0)
+    alone = [change for change in measured if change.alone]
+    best = max(alone or measured, key=lambda change: change.gain or 0.0)
     value = _literal(best.value)
     return f"best {value}, {figures.change(best.gain or 0.0)} (experiment {best.experiment.number})"
 
 
-def _trends(moves: Sequence[Move], figures: Figures) -> Iterator[str]:
+def _trends(changes: Sequence[Change], figures: Figures) -> Iterator[str]:
     for word, upward in (("raised", True), ("lowered", False)):
-        same = [m for m in moves if m.upward is upward and m.alone]
-        gains = [m.gain for m in same if m.gain is not None]
+        same = [change for change in changes if change.upward is upward and change.alone]
+        gains = [change.gain for change in same if change.gain is not None]
         if gains:
-            kept = sum(m.experiment.status == "keep" for m in same)
+            kept = sum(change.experiment.status == "keep" for change in same)
             yield f"{word} in {len(same)}, {kept} kept, median {figures.change(median(gains))}"
 
 

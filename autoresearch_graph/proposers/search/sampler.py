@@ -1,4 +1,4 @@
-"""Optuna's view of a search: what it is told, and what it suggests next."""
+"""Optuna as sampler: a study of the attempts, and its suggestions."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,11 +7,11 @@ from dataclasses import replace
 from importlib.util import find_spec
 from math import inf
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal
 
 from autoresearch_graph.asset.literals import Scalar
 from autoresearch_graph.core.values import Direction
-from autoresearch_graph.proposers.search.history import Attempt, Values
+from autoresearch_graph.proposers.search.attempts import Attempt, Values
 from autoresearch_graph.proposers.search.space import Range, Steps
 
 if TYPE_CHECKING:
@@ -22,42 +22,41 @@ if TYPE_CHECKING:
 
 Sampler = Literal["Gaussian process", "TPE"]
 Space = Mapping[str, Range]
-MOST_CONSTANTS = 20
-MOST_RESULTS = 150
-BEST = 50
+MOST_CONSTANTS = 20  # with an order, that a Gaussian process copes with
+MOST_RESULTS = 150  # settings, above which a Gaussian process takes too long
+BEST = 50  # results of a long ledger that the study gets, and its latest
 LATEST = 250
-OUTLIER = 3.0
+OUTLIER = 3.0  # times the distance from the median to the best
 
 
 def model(space: Space, results: int) -> Sampler:
-    """Which sampler suits such a search: the first is better on little and needs torch."""
-    numbers = sum(not isinstance(r, Steps) or r.ordered for r in space.values())
-    small = numbers <= MOST_CONSTANTS and results < MOST_RESULTS
-    torch = find_spec("torch") is not None and find_spec("scipy") is not None
-    return "Gaussian process" if small and torch else "TPE"
+    """Choose the sampler: a Gaussian process is better on few results, and needs torch."""
+    ordered = sum(range_.ordered for range_ in space.values())
+    is_small = ordered <= MOST_CONSTANTS and results < MOST_RESULTS
+    has_torch = find_spec("torch") is not None and find_spec("scipy") is not None
+    return "Gaussian process" if is_small and has_torch else "TPE"
 
 
 def suggestions(
     space: Space, attempts: Sequence[Attempt], direction: Direction, *, kind: Sampler, seed: int
 ) -> Iterator[Values]:
-    """New values for the constants of `space`, without end; each call knows the earlier ones.
+    """Yield new values for the constants of `space`, without end.
 
-    Attempts under way, and suggestions that were not taken, count as running: the sampler
-    keeps away from them without being told a number. Of a long ledger the best and the latest
-    results are told.
+    Attempts under way, and earlier suggestions, count as running: the sampler keeps away from
+    them without a result. Of a long ledger the study gets the best and the latest results.
     """
     with _quiet():
         study = _study(space, attempts, direction, _sampler(kind, seed))
-        distributions = {name: _distribution(values) for name, values in space.items()}
+        distributions = _distributions(space)
     while True:
         with _quiet():
             trial = study.ask(distributions)
-        yield {name: _value(space[name], trial.params[name]) for name in space}
+        yield {name: _value(range_, trial.params[name]) for name, range_ in space.items()}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna says nothing within, neither in its log nor about experimental samplers."""
+    """Silence Optuna: its log, and its warnings about experimental samplers."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -78,9 +77,9 @@ def _study(
     study = optuna.create_study(
         sampler=sampler, direction="minimize" if direction == "lower" else "maximize"
     )
-    told = _worth_telling(attempts, direction)
-    under_way = [attempt for attempt in attempts if attempt.end == "pending"]
-    study.add_trials([_trial(space, attempt) for attempt in (*told, *under_way)])
+    results = _chosen_results(attempts, direction)
+    pending = [attempt for attempt in attempts if attempt.end == "pending"]
+    study.add_trials([_trial(space, attempt) for attempt in (*results, *pending)])
     return study
 
 
@@ -92,8 +91,8 @@ def _sampler(kind: Sampler, seed: int) -> "BaseSampler":
     return GPSampler(seed=seed, n_startup_trials=1, warn_independent_sampling=False)
 
 
-def _worth_telling(attempts: Sequence[Attempt], direction: Direction) -> list[Attempt]:
-    """The best and the latest results, an outlier on the bad side cut to a bound.
+def _chosen_results(attempts: Sequence[Attempt], direction: Direction) -> list[Attempt]:
+    """Return the best and the latest results, an outlier on the bad side cut to a bound.
 
     A run that diverged but gave a number would else flatten all other differences (10 constants,
     40 experiments, some of which diverge: from 1.33 to 1.09 without the bound, to 1.01 with it).
@@ -101,14 +100,13 @@ def _worth_telling(attempts: Sequence[Attempt], direction: Direction) -> list[At
     measured = [attempt for attempt in attempts if attempt.end == "measured"]
     sign = 1 if direction == "lower" else -1
     best_first = sorted(measured[:-LATEST], key=lambda attempt: sign * attempt.metric)
-    told = [*best_first[:BEST], *measured[-LATEST:]]
-    losses = [sign * attempt.metric for attempt in told]
-    bound = _bound(losses)
-    return [replace(a, metric=sign * min(x, bound)) for a, x in zip(told, losses, strict=True)]
+    chosen = [*best_first[:BEST], *measured[-LATEST:]]
+    bound = _bound([sign * attempt.metric for attempt in chosen])
+    return [replace(each, metric=sign * min(sign * each.metric, bound)) for each in chosen]
 
 
 def _bound(losses: Sequence[float]) -> float:
-    """OUTLIER times as far above the median as the best is below it."""
+    """Return the value OUTLIER times as far above the median as the best is below it."""
     if not losses or (middle := median(losses)) == min(losses):
         return inf
     return middle + OUTLIER * (middle - min(losses))
@@ -121,27 +119,29 @@ def _trial(space: Space, attempt: Attempt) -> "FrozenTrial":
     return create_trial(
         state=TrialState.COMPLETE if measured else TrialState.RUNNING,
         value=attempt.metric if measured else None,
-        params={name: _parameter(space[name], attempt.reading.values[name]) for name in space},
-        distributions={name: _distribution(values) for name, values in space.items()},
+        params={
+            name: _parameter(range_, attempt.reading.values[name]) for name, range_ in space.items()
+        },
+        distributions=_distributions(space),
     )
 
 
-def _distribution(values: Range) -> "BaseDistribution":
-    """Steps count as positions too: told as integers, a proposal took four times as long."""
+def _distributions(space: Space) -> dict[str, "BaseDistribution"]:
+    """Return Optuna's ranges: positions, for with integers a proposal took four times as long."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    if _is_unordered(values):
-        return CategoricalDistribution(values.values)
-    return FloatDistribution(0.0, 1.0)
+    found: dict[str, BaseDistribution] = {}
+    for name, range_ in space.items():
+        if isinstance(range_, Steps) and not range_.ordered:
+            found[name] = CategoricalDistribution(range_.values)
+        else:
+            found[name] = FloatDistribution(0.0, 1.0)
+    return found
 
 
-def _parameter(values: Range, value: Scalar) -> Scalar:
-    return value if _is_unordered(values) else values.position(value)
+def _parameter(range_: Range, value: Scalar) -> Scalar:
+    return range_.position(value) if range_.ordered else value
 
 
-def _value(values: Range, parameter: Any) -> Scalar:
-    return parameter if _is_unordered(values) else values.at(parameter)
-
-
-def _is_unordered(values: Range) -> TypeGuard[Steps]:
-    return isinstance(values, Steps) and not values.ordered
+def _value(range_: Range, parameter: Any) -> Scalar:
+    return range_.at(parameter) if range_.ordered else parameter

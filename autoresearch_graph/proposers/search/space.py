@@ -1,21 +1,21 @@
-"""From a constant to the range it is searched in: guessed from its name and its value."""
+"""Search range of a constant, guessed from its name and its value."""
 
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import ClassVar, Literal
 
 from autoresearch_graph.asset.literals import Constant, Scalar
 
-DIGITS = 3
-TAIL_DIGITS = 2
-STEP = 0.15
+DIGITS = 3  # significant ones of a suggested value
+TAIL_DIGITS = 2  # of its distance to 1
+STEP = 0.15  # standard deviation of a small step, as a share of the range
 
 
 def tidy(value: float, digits: int = DIGITS) -> float:
-    """The value with so many significant digits."""
+    """Round a value to so many significant digits."""
     return float(f"{value:.{digits - 1}e}")
 
 
@@ -27,35 +27,39 @@ class Steps:
     ordered: bool = True
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is one of the steps."""
+        """True if the value is one of the steps."""
         return value in self.values
 
     def position(self, value: Scalar) -> float:
-        """Where the value stands, from 0 to 1."""
+        """Return the position of a value, from 0 to 1."""
         return self.values.index(value) / max(1, len(self.values) - 1)
 
     def at(self, position: float) -> Scalar:
-        """The value nearest to a position."""
+        """Return the value nearest to a position."""
         return self.values[round(position * (len(self.values) - 1))]
 
-    def distance(self, a: Scalar, b: Scalar) -> float:
-        """How far apart two values are, at most 1."""
-        return abs(self.position(a) - self.position(b)) if self.ordered else float(a != b)
+    def distance(self, one: Scalar, other: Scalar) -> float:
+        """Return the distance of two values, at most 1."""
+        if not self.ordered:
+            return float(one != other)
+        return abs(self.position(one) - self.position(other))
 
-    def between(self, a: Scalar, b: Scalar, share: float) -> Scalar:
-        """The value a share of the way from `a` to `b`; without an order, `b`."""
-        here, there = self.position(a), self.position(b)
-        return self.at(here + share * (there - here)) if self.ordered else b
+    def between(self, start: Scalar, end: Scalar, share: float) -> Scalar:
+        """Return the value a share of the way from start to end; without an order, the end."""
+        if not self.ordered:
+            return end
+        here, there = self.position(start), self.position(end)
+        return self.at(here + share * (there - here))
 
     def near(self, value: Scalar, rng: Random) -> Scalar:
-        """Another value, one or two steps away where there is an order."""
+        """Draw another value, one or two steps away where there is an order."""
         if not self.ordered:
             return rng.choice([other for other in self.values if other != value])
         index = self.values.index(value) + rng.choice((-2, -1, -1, 1, 1, 2))
         return self.values[min(max(index, 0), len(self.values) - 1)]
 
     def any(self, rng: Random) -> Scalar:
-        """Any of the values."""
+        """Draw any of the values."""
         return rng.choice(self.values)
 
 
@@ -70,18 +74,19 @@ class Interval:
     high: float
     scale: Literal["linear", "log", "tail"] = "linear"
     whole: bool = False
+    ordered: ClassVar[bool] = True
 
     def holds(self, value: Scalar) -> bool:
-        """Whether the value is a number between the bounds."""
+        """True if the value is a number between the bounds."""
         return not isinstance(value, bool | str) and self.low <= value <= self.high
 
     def position(self, value: Scalar) -> float:
-        """Where the value stands, from 0 to 1."""
+        """Return the position of a value, from 0 to 1."""
         position = (self._line(float(value)) - self._line(self.low)) / self._length()
         return min(max(position, 0.0), 1.0)
 
     def at(self, position: float) -> Scalar:
-        """The value at a position, rounded as a person would write it."""
+        """Return the value at a position, rounded as a person would write it."""
         place = self._line(self.low) + position * self._length()
         match self.scale:
             case "linear":
@@ -93,22 +98,22 @@ class Interval:
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else value
 
-    def distance(self, a: Scalar, b: Scalar) -> float:
-        """How far apart two values are, at most 1."""
-        return abs(self.position(a) - self.position(b))
+    def distance(self, one: Scalar, other: Scalar) -> float:
+        """Return the distance of two values, at most 1."""
+        return abs(self.position(one) - self.position(other))
 
-    def between(self, a: Scalar, b: Scalar, share: float) -> Scalar:
-        """The value a share of the way from `a` to `b`."""
-        here, there = self.position(a), self.position(b)
+    def between(self, start: Scalar, end: Scalar, share: float) -> Scalar:
+        """Return the value a share of the way from start to end."""
+        here, there = self.position(start), self.position(end)
         return self.at(here + share * (there - here))
 
     def near(self, value: Scalar, rng: Random) -> Scalar:
-        """Another value close by."""
+        """Draw another value close by."""
         position = self.position(value) + rng.gauss(0, STEP)
         return self.at(min(max(position, 0.0), 1.0))
 
     def any(self, rng: Random) -> Scalar:
-        """Any of the values."""
+        """Draw any of the values."""
         return self.at(rng.random())
 
     def _line(self, value: float) -> float:
@@ -128,7 +133,7 @@ Range = Steps | Interval
 
 
 def joined(one: Range, other: Range) -> Range:
-    """A range that holds both, where they are of one kind; else the second."""
+    """Return a range that holds both, where they are of one kind; else the second."""
     match one, other:
         case Steps(ordered=True), Steps(ordered=True):
             return Steps(tuple(sorted({*one.values, *other.values}, key=float)))
@@ -139,8 +144,8 @@ def joined(one: Range, other: Range) -> Range:
 
 
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-SPAN = 8
-EDGE = 0.1
+SPAN = 8  # times the value, or an eighth of it: the reach of a log scale
+EDGE = 0.1  # share of a range
 NEARLY_ONE = 1 - 1e-9
 
 
@@ -154,7 +159,7 @@ class Rule:
     gives: Callable[[float], Range]
 
     def fits(self, words: list[str], value: float) -> bool:
-        """Whether the row speaks of this name and value."""
+        """True if the row is for this name and value."""
         starts = tuple(self.words.split())
         named = not starts or any(word.startswith(starts) for word in words)
         return named and self.least <= value < self.below
@@ -187,13 +192,15 @@ def _count(value: float) -> Range:
 
 def _doublings(value: int) -> Range:
     least = max(1, value // SPAN)
-    return Steps(tuple(least << k for k in range((value * SPAN // least).bit_length())))
+    doublings = (value * SPAN // least).bit_length()
+    return Steps(tuple(least << power for power in range(doublings)))
 
 
 def _multiples(value: int) -> Range:
-    """Multiples of the largest power of two in the value (at most 64), half an octave apart."""
+    """Return multiples of the value's largest power of two (at most 64), half an octave apart."""
     unit = min(value & -value, 64)
-    multiples = (max(1, round(value * 2 ** (k / 2) / unit)) * unit for k in range(-6, 7))
+    wanted = [value * 2 ** (half_octaves / 2) for half_octaves in range(-6, 7)]
+    multiples = [max(1, round(each / unit)) * unit for each in wanted]
     return Steps(tuple(dict.fromkeys(multiples)))
 
 
@@ -227,7 +234,7 @@ WHOLES = (
 
 
 def guess(constant: Constant) -> Range:
-    """The range of a constant, by the first of these that applies.
+    """Return the range of a constant, by the first of these that applies.
 
     Choices in a comment; False and True; `b**k`: three exponents to both sides (one unless b is
     2); a negative number: the mirrored range; else the first row of FLOATS or WHOLES that fits
@@ -246,9 +253,10 @@ def guess(constant: Constant) -> Range:
     if value < 0:
         return _mirrored(guess(replace(constant, value=-value)))
     words = [word.lower() for word in WORDS.findall(constant.name)]
-    rules = FLOATS if isinstance(value, float) else WHOLES
-    rule = next((rule for rule in rules if rule.fits(words, value)), None)
-    return rule.gives(value) if rule else _whole_range(int(value))
+    for rule in FLOATS if isinstance(value, float) else WHOLES:
+        if rule.fits(words, value):
+            return rule.gives(value)
+    return _whole_range(int(value))
 
 
 def _whole_range(value: int) -> Range:
@@ -260,14 +268,16 @@ def _whole_range(value: int) -> Range:
 
 
 def _chosen(choices: tuple[Scalar, ...]) -> Range:
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in choices)
-    return Steps(tuple(sorted(choices, key=float)) if numbers else choices, ordered=numbers)
+    if any(isinstance(choice, bool | str) for choice in choices):
+        return Steps(choices, ordered=False)
+    return Steps(tuple(sorted(choices, key=float)))
 
 
 def _powers(base: int, value: float) -> Range:
     exponent = round(math.log(value, base))
     reach = 3 if base == 2 else 1
-    return Steps(tuple(base**k for k in range(max(1, exponent - reach), exponent + reach + 1)))
+    exponents = range(max(1, exponent - reach), exponent + reach + 1)
+    return Steps(tuple(base**each for each in exponents))
 
 
 def _mirrored(positive: Range) -> Range:
@@ -281,22 +291,22 @@ def _mirrored(positive: Range) -> Range:
 
 
 def follow(constant: Constant, origin: Scalar) -> Range:
-    """The range guessed from the value a constant had first.
+    """Return the range guessed from the value a constant had first.
 
     Where the incumbent's value has come near an end of it, or left it, the range guessed from
     that value is joined to it.
     """
-    now, value = guess(constant), constant.value
+    current, value = guess(constant), constant.value
     if constant.choices or not _comparable(origin, value):
-        return now
+        return current
     first = guess(replace(constant, value=origin))
     if first.holds(value) and EDGE <= first.position(value) <= 1 - EDGE:
         return first
-    return joined(first, now)
+    return joined(first, current)
 
 
 def _comparable(origin: Scalar, value: Scalar) -> bool:
-    """Whether both are numbers of one type, and of one sign."""
+    """True if both are numbers of one type, and of one sign."""
     if isinstance(origin, bool | str) or isinstance(value, bool | str):
         return False
     return type(origin) is type(value) and (origin < 0) == (value < 0)
