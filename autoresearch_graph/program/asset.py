@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset, matches
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS, claims
 from autoresearch_graph.program.document import Document
@@ -39,27 +39,27 @@ def read_asset(document: Document, place: Place, supplied: str | None) -> Named 
     paths = dict.fromkeys(place.asset(said.value, said.line) for said in named)
     if len(paths) > 1:
         _check_not_alone(document, place, named)
-    return Statement(sheaf.SEPARATOR.join(paths), named[0].line)
+    return Statement(str(Asset(tuple(paths))), named[0].line)
 
 
 def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
     """The asset, where patterns name it, without the protected files and program.md itself."""
-    patterns = [name for name in sheaf.names(asset.value) if is_pattern(name)]
+    files = Asset.parse(asset.value)
     own = Path(os.path.realpath(place.program))
     program = (
         [own.relative_to(place.project).as_posix()] if own.is_relative_to(place.project) else []
     )
     excepted = [
-        f"!{path}"
+        path
         for path in (*(said.value for said in protected), *program)
-        if any(_meet(pattern, path) for pattern in patterns)
+        if any(_meet(pattern, path) for pattern in files.patterns)
     ]
-    return replace(asset, value=sheaf.SEPARATOR.join([asset.value, *excepted]))
+    return replace(asset, value=str(replace(files, exceptions=tuple(excepted))))
 
 
 def _meet(pattern: str, path: str) -> bool:
     """Whether a pattern may take in a protected path, or files of a protected folder or pattern."""
-    if sheaf.matches(pattern, path):
+    if matches(pattern, path):
         return True
     fixed = [re.split(r"[*?]", each, maxsplit=1)[0] for each in (pattern, f"{path}/")]
     return any(one.startswith(other) for one, other in (fixed, reversed(fixed)))
@@ -77,7 +77,7 @@ def read_protected(
     Those are the files that a heading, a label or a sentence denies, and those that a command runs
     which marks the work. ProgramError, with both lines, where the asset is among them.
     """
-    names = sheaf.names(asset.value)
+    names = Asset.parse(asset.value).names
     found: dict[str, Named] = {}
     for said in _protected(document, place, names):
         for one in _braced(said):

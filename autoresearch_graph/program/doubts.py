@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import matches
 from autoresearch_graph.program.claims import is_label
 from autoresearch_graph.program.document import sentences
 from autoresearch_graph.program.markdown import Block
@@ -62,7 +62,7 @@ class Doubts:
             seen += len(names)
             for name in names if seen < _LARGEST else ():
                 path = Path(folder, name).relative_to(self.place.project).as_posix()
-                if any(sheaf.matches(pattern, path) for pattern in self.patterns):
+                if any(matches(pattern, path) for pattern in self.patterns):
                     found[path.casefold()] = path
         return found
 
@@ -124,7 +124,7 @@ class Doubts:
         low = normal(text).casefold()
         if is_pattern(low):
             wide = low not in map(str.casefold, self.patterns)
-            yield from (p for f, p in self.files.items() if wide and sheaf.matches(low, f))
+            yield from (p for f, p in self.files.items() if wide and matches(low, f))
         elif low in self.files and not everywhere:
             yield self.files[low]
         elif folders := self._folders(self.place.target(text) or normal(text)):

@@ -10,8 +10,8 @@ from functools import cache
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.asset.changes import Group, Kinds, causes, gains
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.brief import Brief, figures
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures
@@ -56,7 +56,7 @@ def system(brief: Brief) -> str:
     return _render(
         "system.md",
         program=program,
-        several=sheaf.is_several(program.asset),
+        several=Asset.parse(program.asset).is_several,
         command=fenced("command", program.experiment),
         text=program.text,
     )
@@ -75,7 +75,7 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         incumbent=brief.incumbent,
         value=shown.value(brief.incumbent.metric),
         asset=_asset(brief),
-        files="files" if sheaf.is_several(brief.program.asset) else "file",
+        files="files" if Asset.parse(brief.program.asset).is_several else "file",
         findings=findings(brief, memory.history, shown),
         older=_older(older, brief, memory.kinds, shown),
         left_out=max(0, len(older) - _OLDER),
@@ -101,10 +101,11 @@ def _collided(recent: list[Experiment]) -> Experiment | None:
 
 def _asset(brief: Brief) -> str:
     """The draft; of several files those that fit in, and how long the others are."""
+    asset = Asset.parse(brief.program.asset)
     parts, left = [], _FILES
-    for path, text in sheaf.files(brief.text, brief.program.asset).items():
+    for path, text in asset.files(brief.text).items():
         left -= len(text)
-        whole = left >= 0 or not sheaf.is_several(brief.program.asset)
+        whole = left >= 0 or not asset.is_several
         lines = text.count("\n")
         parts.append(fenced(path, text) if whole else f"{path}: {lines} lines; use `read_file`")
     return "\n\n".join(parts)
