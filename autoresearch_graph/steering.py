@@ -5,7 +5,7 @@ InputError where there is no such research, or nothing that could be steered.
 
 from pathlib import Path
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset, pack
 from autoresearch_graph.core.stopping import stop_reason
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.results.records import Records, find
@@ -51,8 +51,8 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
     name = _meant(settings, records, file)
-    if sheaf.is_several(records.program.asset):
-        text = sheaf.pack({name: text})
+    if Asset.parse(records.program.asset).is_several:
+        text = pack({name: text})
     if why := _unfit(text, settings, records):
         raise InputError(f"{file} cannot be tried: {why}")
     described = " ".join(_readable(words or f"a text of a person's own: {file.name}").split())
@@ -71,18 +71,19 @@ def _unfit(text: str, settings: Settings, records: Records) -> str:
         space = Workspace(
             repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
         )
-        return space.unfit(sheaf.onto(text, space.text(commit), asset), commit)
+        whole = space.asset.files(space.text(commit)).updated(space.asset.files(text))
+        return space.unfit(whole.pack(), commit)
 
 
 def _meant(settings: Settings, records: Records, file: Path) -> str:
-    asset = records.program.asset
-    if not sheaf.is_several(asset):
-        return asset
+    asset = Asset.parse(records.program.asset)
+    if not asset.is_several:
+        return str(asset)
     path = file.resolve()
     inside = (
         path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else ""
     )
-    if sheaf.takes_in(asset, inside):
+    if asset.contains(inside):
         return inside
     same = [path for path in on_disk(settings.root, asset) if Path(path).name == file.name]
     if len(same) == 1:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
 
-from autoresearch_graph.asset import files as sheaf
-from autoresearch_graph.asset.constants import find, skeleton
+from autoresearch_graph.asset.constants import find, find_in_file, skeleton
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.asset.syntax import BROKEN
 from autoresearch_graph.core.experiment import Crashed, Experiment, TimedOut
 from autoresearch_graph.core.pruning import bends
@@ -55,10 +55,11 @@ def parts(text: str, path: str) -> Parts:
 
     Of several files they bear the file's name, too.
     """
-    if not sheaf.is_several(path):
+    asset = Asset.parse(path)
+    if not asset.is_several:
         return _of_file(text, path)
     found: dict[str, int] = {}
-    for name, body in sheaf.files(text, path).items():
+    for name, body in Asset.parse(path).files(text).items():
         for part, mark in _of_file(body, name).items():
             found[f"{name}: {part}" if part != WHOLE else name] = mark
     return found
@@ -71,7 +72,7 @@ def _of_file(text: str, path: str) -> Parts:
         except BROKEN:
             return {WHOLE: hash(text)}
     try:
-        constants = find(text, path)
+        constants = find_in_file(text, path)
     except InputError:
         return {WHOLE: hash(text)}
     values = {_line(constant.name): hash(constant.raw) for constant in constants}

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from yaml import YAMLError
 
 from autoresearch_graph.asset import formats
-from autoresearch_graph.asset.files import is_several, located
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.asset.line_ends import BOM
 from autoresearch_graph.asset.literals import Constant, Leaf, Scalar, choices, read, write
 from autoresearch_graph.asset.syntax import BROKEN
@@ -32,9 +32,10 @@ def find(text: str, path: str) -> tuple[Constant, ...]:
     Of several files those count whose format is known; a name that two of them have is told apart
     by the file's. Raises InputError where a text cannot be parsed or no format is known.
     """
-    if not is_several(path):
-        return _in_file(text, path)
-    known = [part for part in located(text, path) if PurePath(part[0]).suffix.lower() in FORMATS]
+    asset = Asset.parse(path)
+    if not asset.is_several:
+        return find_in_file(text, path)
+    known = [part for part in asset.located(text) if PurePath(part[0]).suffix.lower() in FORMATS]
     if not known:
         raise InputError(
             f"{path}: constants are found in {', '.join(FORMATS)} files only; "
@@ -58,14 +59,15 @@ def _in_files(parts: list[tuple[str, int, str]]) -> Iterator[tuple[str, int, Con
     failed: list[InputError] = []
     for name, start, body in parts:
         try:
-            yield from ((name, start, one) for one in _in_file(body, name))
+            yield from ((name, start, one) for one in find_in_file(body, name))
         except InputError as error:
             failed.append(error)
     if len(failed) == len(parts):
         raise failed[0]
 
 
-def _in_file(text: str, path: str) -> tuple[Constant, ...]:
+def find_in_file(text: str, path: str) -> tuple[Constant, ...]:
+    """Return the constants of one file; InputError as in `find`."""
     leaves = FORMATS.get(PurePath(path).suffix.lower())
     if leaves is None:
         raise InputError(
@@ -113,8 +115,8 @@ def rewrite(text: str, path: str, values: Mapping[str, Scalar]) -> str:
 
 
 def respell(text: str, path: str, literals: Mapping[str, str]) -> str:
-    """The text with the constants of these names spelt so; names that it has not are left out."""
-    constants = find(text, path)
+    """Return one file's text with the constants of these names spelt so; others are ignored."""
+    constants = find_in_file(text, path)
     return _splice(text, constants, [literals.get(c.name, c.raw) for c in constants])
 
 
@@ -158,6 +160,7 @@ __all__ = [
     "Scalar",
     "describe",
     "find",
+    "find_in_file",
     "find_some",
     "respell",
     "rewrite",

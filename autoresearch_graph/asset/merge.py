@@ -8,8 +8,8 @@ import subprocess
 from contextlib import ExitStack
 from tempfile import TemporaryFile
 
-from autoresearch_graph.asset import files as sheaf
-from autoresearch_graph.asset.constants import find, respell
+from autoresearch_graph.asset.constants import find_in_file, respell
+from autoresearch_graph.asset.files import Files, files_of
 from autoresearch_graph.asset.literals import Constant
 from autoresearch_graph.errors import InputError, LabError
 
@@ -21,7 +21,7 @@ def merged(base: str, ours: str, theirs: str, *, asset: str) -> str | None:
 
     Several files are merged one by one, also where one is new or removed.
     """
-    olds, heres, theres = (sheaf.files(text, asset) for text in (base, ours, theirs))
+    olds, heres, theres = (files_of(text, asset) for text in (base, ours, theirs))
     parts = {}
     for path in heres.keys() | theres.keys():
         old, here, there = olds.get(path), heres.get(path), theres.get(path)
@@ -34,7 +34,7 @@ def merged(base: str, ours: str, theirs: str, *, asset: str) -> str | None:
         if text is None:
             return None
         parts[path] = text
-    return sheaf.pack(parts) if sheaf.is_several(asset) else parts[asset]
+    return Files(heres.asset, parts).pack()
 
 
 def _merged(base: str, ours: str, theirs: str, path: str) -> str | None:
@@ -55,7 +55,7 @@ def _merged(base: str, ours: str, theirs: str, path: str) -> str | None:
 
 
 def _by_name(text: str, path: str) -> dict[str, Constant]:
-    return {constant.name: constant for constant in find(text, path)}
+    return {constant.name: constant for constant in find_in_file(text, path)}
 
 
 def _literals(

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import yaml
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import files_of
 from autoresearch_graph.asset.line_ends import BOM, plain
 
 # What a parser says of a text that is none, or that it cannot get through.
@@ -38,8 +38,8 @@ def broken(text: str, before: str, asset: str) -> str:
     A file that the lab could not parse before may be changed unparsed: its runs have another
     parser. So may a new one beside such a file of the same format.
     """
-    old = sheaf.files(before, asset)
-    for path, body in sheaf.files(text, asset).items():
+    old = files_of(before, asset)
+    for path, body in files_of(text, asset).items():
         if body != old.get(path) and (why := unparsable(body, path)):
             alike = [path] if path in old else [p for p in old if _suffix(p) == _suffix(path)]
             if not any(unparsable(old[name], name) for name in alike):
@@ -51,11 +51,14 @@ def _suffix(path: str) -> str:
     return PurePath(path).suffix.lower()
 
 
-def fingerprint(text: str, path: str) -> str:
-    """What a text says, comments and spacing aside; the text itself where it cannot be parsed."""
-    if sheaf.is_several(path):
-        parts = sheaf.files(text, path)
-        return "\n".join(f"{name}\0{fingerprint(body, name)}" for name, body in parts.items())
+def fingerprint(text: str, asset: str) -> str:
+    """Return the meaning of an asset's text: equal for texts that differ in comments or spacing."""
+    parts = files_of(text, asset)
+    return "\n".join(f"{name}\0{file_fingerprint(body, name)}" for name, body in parts.items())
+
+
+def file_fingerprint(text: str, path: str) -> str:
+    """Return the fingerprint of one file: its syntax tree for Python, or its lines."""
     text = plain(text)
     if _suffix(path) == ".py":
         try:
@@ -65,14 +68,17 @@ def fingerprint(text: str, path: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def without_seeds(text: str, path: str) -> str:
-    """The fingerprint, with the value of every seed left out."""
-    if sheaf.is_several(path):
-        parts = sheaf.files(text, path)
-        return "\n".join(f"{name}\0{without_seeds(body, name)}" for name, body in parts.items())
+def without_seeds(text: str, asset: str) -> str:
+    """Return the fingerprint of an asset's text without the value of any seed."""
+    parts = files_of(text, asset)
+    return "\n".join(f"{name}\0{seedless_file(body, name)}" for name, body in parts.items())
+
+
+def seedless_file(text: str, path: str) -> str:
+    """Return the fingerprint of one file without the value of any seed."""
     if _suffix(path) != ".py" or unparsable(text, path):
         lines = (line for line in text.splitlines() if "seed" not in line.lower())
-        return fingerprint("\n".join(lines), path)
+        return file_fingerprint("\n".join(lines), path)
     return ast.dump(_Seedless().visit(ast.parse(plain(text))))
 
 
@@ -105,8 +111,8 @@ def code_lines(text: str, path: str) -> int:
 
 def saved_lines(new: str, old: str, path: str) -> int:
     """By how many lines an asset's text is clearly shorter: by three and one in a hundred, or 0."""
-    before = sum(code_lines(text, name) for name, text in sheaf.files(old, path).items())
-    saved = before - sum(code_lines(text, name) for name, text in sheaf.files(new, path).items())
+    before = sum(code_lines(text, name) for name, text in files_of(old, path).items())
+    saved = before - sum(code_lines(text, name) for name, text in files_of(new, path).items())
     return saved if saved >= max(_FEWEST, _SHARE * before) else 0
 
 

@@ -30,8 +30,8 @@ def too_slow(text: str, path: str) -> str:
 
 def main(path: str, text: str) -> None:
     """Read a text in every way that the lab does, within bounds that end this process."""
-    from autoresearch_graph.asset.constants import find, respell, skeleton
-    from autoresearch_graph.asset.syntax import fingerprint, unparsable, without_seeds
+    from autoresearch_graph.asset.constants import find_in_file, respell, skeleton
+    from autoresearch_graph.asset.syntax import file_fingerprint, seedless_file, unparsable
     from autoresearch_graph.errors import InputError
 
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
@@ -39,10 +39,10 @@ def main(path: str, text: str) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     if unparsable(text, path) == MemoryError.__name__:
         raise SystemExit(1)
-    without_seeds(text, path)
-    fingerprint(text, path)
+    seedless_file(text, path)
+    file_fingerprint(text, path)
     with suppress(InputError):
-        constants = find(text, path)
+        constants = find_in_file(text, path)
         skeleton(text, constants)
         respell(text, path, {constants[0].name: constants[0].raw} if constants else {})
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import files_of
 from autoresearch_graph.core.brief import Edit, Exhausted
 from autoresearch_graph.core.experiment import Candidate, Draft, Proposal, Trial, Verdict
 from autoresearch_graph.proposers.step_back import step_back
@@ -64,8 +64,10 @@ def _own(state: State, lab: "Lab", parent: str) -> Draft | None:
     """The first text of a person's own that waits; other files of the asset stay as they are."""
     for message in state.heard:
         if message.wish == "propose":
-            words, whole = message.words, lab.workspace.text(parent)
-            text = sheaf.onto(lab.inbox.text(message), whole, lab.program.asset)
+            whole = files_of(lab.workspace.text(parent), lab.program.asset)
+            own = files_of(lab.inbox.text(message), lab.program.asset)
+            text = whole.updated(own).pack()
+            words = message.words
             return Draft(author="person", description=words, text=text, steering=(message,))
     return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset, matches
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.evaluators import evaluators
@@ -48,27 +48,27 @@ def read_asset(document: Document, place: Place, supplied: str | None) -> Named 
     paths = dict.fromkeys(place.asset(said.value, said.line) for said in named)
     if len(paths) > 1:
         _check_not_alone(document, place, named)
-    return Statement(sheaf.SEPARATOR.join(paths), named[0].line)
+    return Statement(str(Asset(tuple(paths))), named[0].line)
 
 
 def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
     """Except the protected files and program.md itself from the patterns of the asset."""
-    patterns = [name for name in sheaf.names(asset.value) if is_pattern(name)]
+    files = Asset.parse(asset.value)
     own = Path(os.path.realpath(place.program))
     program = (
         [own.relative_to(place.project).as_posix()] if own.is_relative_to(place.project) else []
     )
     excepted = [
-        f"!{path}"
+        path
         for path in (*(said.value for said in protected), *program)
-        if any(_meet(pattern, path) for pattern in patterns)
+        if any(_meet(pattern, path) for pattern in files.patterns)
     ]
-    return replace(asset, value=sheaf.SEPARATOR.join([asset.value, *excepted]))
+    return replace(asset, value=str(replace(files, exceptions=tuple(excepted))))
 
 
 def _meet(pattern: str, path: str) -> bool:
     """Return True if a pattern can match a protected path, or files below or like it."""
-    if sheaf.matches(pattern, path):
+    if matches(pattern, path):
         return True
     fixed = [re.split(r"[*?]", each, maxsplit=1)[0] for each in (pattern, f"{path}/")]
     return any(one.startswith(other) for one, other in (fixed, reversed(fixed)))
@@ -86,7 +86,7 @@ def read_protected(
     A file is protected if a heading, a label or a sentence denies it, or if a marking command runs
     it. Raise ProgramError, with both lines, if the asset is among them.
     """
-    names = sheaf.names(asset.value)
+    names = Asset.parse(asset.value).names
     found: dict[str, Named] = {}
     for said in _protected(document, place, names):
         for one in _braced(said):
@@ -434,7 +434,7 @@ class Doubts:
             seen += len(names)
             for name in names if seen < _LARGEST else ():
                 path = Path(folder, name).relative_to(self.place.project).as_posix()
-                if any(sheaf.matches(pattern, path) for pattern in self.patterns):
+                if any(matches(pattern, path) for pattern in self.patterns):
                     found[path.casefold()] = path
         return found
 
@@ -496,7 +496,7 @@ class Doubts:
         low = normal(text).casefold()
         if is_pattern(low):
             wide = low not in map(str.casefold, self.patterns)
-            yield from (p for f, p in self.files.items() if wide and sheaf.matches(low, f))
+            yield from (p for f, p in self.files.items() if wide and matches(low, f))
         elif low in self.files and not everywhere:
             yield self.files[low]
         elif folders := self._folders(self.place.target(text) or normal(text)):

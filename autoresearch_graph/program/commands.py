@@ -7,7 +7,7 @@ else; if none is named, it gets the text of the asset, for evaluations that impo
 import re
 from collections.abc import Iterable, Iterator
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.markdown import Block
@@ -125,7 +125,7 @@ def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
                 line=sections[0].line,
             )
     for said in named:
-        own = (name for name in sheaf.names(asset.value) if covers(normal(said.value), name))
+        own = (name for name in Asset.parse(asset.value).names if covers(normal(said.value), name))
         if hidden := next(own, None):
             raise ProgramError(
                 f"`{said}` hides the asset `{hidden}` from its own run; take it out",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import SEPARATOR
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.markdown import Block, Span
 
@@ -73,7 +73,7 @@ class Place:
         """Return the path of the asset, normal; raise ProgramError if it cannot be edited."""
         path = normal(text)
         _check_inside(text, path, "the asset", line)
-        if re.search(r"[\[\]{}]", path) or sheaf.SEPARATOR in path:
+        if re.search(r"[\[\]{}]", path) or SEPARATOR in path:
             raise ProgramError(
                 f"the asset `{text}` has brackets or a comma; write `*` or `?` in their place",
                 line=line,

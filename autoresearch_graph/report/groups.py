@@ -15,8 +15,8 @@ from pathlib import Path
 
 from git import GitError, Repo
 
-from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.asset.changes import WHOLE, cause, few, names_of
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.asset.syntax import BROKEN
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.results.records import Records
@@ -91,7 +91,7 @@ def _kinds(patch: str, spans: Callable[[str], Spans], asset: str) -> tuple[str, 
     """
     if not patch:
         return (_UNKNOWN,)
-    if not sheaf.is_several(asset):
+    if not Asset.parse(asset).is_several:
         names = _names(patch, spans(asset), asset)
         return few(names) if names or spans(asset) else (WHOLE,)
     heads = [*_FILE.finditer(patch)]

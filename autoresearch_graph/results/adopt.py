@@ -12,7 +12,7 @@ from pathlib import Path
 
 from git import GitCommandError, Repo
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import pack
 from autoresearch_graph.asset.merge import by_lines
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.errors import InputError, WorkspaceError
@@ -139,7 +139,7 @@ def _same_as(adoption: _Adoption, text: str) -> list[str]:
     changed = {*staged, *filter(workspace.is_asset, git.names("diff"))}
     wanted = {
         (workspace.below / name).as_posix(): body.encode()
-        for name, body in sheaf.files(text, workspace.assets).items()
+        for name, body in workspace.asset.files(text).items()
     }
     same = []
     for path in sorted(filter(workspace.is_asset, changed)):
@@ -178,11 +178,12 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
     try:
         sides = {"yours": text("HEAD"), "before": text(since), "theirs": text(adoption.best.commit)}
     except KeyError:
-        raise WorkspaceError(f"{adoption.workspace.asset} is not on {adoption.branch}") from None
-    asset = adoption.workspace.assets
-    if not sheaf.is_several(asset):
-        return since, _three_ways(adoption, adoption.workspace.asset, sides)
-    yours, before, theirs = (sheaf.files(side, asset) if side else {} for side in sides.values())
+        raise WorkspaceError(f"{adoption.workspace.path} is not on {adoption.branch}") from None
+    asset = adoption.workspace.asset
+    if not asset.is_several:
+        return since, _three_ways(adoption, adoption.workspace.path, sides)
+    files = map(asset.files, sides.values())
+    yours, before, theirs = (dict(side) for side in files)
     for path in (path for path in before if path not in theirs and path in yours):
         if yours[path] != before[path]:
             raise WorkspaceError(
@@ -198,7 +199,7 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
             for name, side in (("yours", yours), ("before", before), ("theirs", theirs))
         }
         yours[path] = _three_ways(adoption, path, parts)
-    return since, sheaf.pack(yours)
+    return since, pack(yours)
 
 
 def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError, LabError
@@ -52,8 +52,8 @@ class EvaluationCheckout:
         measure the untouched one.
         """
         checkout = self.make()
-        asset, named = program.asset, program.handed_over
-        wanted = asset in named or any(sheaf.takes_in(asset, path) for path in named)
+        asset, named = Asset.parse(program.asset), program.handed_over
+        wanted = program.asset in named or any(map(asset.contains, named))
         checkout.lay_out(text if wanted else None)
         folder = self._workspace.project_in(checkout)
         return TrialFolder(folder, lambda: self._allows(program, checkout.restore()))

@@ -64,7 +64,7 @@ class RayPlacement:
 
         ground = SourceSnapshot(
             base=workspace.base,
-            asset=workspace.assets,
+            asset=str(workspace.asset),
             below=workspace.below.as_posix(),
             project=str(workspace.project),
             git=str(Path(workspace.repo.common_dir).resolve()),

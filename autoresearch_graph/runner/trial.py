@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.text import without_keys
@@ -147,9 +147,9 @@ class _CommandRunner:
     @property
     def _artifacts(self) -> tuple[str, ...]:
         """The files that come from the run; the text of the asset comes from its commit."""
-        asset = self.program.asset
-        named = (path for path in self.program.handed_over if path != asset)
-        return tuple(path for path in named if not sheaf.takes_in(asset, path))
+        whole, asset = self.program.asset, Asset.parse(self.program.asset)
+        named = (path for path in self.program.handed_over if path != whole)
+        return tuple(path for path in named if not asset.contains(path))
 
     def _hand_over(self, source: Path, target: Path) -> Crashed | None:
         try:

@@ -9,8 +9,8 @@ from git import Repo
 from rich.table import Table
 from rich.text import Text
 
-from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.asset.constants import describe
+from autoresearch_graph.asset.files import Asset, Files, files_of
 from autoresearch_graph.asset.syntax import unparsable
 from autoresearch_graph.core.experiment import UNCONFINED
 from autoresearch_graph.core.program import Program, changed
@@ -104,9 +104,10 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
 
 
 def _asset(program: Program, settings: Settings) -> str:
-    if not sheaf.is_several(program.asset):
+    asset = Asset.parse(program.asset)
+    if not asset.is_several:
         return program.asset
-    now = on_disk(settings.root, program.asset)
+    now = on_disk(settings.root, asset)
     return f"{program.asset} ({len(now)} {'file' if len(now) == 1 else 'files'} now)"
 
 
@@ -141,7 +142,7 @@ def _git(settings: Settings, program: Program) -> Finding:
 
 def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
     sentence = f"{settings.name} starts from {repo.active_branch} at {repo.head.commit.hexsha[:7]}"
-    files = {*on_disk(settings.root, program.asset), *program.protected}
+    files = {*on_disk(settings.root, Asset.parse(program.asset)), *program.protected}
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
     edited = {item.a_path for item in repo.index.diff(None)} | {
         item.a_path for item in repo.index.diff("HEAD")
@@ -190,7 +191,7 @@ def _model(settings: Settings, program: Program, *, committed: bool) -> Iterator
     asset = program.asset
     try:
         text = _text(settings, program, committed=committed)
-        for path, body in sheaf.files(text, asset).items():
+        for path, body in files_of(text, asset).items():
             if why := unparsable(body, path):
                 yield Finding(
                     "caveat",
@@ -217,11 +218,10 @@ def _text(settings: Settings, program: Program, *, committed: bool) -> str:
             return Workspace(
                 repo, project=settings.root, tag=settings.name, base=base, asset=asset
             ).text(base)
-    parts = {
-        name: decoded((settings.root / name).read_bytes(), name)
-        for name in on_disk(settings.root, program.asset)
-    }
-    return sheaf.pack(parts) if sheaf.is_several(program.asset) else parts[program.asset]
+    files = Asset.parse(program.asset)
+    names = on_disk(settings.root, files)
+    contents = {name: decoded((settings.root / name).read_bytes(), name) for name in names}
+    return Files(files, contents).pack()
 
 
 def _checkpoints(settings: Settings) -> list[Finding]:

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import files_of
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.storage.files import make_folder
 
@@ -53,7 +53,7 @@ class Artifacts:
 
     def write_patch(self, number: int, asset: str, *, old: str, new: str) -> None:
         """Write the change of the asset as diff.patch."""
-        before, after = sheaf.files(old, asset), sheaf.files(new, asset)
+        before, after = files_of(old, asset), files_of(new, asset)
         paths = (*after, *(path for path in before if path not in after))
         patches = (_patch(path, before.get(path), after.get(path)) for path in paths)
         self.write(number, "diff.patch", "".join(patches))

@@ -9,7 +9,7 @@ from rich.prompt import Prompt
 from rich.syntax import Syntax
 from rich.text import Text
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Answer
 
 
@@ -28,10 +28,10 @@ def ask(question: dict[str, Any], text: str, console: Console) -> Answer:
             return Answer(action="approve")
         if said == "r":
             return Answer(action="reject", reason=Prompt.ask("why", console=console, default=""))
-        asset = question["asset"]
-        suffix = ".txt" if sheaf.is_several(asset) else PurePath(asset).suffix
+        asset = Asset.parse(question["asset"])
+        suffix = ".txt" if asset.is_several else PurePath(str(asset)).suffix
         edited = click.edit(text, extension=suffix)
-        if edited is not None and (why := sheaf.unfit(edited, asset, text)):
+        if edited is not None and (why := asset.unfit(edited, text)):
             console.print(Text(why, "red"))
             continue
         if edited is not None:

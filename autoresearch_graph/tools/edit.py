@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from langchain.tools import ToolRuntime, tool
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import LARGEST
 from autoresearch_graph.tools.session import EditSession, ToolRefused
 
 _LINES = 2000
@@ -43,8 +43,8 @@ def edit_file(
     """
     name, text = runtime.context.read(path)
     old_string, new_string = _typed(old_string), _typed(new_string)
-    if len(old_string) > sheaf.LARGEST:
-        raise ToolRefused(f"old_string has {len(old_string)} characters; {sheaf.LARGEST} at most")
+    if len(old_string) > LARGEST:
+        raise ToolRefused(f"old_string has {len(old_string)} characters; {LARGEST} at most")
     count = text.count(old_string) if old_string else 0
     if count == 1:
         text = text.replace(old_string, new_string)

@@ -39,11 +39,11 @@ def check(session: EditSession) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
     if why := session.brief.session.unfit(session.text):
         raise ToolRefused(why)
-    before = session.brief.text
-    mark = fingerprint(session.text, session.path)
-    if mark == fingerprint(before, session.path):
+    asset, before = session.brief.program.asset, session.brief.text
+    mark = fingerprint(session.text, asset)
+    if mark == fingerprint(before, asset):
         raise ToolRefused("the draft does the same as the incumbent; edit it first")
-    if without_seeds(session.text, session.path) == without_seeds(before, session.path):
+    if without_seeds(session.text, asset) == without_seeds(before, asset):
         raise ToolRefused(
             "only a seed differs, and a lucky seed is no improvement; change the code"
         )

@@ -1,26 +1,26 @@
-"""The desk at which a model works: a draft in memory, and the brief."""
+"""The state of one proposal in the making: a draft in memory, and the brief."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset, Files
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Draft, Experiment
 
 
 class ToolRefused(Exception):
-    """What was asked for cannot be done; the sentence goes back to the model as text."""
+    """A call that cannot be obeyed; its sentence goes back to the model as text."""
 
 
 @dataclass
 class EditSession:
     """One proposal in the making: tools change `text`, and `propose` sets `draft`.
 
-    Nothing on it reaches the project; the workspace commits the draft when the turn is over.
-    `chat` asks the model, which is `known` once it has answered; `tried` gives for the
-    fingerprint of every text that was tried the experiment's number.
+    It never writes to the project; the workspace commits the draft when the turn is over.
+    `chat` asks the model, which is `known` once it has answered. `tried` has the number of the
+    experiment for the fingerprint of every text that was tried.
     """
 
     brief: Brief
@@ -31,54 +31,51 @@ class EditSession:
     draft: Draft | None = None
 
     @property
-    def path(self) -> str:
-        """The asset's path, or its paths and patterns."""
-        return self.brief.program.asset
+    def asset(self) -> Asset:
+        """The files that the model may edit."""
+        return Asset.parse(self.brief.program.asset)
 
     @property
-    def files(self) -> dict[str, str]:
+    def files(self) -> Files:
         """The files of the draft."""
-        return sheaf.files(self.text, self.path)
+        return self.asset.files(self.text)
 
     def read(self, path: str) -> tuple[str, str]:
-        """A file of the draft: its path and its text; refused where there is none of that path."""
-        name = self.named(path)
-        parts = self.files
-        if name not in parts:
-            raise ToolRefused(f"there is no {name} in your draft; there are {', '.join(parts)}")
-        return name, parts[name]
+        """Return the path and the text of a file; refused if the draft has none of that path."""
+        name, files = self.named(path), self.files
+        if name not in files:
+            raise ToolRefused(f"there is no {name} in your draft; there are {', '.join(files)}")
+        return name, files[name]
 
-    def put(self, path: str, text: str) -> str:
-        """Set the text of a file of the draft, which may be new; returns its path."""
-        name = self.named(path)
-        whole = sheaf.put(self.text, self.path, name, text)
-        if why := sheaf.unfit(whole, self.path, self.brief.text):
-            raise ToolRefused(why)
+    def put(self, path: str, text: str) -> None:
+        """Set the text of a file of the draft, which may be new."""
+        whole = self.files.updated({self.named(path): text}).pack()
+        if refusal := self.asset.unfit(whole, self.brief.text):
+            raise ToolRefused(refusal)
         self.text = whole
-        return name
 
     def remove(self, path: str) -> tuple[str, ...]:
-        """Take a file out of the draft; returns those that are left. Refused where it stays."""
+        """Take a file out of the draft and return the paths that are left."""
         name, _ = self.read(path)
-        left = tuple(other for other in self.files if other != name)
-        if why := sheaf.stays(self.path, name, left):
-            raise ToolRefused(why)
-        self.text = sheaf.without(self.text, self.path, name)
-        return left
+        left = self.files.without(name)
+        if refusal := self.asset.unremovable(name, left):
+            raise ToolRefused(refusal)
+        self.text = left.pack()
+        return tuple(left)
 
     def named(self, path: str) -> str:
-        """The file that is meant: without a path the only one. Refused where it is protected."""
+        """Return the path of the file that is meant: without one, that of the only file."""
         name = path.removeprefix("./")
-        if not name and not sheaf.is_several(self.path):
-            return self.path
+        if not name and not self.asset.is_several:
+            return str(self.asset)
         if not name:
             raise ToolRefused(f"say which: {', '.join(self.files)}")
-        if why := sheaf.refusal(self.path, name):
-            raise ToolRefused(why)
+        if refusal := self.asset.refusal(name):
+            raise ToolRefused(refusal)
         return name
 
     def experiment(self, number: int) -> Experiment:
-        """A past experiment; refused where there is none of that number."""
+        """Return a past experiment; refused if there is none of that number."""
         for experiment in self.brief.ledger:
             if experiment.number == number:
                 return experiment

@@ -2,7 +2,7 @@
 
 from langchain_core.tools import BaseTool
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.tools.edit import edit_file, read_file, remove_file, write_file
 from autoresearch_graph.tools.history import list_experiments, show_experiment
 from autoresearch_graph.tools.propose import propose
@@ -10,7 +10,6 @@ from autoresearch_graph.tools.propose import propose
 TOOLS = (read_file, edit_file, write_file, list_experiments, show_experiment, propose, remove_file)
 
 
-def tools_for(asset: str) -> tuple[BaseTool, ...]:
+def tools_for(asset: Asset) -> tuple[BaseTool, ...]:
     """The tools for an asset: a file can be removed where a pattern takes it in."""
-    patterns = any(map(sheaf.is_pattern, sheaf.names(asset)))
-    return tuple(tool for tool in TOOLS if patterns or tool is not remove_file)
+    return tuple(tool for tool in TOOLS if asset.patterns or tool is not remove_file)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from git import Git, GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset, is_pattern, malformed, matches
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.settings import Settings
@@ -120,7 +120,9 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _UNSET = ("unspecified", "unset", "set")
 
 
-def tracked(repo: Repo, commit: str, below: PurePosixPath, asset: str) -> Iterator[tuple[str, str]]:
+def tracked(
+    repo: Repo, commit: str, below: PurePosixPath, asset: Asset
+) -> Iterator[tuple[str, str]]:
     """The files of an asset in a commit: each path, relative to `below`, with its blob.
 
     A link is none: the loop writes through no link.
@@ -130,7 +132,7 @@ def tracked(repo: Repo, commit: str, below: PurePosixPath, asset: str) -> Iterat
         facts, _, name = line.partition("\t")
         mode, _, blob = facts.split()
         path = PurePosixPath(name).relative_to(below).as_posix()
-        if mode in _REGULAR and sheaf.takes_in(asset, path):
+        if mode in _REGULAR and asset.contains(path):
             yield path, blob
 
 
@@ -160,7 +162,7 @@ def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str
     path = (below / name).as_posix()
     at = PurePosixPath(repo.working_dir)
     steps = path.split("/")
-    firm = next((n for n, step in enumerate(steps) if sheaf.is_pattern(step)), None)
+    firm = next((n for n, step in enumerate(steps) if is_pattern(step)), None)
     steps = steps if firm is None else [*steps[:firm], "a file"]
     above = ("/".join(steps[:size]) for size in range(1, len(steps)))
     nested = (f"{folder} is a submodule" for folder in above if Path(at, folder, ".git").exists())
@@ -207,16 +209,16 @@ def converted(repo: Repo, commit: str, paths: Sequence[str]) -> str:
     return ""
 
 
-def on_disk(project: Path, asset: str) -> tuple[str, ...]:
+def on_disk(project: Path, asset: Asset) -> tuple[str, ...]:
     """The files of an asset in a project's folder as it is now, committed or not; no links."""
     found: set[str] = set()
     real = project.resolve()
-    for name in sheaf.names(asset):
+    for name in asset.names:
         pattern = f"{name}/*" if name.endswith("**") else name  # `**` alone finds only folders
-        paths = project.glob(pattern) if sheaf.is_pattern(name) else [project / name]
+        paths = project.glob(pattern) if is_pattern(name) else [project / name]
         plain = [path.relative_to(project) for path in paths if path.is_file()]
         found |= {path.as_posix() for path in plain if (real / path).resolve() == real / path}
-    return tuple(sorted(path for path in found if sheaf.takes_in(asset, path)))
+    return tuple(sorted(path for path in found if asset.contains(path)))
 
 
 _MOST = 300
@@ -248,21 +250,21 @@ def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
     check_refs(repo, settings.name)
     base = repo.head.commit
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
-    _check_committed(repo, base.hexsha, PurePosixPath(below), program.asset)
+    _check_committed(repo, base.hexsha, PurePosixPath(below), Asset.parse(program.asset))
     return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
 
 
-def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: str) -> None:
+def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: Asset) -> None:
     """WorkspaceError where a file of the asset is not in the commit, or they are too many."""
     pass
 
     found = dict(tracked(repo, base, below, asset))
-    for name in sheaf.names(asset):
-        if sheaf.is_pattern(name) and not any(sheaf.matches(name, path) for path in found):
+    for name in asset.names:
+        if is_pattern(name) and not any(matches(name, path) for path in found):
             raise WorkspaceError(uncommitted(repo, base, below, name))
-        if not sheaf.is_pattern(name) and (why := sheaf.malformed(name)):
+        if not is_pattern(name) and (why := malformed(name)):
             raise WorkspaceError(f"the asset cannot be used: {why}")
-        if not sheaf.is_pattern(name) and name not in found:
+        if not is_pattern(name) and name not in found:
             raise WorkspaceError(uncommitted(repo, base, below, name))
     if len(found) > _MOST:
         raise WorkspaceError(

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from git import Git, GitCommandError, Repo
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Crashed
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.program import Program
@@ -86,7 +86,7 @@ def laid(
     found: list[tuple[Path, PurePosixPath]] = []
     for said in program.environment.readable:
         if path := within(project, said):
-            for each in _loose(path, project, committed, program.asset):
+            for each in _loose(path, project, committed, Asset.parse(program.asset)):
                 found.append((project / each, PurePosixPath(each)))
                 if len(found) > _MOST:
                     raise InputError(
@@ -96,10 +96,10 @@ def laid(
     return tuple(found)
 
 
-def _loose(path: str, project: Path, committed: Committed, asset: str) -> Iterator[str]:
+def _loose(path: str, project: Path, committed: Committed, asset: Asset) -> Iterator[str]:
     """Yield a path, or what of a folder with committed files is not committed."""
     place = project / path
-    if path in committed.files or place.name in _RECORDS or sheaf.takes_in(asset, path):
+    if path in committed.files or place.name in _RECORDS or asset.contains(path):
         return
     if not committed.has(path):
         yield from [path] if place.exists() else []
@@ -156,7 +156,7 @@ def _of_what_is_missing(
     words += [match[1] or match[2] for line in lines for match in _WORD.finditer(line)]
     command = program.evaluation or "", program.experiment
     bases = [".", *re.findall(r"\bcd\s+([\w./-]+)", " ".join(command))]
-    bases += {PurePosixPath(name).parent.as_posix() for name in sheaf.names(program.asset)}
+    bases += {PurePosixPath(name).parent.as_posix() for name in Asset.parse(program.asset).names}
     for word in words:
         own = word.removeprefix(f"{folder.resolve()}/")
         for path in (within(project, f"{base}/{own}" if own[:1] != "/" else own) for base in bases):

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from git import BadName, Commit, Git, GitCommandError, Repo
 from git.refs import Reference
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import LARGEST, Asset, Files
 from autoresearch_graph.asset.line_ends import as_in
 from autoresearch_graph.asset.syntax import broken
 from autoresearch_graph.asset.timeout import too_slow
@@ -38,7 +38,7 @@ class Workspace:
         self.tag = tag
         self.project = project.resolve()
         self.below = project.resolve().relative_to(Path(repo.working_dir).resolve())
-        self.assets, self.asset = asset, (self.below / asset).as_posix()
+        self.asset, self.path = Asset.parse(asset), (self.below / asset).as_posix()
         self._branch = Reference(repo, f"refs/heads/autoresearch/{tag}")
         self._objects = Objects(repo)
 
@@ -75,7 +75,7 @@ class Workspace:
     def checkout(self, folder: Path) -> Checkout:
         """Make a fresh worktree at `folder`, at the base commit."""
         return Checkout(
-            self.repo, folder=folder, base=self.base, asset=self.assets, below=self.below
+            self.repo, folder=folder, base=self.base, asset=self.asset, below=self.below
         )
 
     def project_in(self, checkout: Checkout) -> Path:
@@ -84,70 +84,72 @@ class Workspace:
 
     def text(self, commit: str) -> str:
         """The asset as it is in a commit; InputError where it is no text."""
-        if sheaf.is_several(self.assets):
-            found = tracked(self.repo, commit, PurePosixPath(self.below), self.assets)
-            return sheaf.pack({path: text_of(self.repo, blob, path) for path, blob in found})
-        blob = self.repo.commit(commit).tree[self.asset].hexsha
-        return text_of(self.repo, blob, self.asset)
+        if self.asset.is_several:
+            found = tracked(self.repo, commit, PurePosixPath(self.below), self.asset)
+            contents = {path: text_of(self.repo, blob, path) for path, blob in found}
+            return Files(self.asset, contents).pack()
+        blob = self.repo.commit(commit).tree[self.path].hexsha
+        return text_of(self.repo, blob, self.path)
 
     def is_asset(self, path: str) -> bool:
         """Whether a path of the repository is a file of the asset."""
         below = PurePosixPath(self.below)
         inside = PurePosixPath(path).is_relative_to(below)
         name = PurePosixPath(path).relative_to(below).as_posix() if inside else ""
-        return sheaf.takes_in(self.assets, name)
+        return self.asset.contains(name)
 
     def unfit(self, text: str, commit: str) -> str:
         """Say why a text cannot be tried as the asset on top of `commit`; empty if it can."""
         return (
-            sheaf.unfit(text, self.assets, self._before(text, commit))
+            self.asset.unfit(text, self._before(text, commit))
             or self._blocked(self._objects, self.repo.commit(commit).tree.binsha, text)
             or self._too_slow(text, commit)
-            or broken(text, self.text(commit), self.assets)
+            or broken(text, self.text(commit), str(self.asset))
         )
 
     def _before(self, text: str, commit: str) -> str:
         """The asset in a commit, as far as its size counts for a text on top of it."""
-        return self.text(commit) if len(text) > sheaf.LARGEST else ""
+        return self.text(commit) if len(text) > LARGEST else ""
 
     def _too_slow(self, text: str, commit: str) -> str:
         """Say which changed file takes too long to read, where that which it replaces did not."""
-        for path, body in sheaf.files(text, self.assets).items():
+        for path, body in self.asset.files(text).items():
             if why := too_slow(body, path):
-                old = sheaf.files(self.text(commit), self.assets).get(path, "")
+                old = self.asset.files(self.text(commit)).get(path, "")
                 if body != old and not too_slow(old, path):
                     return why
         return ""
 
     def _blocked(self, objects: Objects, tree: bytes, text: str) -> str:
         """Say why the files of a text cannot be put into a tree; empty where they can."""
-        parts = sheaf.files(text, self.assets)
+        parts = self.asset.files(text)
         for path in parts:
             above = [str(each) for each in PurePosixPath(path).parents if str(each) in parts]
             if above:
                 return f"{above[0]} is a file, so there can be no {path}"
             if why := objects.obstacle(tree, self._where(path)):
                 return f"{path} cannot be written: {why}"
-        named = (name for name in sheaf.names(self.assets) if not sheaf.is_pattern(name))
-        left_out = (sheaf.stays(self.assets, name, parts) for name in named if name not in parts)
-        return next(left_out, "") or ("" if parts else f"there is nothing left of {self.assets}")
+        for path in self.asset.paths:
+            if path not in parts:
+                return self.asset.unremovable(path, parts)
+        return "" if parts else f"there is nothing left of {self.asset}"
 
     def graft(self, objects: Objects, tree: bytes, text: str) -> bytes:
         """Store a copy of `tree` with the asset's files as a text holds them; returns its sha.
 
         InputError where `unfit` would refuse the text.
         """
-        if why := sheaf.unfit(text, self.assets, text) or self._blocked(objects, tree, text):
+        if why := self.asset.unfit(text, text) or self._blocked(objects, tree, text):
             raise InputError(why)
-        parts = sheaf.files(text, self.assets)
+        parts = self.asset.files(text)
         for path, body in parts.items():
             tree = objects.graft(tree, self._where(path), _spelt(body))
-        return self._pruned(objects, tree, parts) if sheaf.is_several(self.assets) else tree
+        return self._pruned(objects, tree, parts) if self.asset.is_several else tree
 
     def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
         """Store a copy of `tree` without the files of the asset that are none of these."""
         objects.settle()
-        there = tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.assets)
+        there = tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.asset)
         for path in [path for path, _ in there if path not in parts]:
             tree = objects.prune(tree, self._where(path))
         return tree
@@ -186,7 +188,7 @@ class Workspace:
         Running twice leaves two commits of which the ref holds the second. InputError for a text
         that cannot be committed.
         """
-        if why := sheaf.unfit(draft.text, self.assets, self._before(draft.text, parent)):
+        if why := self.asset.unfit(draft.text, self._before(draft.text, parent)):
             raise InputError(why)
         root = self.repo.commit(parent).tree.binsha
         tree = self.graft(self._objects, root, draft.text)

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 
 from git import Git, GitCommandError, Repo
 
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.storage import files as beneath
 
@@ -45,7 +45,7 @@ class Checkout:
     `below` is where the project lies in it, to which the asset is relative.
     """
 
-    def __init__(self, repo: Repo, *, folder: Path, base: str, asset: str, below: Path) -> None:
+    def __init__(self, repo: Repo, *, folder: Path, base: str, asset: Asset, below: Path) -> None:
         self.folder, self._base, self._asset, self._below = folder, base, asset, below
         self._repository = Path(repo.working_dir)
         self._common = Path(repo.common_dir)
@@ -71,7 +71,7 @@ class Checkout:
         self._set_times()
 
     def _write_asset(self, text: str | None) -> None:
-        parts = sheaf.files(text, self._asset) if text is not None else {}
+        parts = self._asset.files(text) if text is not None else {}
         try:
             for path in self._assets:
                 beneath.remove_beneath(self.folder, path)
@@ -141,9 +141,7 @@ class Checkout:
     def _is_asset(self, path: str) -> bool:
         below = PurePosixPath(self._below)
         inside = PurePosixPath(path).is_relative_to(below) and not (self.folder / path).is_symlink()
-        return inside and sheaf.takes_in(
-            self._asset, PurePosixPath(path).relative_to(below).as_posix()
-        )
+        return inside and self._asset.contains(PurePosixPath(path).relative_to(below).as_posix())
 
     def _changed(self) -> tuple[str, ...]:
         """What was changed; modes are set back, for a run may set the one that lets it start."""

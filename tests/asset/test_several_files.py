@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.asset import files as sheaf
 from autoresearch_graph.asset.constants import find, rewrite
+from autoresearch_graph.asset.files import Asset, files_of, pack
 from autoresearch_graph.asset.merge import merged
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.program import Flags
@@ -58,7 +58,7 @@ def project(tmp_path: Path) -> Path:
 def texts(**changed: str) -> str:
     """The asset with other texts, by the names of the files."""
     named = {path.rpartition("/")[2].partition(".")[0]: path for path in TEXTS}
-    return sheaf.pack(TEXTS | {named.get(k, f"src/{k}.py"): v for k, v in changed.items()})
+    return pack(TEXTS | {named.get(k, f"src/{k}.py"): v for k, v in changed.items()})
 
 
 def find_records(project: Path) -> Records:
@@ -113,7 +113,7 @@ def test_what_was_tried_is_known_by_the_whole_set(project: Path) -> None:
     seeds = without_seeds(texts(one="X = 3.0\nSEED = 1\n"), ALL)
     assert seeds == without_seeds(texts(one="X = 3.0\nSEED = 2\n"), ALL)
     assert unparsable("rate = ", "rate.toml")
-    assert "surrogate" in sheaf.unfit("int x; // \ud800", "x.c")
+    assert "surrogate" in Asset.parse("x.c").unfit("int x; // \ud800")
     assert unparsable("X = " + "-" * 20_000 + "1", "deep.py")
 
 
@@ -167,13 +167,13 @@ def test_constants_are_those_of_all_files_and_told_apart_where_they_clash() -> N
     found = {constant.name: constant.value for constant in find(text, ALL)}
     assert found == {"rate": 4.0, "src/one.py:X": 3.0, "DEPTH": 8, "src/two.py:X": 2.0}
     new = rewrite(text, ALL, {"src/two.py:X": 1.25, "DEPTH": 6})
-    assert sheaf.files(new, ALL) == {
+    assert files_of(new, ALL) == {
         "rate.toml": "rate = 4.0\n",
         "src/one.py": "# no newline at the end\nX = 3.0\nDEPTH = 6",
         "src/two.py": "X = 1.25\n",
     }
     with pytest.raises(InputError, match="constants are found in"):
-        find(sheaf.pack({"a.c": "int x;\n"}), "*.c")
+        find(pack({"a.c": "int x;\n"}), "*.c")
 
 
 @pytest.mark.timeout(300)
@@ -228,15 +228,13 @@ def test_a_person_proposes_one_of_the_files(project: Path, tmp_path: Path) -> No
 
 def renamed(body: str = "X = 2.0\n") -> str:
     """The asset whose second file has another name."""
-    return sheaf.pack({"src/zwei.py" if p == "src/two.py" else p: t for p, t in TEXTS.items()} | (
+    return pack({"src/zwei.py" if p == "src/two.py" else p: t for p, t in TEXTS.items()} | (
         {"src/zwei.py": body}))  # fmt: skip
 
 
 def test_an_idea_may_remove_or_rename_a_file_that_a_pattern_takes_in(project: Path) -> None:
-    without_one = {
-        p: t for p, t in sheaf.files(renamed("X = 1.0\n"), ALL).items() if "one" not in p
-    }
-    script = [renamed("X = 9.0\n"), renamed("X = 1.0\n"), sheaf.pack(without_one)]
+    without_one = {p: t for p, t in files_of(renamed("X = 1.0\n"), ALL).items() if "one" not in p}
+    script = [renamed("X = 9.0\n"), renamed("X = 1.0\n"), pack(without_one)]
     with opened(project, script, experiments=3) as lab:
         research.run(lab)
         rows = list(lab.ledger.experiments)
@@ -265,7 +263,9 @@ def test_an_idea_may_remove_or_rename_a_file_that_a_pattern_takes_in(project: Pa
 def test_a_file_that_both_sides_left_alone_is_removed_and_one_that_was_edited_is_not(
     project: Path,
 ) -> None:
-    with opened(project, [sheaf.without(texts(), ALL, "src/one.py")], experiments=1) as lab:
+    with opened(
+        project, [files_of(texts(), ALL).without("src/one.py").pack()], experiments=1
+    ) as lab:
         research.run(lab)
     (project / "src/two.py").write_text("X = 7.0\n")
     (project / "src/mine.py").write_text("X = 1.0\n")
@@ -318,10 +318,13 @@ def test_a_model_removes_files_but_none_that_the_program_names_nor_the_last(
 def test_only_a_pattern_lets_files_be_removed() -> None:
     from autoresearch_graph.tools.toolbox import tools_for
 
-    offered = {asset: [t.name for t in tools_for(asset)] for asset in ("a.py", "a.py, b.py", ALL)}
+    offered = {
+        asset: [t.name for t in tools_for(Asset.parse(asset))]
+        for asset in ("a.py", "a.py, b.py", ALL)
+    }
     assert ["remove_file" in names for names in offered.values()] == [False, False, True]
-    assert "the last of src/*.py" in sheaf.stays("src/*.py", "src/a.py", left=())
-    assert not sheaf.stays("src/*.py", "src/a.py", left=("src/b.py",))
+    assert "the last of src/*.py" in Asset(("src/*.py",)).unremovable("src/a.py", left=())
+    assert not Asset(("src/*.py",)).unremovable("src/a.py", left=("src/b.py",))
 
 
 @pytest.mark.parametrize(
@@ -338,9 +341,9 @@ def test_only_a_pattern_lets_files_be_removed() -> None:
 def test_a_file_that_one_side_removed_is_gone_unless_the_other_changed_it(
     ours: dict[str, str], theirs: dict[str, str], together: dict[str, str] | None
 ) -> None:
-    base = sheaf.pack({"a": "1\n", "b": "2\n"})
-    text = merged(base, sheaf.pack(ours), sheaf.pack(theirs), asset="*")
-    assert (text and sheaf.files(text, "*")) == together
+    base = pack({"a": "1\n", "b": "2\n"})
+    text = merged(base, pack(ours), pack(theirs), asset="*")
+    assert (text and files_of(text, "*")) == together
 
 
 def test_a_file_that_nobody_committed_starts_no_research(project: Path) -> None:
@@ -364,12 +367,12 @@ def test_a_file_that_nobody_committed_starts_no_research(project: Path) -> None:
     ],
 )
 def test_several_files_as_one_text_come_apart_as_they_were(parts: dict[str, str]) -> None:
-    assert sheaf.files(sheaf.pack(parts), "**") == parts
+    assert files_of(pack(parts), "**") == parts
 
 
 def test_a_text_without_a_headline_is_no_text_of_several_files() -> None:
     with pytest.raises(ValueError, match="begins with `======== PATH ========`"):
-        sheaf.files("X = 1\n", "*.py")
+        files_of("X = 1\n", "*.py")
 
 
 @pytest.mark.parametrize(
@@ -384,8 +387,8 @@ def test_a_text_without_a_headline_is_no_text_of_several_files() -> None:
 def test_a_pattern_stops_at_a_slash_unless_it_has_two_stars(
     asset: str, inside: tuple[str, ...], outside: tuple[str, ...]
 ) -> None:
-    assert all(sheaf.takes_in(asset, path) for path in inside)
-    assert not any(sheaf.takes_in(asset, path) for path in outside)
+    assert all(map(Asset.parse(asset).contains, inside))
+    assert not any(map(Asset.parse(asset).contains, outside))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autoresearch_graph import research
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Answer
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError, WorkspaceError
@@ -76,16 +76,18 @@ def with_file(path: str, text: str = "X = 1\n") -> str:
 
 
 def test_every_path_outside_the_asset_is_refused_in_a_sentence():
+    asset = Asset.parse(ASSET)
     for path in OUTSIDE:
-        why = sheaf.refusal(ASSET, path)
-        assert bool(why) != sheaf.takes_in(ASSET, path) and bool(why) != (path in LATE), path
+        why = asset.refusal(path)
+        assert bool(why) != asset.contains(path) and bool(why) != (path in LATE), path
         assert path in LATE or (why.isprintable() and 20 < len(why) < 300), why
-        assert not sheaf.takes_in("asset.py", path)
+        assert not Asset.parse("asset.py").contains(path)
 
 
 def test_an_honest_path_is_taken_in():
+    asset = Asset.parse(ASSET)
     for path in ("a.py", "src/b c.py", "src/日本.py", ".github/a.yml", "a/v1.2~rc/x"):
-        assert sheaf.takes_in(ASSET, path) and not sheaf.refusal(ASSET, path)
+        assert asset.contains(path) and not asset.refusal(path)
 
 
 def test_tools_refuse_every_path_and_the_next_honest_proposal_is_kept(

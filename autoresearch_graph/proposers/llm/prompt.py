@@ -11,8 +11,8 @@ from functools import cache
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from autoresearch_graph.asset import files as asset_files
 from autoresearch_graph.asset.changes import WHOLE, cause, changed_parts, named_parts
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures
@@ -86,7 +86,7 @@ def system(brief: Brief) -> str:
     return _render(
         "system.md",
         program=program,
-        several=asset_files.is_several(program.asset),
+        several=Asset.parse(program.asset).is_several,
         command=fenced("command", program.experiment),
         text=program.text,
     )
@@ -108,7 +108,7 @@ def user(brief: Brief, memory: Memory | None = None) -> str:
         incumbent=brief.incumbent,
         value=figures.value(brief.incumbent.metric),
         asset=_asset(brief),
-        files="files" if asset_files.is_several(brief.program.asset) else "file",
+        files="files" if Asset.parse(brief.program.asset).is_several else "file",
         findings=findings(brief, memory.attempts),
         older=_older(older, brief, memory),
         left_out=max(0, len(older) - _OLDER),
@@ -135,9 +135,9 @@ def _collided(recent: Sequence[Experiment]) -> Experiment | None:
 
 def _asset(brief: Brief) -> str:
     """Return the draft; of several files those that fit in, and the length of the others."""
-    is_several = asset_files.is_several(brief.program.asset)
+    is_several = Asset.parse(brief.program.asset).is_several
     shown, left = [], _FILES
-    for path, text in asset_files.files(brief.text, brief.program.asset).items():
+    for path, text in Asset.parse(brief.program.asset).files(brief.text).items():
         left -= len(text)
         if is_several and left < 0:
             lines = text.count("\n")

@@ -15,7 +15,7 @@ from langchain_core.messages import (
 )
 
 from autoresearch_graph.access import Guard, check_model
-from autoresearch_graph.asset import files as sheaf
+from autoresearch_graph.asset.files import Asset, files_of
 from autoresearch_graph.asset.syntax import SeenFingerprints
 from autoresearch_graph.core.brief import Abandoned, Brief, Exhausted
 from autoresearch_graph.core.experiment import Draft
@@ -38,7 +38,7 @@ class Model:
 
     def __init__(self, chat: BaseChatModel, meter: Meter, asset: str) -> None:
         self._meter = meter
-        self._chat = chat.bind_tools(tools_for(asset)).invoke
+        self._chat = chat.bind_tools(tools_for(Asset.parse(asset))).invoke
         self._known = False
         self._over = False
         self._tried = SeenFingerprints()
@@ -50,7 +50,7 @@ class Model:
         The conversation of every turn is kept beside the experiment.
         """
         cost, ends = Cost(), list[str]()
-        brief = replace(brief, text=sheaf.plain(brief.text, brief.program.asset))
+        brief = replace(brief, text=files_of(brief.text, brief.program.asset).plain().pack())
         for turn, pause in zip(range(1, _TURNS + 1), pauses(_STEP), strict=False):
             held = self._converse(brief)
             cost += self._meter.cost_of(held.messages, brief.program.stopping)
