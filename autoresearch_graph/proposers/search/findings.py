@@ -10,7 +10,7 @@ from autoresearch_graph.asset.literals import Constant, Scalar
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.proposers.search.history import History
 
@@ -84,7 +84,7 @@ def _upward(old: Scalar, new: Scalar) -> bool | None:
 
 
 def _line(found: Found, figures: Figures) -> str:
-    name = " ".join(clean(found.constant.name).split())[:60]
+    name = one_line(found.constant.name)[:60]
     tries = f"{len(found.moves)} {'try' if len(found.moves) == 1 else 'tries'}"
     tried = f"{name}: now {_literal(found.constant.value)}; {tries}, {_range(found.moves)}"
     return "; ".join([tried, _best(found.moves, figures), *_trends(found.moves, figures)])
@@ -119,5 +119,5 @@ def _trends(moves: Sequence[Move], figures: Figures) -> Iterator[str]:
 
 def _literal(value: Scalar) -> str:
     if isinstance(value, str):
-        return repr(" ".join(clean(value).split())[:30])
+        return repr(one_line(value)[:30])
     return str(value) if isinstance(value, bool) else f"{value:.4g}"
