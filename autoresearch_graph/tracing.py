@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from autoresearch_graph.core.experiment import Experiment, Incumbent
+from autoresearch_graph.core.text import one_line
 from autoresearch_graph.core.values import Metric
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ class _Trouble(logging.Handler):
         """Take note of a trouble, from any thread; only its first sentence, which holds no key."""
         if not self.known:
             self.known = True
-            cause = " ".join(what.split())[:300].split(". ")[0]
+            cause = one_line(what)[:300].split(". ")[0]
             self._notice = f"LangSmith is not taking every trace ({cause}); the research goes on"
 
     def notice(self) -> str | None:

@@ -15,7 +15,7 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.asset.syntax import BROKEN
 from autoresearch_graph.core.experiment import Crashed, Experiment, TimedOut
 from autoresearch_graph.core.pruning import bends
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import InputError
 
 _FEW = 4  # parts: with more, every part would seem to have been tried by the experiment
@@ -118,7 +118,7 @@ def _is_value(part: str) -> bool:
 
 
 def _line(name: str) -> str:
-    return " ".join(clean(name).split())[:_NAME]
+    return one_line(name)[:_NAME]
 
 
 def cause(experiment: Experiment) -> str:

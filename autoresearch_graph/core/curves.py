@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from autoresearch_graph.core.formatting import Figures
+from autoresearch_graph.core.output import DECIMAL
 from autoresearch_graph.core.text import clean
 
 _POINTS = 8
@@ -19,7 +20,7 @@ _LEAST = 3
 _LINE = 1_000
 _PAIR = re.compile(
     r"(?<![\w./-])(?P<name>[A-Za-z_][\w./-]{0,39})\"?\s{0,3}[:=]?\s{0,3}"
-    r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])"
+    rf"(?P<number>{DECIMAL})(?![\w.])"
 )
 _CLOCKS = ("step", "iter", "epoch", "batch", "round", "generation", "trial")
 _MEASURES = ("loss", "error", "perplexity", "accuracy", "score", "reward")

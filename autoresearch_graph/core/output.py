@@ -25,14 +25,16 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import clean, one_line
 
 NAMES = 64
 ITEMS = 2_000
 _LINE_LENGTH = 1_000
 _JSON_LENGTH = 64 * 1024
 _NAME = r"[^\W\d][\w./@-]{0,99}"
-_NUMBER = r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:nan|inf(?:inity)?))"
+# Possessive, because a run chooses the text: no part of a number is matched twice.
+DECIMAL = r"[+-]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
+_NUMBER = rf"(?:{DECIMAL}|[+-]?(?i:nan|inf(?:inity)?))"
 _PAIR = re.compile(
     rf"(?P<metric>METRIC\s+)?(?P<name>{_NAME})\s*[:=]\s*(?P<number>{_NUMBER})"
     r"(?P<unit>\s*%|\s*[^\W\d_][\w/%]{0,19})?"
@@ -218,7 +220,7 @@ def _object(line: str) -> Iterator[tuple[str, Reading | None]]:
     except (ValueError, RecursionError):
         return
     for key, value in values.items() if isinstance(values, dict) else ():
-        name = " ".join(clean(key).split())[:100]
+        name = one_line(key)[:100]
         if not isinstance(value, float):
             yield name, None
             continue

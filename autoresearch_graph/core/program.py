@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from autoresearch_graph.core.formatting import duration
 from autoresearch_graph.core.values import Metric, Value
 
 Relation = Literal["<", "<=", ">", ">="]
 Rule = Literal["fast", "balanced", "strict", "deterministic"]
-_UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
 
 
 class TimeBox(Value):
@@ -76,12 +76,6 @@ class Noise(Value):
         return ", ".join(stated)
 
 
-def in_units(seconds: float) -> str:
-    """A time in the unit in which a person would say it."""
-    size, unit = next((s, u) for s, u in _UNITS if seconds >= s or s == 1)
-    return f"{seconds / size:.3g} {unit}{'s' * (seconds != size)}"
-
-
 class Stopping(Value):
     """When the research ends; all absent means *never stop*."""
 
@@ -96,7 +90,7 @@ class Stopping(Value):
         """The criteria in words: the first that is met ends the research."""
         named = (
             (self.experiments, "{:d} experiments"),
-            (self.seconds and in_units(self.seconds), "{}"),
+            (self.seconds and duration(self.seconds), "{}"),
             (self.without_improvement, "{:d} experiments without improvement"),
             (self.target, "target {:g}"),
             (self.tokens, "{:,d} tokens"),

@@ -15,14 +15,12 @@ from random import Random
 from statistics import fmean, stdev
 
 from autoresearch_graph.core.experiment import Curve, Experiment, Measured, Outcome, Pruned
+from autoresearch_graph.core.output import DECIMAL
 from autoresearch_graph.core.values import Value
 
 # A run chooses what these meet, so neither goes back over what it has taken.
 _SHARE = re.compile(r"\bprogress\W{1,3}(\d?\.?\d++)\b")
-_VALUE = re.compile(
-    r"\b[A-Za-z_]\w*+(?:\s*+[:=]\s*+|\s++)"
-    r"([+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+)(?!\S{0,9}[\w.])"
-)
+_VALUE = re.compile(rf"\b[A-Za-z_]\w*+(?:\s*+[:=]\s*+|\s++)({DECIMAL})(?!\S{{0,9}}[\w.])")
 _LONGEST = 1_000
 _POINTS = 40
 _BENDS = re.compile(

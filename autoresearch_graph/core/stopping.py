@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from autoresearch_graph.core.experiment import Experiment, Incumbent
-from autoresearch_graph.core.program import Program, Stopping, in_units
+from autoresearch_graph.core.formatting import duration
+from autoresearch_graph.core.program import Program, Stopping
 from autoresearch_graph.core.values import Cost, Value
 
 
@@ -54,7 +55,7 @@ def stop_reason(program: Program, tally: Tally, incumbent: Incumbent | None) -> 
         return f"{program.metric.name} {incumbent.metric:.6g} reached the target {limits.target:g}"
     totals = (
         (tally.experiments, limits.experiments, "{:g} experiments"),
-        (tally.seconds, limits.seconds, f"{in_units(limits.seconds or 0.0)} of work"),
+        (tally.seconds, limits.seconds, f"{duration(limits.seconds or 0.0)} of work"),
         (tally.since_keep, limits.without_improvement, "{:g} experiments without improvement"),
         (tally.tokens, limits.tokens, "{:,} tokens"),
         (tally.dollars, limits.dollars, "${:.2f}"),
@@ -88,7 +89,7 @@ def left(limits: Stopping, tally: Tally, metric: float | None) -> list[Left]:
     )
     found = []
     if limits.seconds is not None:
-        words = f"{in_units(limits.seconds)} of work"
+        words = f"{duration(limits.seconds)} of work"
         found.append(Left(words=words, seconds=max(0.0, limits.seconds - tally.seconds)))
     for total, limit, words, pace in totals:
         if limit is not None:

@@ -1,4 +1,7 @@
-"""What looks like a credential: no run, log, prompt or trace ever gets it."""
+"""Texts of runs, models and people, made safe to show: no credentials, no hidden characters.
+
+No run, log, prompt or trace gets what looks like a credential.
+"""
 
 import re
 from collections.abc import Mapping
@@ -71,20 +74,36 @@ def without_password(url: str) -> str:
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
 )
-_BACK = re.compile(
-    "\x08{2,}"
-)  # how progress is written over; a single one is a letter struck twice
+# Progress is written over by a row of backspaces; a single one is a letter struck twice.
+_BACK = re.compile("\x08{2,}")
+# Control codes, surrogates, tags, and marks that make a line read otherwise than it runs.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
 def clean(text: str) -> str:
-    """`text` without terminal codes, control, bidirectional and invisible characters.
+    """Return `text` without terminal codes, control, bidirectional and invisible characters.
 
     A carriage return, or a row of backspaces, starts a new line, so no progress that was written
-    over is lost. Not covered: what the words say. They stay untrusted and are to be bounded and
+    over is lost. Not covered: the words themselves. They stay untrusted and are to be bounded and
     fenced as data.
     """
     text = _BACK.sub("\n", _ESCAPE.sub("", text))
     return _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def one_line(text: str) -> str:
+    """Return `text`, clean, on one line with single spaces."""
+    return " ".join(clean(text).split())
+
+
+def visible(text: str) -> str:
+    """Return `text` with its hidden characters written out."""
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def markdown(text: str) -> str:
+    """Return `text` on one line, escaped so that nothing in it is markup."""
+    line = " ".join(visible(text).split())
+    return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;"))

@@ -22,7 +22,8 @@ from pygal.style import Style
 sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImportFixer"]
 
 from autoresearch_graph.core.experiment import Experiment
-from autoresearch_graph.core.formatting import Scale, in_decimals, scale_of, visible
+from autoresearch_graph.core.formatting import Scale, in_decimals, scale_of
+from autoresearch_graph.core.text import visible
 from autoresearch_graph.report.templates import TEXTS
 from autoresearch_graph.results.records import Records
 

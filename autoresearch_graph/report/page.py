@@ -11,7 +11,8 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from autoresearch_graph.core.experiment import Experiment
-from autoresearch_graph.core.formatting import Figures, duration, markdown, visible
+from autoresearch_graph.core.formatting import Figures, duration
+from autoresearch_graph.core.text import markdown, visible
 from autoresearch_graph.core.values import in_dollars
 from autoresearch_graph.report.chart import NARROW, WIDE, draw
 from autoresearch_graph.report.confidence import confidence

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from autoresearch_graph.core.experiment import Experiment, Holdout, Measured, Outcome, Pruned
+from autoresearch_graph.core.formatting import duration
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.values import Metric, Value
 from autoresearch_graph.storage.files import read
@@ -145,10 +146,10 @@ def hopeless_runs(experiments: Sequence[Experiment]) -> str:
     if not ended and not audited:
         return ""
     whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
-    saved = sum(max(0.0, whole - run.seconds) for run in ended) / 60
+    saved = sum(max(0.0, whole - run.seconds) for run in ended)
     kept = [str(e.number) for e in audited if e.status == "keep"]
     told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
     return (
-        f"{len(ended)} hopeless runs were ended early, which saved {saved:.3g} minutes; "
+        f"{len(ended)} hopeless runs were ended early, which saved {duration(saved)}; "
         f"{len(audited)} more were let go on as an audit, of which {told}"
     )

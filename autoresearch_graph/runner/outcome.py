@@ -27,7 +27,7 @@ from autoresearch_graph.core.experiment import (
 from autoresearch_graph.core.output import Reading, bounded, how_to_print, read_items, read_metrics
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import curve_of
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import clean, one_line
 from autoresearch_graph.runner.log import LEFT_OUT
 from autoresearch_graph.runner.process import Ended
 from autoresearch_graph.workspace.worktree import ITSELF
@@ -189,7 +189,7 @@ def _is_line(file: Path, line: int, folder: Path) -> bool:
 
 def sentence(text: str) -> str:
     """`text` on one line, without control codes, cut to 300 characters."""
-    line = " ".join(clean(text).split())
+    line = one_line(text)
     return line if len(line) <= _SENTENCE else line[: _SENTENCE - 1] + "…"
 
 

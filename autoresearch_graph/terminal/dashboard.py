@@ -12,8 +12,9 @@ from rich.text import Text
 
 from autoresearch_graph.core.curves import Curve
 from autoresearch_graph.core.experiment import Trial
+from autoresearch_graph.core.formatting import duration
 from autoresearch_graph.core.stopping import left
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import clean, one_line
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.storage.status import Run, Status
 from autoresearch_graph.terminal.tables import experiments_table
@@ -58,14 +59,6 @@ def sparkline(curve: Curve, width: int = _CURVE) -> str:
     return "".join(_BARS[round((value - low) * scale)] for value in picked)
 
 
-def duration(seconds: float) -> str:
-    """A time as a person says it."""
-    minutes = round(seconds / 60)
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def _head(records: Records, now: Status) -> Iterator[RenderableType]:
     """The name, the rate, and how far the incumbent is from the baseline."""
     metric, tally, best = records.program.metric, now.tally, records.incumbent
@@ -92,7 +85,7 @@ def _head(records: Records, now: Status) -> Iterator[RenderableType]:
 def _under_way(now: Status, curve: Curve | None, width: int) -> Iterator[RenderableType]:
     """What is done right now; a run with its clock and its learning curve."""
     if now.doing in _WAITS:
-        since = duration(max(0.0, time.time() - now.since))
+        since = duration(max(0, round(time.time() - now.since)))
         yield Text(_WAITS[now.doing].format(since=since, proposer=now.proposer), "bold")
     if now.doing == "ended":
         return
@@ -104,7 +97,7 @@ def _under_way(now: Status, curve: Curve | None, width: int) -> Iterator[Rendera
     if proposal is not None and (now.runs or now.doing not in _WAITS):
         yield Text(f"experiment {proposal.number}: {clean(proposal.description)}", "bold")
         if proposal.hypothesis:
-            words = " ".join(clean(proposal.hypothesis).split())
+            words = one_line(proposal.hypothesis)
             yield Text(words if len(words) < 3 * width else f"{words[: 3 * width]} ...")
     for run in now.runs:
         yield _clock(run, now, width)
@@ -159,7 +152,7 @@ def _limits(records: Records, now: Status) -> Iterator[RenderableType]:
     limits = left(now.stopping, now.tally, best.metric if best else None)
     gone = now.runs[0].seconds if now.runs else 0.0
     told = [
-        f"{limit.words} ({duration(max(0.0, limit.seconds - gone))} left)"
+        f"{limit.words} ({duration(max(0, round(limit.seconds - gone)))} left)"
         if limit.seconds
         else limit.words
         for limit in limits

@@ -106,7 +106,7 @@ def experiment_page(records: Records, number: int) -> Group:
     if patch := records.file(number, "diff.patch"):
         parts += ["", Syntax(clean(patch), "diff", background_color="default")]
     if log := records.file(number, "log.txt"):
-        tail = "\n".join(clean(without_keys(without_items(log))).splitlines()[-_LOG_LINES:])
+        tail = "\n".join(without_keys(without_items(log)).splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
 

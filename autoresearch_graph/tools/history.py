@@ -9,7 +9,7 @@ from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.curves import curve
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.core.formatting import Figures
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import clean, one_line
 from autoresearch_graph.tools.session import EditSession
 
 _SHOWN = 50
@@ -65,7 +65,7 @@ def page(experiment: Experiment, brief: Brief) -> str:
     log = brief.history.log(experiment.number)
     parts = {
         "experiment": f"{experiment.number}, by {experiment.author}: {experiment.description}",
-        "hypothesis": shortened(" ".join(clean(experiment.hypothesis).split()), _HYPOTHESIS),
+        "hypothesis": shortened(one_line(experiment.hypothesis), _HYPOTHESIS),
         "verdict": _verdict(experiment, brief),
         "lesson": experiment.lesson,
         "learning curve": curve(log, brief.program.metric.name, brief.figures),

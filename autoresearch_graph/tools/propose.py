@@ -4,7 +4,7 @@ from langchain.tools import ToolRuntime, tool
 
 from autoresearch_graph.asset.syntax import fingerprint, without_seeds
 from autoresearch_graph.core.experiment import Draft
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import clean, one_line
 from autoresearch_graph.tools.session import EditSession, ToolRefused
 
 _MOST = 10_000  # characters that are looked at, of which fewer are kept
@@ -29,8 +29,8 @@ def propose(
         author="model",
         text=session.text,
         hypothesis=clean(hypothesis[:_MOST]).strip()[:2000],
-        description=" ".join(clean(description[:_MOST]).split())[:200] or "no description",
-        lesson=" ".join(clean(lesson[:_MOST]).split())[:500],
+        description=one_line(description[:_MOST])[:200] or "no description",
+        lesson=one_line(lesson[:_MOST])[:500],
     )
     return "proposed"
 

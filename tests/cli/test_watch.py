@@ -170,7 +170,7 @@ def test_what_is_left_is_told_for_every_criterion():
     tally = Tally(judged=5, experiments=4, since_keep=2, seconds=600, tokens=500, dollars=1.0)
     told = {limit.words: limit.seconds for limit in left(limits, tally, 1.25)}
     assert told == {
-        "2 hours of work": 6600,
+        "2 h of work": 6600,
         "4 of 20 experiments": 1920,
         "2 of 10 without improvement": 960,
         "500 of 2,000 tokens": 1800,

@@ -9,7 +9,7 @@ from autoresearch_graph.asset.literals import Constant, Scalar
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures
-from autoresearch_graph.core.text import clean
+from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.proposers.search.attempts import Attempts
 
@@ -83,7 +83,7 @@ def _upward(old: Scalar, new: Scalar) -> bool | None:
 
 
 def _line(constant: Constant, changes: Sequence[Change], figures: Figures) -> str:
-    name = " ".join(clean(constant.name).split())[:60]
+    name = one_line(constant.name)[:60]
     tries = f"{len(changes)} {'try' if len(changes) == 1 else 'tries'}"
     tried = f"{name}: now {_literal(constant.value)}; {tries}, {_range(changes)}"
     return "; ".join([tried, _best(changes, figures), *_trends(changes, figures)])
@@ -119,5 +119,5 @@ def _trends(changes: Sequence[Change], figures: Figures) -> Iterator[str]:
 
 def _literal(value: Scalar) -> str:
     if isinstance(value, str):
-        return repr(" ".join(clean(value).split())[:30])
+        return repr(one_line(value)[:30])
     return str(value) if isinstance(value, bool) else f"{value:.4g}"
