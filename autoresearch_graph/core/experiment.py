@@ -294,7 +294,7 @@ class Experiment(Idea):
     Its `steering` has what was obeyed since the row before, too. `metric` is the mean of the last
     `runs` measured trials; `beside` are runs of the incumbent; `stale` are runs of either that an
     incumbent kept meanwhile made worthless. `parent` and `written_for` are as in Proposal, `luck`
-    as in Verdict.
+    as in Verdict. `changed` names the parts of the asset that it changed; None in an older row.
     """
 
     number: int
@@ -314,6 +314,7 @@ class Experiment(Idea):
     memory_gb: float
     self_reported: bool
     review: Review = ""
+    changed: tuple[str, ...] | None = None
     finished: str
 
     @property
@@ -339,6 +340,7 @@ def row(
     *,
     self_reported: bool,
     obeyed: tuple[Message, ...] = (),
+    changed: tuple[str, ...] | None = None,
 ) -> Experiment:
     """The ledger row of a judged candidate, with what was `obeyed` of a person meanwhile.
 
@@ -364,6 +366,7 @@ def row(
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,
         review=candidate.review,
+        changed=changed,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
