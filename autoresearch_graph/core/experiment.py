@@ -293,7 +293,8 @@ class Experiment(Idea):
 
     Its `steering` also has the orders that took effect since the row before. `metric` is the mean
     of the last `runs` measured trials. `parent` and `written_for` are as in Proposal, `residual` as
-    in Verdict, `incumbent_runs` and `superseded_runs` as in Candidate.
+    in Verdict, `incumbent_runs` and `superseded_runs` as in Candidate. `changed` names the parts
+    of the asset that it changed; None in an older row.
     """
 
     number: int
@@ -313,6 +314,7 @@ class Experiment(Idea):
     memory_gb: float
     self_reported: bool
     review: Review = ""
+    changed: tuple[str, ...] | None = None
     finished: str
 
     @property
@@ -338,6 +340,7 @@ def row(
     *,
     self_reported: bool,
     obeyed: tuple[Message, ...] = (),
+    changed: tuple[str, ...] | None = None,
 ) -> Experiment:
     """The ledger row of a judged candidate, with what was `obeyed` of a person meanwhile.
 
@@ -363,6 +366,7 @@ def row(
         memory_gb=round(metrics.get("peak_vram_mb", resident * 1024) / 1024, 3),
         self_reported=self_reported,
         review=candidate.review,
+        changed=changed,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -2,7 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.core.experiment import Candidate, Crashed, Experiment, Verdict, row
+from autoresearch_graph.asset.changes import changed_parts
+from autoresearch_graph.core.experiment import (
+    Candidate,
+    Crashed,
+    Experiment,
+    Proposal,
+    Verdict,
+    row,
+)
 from autoresearch_graph.state import State, Update
 from autoresearch_graph.storage.artifacts import HANDED_OVER
 
@@ -21,6 +29,7 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         verdict,
         self_reported=lab.program.evaluation is None,
         obeyed=state.obeyed,
+        changed=_changed(candidate.proposal, lab),
     )
     mark = " unwalled" if experiment.is_unconfined else ""
     lab.workspace.annotate(candidate.proposal, verdict, mark=mark)
@@ -38,6 +47,14 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
         "decision": None,
         "halt": _attempted(candidate) or state.halt,
     }
+
+
+def _changed(proposal: Proposal, lab: "Lab") -> tuple[str, ...]:
+    """Return the parts of the asset that a proposal changed; the baseline changed none."""
+    if proposal.number == 0:
+        return ()
+    old, new = lab.workspace.text(proposal.parent), lab.workspace.text(proposal.commit)
+    return changed_parts(old, new, lab.program.asset)
 
 
 def _others(state: State, experiment: Experiment) -> Update:

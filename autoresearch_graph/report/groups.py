@@ -1,8 +1,8 @@
-"""What kind of idea each experiment was, from its patch: 2,000 texts would take a minute to parse.
+"""Experiments grouped by the parts of the asset that they changed.
 
-The kinds are those that a model is told of (proposers/kinds.py). The text that a patch was made
-for is read from git once for each parent; where git does not have it, only lines that name a
-constant tell their kind.
+A ledger row names those parts. Of an older row they are taken from its patch, as 2,000 texts would
+take a minute to parse: the text that a patch was made for is read from git once for each parent;
+without it, only lines that name a constant count.
 """
 
 import ast
@@ -45,8 +45,11 @@ def by_kind(records: Records) -> list[Group]:
     spans = _reader(records)
     found: dict[str, list[Experiment]] = {}
     for e in records.experiments[1:]:
-        patch = records.file(e.number, "diff.patch")
-        for kind in _kinds(patch, partial(spans, e.parent), records.program.asset):
+        kinds = e.changed
+        if kinds is None:  # a row of before they were recorded
+            patch = records.file(e.number, "diff.patch")
+            kinds = _kinds(patch, partial(spans, e.parent), records.program.asset)
+        for kind in kinds:
             found.setdefault(kind, []).append(e)
     by_size = sorted(found.items(), key=lambda item: -len(item[1]))
     return [_group(kind, members, records) for kind, members in by_size]

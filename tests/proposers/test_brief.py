@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 
 from autoresearch_graph import research
 from autoresearch_graph.asset.changes import changed, parts
-from autoresearch_graph.core.brief import Brief
+from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.curves import curve
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured, Proposal
 from autoresearch_graph.core.formatting import Figures
@@ -305,6 +305,22 @@ def test_after_five_failures_the_kinds_that_failed_are_named_with_what_was_never
     assert "What they changed (how often): X (5)." in told
     assert "Never changed so far: class Block." in told
     assert "Nothing was kept" not in prompt.user(replace(some, ledger=rows[:5]))
+
+
+def test_a_row_names_the_parts_of_the_asset_that_it_changed(project: Path):
+    with modelled(project, model="search", experiments=2) as lab:
+        research.run(lab)
+        changed_by = [row.changed for row in lab.ledger.experiments]
+    assert changed_by == [(), ("X",), ("X",)]
+
+
+def test_what_a_row_does_not_name_is_read_from_its_texts(project: Path):
+    older = [row(0, "keep", 1.0), *(row(n, "discard", 2.0) for n in range(1, 6))]
+    newer = [each.model_copy(update={"changed": ("X",) if each.number else ()}) for each in older]
+    some = with_rows(project, *older)
+    assert "What they changed (how often): X (5)." in prompt.user(some)
+    without_texts = replace(some, ledger=newer, history=History(log=some.history.log))
+    assert prompt.user(without_texts) == prompt.user(some)
 
 
 def test_a_model_is_told_what_the_search_found_about_the_constants(project: Path):

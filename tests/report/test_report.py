@@ -35,6 +35,12 @@ def test_what_was_kept_comes_with_its_diff(report: Reporter, tmp_path: Path) -> 
     assert [line["class"] for line in page.all("span")].count("added") == 1
 
 
+def test_a_row_that_names_what_it_changed_needs_no_patch(report: Reporter) -> None:
+    rows = [each.model_copy(update={"changed": ("MATRIX_LR",)}) for each in NIGHT_OF_FOUR]
+    assert "MATRIX_LR" in report(rows).text
+    assert "MATRIX_LR" not in report(NIGHT_OF_FOUR).text
+
+
 def test_a_long_diff_is_cut_and_says_where_the_whole_is(report: Reporter, tmp_path: Path) -> None:
     folder = tmp_path / "nov23" / "experiments" / "0001"
     folder.mkdir(parents=True)

@@ -52,7 +52,9 @@ class Memory:
     _changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def changed(self, experiment: Experiment, brief: Brief) -> tuple[str, ...]:
-        """Return the parts that an experiment changed."""
+        """Return the parts that an experiment changed, from its texts where its row has none."""
+        if experiment.changed is not None:
+            return experiment.changed
         if experiment.commit not in self._changed:
             self._changed[experiment.commit] = _compared(experiment, brief)
         return self._changed[experiment.commit]
