@@ -30,6 +30,3 @@ class Executor(Protocol):
         self, program: Program, text: str, *, artifacts: Path, log: Path
     ) -> Measured | Crashed:
         """Run the holdout command on artifacts of an earlier trial."""
-
-    def remove(self) -> None:
-        """Remove what it keeps here; it cannot be used after that."""
