@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from autoresearch_graph.core.experiment import Experiment
     from autoresearch_graph.core.program import Flags, Program
     from autoresearch_graph.graph import build_graph
-    from autoresearch_graph.lab import Lab, open_lab
+    from autoresearch_graph.lab import Lab
+    from autoresearch_graph.opening import open_lab
     from autoresearch_graph.program.reader import read as read_program
     from autoresearch_graph.research import Research, open_research
     from autoresearch_graph.results.records import Records
@@ -67,7 +68,7 @@ _WHERE = {
     "State": "state.State",
     "build_graph": "graph.build_graph",
     "find_records": "results.records.find",
-    "open_lab": "lab.open_lab",
+    "open_lab": "opening.open_lab",
     "open_research": "research.open_research",
     "read_program": "program.reader.read",
 }

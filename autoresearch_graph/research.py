@@ -13,7 +13,8 @@ from autoresearch_graph.core.experiment import Answer
 from autoresearch_graph.core.values import not_understood
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import Graph, build_graph
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.state import State
@@ -51,7 +52,10 @@ class Research:
         """What is known of it by now: program, ledger, baseline, incumbent, cost."""
         lab, rows = self.lab, list(self.lab.ledger.experiments)
         return Records(
-            folder=lab.folder, base=lab.workspace.base, program=lab.program, experiments=rows
+            folder=lab.store.folder,
+            base=lab.workspace.base,
+            program=lab.program.current,
+            experiments=rows,
         )
 
     def stream(self, decide: Decide = _approve) -> Steps:
@@ -71,7 +75,7 @@ class Research:
                         yield node, update or {}
                     elif update:
                         question = update[0].value
-            prune(self.saver, self.lab.thread)
+            prune(self.saver, self.lab.store.thread)
             begin = Command(resume=decide(question).model_dump()) if question else None
             if not self._under_way:
                 return
@@ -87,7 +91,7 @@ class Research:
                 stream_mode="updates",
             )
         except LabError as error:
-            self.lab.status_file.fail(str(error))
+            self.lab.store.status.fail(str(error))
             raise
 
     @property
@@ -127,9 +131,9 @@ def run(lab: Lab, watch: Watch = lambda node, update: None, decide: Decide = _ap
 
 @contextmanager
 def _on_its_thread(lab: Lab) -> Iterator[Research]:
-    with open_checkpoints(lab.checkpoints, lab.tell) as saver:
+    with open_checkpoints(lab.store.checkpoints, lab.host.tell) as saver:
         graph = build_graph(lambda context, state: lab, checkpointer=saver)
-        thread: RunnableConfig = {"configurable": {"thread_id": lab.thread}}
+        thread: RunnableConfig = {"configurable": {"thread_id": lab.store.thread}}
         for last in saver.list(thread, limit=1):
             continue_after(last.checkpoint["id"])
         research = Research(lab=lab, graph=graph, thread=thread, saver=saver)
@@ -138,6 +142,6 @@ def _on_its_thread(lab: Lab) -> Iterator[Research]:
         except ValidationError as error:
             told = "without its checkpoints a research goes on where the ledger says"
             raise LabError(
-                f"the checkpoint of {lab.tag} {not_understood(error)}; {told}"
+                f"the checkpoint of {lab.store.tag} {not_understood(error)}; {told}"
             ) from error
         yield research

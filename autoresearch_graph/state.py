@@ -228,6 +228,26 @@ class State(Value):
         """The experiment under way with this number."""
         return next(c for c in self.candidates if c.proposal.number == number)
 
+    @property
+    def numbers(self) -> set[int]:
+        """The numbers of the experiments under way."""
+        return {candidate.proposal.number for candidate in self.candidates}
+
+    def replaced(self, changed: Candidate) -> tuple[Candidate, ...]:
+        """Return the experiments under way with a changed one in its place."""
+        number = changed.proposal.number
+        return tuple(changed if c.proposal.number == number else c for c in self.candidates)
+
+    def not_run(self, candidate: Candidate, reason: str) -> Update:
+        """Return the update by which a candidate that waits is discarded without a run."""
+        number = candidate.proposal.number
+        return {
+            "candidates": self.replaced(candidate),
+            "queue": tuple(trial for trial in self.queue if trial.owner != number),
+            "collected": number,
+            "decision": Verdict(status="discard", reason=reason),
+        }
+
     def without(self, number: int | None) -> tuple[Candidate, ...]:
         """The experiments under way but for one."""
         return tuple(c for c in self.candidates if c.proposal.number != number)

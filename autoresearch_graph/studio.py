@@ -27,7 +27,8 @@ from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.graph import Graph, build_graph
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.results.unfinished import choose
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import Context, State

@@ -70,7 +70,7 @@ def _synchronous(config: RunnableConfig) -> RunnableConfig:
 def _begun(name: str, state: State, lab_of: LabOf) -> Lab:
     """The lab of a step, which is told that it begins."""
     lab = lab_of(get_runtime(Context).context, state)
-    lab.status_file.step(name, state, lab.program)
+    lab.store.status.step(name, state, lab.program.current)
     return lab
 
 

@@ -3,7 +3,6 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.core import judging
 from autoresearch_graph.core.experiment import Again, Candidate, Measured, Trial, Verdict
 from autoresearch_graph.state import State, Update
 
@@ -27,7 +26,7 @@ def judge(state: State, lab: "Lab") -> Update:
     if state.is_stale(number):
         return _judge_stale(state, candidate, lab)
     now = state.standing.measured_again(candidate.beside)
-    decision = judging.judge(candidate, now.incumbent, lab.program, now.spread)
+    decision = lab.judge.judge(candidate, now.incumbent, lab.program.current, now.spread)
     if isinstance(decision, Again):
         return _again(state, decision.reason, *_next(state, candidate, lab))
     return {"decision": _with_drift(state, candidate, decision, lab)}
@@ -40,7 +39,7 @@ def _next(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
     neither. It is the same when a killed lab goes on.
     """
     turns = (candidate.next_trial, *state.beside(candidate.proposal.number))
-    if not lab.program.noise.weighs:
+    if not lab.program.current.noise.weighs:
         return turns[:1]
     pair = len(candidate.outcomes) - 1
     coin = Random(f"{state.tag} {candidate.proposal.number} {pair // 2}")
@@ -68,7 +67,7 @@ def _judge_stale(state: State, candidate: Candidate, lab: "Lab") -> Update:
     What is good for that one is merged onto the new one, and measured anew: gains are combined,
     and none is kept that was not measured against what it replaces.
     """
-    decision = judging.judge(candidate, candidate.against, lab.program, state.spread)
+    decision = lab.judge.judge(candidate, candidate.against, lab.program.current, state.spread)
     if isinstance(decision, Verdict) and decision.status != "keep":
         return {"decision": decision}
     anew = candidate.model_copy(
@@ -91,5 +90,5 @@ def _with_drift(state: State, candidate: Candidate, verdict: Verdict, lab: "Lab"
         f"the machine drifted: experiment {now.number}, measured again, gives {now.metric:.6g} "
         f"instead of {state.incumbent.metric:.6g}, and later values are compared with that"
     )
-    lab.tell(told)
+    lab.host.tell(told)
     return verdict.model_copy(update={"reason": f"{verdict.reason}; {told}"})

@@ -1,4 +1,4 @@
-"""What read_program and collect have in common: hearing what a person said meanwhile."""
+"""Messages of a person, as `read_program` and `collect` take them from the inbox."""
 
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,20 @@ STOPPED = "stopped by a person"
 
 
 def take_messages(state: State, lab: "Lab") -> Update:
-    """Take note of messages that no ledger row and no experiment under way has.
+    """Take the messages that neither a ledger row nor an experiment under way has. Idempotent.
 
-    Guidance and texts wait in the state until a proposal takes them up. An order is obeyed once
-    and goes into the next ledger row. The same if it runs twice.
+    Guidance and texts are pending in the state until a proposal uses them. An order is applied
+    once and goes into the next ledger row.
     """
-    under_way = {m.id for candidate in state.candidates for m in candidate.proposal.steering}
-    used = lab.ledger.heard | under_way if under_way else lab.ledger.heard
-    messages = [m for m in lab.inbox.messages() if m.id not in used]
-    obeyed = {m.id for m in state.obeyed}
-    orders = [m for m in messages if m.is_order and m.id not in obeyed]
-    stop = any(m.wish == "stop" for m in orders)
+    used = lab.ledger.heard.union(
+        message.id for candidate in state.candidates for message in candidate.proposal.steering
+    )
+    messages = [message for message in lab.store.inbox.messages() if message.id not in used]
+    applied = {message.id for message in state.obeyed}
+    orders = [message for message in messages if message.is_order and message.id not in applied]
+    stop = any(message.wish == "stop" for message in orders)
     return {
-        "heard": tuple(m for m in messages if not m.is_order),
+        "heard": tuple(message for message in messages if not message.is_order),
         "obeyed": (*state.obeyed, *orders),
         "halt": STOPPED if stop else state.halt,
     }
