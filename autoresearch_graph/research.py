@@ -1,6 +1,6 @@
 """Run a research to its end: one invocation of the graph is one experiment."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,18 +9,24 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 from pydantic import ValidationError
 
+from autoresearch_graph.core import judging
+from autoresearch_graph.core.brief import Proposer
 from autoresearch_graph.core.experiment import Answer
+from autoresearch_graph.core.judging import Judge
 from autoresearch_graph.core.values import not_understood
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import Graph, build_graph
 from autoresearch_graph.lab import Lab
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.results.records import Records
+from autoresearch_graph.runner.executor import Executor
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.state import State
 from autoresearch_graph.storage.checkpoints import continue_after, open_checkpoints, prune
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from autoresearch_graph.storage.checkpoints import Saver
 
 Steps = Generator[tuple[str, dict[str, Any]], None, None]
@@ -104,12 +110,21 @@ class Research:
 
 
 @contextmanager
-def open_research(settings: Settings) -> Iterator[Research]:
+def open_research(
+    settings: Settings,
+    *,
+    proposer: Proposer | None = None,
+    judge: Judge = judging,
+    executor: Executor | None = None,
+    tools: Sequence["BaseTool"] = (),
+) -> Iterator[Research]:
     """Start a research, or resume the one of that tag; its runs end with the block.
 
-    Everything that a person gave is checked before anything is written; raises InputError.
+    A `proposer`, a `judge` and an `executor` take the place of those that the settings choose; a
+    model may call `tools` beside the package's own (docs/extending.md). All settings are checked
+    before anything is written; raises InputError.
     """
-    lab = open_lab(settings)
+    lab = open_lab(settings, proposer=proposer, judge=judge, executor=executor, tools=tools)
     try:
         with _on_its_thread(lab) as research:
             yield research

@@ -16,7 +16,7 @@ import autoresearch_graph
 PACKAGE = Path(autoresearch_graph.__file__).parent
 # Every part of the package, from top to bottom, with the parts that it may import.
 ALLOWED = {
-    "__init__": "core graph lab opening program research results settings state storage",
+    "__init__": "core graph lab opening program research results runner settings state storage",
     "__main__": "cli",
     "cli": (
         "core errors graph interrupts opening report research results settings setup steering "
@@ -26,7 +26,7 @@ ALLOWED = {
     "setup": ("asset core errors program proposers runner settings storage templates workspace"),
     "studio": "access core errors graph lab opening results settings state storage",
     "steering": "asset core errors results settings storage workspace",
-    "research": "core errors graph lab opening results settings state storage",
+    "research": "core errors graph lab opening results runner settings state storage",
     "graph": "core nodes proposers state tools",
     "nodes": "asset core lab proposers report results state storage tracing",
     "opening": "core lab program proposers results runner settings storage tracing workspace",
