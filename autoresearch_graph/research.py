@@ -1,4 +1,4 @@
-"""Run a research to its end: one invocation of the graph is one experiment."""
+"""Running of a research to its end: one invocation of the graph is one experiment."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -41,7 +41,7 @@ def _approve(question: dict[str, Any]) -> Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Research:
-    """An open research: its lab, the compiled graph, and the thread that it runs on."""
+    """An open research: its lab, the compiled graph, and its thread."""
 
     lab: Lab
     graph: Graph
@@ -50,12 +50,12 @@ class Research:
 
     @property
     def state(self) -> State:
-        """Where it stands, by its last checkpoint."""
+        """State of the research, by its last checkpoint."""
         return State.model_validate(self.graph.get_state(self.thread).values)
 
     @property
     def records(self) -> Records:
-        """What is known of it by now: program, ledger, baseline, incumbent, cost."""
+        """Records so far: program, ledger, baseline, incumbent, cost."""
         lab, rows = self.lab, list(self.lab.ledger.experiments)
         return Records(
             folder=lab.store.folder,
@@ -65,12 +65,12 @@ class Research:
         )
 
     def stream(self, decide: Decide = _approve) -> Steps:
-        """Run until a stopping criterion is met; gives every node that has run, with its update.
+        """Run until a stopping criterion is met; yield every node that has run, with its update.
 
-        `decide` is asked about every proposal where the lab wants a review. An interrupted
-        research is taken up where it was; one that had ended looks again whether to stop. Nodes
-        run in the calling thread, where Ctrl-C reaches them: streaming more than updates would
-        move them to another.
+        `decide` answers about every proposal if the settings want a review. An interrupted
+        research goes on where it was; one that had ended checks again whether to stop. Nodes run
+        in the calling thread, where Ctrl-C reaches them: streaming more than updates would move
+        them to another.
         """
         begin: Any = None if self._under_way else _FRESH
         while True:
@@ -87,7 +87,7 @@ class Research:
                 return
 
     def _invocation(self, begin: Any) -> Iterator[dict[str, Any]]:
-        """What every node of one invocation gives; a failure of the lab is noted for onlookers."""
+        """Yield the updates of one invocation; note a failure of the lab in the status file."""
         try:
             yield from self.graph.stream(
                 begin,
@@ -102,9 +102,9 @@ class Research:
 
     @property
     def _under_way(self) -> bool:
-        """Whether an experiment can be gone on with; one that only lacks its report cannot.
+        """True if an experiment can go on; not if only the report is left.
 
-        `next` would not do: it leaves out a node whose writes were saved right before a kill.
+        The `next` of a state leaves out a node whose writes were saved right before a kill.
         """
         return any(task.name != "report" for task in self.graph.get_state(self.thread).tasks)
 
@@ -133,9 +133,9 @@ def open_research(
 
 
 def run(lab: Lab, watch: Watch = lambda node, update: None, decide: Decide = _approve) -> str:
-    """Run until a stopping criterion is met; returns it as a sentence.
+    """Run until a stopping criterion is met; return it as a sentence.
 
-    `watch` is told the name of every node that has run, and its update of the state.
+    `watch` gets the name of every node that has run, and its update of the state.
     """
     with _on_its_thread(lab) as research:
         with closing(research.stream(decide)) as steps:
@@ -155,8 +155,8 @@ def _on_its_thread(lab: Lab) -> Iterator[Research]:
         try:
             _ = research.state
         except ValidationError as error:
-            told = "without its checkpoints a research goes on where the ledger says"
             raise LabError(
-                f"the checkpoint of {lab.store.tag} {not_understood(error)}; {told}"
+                f"the checkpoint of {lab.store.tag} {not_understood(error)}; "
+                "without its checkpoints a research goes on where the ledger says"
             ) from error
         yield research

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph.core.experiment import Message
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -16,15 +17,21 @@ def take_messages(state: State, lab: "Lab") -> Update:
     Guidance and texts are pending in the state until a proposal uses them. An order is applied
     once and goes into the next ledger row.
     """
-    used = lab.ledger.heard.union(
-        message.id for candidate in state.candidates for message in candidate.proposal.steering
-    )
-    messages = [message for message in lab.store.inbox.messages() if message.id not in used]
-    applied = {message.id for message in state.obeyed}
-    orders = [message for message in messages if message.is_order and message.id not in applied]
-    stop = any(message.wish == "stop" for message in orders)
-    return {
-        "heard": tuple(message for message in messages if not message.is_order),
-        "obeyed": (*state.obeyed, *orders),
-        "halt": STOPPED if stop else state.halt,
-    }
+    pending, halt = list[Message](), state.halt
+    applied = list(state.obeyed)
+    for message in _unused(state, lab):
+        if not message.is_order:
+            pending.append(message)
+            continue
+        applied.append(message)
+        if message.wish == "stop":
+            halt = STOPPED
+    return {"heard": tuple(pending), "obeyed": tuple(applied), "halt": halt}
+
+
+def _unused(state: State, lab: "Lab") -> list[Message]:
+    """Return the messages that neither the ledger nor the state has used, in order."""
+    used = {message.id for message in state.obeyed} | lab.ledger.heard
+    for candidate in state.candidates:
+        used |= {message.id for message in candidate.proposal.steering}
+    return [message for message in lab.store.inbox.messages() if message.id not in used]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.core.brief import Abandoned
-from autoresearch_graph.core.stopping import stop_reason
+from autoresearch_graph.core.stopping import Tally, stop_reason
 from autoresearch_graph.nodes.messages import take_messages
 from autoresearch_graph.state import State, Update, from_ledger
 
@@ -17,8 +17,7 @@ _PAUSE = 0.5  # seconds between two looks at the inbox during a pause
 def read_program(state: State, lab: "Lab") -> Update:
     """Begin a cycle; if state and ledger disagree, the ledger is right.
 
-    They disagree on a new thread for an old research, and after a checkpoint was lost. While a
-    person wants a pause, it waits here once what has begun is judged; that is no work.
+    They disagree on a new thread for an old research, and after a checkpoint was lost.
     """
     before, rows = state, lab.ledger.experiments
     if state.tally.judged != len(rows):
@@ -27,28 +26,30 @@ def read_program(state: State, lab: "Lab") -> Update:
     update: Update = {} if state == before else dict(state)
     tally = state.tally.model_copy(update={"seconds": state.tally.seconds + lab.host.lap()})
     tally = tally.with_costs(lab.store.spending.costs(rows, under_way=state.numbers))
-    while True:
-        if notice := lab.program.reread():
-            lab.host.tell(notice)
-        messages = take_messages(state, lab)
-        stop = messages["halt"] or stop_reason(lab.program.current, tally, state.incumbent)
-        held = lab.store.inbox.is_paused
-        if stop or state.has_begun or not held:
-            break
+    orders = _orders(state, tally, lab)
+    while orders["held"] and not (orders["stop"] or state.has_begun):
         _pause(lab)
+        orders = _orders(state, tally, lab)
     if not state.candidates:
-        stop = stop or state.exhausted
+        orders["stop"] = orders["stop"] or state.exhausted
     return update | {
-        **messages,
+        **orders,
         "tag": lab.store.tag,
         "tally": tally,
-        "stop": stop,
-        "held": held,
         "limit": lab.program.current.stopping.experiments,
         "workers": lab.pool.workers,
         "ahead": 0 if _collides(state, lab) else lab.host.ahead,
         "review": lab.host.review,
     }
+
+
+def _orders(state: State, tally: Tally, lab: "Lab") -> Update:
+    """Read program.md and the inbox: whether to stop, and whether a person wants a pause."""
+    if notice := lab.program.reread():
+        lab.host.tell(notice)
+    messages = take_messages(state, lab)
+    stop = messages["halt"] or stop_reason(lab.program.current, tally, state.incumbent)
+    return {**messages, "stop": stop, "held": lab.store.inbox.is_paused}
 
 
 def _pause(lab: "Lab") -> None:
@@ -61,7 +62,7 @@ def _pause(lab: "Lab") -> None:
 
 
 def _collides(state: State, lab: "Lab") -> bool:
-    """True if a proposal written ahead was not run, and the asset is so small that the next is not.
+    """Return True if proposals written ahead collide, as on a very small asset.
 
     Such a proposal cost a model's tokens; the next is written when the one before is judged.
     """
