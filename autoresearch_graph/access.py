@@ -88,16 +88,17 @@ def refusal(method: str, headers: Iterable[tuple[str, str]], *, studio: bool) ->
     if stranger := _stranger(method, given, host, studio=studio):
         hint = "; AUTORESEARCH_ORIGINS can name it" if studio else ""
         return 403, f"a page of {_shown(stranger)} may not send requests here{hint}"
-    kind = given.get("content-type")
-    if (
-        kind is None
-        and "transfer-encoding" not in given
-        and given.get("content-length", "0") == "0"
-    ):
-        return None
-    if _JSON.fullmatch(kind or ""):
-        return None
-    return 415, f"a request needs the content type application/json, not {_shown(kind or '')}"
+    kind = given.get("content-type", "")
+    if _has_body(given) and not _JSON.fullmatch(kind):
+        return 415, f"a request needs the content type application/json, not {_shown(kind)}"
+    return None
+
+
+def _has_body(given: dict[str, str]) -> bool:
+    """Return True for a request that has a body, or names the type of one."""
+    if "content-type" in given or "transfer-encoding" in given:
+        return True
+    return given.get("content-length", "0") != "0"
 
 
 def _is_this_machine(host: str) -> bool:
