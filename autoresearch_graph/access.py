@@ -1,4 +1,4 @@
-"""Decides which requests a server on this machine answers, and what they may name.
+"""Access of requests to a server on this machine, and to the projects and addresses they name.
 
 A page of any website can send requests to this machine. So a request needs a Host that leads here,
 no foreign page behind it, and JSON for a body: a page may send other bodies without asking first.
@@ -36,12 +36,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def named(variable: str) -> list[str]:
-    """Return what a variable lists, separated by spaces or commas."""
+    """Return the items of a variable, separated by spaces or commas."""
     return re.split(r"[\s,]+", os.environ.get(variable, "").strip())
 
 
 def project_folder(project: str | Path) -> Path:
-    """Resolve the folder that a request named; InputError unless the environment names it."""
+    """Resolve the folder of a request; InputError unless the environment names it."""
     listed = os.environ.get("AUTORESEARCH_PROJECTS", "").split(os.pathsep)
     known = {Path.cwd().resolve(), *(Path(one).expanduser().resolve() for one in listed if one)}
     try:
@@ -57,7 +57,7 @@ def project_folder(project: str | Path) -> Path:
 
 
 def check_model(model: str, base_url: str | None) -> None:
-    """InputError for an address that the environment does not name, so that no key goes there."""
+    """Raise InputError for an address that the environment does not name: no key goes there."""
     if not isinstance(model, str) or not _MODEL.fullmatch(model):
         raise InputError(f"{_shown(model)} cannot name a model; name one as in openai:gpt-5")
     known = {os.environ.get(one, "").rstrip("/") for one in ("OPENAI_BASE_URL", "OPENAI_API_BASE")}
@@ -72,58 +72,79 @@ def check_model(model: str, base_url: str | None) -> None:
 
 
 def refusal(method: str, headers: Iterable[tuple[str, str]], *, studio: bool) -> ToolRefused | None:
-    """Return the status and the sentence by which a request is turned away, or None.
+    """Return the status and the sentence of a refusal, or None.
 
     With `studio` the pages of Studio may ask; without it a link may lead here from any page.
     """
-    given: dict[str, list[str]] = {}
+    given: dict[str, str] = {}
     for name, value in headers:
-        given.setdefault(name.lower(), []).append(value.strip())
-    if twice := [name for name in _ONCE if len(given.get(name, ())) > 1]:
-        return 400, f"the header {twice[0]} was sent more than once"
-    one = {name: values[0] for name, values in given.items()}
-    host = one.get("host", "").lower()
-    hosts = {name.lower() for name in named("AUTORESEARCH_HOSTS")} - {""}
-    if not _HERE.fullmatch(host) and not {host, re.sub(r":[0-9]+$", "", host)} & hosts:
+        key = name.lower()
+        if key in given and key in _ONCE:
+            return 400, f"the header {key} was sent more than once"
+        given.setdefault(key, value.strip())
+    host = given.get("host", "").lower()
+    if not _is_this_machine(host):
         return 403, f"the host {_shown(host)} is not this machine; AUTORESEARCH_HOSTS can name it"
-    if stranger := _stranger(method, one, host, studio=studio):
+    if stranger := _stranger(method, given, host, studio=studio):
         hint = "; AUTORESEARCH_ORIGINS can name it" if studio else ""
         return 403, f"a page of {_shown(stranger)} may not send requests here{hint}"
-    body = "transfer-encoding" in one or one.get("content-length", "0") != "0"
-    if "content-type" in one or body:
-        kind = one.get("content-type", "")
-        if not _JSON.fullmatch(kind):
-            return 415, f"a request needs the content type application/json, not {_shown(kind)}"
+    kind = given.get("content-type", "")
+    if _has_body(given) and not _JSON.fullmatch(kind):
+        return 415, f"a request needs the content type application/json, not {_shown(kind)}"
     return None
 
 
-def _stranger(method: str, one: dict[str, str], host: str, *, studio: bool) -> str:
-    """Return the page that sent a request, where it may not; as far as a browser tells."""
-    site = one.get("sec-fetch-site", "")
-    origin = one.get("origin")
-    if origin is None and not site and (referer := one.get("referer")):
-        leads = re.match(r"[a-z]+://[^/?#]+", referer, re.IGNORECASE)
-        origin = leads[0] if leads else "null"
+def _has_body(given: dict[str, str]) -> bool:
+    """Return True for a request that has a body, or names the type of one."""
+    if "content-type" in given or "transfer-encoding" in given:
+        return True
+    return given.get("content-length", "0") != "0"
+
+
+def _is_this_machine(host: str) -> bool:
+    """Return True for a Host header that names this machine, with or without a port."""
+    known = {name.lower() for name in named("AUTORESEARCH_HOSTS")} - {""}
+    return bool(_HERE.fullmatch(host) or {host, re.sub(r":[0-9]+$", "", host)} & known)
+
+
+def _stranger(method: str, given: dict[str, str], host: str, *, studio: bool) -> str:
+    """Return the page that sent a request without permission, as far as a browser tells."""
+    site = given.get("sec-fetch-site", "")
+    origin = given.get("origin")
+    if origin is None and not site:
+        origin = _page(given.get("referer", ""))
     if origin is not None:
-        lowered = origin.lower()
-        known = {f"http://{host}", f"https://{host}"}
-        known |= set(named("AUTORESEARCH_ORIGINS")) - {""} if studio else set()
-        friend = lowered in known or (studio and re.fullmatch(STUDIO, lowered))
-        return "" if friend else origin or "nowhere"
-    fetch = (method, one.get("sec-fetch-mode"), one.get("sec-fetch-dest"))
+        return "" if _is_known(origin.lower(), host, studio=studio) else origin or "nowhere"
+    fetch = (method, given.get("sec-fetch-mode"), given.get("sec-fetch-dest"))
     followed = not studio and fetch == ("GET", "navigate", "document")
     return "" if followed or site.lower() in {"", "none", "same-origin"} else "another site"
 
 
+def _page(referer: str) -> str | None:
+    """Return the origin of a page by its address; None without a page."""
+    if not referer:
+        return None
+    found = re.match(r"[a-z]+://[^/?#]+", referer, re.IGNORECASE)
+    return found[0] if found else "null"
+
+
+def _is_known(origin: str, host: str, *, studio: bool) -> bool:
+    """Return True for an origin of this server, or with `studio` for one that may ask it."""
+    if origin in (f"http://{host}", f"https://{host}"):
+        return True
+    listed = set(named("AUTORESEARCH_ORIGINS")) - {""}
+    return studio and (origin in listed or bool(re.fullmatch(STUDIO, origin)))
+
+
 def _shown(text: object) -> str:
-    """Return what a stranger sent, short and without control codes."""
+    """Return a stranger's text, short and without control codes."""
     return repr(str(text)[:100])
 
 
 class Guard:
     """ASGI middleware that turns requests away before anything is read or run.
 
-    `stands` tells that this process serves requests: a model is then checked when it is opened.
+    `stands` is True in a process that serves requests: it checks a model when it opens one.
     """
 
     stands = False
@@ -133,7 +154,7 @@ class Guard:
         Guard.stands = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with the reason why not."""
+        """Pass a request on, or answer it with the reason for the refusal."""
         refused = None if scope["type"] == "lifespan" or _is_own(scope) else _refused(scope)
         if refused is None:
             await self._app(scope, receive, send)
@@ -147,7 +168,7 @@ class Guard:
 
 
 def _is_own(scope: Scope) -> bool:
-    """True for the server's client to itself: no request from outside has a root path."""
+    """Return True for the server's client to itself: no outside request has a root path."""
     return f"{scope.get('root_path', '')}/".startswith("/noauth/")
 
 

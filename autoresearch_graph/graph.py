@@ -18,7 +18,7 @@ Editor = CompiledStateGraph[Conversation, EditSession, Conversation, Conversatio
 
 
 def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
-    """Wire the nodes; `lab_of` gives the lab that an invocation works in."""
+    """Wire the nodes; `lab_of` gives the lab of an invocation."""
     builder = StateGraph(State, context_schema=Context, input_schema=Input)
     builder.add_node("read_program", node(nodes.read_program, lab_of))
     builder.add_node("propose", editing_node(nodes.propose, build_editor(), lab_of))
@@ -70,7 +70,7 @@ def what_next(
 
 
 def run_or_not(state: State) -> Literal["read_program", "revert"]:
-    """A proposal that is rejected, or cannot be committed, has its verdict without a run."""
+    """Revert a proposal that has its verdict without a run: rejected, or not committed."""
     return "revert" if isinstance(state.decision, Verdict) else "read_program"
 
 
@@ -85,10 +85,10 @@ def keep_or_revert(state: State) -> Literal["keep", "revert", "read_program"]:
 
 
 def tools_or_end(state: Conversation) -> Literal["tools", "__end__"]:
-    """A conversation that cannot go on ends without a proposal."""
+    """Run the tools, unless the conversation has ended without a proposal."""
     return "__end__" if state.ended else "tools"
 
 
 def model_or_end(state: Conversation) -> Literal["model", "__end__"]:
-    """Until there is a proposal."""
+    """Ask the model again until there is a proposal."""
     return "__end__" if state.draft or state.ended else "model"

@@ -1,9 +1,10 @@
-"""Ctrl-C that is not lost, and leaves no lock behind.
+"""Handling of Ctrl-C: no signal is lost, and no lock stays taken.
 
-Python raises KeyboardInterrupt between any two of its steps. Where that is inside of
-`Condition.__enter__`, the lock is taken and never given back, and whoever waits for it, such as a
-thread that writes a checkpoint, keeps the process from ending. Where something is just being
-deleted, Python prints it and goes on. So it is raised a moment later.
+Python raises KeyboardInterrupt between any two of its steps. Inside `Condition.__enter__` the lock
+would stay taken, and a thread that waits for it, such as one that writes a checkpoint, would keep
+the process from ending. Inside a `__del__` Python would print the exception and go on. In these two
+places it is raised a moment later. An event would not do: a call of a model waits in a socket,
+which only an exception ends.
 """
 
 import _weakrefset
@@ -14,7 +15,7 @@ from concurrent import futures
 from pathlib import Path
 from types import FrameType
 
-_SOON = 0.01  # seconds
+_SOON = 0.01  # seconds until the next attempt
 _LOCKING = (threading.__file__, str(Path(futures.__file__).parent))
 _DELETING = (weakref.__file__, _weakrefset.__file__)
 _asked: list[int] = []
@@ -22,7 +23,7 @@ _WAITS = {"wait", "wait_for", "result", "join", "_wait_for_tstate_lock"}
 
 
 def heed() -> None:
-    """Have SIGINT and SIGTERM raise KeyboardInterrupt in the main thread, which calls this.
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt in the main thread; call it there.
 
     SIGINT stays ignored where it was, as in the background of a script.
     """
@@ -33,14 +34,14 @@ def heed() -> None:
 
 
 def ignore() -> None:
-    """From here on nothing is interrupted by Ctrl-C any more."""
+    """Ignore Ctrl-C from here on. Idempotent."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number in (signal.SIGINT, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def is_asked() -> bool:
-    """True once Ctrl-C was pressed: other threads may not wait long any more."""
+    """Return True once Ctrl-C was pressed: other threads may not wait long any more."""
     return bool(_asked)
 
 
@@ -52,7 +53,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _is_delicate(frame: FrameType | None) -> bool:
-    """Whether something is being deleted, or a lock changes hands: where Python does not wait."""
+    """Return True while something is being deleted, or a lock changes hands outside of a wait."""
     locking = True
     while frame is not None:
         place, name = frame.f_code.co_filename, frame.f_code.co_name

@@ -11,14 +11,14 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
 
 Choice = Literal["auto", "bwrap", "off"]  # the sandbox of a run
-_FEW = 2
+_FEW = 2  # workers: with more a proposal is old when it runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a person chose on the command line or in Studio.
+    """Choices of a person on the command line, in Studio or in a notebook.
 
-    `on` is empty for this machine; `gpus` and `cpus` are what a trial asks a cluster for.
+    `on` is empty for this machine; `gpus` and `cpus` are the request of a trial to a cluster.
     """
 
     project: Path = Path()
@@ -40,10 +40,10 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The tag, which is the date (`nov23`) unless one was chosen; InputError for a bad one.
+        """The tag, by default the date (`nov23`); InputError for a bad one.
 
-        Below the top of a repository the folder's name goes with it (`nov23-rag`): two projects of
-        one repository may be researched on one day.
+        Below the top of a repository the folder's name is added (`nov23-rag`), so that two
+        projects of one repository can be researched on one day.
         """
         if self.tag and not re.fullmatch(r"\w[\w.-]*", self.tag):
             raise InputError(
@@ -58,9 +58,9 @@ class Settings:
         return "-" + (re.sub(r"[^\w-]+", "-", self.root.name).strip("-") or "project")
 
     def ahead_of(self, workers: int) -> int:
-        """How many proposals may wait for one of so many workers.
+        """Return the number of proposals that may wait for one of so many workers.
 
-        One where a model thinks while few workers work, unless a person is asked about each: the
+        It is 1 with a model and few workers, unless a person is asked about each proposal: the
         search learns from every result, and with many workers a change is older when it runs.
         """
         apt = self.model != "search" and workers <= _FEW
@@ -69,12 +69,12 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Where the research keeps its files."""
+        """Folder of the research's files."""
         return self.root / ".autoresearch" / self.name
 
     @property
     def root(self) -> Path:
-        """The project's folder, resolved; InputError where there is none."""
+        """The project's folder, resolved; InputError if there is none."""
         project = self.project.resolve()
         if not project.is_dir():
             raise InputError(f"{self.project} is not a folder; name the one with program.md")
@@ -82,5 +82,5 @@ class Settings:
 
 
 def checkpoints_url(settings: Settings) -> str:
-    """The database that a person chose for checkpoints; empty for a file beside the ledger."""
+    """Return the URL of the database for checkpoints; empty for a file beside the ledger."""
     return settings.checkpoints or os.environ.get("AUTORESEARCH_CHECKPOINTS", "")

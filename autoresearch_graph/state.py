@@ -1,4 +1,4 @@
-"""What flows along the edges: small and frozen; the history is in the ledger."""
+"""State of the graph, small and frozen; the history is in the ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,14 +23,14 @@ Update = dict[str, object]
 
 
 def _choice(default: Any, title: str, description: str, node: str, **more: object) -> Any:
-    """A field of the context as Studio shows it: what it means, its bounds, and at which node."""
+    """Make a field of the context with its title, description, bounds and node for Studio."""
     shown = {"json_schema_extra": {"langgraph_nodes": [node], **more}}
     return field(default=default, metadata={"title": title, "description": description, **shown})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a person chooses for a research from Studio, the SDK or a notebook."""
+    """Settings of a research from Studio, the SDK or a notebook."""
 
     project: str = _choice(
         ".",
@@ -81,7 +81,7 @@ class Context:
 
 
 class Input(Value):
-    """What an invocation begins with: nothing. Naming `stop` has it look again whether to stop."""
+    """Input of one invocation (empty). Pass `stop=None` to check the stopping criteria anew."""
 
     stop: str | None = Field(default=None, description="Leave it empty: found out anew.")
     exhausted: str | None = Field(default=None, description="Leave it empty: found out anew.")
@@ -93,13 +93,17 @@ class State(Value):
 
     `candidates` are the experiments under way, oldest first; `queue` holds trials that wait
     for a worker, `running` those in the pool; `collected` is the number of the experiment
-    whose trial ended last, `decision` what was judged of it. `review` says that a person is asked
-    about every proposal; `ahead` is how many proposals may wait for a worker, `limit` how many
-    experiments there may be. `exhausted` is why the proposer has nothing left to try; `gave_up`
-    says that this is a failure. `halt` is why no more is to begin. Once `stop` is set, or while a
-    person wants the research `held`, no proposal is made and no experiment begins; what has begun
-    is judged, and what waits is taken up when it goes on. `heard` is what a person said for a
-    proposal to take up, `obeyed` are the orders that took effect since the last ledger row.
+    whose trial ended last, `decision` its judgement.
+
+    `workers`, `ahead` (proposals that may wait for a worker), `limit` (of experiments) and
+    `review` (a person is asked about every proposal) are copied at the begin of a cycle: a cycle
+    that a kill interrupted goes on with the numbers that it began with.
+
+    `exhausted` is the reason for which the proposer has nothing left to try; `gave_up` marks it as
+    a failure. `halt` is the reason to begin nothing more. Once `stop` is set, or while a person
+    wants the research `held`, no proposal is made and no experiment begins; what has begun is
+    judged, and what waits goes on later. `heard` are the pending messages of a person, `obeyed`
+    the orders that were applied since the last ledger row.
     """
 
     tag: str = ""
@@ -126,18 +130,18 @@ class State(Value):
 
     @property
     def has_failed(self) -> bool:
-        """True if it ends although no stopping criterion is met, and nobody wants it to."""
+        """True if the research ends without a stopping criterion and without an order."""
         return self.gave_up and self.stop is not None and self.stop == self.exhausted
 
     @property
     def review_wanted(self) -> bool:
-        """Whether a person has yet to be asked about the last proposal."""
+        """True if a person has yet to be asked about the last proposal."""
         last = self.candidates[-1] if self.review and self.candidates else None
         return last is not None and last.proposal.number > 0 and not last.review
 
     @property
     def proposal_wanted(self) -> bool:
-        """Whether a worker would be idle without another proposal, now or soon."""
+        """True if a worker would be idle without another proposal, now or soon."""
         if self.stop or self.exhausted or self.held:
             return False
         if self.incumbent is None and self.candidates:
@@ -148,93 +152,120 @@ class State(Value):
 
     @property
     def guidance(self) -> tuple[Message, ...]:
-        """What a person said for the next proposal of a model."""
+        """Pending messages for the next proposal of a model."""
         return tuple(message for message in self.heard if message.wish == "tell")
 
     @property
     def has_begun(self) -> bool:
-        """Whether an experiment under way has had a run, so that it will be judged."""
-        return bool(self.running) or any(c.has_begun for c in self.candidates)
+        """True if an experiment under way has had a run, so that it will be judged."""
+        return bool(self.running) or any(candidate.has_begun for candidate in self.candidates)
 
     @property
     def next_trial(self) -> Trial | None:
-        """The trial that a free worker would take, if there is one."""
+        """The trial for a free worker, or None without either."""
         if len(self.running) >= self.workers:
             return None
         return next((trial for trial in self.queue if self._may_run(trial)), None)
 
     def _may_run(self, trial: Trial) -> bool:
-        begun = {t.owner for t in self.running}
-        begun |= {c.proposal.number for c in self.candidates if c.has_begun}
-        return trial.owner in begun or not (self.stop or self.held)
+        """Return True if nothing is held back, or the experiment of the trial has begun."""
+        if not (self.stop or self.held):
+            return True
+        begun = {other.owner for other in self.running}
+        begun |= {each.proposal.number for each in self.candidates if each.has_begun}
+        return trial.owner in begun
 
     @property
     def merge_wanted(self) -> bool:
-        """Whether the next trial is the first of a change to an incumbent that was replaced."""
+        """True if the next trial is the first of a change to a replaced incumbent."""
         trial = self.next_trial
         return trial is not None and self.is_superseded(trial.owner) and trial.repeat == 0
 
     def is_superseded(self, number: int) -> bool:
-        """Whether an experiment under way changes an incumbent that was replaced since."""
+        """Return True if an experiment under way changes an incumbent that was replaced since."""
         parent = self.candidate(number).proposal.parent
         return self.incumbent is not None and parent != self.incumbent.commit
 
     def requeued(self) -> "State":
-        """Queue again the trial of an experiment that an abandoned invocation left half-way.
+        """Return a state in which experiments that an abandoned invocation left have a trial again.
 
         Between two nodes every experiment has a trial that waits or runs, unless it has ended.
         """
         busy = {trial.owner for trial in (*self.queue, *self.running)}
-        candidates = tuple(
-            c
-            if c.proposal.number in busy
-            else c.model_copy(update={"outcomes": c.outcomes[:-1], "review": ""})
-            for c in self.candidates
-        )
-        again = (c.next_trial for c in candidates if c.proposal.number not in busy)
-        return self.model_copy(update={"candidates": candidates, "queue": (*self.queue, *again)})
+        candidates, queue = list[Candidate](), list(self.queue)
+        for candidate in self.candidates:
+            again = candidate
+            if candidate.proposal.number not in busy:
+                outcomes = candidate.outcomes[:-1]
+                again = candidate.model_copy(update={"outcomes": outcomes, "review": ""})
+                queue.append(again.next_trial)
+            candidates.append(again)
+        update = {"candidates": tuple(candidates), "queue": tuple(queue)}
+        return self.model_copy(update=update)
 
     @property
     def standing(self) -> IncumbentEstimate:
-        """The incumbent and the noise, as of the last ledger row."""
+        """Incumbent and noise, as of the last ledger row."""
         return IncumbentEstimate(incumbent=self.incumbent, spread=self.spread)
 
     def incumbent_trials(self, number: int) -> tuple[Trial, ...]:
-        """One more run of the incumbent, next to an experiment; with a seed it has not had."""
+        """Return one more run of the incumbent for an experiment, with a seed that is new to it."""
         if self.incumbent is None:
             return ()
-        best, under_way = self.incumbent, (*self.queue, *self.running)
-        made = sum(len(candidate.incumbent_runs) for candidate in self.candidates)
-        made += sum(trial.made_for is not None for trial in under_way)
-        return (Trial(number=best.number, repeat=best.trials + made, made_for=number),)
+        repeat = self.incumbent.trials
+        repeat += sum(len(candidate.incumbent_runs) for candidate in self.candidates)
+        repeat += sum(trial.made_for is not None for trial in (*self.queue, *self.running))
+        return (Trial(number=self.incumbent.number, repeat=repeat, made_for=number),)
 
     @property
     def is_measured_again(self) -> bool:
-        """Whether a run of the incumbent waits, goes on, or has still to count."""
+        """True if a run of the incumbent waits, goes on, or has still to count."""
         trials = any(trial.made_for is not None for trial in (*self.queue, *self.running))
         return trials or any(candidate.incumbent_runs for candidate in self.candidates)
 
     def is_waiting(self, number: int) -> bool:
-        """Whether a run for an experiment waits or goes on."""
+        """Return True if a run for an experiment waits or goes on."""
         return any(trial.owner == number for trial in (*self.queue, *self.running))
 
     def commit(self, trial: Trial) -> str:
-        """The commit that a trial runs."""
+        """Return the commit of a trial: the incumbent's or the proposal's."""
         if trial.made_for is not None and self.incumbent is not None:
             return self.incumbent.commit
         return self.candidate(trial.number).proposal.commit
 
     def candidate(self, number: int | None) -> Candidate:
-        """The experiment under way with this number."""
-        return next(c for c in self.candidates if c.proposal.number == number)
+        """Return the experiment under way with this number."""
+        return next(each for each in self.candidates if each.proposal.number == number)
+
+    @property
+    def numbers(self) -> set[int]:
+        """Numbers of the experiments under way."""
+        return {candidate.proposal.number for candidate in self.candidates}
+
+    def replaced(self, changed: Candidate) -> tuple[Candidate, ...]:
+        """Return the experiments under way with a changed one in its place."""
+        number = changed.proposal.number
+        return tuple(
+            changed if each.proposal.number == number else each for each in self.candidates
+        )
+
+    def not_run(self, candidate: Candidate, reason: str) -> Update:
+        """Return the update by which a candidate that waits is discarded without a run."""
+        number = candidate.proposal.number
+        return {
+            "candidates": self.replaced(candidate),
+            "queue": tuple(trial for trial in self.queue if trial.owner != number),
+            "collected": number,
+            "decision": Verdict(status="discard", reason=reason),
+        }
 
     def without(self, number: int | None) -> tuple[Candidate, ...]:
-        """The experiments under way but for one."""
-        return tuple(c for c in self.candidates if c.proposal.number != number)
+        """Return the experiments under way but for one."""
+        return tuple(each for each in self.candidates if each.proposal.number != number)
 
 
 def from_ledger(ledger: Sequence[Experiment]) -> State:
-    """The state in which a research is right after its last ledger row."""
+    """Return the state of a research right after its last ledger row."""
     tally, standing = Tally(), IncumbentEstimate()
     for experiment in ledger:
         tally, standing = tally.with_experiment(experiment), standing.after(experiment)

@@ -1,6 +1,6 @@
-"""What a person says to a research while it runs; each answers with a sentence.
+"""Messages of a person to a running research; every function returns a sentence for the person.
 
-InputError where there is no such research, or nothing that could be steered.
+InputError if there is no such research, or nothing to steer.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from autoresearch_graph.storage.manifest import is_running
 from autoresearch_graph.storage.status import read_status
 from autoresearch_graph.workspace.repository import decoded, on_disk
 
-_LONGEST = 4000
+_LONGEST = 4000  # characters, about a page
 
 
 def tell(settings: Settings, words: str) -> str:
@@ -28,8 +28,8 @@ def tell(settings: Settings, words: str) -> str:
             f"{len(words)} characters are more than {_LONGEST}; what is long belongs in program.md"
         )
     Inbox(records.folder).post("tell", words)
-    now = read_status(records.folder)
-    if now and now.proposer == "search":
+    status = read_status(records.folder)
+    if status and status.proposer == "search":
         return (
             f"{records.tag} is told with the next proposal of a model; the search, which proposes "
             "now, ignores it"
@@ -38,10 +38,10 @@ def tell(settings: Settings, words: str) -> str:
 
 
 def propose(settings: Settings, file: Path, words: str = "") -> str:
-    """Queue a text of the asset of one's own: it is the next proposal.
+    """Queue a person's text of the asset as the next proposal.
 
-    Of several files it is one, and the others stay as they are: the one at that path of the
-    project, else the only one of that name.
+    If the asset has several files, the text replaces the one at that path of the project, else the
+    only one of that name; the others stay as they are.
     """
     records = find(settings)
     if not file.is_file():
@@ -50,51 +50,52 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
         text = decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
-    name = _meant(settings, records, file)
+    name = _path_in_asset(settings, records, file)
     if Asset.parse(records.program.asset).is_several:
         text = pack({name: text})
-    if why := _unfit(text, settings, records):
-        raise InputError(f"{file} cannot be tried: {why}")
+    if flaw := _unfit(text, settings, records):
+        raise InputError(f"{file} cannot be tried: {flaw}")
     described = " ".join(_readable(words or f"a text of a person's own: {file.name}").split())
     Inbox(records.folder).post("propose", described, text=text)
     return f"{records.tag} tries {file.name} next{_later(records)}"
 
 
 def _unfit(text: str, settings: Settings, records: Records) -> str:
-    """Say why a text cannot be tried on top of the best so far; empty if it can."""
+    """Return the reason for which a text cannot be tried on top of the best; empty if it can."""
     from autoresearch_graph.workspace.repository import find_repository
     from autoresearch_graph.workspace.workspace import Workspace
 
-    asset, best = records.program.asset, records.standings[-1:]
-    commit = best[0].incumbent.commit if best and best[0].incumbent else records.base
+    asset, incumbent = records.program.asset, records.incumbent
+    commit = incumbent.commit if incumbent else records.base
     with find_repository(settings.root) as repo:
-        space = Workspace(
+        workspace = Workspace(
             repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
         )
-        whole = space.asset.files(space.text(commit)).updated(space.asset.files(text))
-        return space.unfit(whole.pack(), commit)
+        files = workspace.asset.files
+        whole = files(workspace.text(commit)).updated(files(text))
+        return workspace.unfit(whole.pack(), commit)
 
 
-def _meant(settings: Settings, records: Records, file: Path) -> str:
+def _path_in_asset(settings: Settings, records: Records, file: Path) -> str:
+    """Return the path of the asset's file that a person's file replaces."""
     asset = Asset.parse(records.program.asset)
+    root, path = settings.root, file.resolve()
     if not asset.is_several:
         return str(asset)
-    path = file.resolve()
-    inside = (
-        path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else ""
-    )
-    if asset.contains(inside):
-        return inside
-    same = [path for path in on_disk(settings.root, asset) if Path(path).name == file.name]
-    if len(same) == 1:
-        return same[0]
+    if path.is_relative_to(root):
+        inside = path.relative_to(root).as_posix()
+        if asset.contains(inside):
+            return inside
+    namesakes = [each for each in on_disk(root, asset) if Path(each).name == file.name]
+    if len(namesakes) == 1:
+        return namesakes[0]
     raise InputError(
         f"{file} may be several or none of {asset}; give the text the name of the file that it is"
     )
 
 
 def pause(settings: Settings) -> str:
-    """Have nothing new begun once the experiment under way is judged."""
+    """Begin nothing new once the experiment under way is judged."""
     records = _running(settings)
     Inbox(records.folder).post("pause")
     return (
@@ -104,7 +105,7 @@ def pause(settings: Settings) -> str:
 
 
 def resume(settings: Settings) -> str:
-    """End a pause, also that of a research which was stopped meanwhile."""
+    """End a pause, also of a research that was stopped meanwhile."""
     records = find(settings)
     inbox = Inbox(records.folder)
     if not inbox.is_paused:
@@ -128,21 +129,22 @@ def _running(settings: Settings) -> Records:
 
 
 def _later(records: Records) -> str:
+    """Return the addition for a research that does not run now; empty for one that runs."""
     if is_running(records.folder):
         return ""
-    why = _why_it_ended(records)
-    first = f" ({why}; where program.md says so, raise that first)" if why else ""
+    reason = _reason_of_end(records)
+    first = f" ({reason}; where program.md says so, raise that first)" if reason else ""
     return f", once it runs again: autoresearch run{first}"
 
 
-def _why_it_ended(records: Records) -> str | None:
-    now = read_status(records.folder)
-    if now is None or now.doing != "ended" or not records.standings:
+def _reason_of_end(records: Records) -> str | None:
+    status = read_status(records.folder)
+    if status is None or status.doing != "ended" or not records.standings:
         return None
-    program = records.program.model_copy(update={"stopping": now.stopping})
-    return stop_reason(program, now.tally, records.standings[-1].incumbent)
+    program = records.program.model_copy(update={"stopping": status.stopping})
+    return stop_reason(program, status.tally, records.standings[-1].incumbent)
 
 
 def _readable(words: str) -> str:
-    """Words from a terminal that need not be UTF-8."""
+    """Return words from a terminal as UTF-8, whatever its encoding."""
     return words.encode("utf-8", "replace").decode()

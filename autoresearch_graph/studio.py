@@ -27,7 +27,8 @@ from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.graph import Graph, build_graph
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.results.unfinished import choose
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import Context, State
@@ -35,7 +36,7 @@ from autoresearch_graph.storage.checkpoints import KEPT, continue_after, open_ch
 from autoresearch_graph.storage.files import make_folder, read, replace
 from autoresearch_graph.storage.manifest import read_start
 
-# What langgraph.json names as `http.app`: these come before everything else that the server does.
+# `http.app` of langgraph.json: the middleware runs before everything else of the server.
 app = Starlette(
     middleware=[
         Middleware(Guard),
@@ -53,13 +54,13 @@ app = Starlette(
 
 
 class Labs:
-    """The labs of one execution, opened when a node first needs one."""
+    """Labs of one execution, opened when a node first needs one."""
 
     def __init__(self) -> None:
         self._labs: dict[tuple[Path, str], Lab] = {}
 
     def of(self, context: Context | None, state: State) -> Lab:
-        """The lab of a context; a research that has begun keeps its tag."""
+        """Return the lab of a context; a research that has begun keeps its tag."""
         context = context or Context()
         check_model(context.model, context.base_url)
         settings = Settings(
@@ -113,8 +114,8 @@ Saver = BaseCheckpointSaver[str]
 class Threads(Saver):
     """Checkpoints of many threads, in the files of their researches or in a database for all.
 
-    What comes before a research has begun, and what belongs to none, is kept in memory. Deleting
-    a thread forgets whose it is, and leaves the research as it is.
+    Checkpoints of threads without a research that has begun are in memory. Deleting a thread
+    removes it from the index, and leaves the research as it is.
     """
 
     def __init__(self, index: Path, database: Saver | None = None) -> None:
@@ -125,15 +126,15 @@ class Threads(Saver):
 
     @property
     def synchronous(self) -> Self:
-        """What has the synchronous methods: the wrapper that the server makes of it has none."""
+        """The saver with its synchronous methods, which the server's wrapper lacks."""
         return self
 
     def get_next_version(self, current: str | None, channel: None) -> str:
-        """The same kind of versions as in the terminal."""
+        """Return the same kind of versions as in the terminal."""
         return self._early.get_next_version(current, channel)
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """The checkpoint that a config names, or the last one of its research."""
+        """Return the checkpoint that a config names, or the last one of its research."""
         with self._saver(config) as (saver, own):
             found = saver.get_tuple(own)
         if found is None:
@@ -149,7 +150,7 @@ class Threads(Saver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
-        """The checkpoints of one thread, latest first; there is no list of all threads."""
+        """Yield the checkpoints of one thread, latest first; there is no list of all threads."""
         if config is not None:
             with self._saver(config) as (saver, own):
                 found = list(saver.list(own, filter=filter, before=before, limit=limit))
@@ -162,7 +163,7 @@ class Threads(Saver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keep a checkpoint; of a long research only the last ones stay, as in the terminal."""
+        """Save a checkpoint; of a long research only the last ones stay, as in the terminal."""
         tag = str(checkpoint["channel_values"].get("tag") or "")
         with self._saver(config, tag) as (saver, own):
             saved = saver.put(own, checkpoint, metadata, new_versions)
@@ -178,18 +179,18 @@ class Threads(Saver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Keep what a task has written; the same if it comes twice."""
+        """Save the writes of a task. Idempotent."""
         with self._saver(config) as (saver, own):
             saver.put_writes(own, writes, task_id, task_path)
 
     def delete_thread(self, thread_id: str) -> None:
-        """Forget whose a thread is."""
+        """Remove a thread from the index."""
         self._early.delete_thread(thread_id)
         if self._folders.pop(thread_id, None):
             self._write()
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """The same without blocking the event loop."""
+        """Do the same without blocking the event loop."""
         return await asyncio.to_thread(self.get_tuple, config)
 
     async def alist(
@@ -200,7 +201,7 @@ class Threads(Saver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """The same without blocking the event loop."""
+        """Do the same without blocking the event loop."""
         found = self.list(config, filter=filter, before=before, limit=limit)
         for each in await asyncio.to_thread(tuple, found):
             yield each
@@ -212,7 +213,7 @@ class Threads(Saver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """The same without blocking the event loop."""
+        """Do the same without blocking the event loop."""
         return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
@@ -222,21 +223,21 @@ class Threads(Saver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """The same without blocking the event loop."""
+        """Do the same without blocking the event loop."""
         await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """The same without blocking the event loop."""
+        """Do the same without blocking the event loop."""
         await asyncio.to_thread(self.delete_thread, thread_id)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Forget threads, where all of them is to go; old checkpoints are pruned at every put."""
+        """Remove whole threads from the index; old checkpoints are pruned at every put."""
         for thread in thread_ids if strategy != "keep_latest" else ():
             await self.adelete_thread(str(thread))
 
     @contextmanager
     def _saver(self, config: RunnableConfig, tag: str = "") -> Iterator[tuple[Any, RunnableConfig]]:
-        """Where the checkpoints of a thread are kept, and the config by which they are there."""
+        """Open the saver of a thread, with the config that names the thread there."""
         folder = self._folder(config["configurable"], tag)
         if folder is None or not (folder / "research.json").exists():
             yield self._early, config
@@ -252,7 +253,7 @@ class Threads(Saver):
             yield saver, _renamed(config, folder.name)
 
     def _folder(self, chosen: dict[str, Any], tag: str) -> Path | None:
-        """The folder of a thread's research: as its context says, else as it was before.
+        """Return the folder of a thread's research, by its context or by the index.
 
         InputError for a project that the server's environment does not name.
         """
@@ -270,7 +271,7 @@ class Threads(Saver):
 
 @asynccontextmanager
 async def open_threads() -> AsyncIterator[Threads]:
-    """What langgraph.json names as the server's checkpointer."""
+    """Open the server's checkpointer, which langgraph.json names."""
     with ExitStack() as resources:
         url = checkpoints_url(Settings())
         opened = open_checkpoints(url) if url else nullcontext()
@@ -279,7 +280,7 @@ async def open_threads() -> AsyncIterator[Threads]:
 
 
 def _named(found: CheckpointTuple, asked: RunnableConfig) -> CheckpointTuple:
-    """A checkpoint by the thread that was asked for."""
+    """Return a checkpoint under the thread of the request."""
     thread, parent = asked["configurable"]["thread_id"], found.parent_config
     return found._replace(
         config=_renamed(found.config, thread),

@@ -30,7 +30,7 @@ from autoresearch_graph.asset.constants import rewrite
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Draft, Experiment
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.settings import Settings
 from benchmarks.overhead import PROGRAM, commit
 

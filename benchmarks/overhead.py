@@ -31,7 +31,7 @@ from autoresearch_graph import research
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.runner import run_environment
 from autoresearch_graph.settings import Settings
 
@@ -138,7 +138,9 @@ def measure(
     settings = Settings(project=project, tag="bench", flags=Flags(experiments=experiments))
     clock, seen = Clock(), list[Point]()
     lab = open_lab(settings, proposer=Scripted())
-    environment = run_environment(lab.environ, lab.program.environment, seconds=10, seed=0)
+    environment = run_environment(
+        lab.host.environ, lab.program.current.environment, seconds=10, seed=0
+    )
 
     def watch(node: str, update: dict[str, Any]) -> None:
         if node in ("keep", "revert"):

@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from autoresearch_graph import research
 from autoresearch_graph.core.program import Environment, Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.runner import run_environment
 from autoresearch_graph.settings import Settings
 from benchmarks.overhead import ASSET, PROGRAM, commit, measure, run_alone

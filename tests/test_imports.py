@@ -16,20 +16,21 @@ import autoresearch_graph
 PACKAGE = Path(autoresearch_graph.__file__).parent
 # Every part of the package, from top to bottom, with the parts that it may import.
 ALLOWED = {
-    "__init__": "core graph lab program research results settings state storage",
+    "__init__": "core graph lab opening program research results runner settings state storage",
     "__main__": "cli",
     "cli": (
-        "core errors graph interrupts lab report research results settings setup steering studio "
-        "storage templates terminal"
+        "core errors graph interrupts opening report research results settings setup steering "
+        "storage studio templates terminal"
     ),
     "terminal": "asset core errors lab results runner settings storage",
     "setup": ("asset core errors program proposers runner settings storage templates workspace"),
-    "studio": "access core errors graph lab results settings state storage",
+    "studio": "access core errors graph lab opening results settings state storage",
     "steering": "asset core errors results settings storage workspace",
-    "research": "core errors graph lab results settings state storage",
+    "research": "core errors graph lab opening results runner settings state storage",
     "graph": "core nodes proposers state tools",
-    "nodes": "asset core lab proposers report results state storage",
-    "lab": ("asset core program proposers results runner settings state storage tracing workspace"),
+    "nodes": "asset core lab proposers report results state storage tracing",
+    "opening": "core lab program proposers results runner settings storage tracing workspace",
+    "lab": "core program runner storage tracing workspace",
     "report": "access asset core errors results runner settings storage",
     "results": "asset core errors program runner settings storage workspace",
     "runner": "asset core errors program settings state storage workspace",
@@ -131,7 +132,7 @@ def test_few_modules_read_the_environment():
 
     assert {name for name, path in modules().items() if reads(path)} == {
         "access",
-        "lab",
+        "opening",
         "runner/environment",
         "runner/placement",
         "runner/ray/task",
@@ -176,7 +177,7 @@ def test_a_check_does_not_load_langgraph_and_a_search_no_tools_for_a_model(proje
 
 
 def test_importing_the_package_does_nothing_but_define():
-    script = "import autoresearch_graph.lab, sys; print('torch' in sys.modules)"
+    script = "import autoresearch_graph.opening, sys; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

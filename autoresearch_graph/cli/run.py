@@ -211,7 +211,7 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
     gc.disable()  # what is loaded stays: it is looked at neither meanwhile nor later
     from rich.console import Console
 
-    from autoresearch_graph.lab import open_lab
+    from autoresearch_graph.opening import open_lab
 
     if settings.review and not sys.stdin.isatty():
         raise InputError("--review asks in a terminal, and there is none", code="no-terminal")
@@ -226,7 +226,7 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
             if told:
                 view.notice(told)
             research.run(lab, view.watch, *([view.decide] if settings.review else []))
-            return lab.status_file.now
+            return lab.store.status.now
     finally:
         interrupts.ignore()
         lab.close()

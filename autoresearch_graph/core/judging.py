@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import fmean
+from typing import Protocol
 
 from autoresearch_graph.core.experiment import (
     CALM,
@@ -54,6 +55,25 @@ RESTLESS = 0.5  # standard errors
 SIMPLER = 4  # fresh runs before less code is kept without being better
 UNKNOWN = NoiseEstimate()
 _CHECKS = 2
+
+
+class Judge(Protocol):
+    """Judges an experiment by the outcomes of its trials so far; by default this module does.
+
+    A pure function of its arguments: it is called anew after a kill. `Again` asks for one more
+    trial. A keep needs a metric; the first experiment, the baseline, has no incumbent.
+    """
+
+    def judge(
+        self,
+        candidate: Candidate,
+        incumbent: Incumbent | None,
+        program: Program,
+        noise: NoiseEstimate,
+        /,
+    ) -> Verdict | Again:
+        """Return the verdict, or ask for another trial."""
+        ...
 
 
 def judge(

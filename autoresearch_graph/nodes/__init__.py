@@ -1,4 +1,4 @@
-"""The steps of the loop, one a file: each takes the state and the lab, and returns an update."""
+"""The steps of the loop, one per file: each takes the state and the lab, and returns an update."""
 
 from autoresearch_graph.nodes.collect import collect, collect_async
 from autoresearch_graph.nodes.judge import judge

@@ -1,4 +1,4 @@
-"""Nodes of the graph from steps of the loop: each gets its lab, and gives plain JSON."""
+"""Binding of the loop's steps to their lab, as nodes of the graph."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ AsyncStep = Callable[[State, Lab], Awaitable[Update]]
 
 
 def node(step: Step, lab_of: LabOf) -> Callable[..., Update]:
-    """Bind a step to its lab; what it returns goes into the checkpoint as plain JSON."""
+    """Bind a step to its lab; its update goes into the checkpoint as plain JSON."""
 
     def run(state: State) -> Update:
         return _plain(step(state, _begun(step.__name__, state, lab_of)))
@@ -29,7 +29,7 @@ def node(step: Step, lab_of: LabOf) -> Callable[..., Update]:
 
 
 def waiting_node(step: Step, afunc: AsyncStep, lab_of: LabOf) -> Runnable[State, Update]:
-    """Bind both forms of a step that waits: `invoke` blocks, a server must be able to cancel."""
+    """Bind both forms of a step that waits; a server can cancel the asynchronous one."""
 
     async def run(state: State) -> Update:
         lab = await asyncio.to_thread(_begun, step.__name__, state, lab_of)
@@ -41,7 +41,7 @@ def waiting_node(step: Step, afunc: AsyncStep, lab_of: LabOf) -> Runnable[State,
 def editing_node(
     step: Callable[[State, Lab, Edit], Update], editor: Runnable[Any, Any], lab_of: LabOf
 ) -> Callable[..., Update]:
-    """Bind a step that works with a graph of its own, which LangGraph finds here and draws."""
+    """Bind a step that has a graph of its own; LangGraph finds and draws it here."""
 
     def run(state: State) -> Update:
         edit = _in_this_thread(editor)
@@ -56,21 +56,24 @@ def _in_this_thread(editor: Runnable[Any, Any]) -> Edit:
 
 
 def _synchronous(config: RunnableConfig) -> RunnableConfig:
-    """A node's config with a checkpointer that the graph inside the node can call from its thread.
+    """Return a node's config with a checkpointer that can be called from the node's thread.
 
-    What the server wraps around a checkpointer of one's own has no synchronous methods
-    (langgraph-api 0.16); `Threads.synchronous` is what it wraps.
+    The server's wrapper of a custom checkpointer has no synchronous methods (langgraph-api 0.16);
+    `Threads.synchronous` is the checkpointer inside.
     """
     chosen = config.get("configurable", {})
-    savers = {key: v for key, v in chosen.items() if isinstance(v, BaseCheckpointSaver)}
-    inner = {key: getattr(saver, "synchronous", saver) for key, saver in savers.items()}
+    inner = {
+        key: getattr(value, "synchronous", value)
+        for key, value in chosen.items()
+        if isinstance(value, BaseCheckpointSaver)
+    }
     return {**config, "configurable": {**chosen, **inner}}
 
 
 def _begun(name: str, state: State, lab_of: LabOf) -> Lab:
-    """The lab of a step, which is told that it begins."""
+    """Return the lab of a step, with its status at that step."""
     lab = lab_of(get_runtime(Context).context, state)
-    lab.status_file.step(name, state, lab.program)
+    lab.store.status.step(name, state, lab.program.current)
     return lab
 
 

@@ -3,7 +3,6 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from autoresearch_graph.core import judging
 from autoresearch_graph.core.experiment import Again, Candidate, Measured, Trial, Verdict
 from autoresearch_graph.state import State, Update
 
@@ -14,9 +13,9 @@ if TYPE_CHECKING:
 def judge(state: State, lab: "Lab") -> Update:
     """Decide on a verdict, or on another trial, which is queued before all others.
 
-    A candidate that is to be confirmed runs in turns with the incumbent, in random order, so that
-    a drift of the machine moves both. What the incumbent gave next to this experiment counts
-    already; where it moved there is one more run of it, lest one odd run be taken for a drift.
+    A candidate in confirmation runs in turns with the incumbent, in random order, so that a drift
+    of the machine moves both. The incumbent's runs next to this experiment count already. If its
+    value moved, it runs once more: one odd run is no drift.
     """
     candidate = state.candidate(state.collected)
     number = candidate.proposal.number
@@ -26,21 +25,22 @@ def judge(state: State, lab: "Lab") -> Update:
         return _again(state, "another of its runs goes on")
     if state.is_superseded(number):
         return _judge_superseded(state, candidate, lab)
-    now = state.standing.measured_again(candidate.incumbent_runs)
-    decision = judging.judge(candidate, now.incumbent, lab.program, now.spread)
+    estimate = state.standing.measured_again(candidate.incumbent_runs)
+    program = lab.program.current
+    decision = lab.judge.judge(candidate, estimate.incumbent, program, estimate.spread)
     if isinstance(decision, Again):
         return _again(state, decision.reason, *_next(state, candidate, lab))
     return {"decision": _with_drift(state, candidate, decision, lab)}
 
 
 def _next(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
-    """One more run of the candidate and, by a rule that weighs the noise, one of the incumbent.
+    """Return one more run of the candidate and, if the rule weighs noise, one of the incumbent.
 
-    The order is random, and turned round for every second pair: a steady drift then favours
-    neither. It is the same when a killed lab goes on.
+    The order is random, and reversed for every second pair: a steady drift then favours neither. It
+    is the same when a killed lab goes on.
     """
     turns = (candidate.next_trial, *state.incumbent_trials(candidate.proposal.number))
-    if not lab.program.noise.weighs:
+    if not lab.program.current.noise.weighs:
         return turns[:1]
     pair = len(candidate.outcomes) - 1
     coin = Random(f"{state.tag} {candidate.proposal.number} {pair // 2}")
@@ -49,9 +49,9 @@ def _next(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
 
 
 def _moved(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
-    """A second run of the incumbent where the first, next to this experiment, was far off.
+    """Return a second run of the incumbent if the first, next to this experiment, was far off.
 
-    In turns with the candidate it comes with one more run of that.
+    If the two run in turns, the candidate runs once more, too.
     """
     number, runs = candidate.proposal.number, candidate.incumbent_runs
     failed = not all(isinstance(outcome, Measured) for outcome in candidate.outcomes)
@@ -65,10 +65,10 @@ def _moved(state: State, candidate: Candidate, lab: "Lab") -> tuple[Trial, ...]:
 def _judge_superseded(state: State, candidate: Candidate, lab: "Lab") -> Update:
     """Judge a change by the incumbent that it was made to, though another was kept meanwhile.
 
-    What is good for that one is merged onto the new one, and measured anew: gains are combined,
-    and none is kept that was not measured against what it replaces.
+    A good change is merged onto the new incumbent and measured anew: gains are combined, and none
+    is kept that was not measured against what it replaces.
     """
-    decision = judging.judge(candidate, candidate.against, lab.program, state.spread)
+    decision = lab.judge.judge(candidate, candidate.against, lab.program.current, state.spread)
     if isinstance(decision, Verdict) and decision.status != "keep":
         return {"decision": decision}
     anew = candidate.model_copy(
@@ -78,7 +78,7 @@ def _judge_superseded(state: State, candidate: Candidate, lab: "Lab") -> Update:
         }
     )
     again = _again(state, f"{decision.reason}; to be merged onto the incumbent", anew.next_trial)
-    return again | {"candidates": tuple(anew if c == candidate else c for c in state.candidates)}
+    return again | {"candidates": state.replaced(anew)}
 
 
 def _again(state: State, reason: str, *trials: Trial) -> Update:
@@ -86,17 +86,16 @@ def _again(state: State, reason: str, *trials: Trial) -> Update:
 
 
 def _with_drift(state: State, candidate: Candidate, verdict: Verdict, lab: "Lab") -> Verdict:
-    """Say it where the incumbent's value was taken anew."""
-    now = state.standing.measured_again(candidate.incumbent_runs).incumbent
-    if (
-        now is None
-        or state.incumbent is None
-        or not state.standing.has_drifted(candidate.incumbent_runs)
-    ):
-        return verdict
-    told = (
-        f"the machine drifted: experiment {now.number}, measured again, gives {now.metric:.6g} "
-        f"instead of {state.incumbent.metric:.6g}, and later values are compared with that"
+    """Report a drift of the incumbent's value, in the reason of the verdict too."""
+    before, after = (
+        state.incumbent,
+        state.standing.measured_again(candidate.incumbent_runs).incumbent,
     )
-    lab.tell(told)
-    return verdict.model_copy(update={"reason": f"{verdict.reason}; {told}"})
+    if before is None or after is None or not state.standing.has_drifted(candidate.incumbent_runs):
+        return verdict
+    drift = (
+        f"the machine drifted: experiment {after.number}, measured again, gives {after.metric:.6g} "
+        f"instead of {before.metric:.6g}, and later values are compared with that"
+    )
+    lab.host.tell(drift)
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {drift}"})

@@ -1,9 +1,11 @@
-"""Put a change that was made to an earlier incumbent onto the one that was kept since."""
+"""Rebase a proposal onto the incumbent that was kept since it was written."""
 
 from typing import TYPE_CHECKING
 
 from autoresearch_graph.asset.merge import merged
-from autoresearch_graph.core.experiment import Candidate, Draft, Verdict
+from autoresearch_graph.asset.syntax import fingerprint
+from autoresearch_graph.core.experiment import Incumbent
+from autoresearch_graph.nodes.submit import resubmit
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def merge(state: State, lab: "Lab") -> Update:
-    """Merge the proposal that would run next, three ways; one that cannot be is not run.
+    """Merge the proposal that would run next, three ways; without a merge it does not run.
 
     A change that collides goes back to its author: the ledger has it with its diff, and a model
     sees both. One that was measured already, and was good, stands as it is in place of what it
@@ -21,43 +23,36 @@ def merge(state: State, lab: "Lab") -> Update:
     if trial is None or incumbent is None:
         raise ValueError("there is nothing to merge")
     candidate = state.candidate(trial.owner)
-    old = candidate.proposal
-    base, ours, theirs = (lab.workspace.text(c) for c in (old.parent, incumbent.commit, old.commit))
-    text = merged(base, ours, theirs, asset=lab.program.asset)
+    proposal = candidate.proposal
+    base = lab.workspace.text(proposal.parent)
+    ours = lab.workspace.text(incumbent.commit)
+    theirs = lab.workspace.text(proposal.commit)
+    text = merged(base, ours, theirs, asset=lab.program.current.asset)
     if text is None and candidate.superseded_runs:
         text = theirs
-    if why := _useless(text, ours, state, lab):
-        return _not_run(state, candidate, why)
-    idea = old.model_dump(include=Draft.model_fields.keys() - {"text"})
-    proposal = lab.workspace.commit_proposal(
-        Draft(**idea, text=text),
-        number=old.number,
-        parent=incumbent.commit,
-        written_for=candidate.against.number if candidate.against else 0,
-    )
-    lab.write_patch(proposal)
-    now = candidate.model_copy(update={"proposal": proposal, "saved": lab.saved_lines(proposal)})
-    return {"candidates": tuple(now if c == candidate else c for c in state.candidates)}
-
-
-def _useless(text: str | None, incumbent: str, state: State, lab: "Lab") -> str:
-    """Why a merged text is not worth a run; nothing if it is."""
-    kept = state.incumbent.number if state.incumbent else 0
     if text is None:
-        return f"it changes the same lines as experiment {kept}, which was kept meanwhile"
-    if text == incumbent:
+        flaw = f"it changes the same lines as experiment {incumbent.number}"
+        return state.not_run(candidate, f"not run: {flaw}, which was kept meanwhile")
+    if flaw := _flaw(text, ours, incumbent, lab):
+        return state.not_run(candidate, f"not run: {flaw}")
+    return {"candidates": state.replaced(resubmit(candidate, text, lab, onto=incumbent))}
+
+
+def _flaw(text: str, ours: str, incumbent: Incumbent, lab: "Lab") -> str:
+    """Return the reason for which a merged text is not worth a run; empty if it is."""
+    kept = incumbent.number
+    if text == ours:
         return f"all of it is in experiment {kept}, which was kept meanwhile"
-    if state.incumbent and (why := lab.workspace.unfit(text, state.incumbent.commit)):
-        return f"merged onto experiment {kept}, kept meanwhile, it cannot be run: {why}"
-    if (number := lab.tried(text)) is not None:
+    if unfit := lab.workspace.unfit(text, incumbent.commit):
+        return f"merged onto experiment {kept}, kept meanwhile, it cannot be run: {unfit}"
+    if (number := _same_as(text, lab)) is not None:
         return f"merged onto experiment {kept}, which was kept meanwhile, it is experiment {number}"
     return ""
 
 
-def _not_run(state: State, candidate: Candidate, why: str) -> Update:
-    number = candidate.proposal.number
-    return {
-        "queue": tuple(trial for trial in state.queue if trial.owner != number),
-        "collected": number,
-        "decision": Verdict(status="discard", reason=f"not run: {why}"),
-    }
+def _same_as(text: str, lab: "Lab") -> int | None:
+    """Return the number of the experiment that ran the same but for comments and spacing."""
+    asset = lab.program.current.asset
+    commits = {row.number: row.commit for row in lab.ledger.experiments}
+    known = lab.store.seen.numbers(commits, lab.workspace.text_of, path=asset)
+    return known.get(fingerprint(text, asset))

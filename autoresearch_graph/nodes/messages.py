@@ -1,7 +1,8 @@
-"""What read_program and collect have in common: hearing what a person said meanwhile."""
+"""Messages of a person, as `read_program` and `collect` take them from the inbox."""
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph.core.experiment import Message
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -11,19 +12,26 @@ STOPPED = "stopped by a person"
 
 
 def take_messages(state: State, lab: "Lab") -> Update:
-    """Take note of messages that no ledger row and no experiment under way has.
+    """Take the messages that neither a ledger row nor an experiment under way has. Idempotent.
 
-    Guidance and texts wait in the state until a proposal takes them up. An order is obeyed once
-    and goes into the next ledger row. The same if it runs twice.
+    Guidance and texts are pending in the state until a proposal uses them. An order is applied
+    once and goes into the next ledger row.
     """
-    under_way = {m.id for candidate in state.candidates for m in candidate.proposal.steering}
-    used = lab.ledger.heard | under_way if under_way else lab.ledger.heard
-    messages = [m for m in lab.inbox.messages() if m.id not in used]
-    obeyed = {m.id for m in state.obeyed}
-    orders = [m for m in messages if m.is_order and m.id not in obeyed]
-    stop = any(m.wish == "stop" for m in orders)
-    return {
-        "heard": tuple(m for m in messages if not m.is_order),
-        "obeyed": (*state.obeyed, *orders),
-        "halt": STOPPED if stop else state.halt,
-    }
+    pending, halt = list[Message](), state.halt
+    applied = list(state.obeyed)
+    for message in _unused(state, lab):
+        if not message.is_order:
+            pending.append(message)
+            continue
+        applied.append(message)
+        if message.wish == "stop":
+            halt = STOPPED
+    return {"heard": tuple(pending), "obeyed": tuple(applied), "halt": halt}
+
+
+def _unused(state: State, lab: "Lab") -> list[Message]:
+    """Return the messages that neither the ledger nor the state has used, in order."""
+    used = {message.id for message in state.obeyed} | lab.ledger.heard
+    for candidate in state.candidates:
+        used |= {message.id for message in candidate.proposal.steering}
+    return [message for message in lab.store.inbox.messages() if message.id not in used]

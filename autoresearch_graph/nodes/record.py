@@ -1,7 +1,8 @@
-"""What keep and revert have in common: the note and the ledger row of a verdict."""
+"""Record a verdict for `keep` and `revert`: its note, its ledger row, its trace."""
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph import tracing
 from autoresearch_graph.asset.changes import changed_parts
 from autoresearch_graph.core.experiment import (
     Candidate,
@@ -19,23 +20,23 @@ if TYPE_CHECKING:
 
 
 def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
-    """Attach the note, append the row, and end the candidate; the same if it runs twice.
+    """Attach the note, append the row, and end the candidate. Idempotent.
 
-    Incumbent and spread follow from the row, so that the ledger can rebuild them.
+    Incumbent and noise follow from the row, so that the ledger can rebuild them.
     """
     candidate = state.candidate(state.collected)
     experiment = row(
         candidate,
         verdict,
-        self_reported=lab.program.evaluation is None,
+        self_reported=lab.program.current.evaluation is None,
         obeyed=state.obeyed,
         changed=_changed(candidate.proposal, lab),
     )
     mark = " unwalled" if experiment.is_unconfined else ""
     lab.workspace.annotate(candidate.proposal, verdict, mark=mark)
     lab.ledger.append(experiment)
-    lab.artifacts.remove(experiment.number, HANDED_OVER)
-    lab.trace(experiment, state.incumbent)
+    lab.store.artifacts.remove(experiment.number, HANDED_OVER)
+    _trace(experiment, state, lab)
     standing = state.standing.after(experiment)
     return {
         "incumbent": standing.incumbent,
@@ -54,30 +55,45 @@ def _changed(proposal: Proposal, lab: "Lab") -> tuple[str, ...]:
     if proposal.number == 0:
         return ()
     old, new = lab.workspace.text(proposal.parent), lab.workspace.text(proposal.commit)
-    return changed_parts(old, new, lab.program.asset)
+    return changed_parts(old, new, lab.program.current.asset)
+
+
+def _trace(experiment: Experiment, state: State, lab: "Lab") -> None:
+    """Put the verdict on the trace of its experiment, if there is one, without waiting."""
+    if run := tracing.current_run():
+        metric = lab.program.current.metric
+        lab.traces.judged(
+            run,
+            experiment,
+            text=lab.workspace.text(experiment.commit),
+            scores=tracing.scores(experiment, state.incumbent, metric),
+            url=lab.store.artifacts.path(experiment.number, "trace.url"),
+        )
+    if notice := lab.traces.notice():
+        lab.host.tell(notice)
 
 
 def _others(state: State, experiment: Experiment) -> Update:
-    """What is left under way; after a keep, runs of the incumbent before it count no more."""
+    """Return what is left under way; after a keep, earlier runs of the incumbent do not count."""
     others = state.without(experiment.number)
     if experiment.status != "keep":
         return {"candidates": others}
     return {
         "candidates": tuple(
-            c.model_copy(
+            other.model_copy(
                 update={
                     "incumbent_runs": (),
-                    "superseded_runs": (*c.superseded_runs, *c.incumbent_runs),
+                    "superseded_runs": (*other.superseded_runs, *other.incumbent_runs),
                 }
             )
-            for c in others
+            for other in others
         ),
         "queue": tuple(trial for trial in state.queue if trial.made_for is None),
     }
 
 
 def _attempted(candidate: Candidate) -> str | None:
-    """Why no more is tried where what a model proposed changed a protected file; else None."""
+    """Return the reason to halt if what a model proposed changed a protected file, else None."""
     proposal, outcomes = candidate.proposal, candidate.outcomes
     match outcomes[-1] if outcomes else None:
         case Crashed(cause="protected", reason=reason) if proposal.author == "model":

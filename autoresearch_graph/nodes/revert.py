@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 def revert(state: State, lab: "Lab") -> Update:
-    """Put the incumbent's text back into the worktree and record the verdict."""
+    """Put the incumbent's text back into an idle worktree and record the verdict."""
     match state.decision:
         case Verdict() as verdict:
-            lab.put_back(state.incumbent)
+            if state.incumbent is not None:
+                lab.pool.put_back(lab.workspace.text(state.incumbent.commit))
             return record(state, verdict, lab)
         case decision:
             raise ValueError(f"only a verdict can be recorded, not {decision}")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from autoresearch_graph.core.experiment import Trial
 from autoresearch_graph.state import State, Update
 
 if TYPE_CHECKING:
@@ -13,6 +14,16 @@ def train(state: State, lab: "Lab") -> Update:
     trial = state.next_trial
     if trial is None:
         raise ValueError("no trial may be started")
-    lab.start(trial, state)
+    _start(trial, state, lab)
     queue = tuple(other for other in state.queue if other != trial)
     return {"queue": queue, "running": (*state.running, trial)}
+
+
+def restart(state: State, lab: "Lab") -> None:
+    """Start again what a killed lab left running, as far as there are places. Idempotent."""
+    for trial in state.running:
+        _start(trial, state, lab)
+
+
+def _start(trial: Trial, state: State, lab: "Lab") -> None:
+    lab.pool.start(trial, state, lab.program.current, lab.ledger.experiments)

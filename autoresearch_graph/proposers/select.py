@@ -1,6 +1,8 @@
 """Which proposer a person chose."""
 
+from collections.abc import Sequence
 from math import floor
+from typing import TYPE_CHECKING
 
 from autoresearch_graph.asset.constants import find_some
 from autoresearch_graph.core.brief import Brief, Exhausted, Proposer
@@ -9,13 +11,20 @@ from autoresearch_graph.proposers.llm.pricing import find_price
 from autoresearch_graph.proposers.search.proposer import Search
 from autoresearch_graph.settings import Settings
 
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
 
 def choose_proposer(
-    settings: Settings, text: str, asset: str, dollars: float | None = None
+    settings: Settings,
+    text: str,
+    asset: str,
+    dollars: float | None = None,
+    tools: Sequence["BaseTool"] = (),
 ) -> Proposer:
     """The search, a model, or both; InputError for missing constants, a package or a key.
 
-    A limit in `dollars` needs a model whose price is known.
+    A limit in `dollars` needs a model whose price is known. A model may call `tools`, too.
     """
     if settings.model == "search":
         find_some(text, asset)
@@ -23,7 +32,9 @@ def choose_proposer(
     from autoresearch_graph.proposers.llm.proposer import open_model
 
     price = find_price(settings.model, settings.prices, limit=dollars)
-    chat = open_model(settings.model, base_url=settings.base_url, asset=asset, price=price)
+    chat = open_model(
+        settings.model, base_url=settings.base_url, asset=asset, price=price, tools=tools
+    )
     if not settings.search_share:
         return chat
     find_some(text, asset)

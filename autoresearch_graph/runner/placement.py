@@ -74,14 +74,29 @@ class RayPlacement:
         return [place] * self.workers
 
 
+@dataclass(frozen=True)
+class CustomPlacement:
+    """An executor that a person plugged in, shared by `workers`."""
+
+    workers: int
+    executor: Executor
+
+    def places(self, workspace: Workspace, folder: Path, program: Program) -> list[Executor]:
+        """Give the executor to every worker."""
+        return [self.executor] * self.workers
+
+
 @contextmanager
 def open_placement(
-    settings: Settings, environ: MutableMapping[str, str]
-) -> Iterator[LocalPlacement | RayPlacement]:
+    settings: Settings, environ: MutableMapping[str, str], executor: Executor | None = None
+) -> Iterator[LocalPlacement | RayPlacement | CustomPlacement]:
     """Where the settings say that trials run; a cluster is left, or ended, with the block.
 
     InputError where it cannot be had.
     """
+    if executor is not None:
+        yield CustomPlacement(1 if settings.workers == "auto" else settings.workers, executor)
+        return
     if not settings.on:
         if settings.gpus is not None or settings.cpus is not None:
             raise InputError("--gpus and --cpus are what a run asks a cluster for: --on ray")
@@ -108,7 +123,8 @@ def open_executor(settings: Settings, start: Start) -> Iterator[tuple[Workspace,
         try:
             yield workspace, place
         finally:
-            place.remove()
+            if isinstance(place, LocalExecutor):
+                place.remove()
 
 
 def _check_places(workspace: Workspace, program: Program) -> None:

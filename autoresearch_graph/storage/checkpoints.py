@@ -1,4 +1,4 @@
-"""LangGraph's checkpoints, in SQLite or in Postgres: a bookmark of where a research is."""
+"""LangGraph's checkpoints, in SQLite or in Postgres."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     Saver = SqliteSaver | PostgresSaver
 
-KEPT = 64
+KEPT = 64  # checkpoints, the steps of about eight experiments
 
 
 @contextmanager
 def open_checkpoints(
     place: Path | str, tell: Callable[[str], None] = lambda notice: None
 ) -> Iterator["Saver"]:
-    """Open the checkpoints in a file of a research's own, or in the database at a URL.
+    """Open the checkpoints in a research's own file, or in the database at a URL.
 
-    `tell` is called, in any thread, when a database is waited for.
+    `tell` reports, from any thread, that a database is waited for.
     """
     opened = postgres.open_postgres(place, tell) if isinstance(place, str) else _open_file(place)
     with opened as saver:
@@ -48,9 +48,9 @@ def _open_file(path: Path) -> Iterator[SqliteSaver]:
 def continue_after(last: str) -> None:
     """Make every new checkpoint id sort after `last`, whatever the clock says. Idempotent.
 
-    Savers take the highest id for the last checkpoint. LangGraph makes ids from the time, and lets
-    them only rise within a process: after the clock was set back, a new process would write
-    checkpoints that nobody finds. So the process starts where the last one stopped.
+    Savers take the highest id for the last checkpoint. LangGraph makes ids from the time, rising
+    within a process: after the clock was set back, a new process would write checkpoints that
+    nobody finds. So the process starts where the last one stopped.
     """
     last_time = max(ids.UUID(last).time, vars(ids).get("_last_v6_timestamp") or 0)
     vars(ids)["_last_v6_timestamp"] = last_time
@@ -61,11 +61,11 @@ def continue_after(last: str) -> None:
 
 
 def prune(saver: "Saver", thread: str) -> None:
-    """Forget all but the last checkpoints of a thread: the ledger is the history.
+    """Delete all but the last checkpoints of a thread: the ledger is the history.
 
-    SqliteSaver writes the whole state at every step and has no pruning of its own; without
-    it a research would grow by about 50 kB an experiment. Checkpoint ids sort by time. The
-    conversations of a model, which have a namespace of their own, are over by now.
+    SqliteSaver writes the whole state at every step and has no pruning of its own: a research would
+    grow by about 50 kB an experiment. Checkpoint ids sort by time. The conversations of a model
+    have a namespace of their own, and are over by now.
     """
     if not isinstance(saver, SqliteSaver):
         return postgres.prune(saver, thread, kept=KEPT)

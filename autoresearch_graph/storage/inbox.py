@@ -1,8 +1,8 @@
-"""Where a person says something to a research while it runs: steering.jsonl beside its ledger.
+"""Messages of a person to a running research: steering.jsonl beside its ledger.
 
 A message is a line, appended and fsynced once, by any number of processes. The file is never
-rewritten: what was taken up is known from the ledger and the state, so a message counts once,
-whenever the lab is killed.
+rewritten: ledger and state tell which messages were applied, so a message counts once, whenever
+the lab is killed.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ _TEXTS = "proposed"
 
 
 class Inbox:
-    """The messages to one research; who writes need not be who reads."""
+    """Messages to one research, for its writers and its reader."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._path = folder, folder / _FILE
@@ -28,7 +28,7 @@ class Inbox:
         self._read: tuple[Message, ...] = ()
 
     def post(self, wish: Wish, words: str = "", *, text: str | None = None) -> Message:
-        """Add a message; `text` is what the asset is to be, and is on the disk before the line."""
+        """Add a message; a `text` of the asset is on the disk before the line."""
         message = Message(
             id=secrets.token_hex(4),
             wish=wish,
@@ -45,7 +45,7 @@ class Inbox:
         return message
 
     def messages(self) -> tuple[Message, ...]:
-        """Every message so far, in order; a line that a loss of power tore is none."""
+        """Return every message so far, in order; a line that a power loss tore is left out."""
         size = self._path.stat().st_size if self._path.exists() else 0
         if size != self._size:
             lines = enumerate(files.read(self._path).split("\n")[:-1], start=1)
@@ -58,11 +58,11 @@ class Inbox:
         return self._read
 
     def text(self, message: Message) -> str:
-        """The text of the asset that came with a message."""
+        """Return the text of the asset that came with a message."""
         return files.read(self._folder / _TEXTS / message.id)
 
     @property
     def is_paused(self) -> bool:
-        """Whether the last word was a pause."""
-        said = [m.wish for m in self.messages() if m.is_order]
-        return said[-1:] == ["pause"]
+        """True if the last order was a pause."""
+        orders = [message.wish for message in self.messages() if message.is_order]
+        return orders[-1:] == ["pause"]

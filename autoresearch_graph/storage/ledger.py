@@ -1,4 +1,4 @@
-"""What was tried: experiments.jsonl, and results.tsv in karpathy/autoresearch's five columns."""
+"""The ledger: experiments.jsonl, and results.tsv in karpathy/autoresearch's five columns."""
 
 import os
 from array import array
@@ -13,14 +13,14 @@ from autoresearch_graph.core.values import is_json
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.storage.files import append, replace
 
-_KEPT = 256
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and those of full width
+_KEPT = 256  # rows in memory
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and their full width
 
 
 class Rows(Sequence[Experiment]):
-    """The rows of a ledger's file: the latest are kept, those before are read when asked for.
+    """Rows of a ledger's file: the latest are in memory, earlier ones are read when needed.
 
-    So a research of ten thousand experiments takes no more memory than one of a few hundred.
+    A research of ten thousand experiments takes no more memory than one of a few hundred.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class Rows(Sequence[Experiment]):
         self._latest: dict[int, Experiment] = {}
 
     def add(self, experiment: Experiment, size: int) -> None:
-        """Take note of a row that is `size` bytes of the file."""
+        """Add a row that has `size` bytes in the file."""
         self._latest[len(self)] = experiment
         self._latest.pop(len(self) - _KEPT, None)
         self._ends.append(self._ends[-1] + size)
@@ -62,13 +62,12 @@ class Rows(Sequence[Experiment]):
 
 
 class Ledger:
-    """Every experiment that was judged, in order; a line is appended and fsynced once.
+    """Every judged experiment, in order; a line is appended and fsynced once.
 
-    A torn last line, left by a loss of power, is cut off when the ledger is opened: the
-    experiment that it belonged to is judged again. A whole row is never cut off. results.tsv
-    follows the ledger. A ledger that somebody removed or changed meanwhile is a LabError: what was
-    in it is not written anew.
-    `heard` are the ids of all messages of a person that its rows take up.
+    A partial last line, left by a power loss, is cut off when the ledger is opened: its experiment
+    is judged again. A whole row is never cut off. results.tsv follows the ledger. LabError if
+    another process removed or changed the ledger; nothing is written anew then.
+    `heard` are the ids of all messages of a person in its rows.
     """
 
     def __init__(self, folder: Path, *, metric: str) -> None:
@@ -91,7 +90,7 @@ class Ledger:
         return number in self._numbers
 
     def append(self, experiment: Experiment) -> None:
-        """Add a row; a no-op for a number that is in the ledger, so running twice is harmless."""
+        """Add a row; a no-op for a number that is in the ledger. Idempotent."""
         if experiment.number in self:
             return
         line = experiment.model_dump_json() + "\n"
@@ -108,7 +107,7 @@ class Ledger:
         self._size += size
 
     def _rewrite_table(self, table: str) -> None:
-        """Write results.tsv anew where it does not follow the ledger."""
+        """Write results.tsv anew if it does not follow the ledger."""
         if not self._table.exists() or self._table.read_bytes() != table.encode():
             replace(self._table, table)
 
@@ -119,7 +118,7 @@ def read(path: Path) -> list[Experiment]:
 
 
 def _parse(path: Path) -> Iterator[tuple[Experiment, int]]:
-    """The experiments of a ledger, each with how many bytes its line has; whole lines only."""
+    """Yield the experiments of a ledger's whole lines, each with the bytes of its line."""
     if not path.exists():
         return
     size = path.stat().st_size

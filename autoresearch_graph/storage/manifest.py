@@ -1,6 +1,6 @@
-"""How a research starts: what a person chose, what is checked, and what is fixed from then on.
+"""The start of a research in research.json, its lock, and the list of researches.
 
-Git and the runner are imported when they are needed: whoever only looks need not wait for them.
+Git is not imported here: a reader need not wait for it.
 """
 
 import fcntl
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from git import Repo
 
 
-_LOOKS, _LOOK = 5, 0.02
+_LOOKS, _LOOK = 5, 0.02  # attempts, and seconds between them; `is_running` holds it for less
 _OPENED = ".opened"  # no research can have this name
 
 
 class Start(Value):
-    """What is fixed when a research starts: its base commit and the program as it was.
+    """The fixed part of a research: its base commit, and the program at its start.
 
-    `id` tells it from another one of that tag elsewhere; older ones have none.
+    `id` distinguishes it from a research with that tag elsewhere; older ones have none.
     """
 
     tag: str
@@ -34,15 +34,15 @@ class Start(Value):
 
     @property
     def thread(self) -> str:
-        """Its thread in a database that has those of other researches, too."""
+        """Name of its thread in a database shared with other researches."""
         return f"{self.tag}-{self.id or self.base}"
 
 
 def researches(root: Path) -> list[Path]:
     """List the folders of a project's researches, the one that was opened last first.
 
-    No clock says so, but a list that every lab adds its tag to. Older researches are not on it:
-    they come last, by the time at which their ledger was written.
+    The order comes from a list to which every lab adds its tag, not from a clock. Researches of
+    before that list come last, by the time at which their ledger was written.
     """
     folders = [path.parent for path in (root / ".autoresearch").glob("*/research.json")]
     opened = read(root / ".autoresearch" / _OPENED).split()
@@ -50,14 +50,14 @@ def researches(root: Path) -> list[Path]:
 
     def age(folder: Path) -> tuple[int, int]:
         ledger = folder / "experiments.jsonl"
-        at = ledger if ledger.exists() else folder
-        return place.get(folder.name, -1), at.stat().st_mtime_ns
+        written = ledger if ledger.exists() else folder
+        return place.get(folder.name, -1), written.stat().st_mtime_ns
 
     return sorted(folders, key=age, reverse=True)
 
 
 def read_start(folder: Path) -> Start | None:
-    """What was fixed when the research in `folder` started, or None if it has not."""
+    """Read the start of the research in `folder`; None if it has not started."""
     path = folder / "research.json"
     return Start.from_json(path.read_bytes(), place=path) if path.exists() else None
 
@@ -65,8 +65,8 @@ def read_start(folder: Path) -> Start | None:
 def write_start(folder: Path, repo: "Repo", start: Start) -> None:
     """Write research.json and keep .autoresearch out of git; a no-op when that was done.
 
-    The caller holds the lock of the research. WorkspaceError where another lab began and left it
-    since `start` was made.
+    The caller holds the lock of the research. WorkspaceError if another lab began it since `start`
+    was made.
     """
     exclude = Path(repo.common_dir) / "info" / "exclude"
     text = read(exclude)
@@ -84,7 +84,7 @@ def write_start(folder: Path, repo: "Repo", start: Start) -> None:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether somebody holds the lock of a research; only looks, and changes nothing."""
+    """Return True if a process holds the lock of a research; changes nothing."""
     if not (folder / "lock").exists():
         return False
     with (folder / "lock").open() as file:
@@ -96,7 +96,7 @@ def is_running(folder: Path) -> bool:
 
 
 def lock(folder: Path) -> TextIO:
-    """Take the lock of a research, which the system releases when the process ends."""
+    """Take the lock of a research; the system releases it when the process ends."""
     try:
         make_folder(folder)
     except (FileExistsError, NotADirectoryError):

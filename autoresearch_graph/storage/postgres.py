@@ -1,4 +1,4 @@
-"""Checkpoints in a Postgres database, which may have those of many researches."""
+"""Checkpoints of many researches in a Postgres database."""
 
 import logging
 import threading
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
 _SCHEMES = ("postgresql://", "postgres://")
-# Seconds: of a server that does not answer, when it starts, when a person is told, and after
-# which it is given up; that is sooner when somebody has pressed Ctrl-C.
+# Seconds of silence: of a server at the start, before the person is told, before the server is
+# given up, and the same after Ctrl-C.
 _ANSWER, _TELL_AFTER, _PATIENCE, _LEAVING = 10, 5.0, 300.0, 3.0
-_LOOK = 1.0  # seconds between two looks whether somebody has
-# What a network that swallows packets is noticed by, as libpq names it: seconds, milliseconds.
+_LOOK = 1.0  # seconds between two looks for Ctrl-C
+# Options of libpq that notice a network that swallows packets: seconds, milliseconds.
 _WAITING = {
     "connect_timeout": _ANSWER,
     "keepalives_idle": 30,
@@ -28,7 +28,7 @@ _WAITING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-_GATE = 7_271_828_182
+_GATE = 7_271_828_182  # key of the advisory lock on making the tables, an arbitrary number
 _TABLES = ("checkpoints", "checkpoint_writes")
 _FORGOTTEN = """\
 thread_id = %(thread)s AND (checkpoint_ns != '' OR checkpoint_id < (
@@ -43,10 +43,7 @@ AND (checkpoint_ns, channel, version) NOT IN (
 
 
 def check_url(url: str) -> None:
-    """InputError where no checkpoints can be kept at `url`: it is none, or nobody answers.
-
-    Without one they are kept in a file.
-    """
+    """Raise InputError if no checkpoints can be kept at `url`; empty: they are kept in a file."""
     if url:
         with _connected(url):
             pass
@@ -54,11 +51,11 @@ def check_url(url: str) -> None:
 
 @contextmanager
 def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSaver"]:
-    """Open the checkpoints at `url`; InputError where that cannot be done.
+    """Open the checkpoints at `url`; InputError if that cannot be done.
 
-    A connection that was lost between two steps is made anew, and a server that does not answer is
-    waited for: five minutes, of which `tell` is told. One that is lost within a step is a LabError;
-    the research goes on when it is run again.
+    A connection lost between two steps is made anew; a silent server is waited for up to five
+    minutes, and `tell` reports it. A connection lost within a step is a LabError; the research goes
+    on when it is run again.
     """
     with _connected(url) as connection:
         _set_up(connection)
@@ -67,7 +64,7 @@ def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSa
     from psycopg.rows import dict_row
     from psycopg_pool import ConnectionPool, PoolTimeout
 
-    over = threading.Event()
+    wait = _Wait(tell)
 
     class Pool(ConnectionPool[Any]):
         def getconn(self, timeout: float | None = None) -> Any:
@@ -77,12 +74,12 @@ def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSa
                     return super().getconn(_LOOK)
                 except PoolTimeout:
                     if time.monotonic() > until or interrupts.is_asked():
-                        told = f"it gave no connection for {_PATIENCE:g} s"
-                        raise psycopg.OperationalError(told) from None
+                        reason = f"it gave no connection for {_PATIENCE:g} s"
+                        raise psycopg.OperationalError(reason) from None
 
     pool = Pool(
         _conninfo(url),
-        connection_class=_connection_class(tell, over),
+        connection_class=_connection_class(wait),
         min_size=1,
         max_size=2,
         check=ConnectionPool.check_connection,
@@ -98,25 +95,33 @@ def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSa
             "nothing is lost: mend it, and run again to go on"
         ) from error
     finally:
-        over.set()
+        wait.over.set()
 
 
-def _connection_class(tell: Callable[[str], None], over: threading.Event) -> Any:
-    """A class of connections that wait for an answer for a bounded time, and tell of it.
+class _Wait:
+    """Bounds the wait for a server, and reports an outage to the person once.
 
-    Threads that wait give up soon after `over` is set.
+    Threads that wait give up soon after `over` is set, or Ctrl-C was pressed.
     """
-    import psycopg
 
-    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # we say it in our words
-    outage = threading.Event()
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._outage = threading.Event()
+        self.over = threading.Event()
 
-    def told(why: str) -> None:
-        if not (outage.is_set() or over.is_set() or interrupts.is_asked()):
-            outage.set()
-            tell(f"waiting for Postgres: {why}")
+    @property
+    def is_leaving(self) -> bool:
+        """True if nobody needs the server any more."""
+        return self.over.is_set() or interrupts.is_asked()
 
-    def in_time(steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    def report(self, reason: str) -> None:
+        """Tell the person about an outage, unless that was done."""
+        if not (self._outage.is_set() or self.is_leaving):
+            self._outage.set()
+            self._tell(f"waiting for Postgres: {reason}")
+
+    def bounded(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """Run the steps of psycopg's wait; TimeoutError after a long silence."""
         ready, since = None, time.monotonic()
         try:
             while True:
@@ -124,13 +129,20 @@ def _connection_class(tell: Callable[[str], None], over: threading.Event) -> Any
                 silent = time.monotonic() - since
                 if ready:
                     since = time.monotonic()
-                    outage.clear()
-                elif silent > (_LEAVING if over.is_set() or interrupts.is_asked() else _PATIENCE):
+                    self._outage.clear()
+                elif silent > (_LEAVING if self.is_leaving else _PATIENCE):
                     raise TimeoutError
                 elif silent > _TELL_AFTER:
-                    told("it does not answer")
+                    self.report("it does not answer")
         except StopIteration as end:
             return end.value
+
+
+def _connection_class(wait: _Wait) -> Any:
+    """Make a class of connections with a bounded wait for every answer."""
+    import psycopg
+
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # `wait` reports in its place
 
     class Patient(psycopg.Connection[Any]):
         @classmethod
@@ -138,12 +150,12 @@ def _connection_class(tell: Callable[[str], None], over: threading.Event) -> Any
             try:
                 return super().connect(conninfo, **options)
             except psycopg.OperationalError as error:
-                told(_sentence(error))
+                wait.report(_sentence(error))
                 raise
 
         def wait(self, gen: Any, *timing: Any, **more: Any) -> Any:
             try:
-                return super().wait(in_time(gen), *timing, **more)
+                return super().wait(wait.bounded(gen), *timing, **more)
             except TimeoutError:
                 self.pgconn.finish()
                 raise psycopg.OperationalError("the server does not answer") from None
@@ -152,7 +164,7 @@ def _connection_class(tell: Callable[[str], None], over: threading.Event) -> Any
 
 
 def prune(saver: "PostgresSaver", thread: str, *, kept: int) -> None:
-    """Forget all but the last checkpoints of a thread, and what only those had written."""
+    """Delete all but the last checkpoints of a thread, and the blobs that only those used."""
     with saver._cursor(pipeline=True) as cursor:
         for table in _TABLES:
             cursor.execute(
@@ -163,7 +175,7 @@ def prune(saver: "PostgresSaver", thread: str, *, kept: int) -> None:
 
 @contextmanager
 def _connected(url: str) -> Iterator["Connection[DictRow]"]:
-    """A connection; no error tells the URL, which may hold a password."""
+    """Connect; no error shows the URL, which may hold a password."""
     if not url.startswith(_SCHEMES):
         raise InputError(
             "checkpoints can be kept in Postgres, at a URL such as "
@@ -178,16 +190,16 @@ def _connected(url: str) -> Iterator["Connection[DictRow]"]:
             f"({error})"
         ) from None
     try:
-        where = _conninfo(url)
+        conninfo = _conninfo(url)
     except psycopg.Error:
         raise InputError(
             "the URL of the checkpoints cannot be read; write postgresql://USER@HOST/DATABASE, "
             "with %40 for an @ in a password"
         ) from None
     try:
-        patient = _connection_class(lambda notice: None, threading.Event())
+        patient = _connection_class(_Wait(lambda notice: None))
         with patient.connect(
-            where, autocommit=True, prepare_threshold=0, row_factory=dict_row
+            conninfo, autocommit=True, prepare_threshold=0, row_factory=dict_row
         ) as connection:
             yield connection
     except psycopg.Error as error:
@@ -198,7 +210,7 @@ def _connected(url: str) -> Iterator["Connection[DictRow]"]:
 
 
 def _conninfo(url: str) -> str:
-    """The URL with what bounds the waiting, as far as it does not say so itself."""
+    """Return the URL with options that bound the wait, unless it has its own."""
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
     return make_conninfo(url, **_WAITING | conninfo_to_dict(url))
@@ -207,8 +219,8 @@ def _conninfo(url: str) -> str:
 def _set_up(connection: "Connection[DictRow]") -> None:
     """Make the tables, unless they are there; one process at a time.
 
-    The gate closes with the connection. It is tried again and again: to wait in it would hold up
-    whoever makes an index behind it.
+    The lock is released with the connection. It is polled: a blocking wait would hold up a process
+    that makes an index.
     """
     from langgraph.checkpoint.postgres import PostgresSaver
 
@@ -223,5 +235,5 @@ def _is_ours(connection: "Connection[DictRow]") -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """The first line of what the database says."""
+    """Return the first line of an error of the database."""
     return " ".join(str(error).strip().partition("\n")[0].split()).rstrip(".")

@@ -11,8 +11,8 @@ from autoresearch_graph.core.values import Cost, total
 class Spending:
     """The cost of every answer, a line each, with the number of the experiment it was for.
 
-    A line is written as soon as an answer is there, so neither a kill nor a fruitless turn loses
-    it. A line that a kill tore is left out.
+    A line is written as soon as an answer is there: neither a kill nor a fruitless turn loses it. A
+    line that a kill tore is left out.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -21,13 +21,13 @@ class Spending:
         lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         for line in lines:
             try:
-                told = json.loads(line)
-                self._count(told["number"], Cost.model_validate(told["cost"]))
+                answer = json.loads(line)
+                self._count(answer["number"], Cost.model_validate(answer["cost"]))
             except (ValueError, KeyError, TypeError):
                 continue
 
     def add(self, number: int, cost: Cost) -> None:
-        """Note an answer; on a line of its own, whatever the last one looks like."""
+        """Note an answer, on a line of its own even after a torn one."""
         line = json.dumps({"number": number, "cost": cost.model_dump()})
         with self._path.open("a") as file:
             file.write(f"\n{line}\n")
@@ -36,15 +36,15 @@ class Spending:
     def costs(
         self, experiments: Sequence[Experiment], *, under_way: Collection[int] = ()
     ) -> list[Cost]:
-        """What each number cost, those under way left out.
+        """Return the cost of each number that is not under way.
 
-        A row from before this was written says it itself.
+        A row from before this file was written has its own cost.
         """
-        known = {e.number: e.cost for e in experiments} | self._by_number
+        known = {row.number: row.cost for row in experiments} | self._by_number
         return [cost for number, cost in known.items() if number not in under_way]
 
     def total(self, experiments: Sequence[Experiment]) -> Cost:
-        """What a research cost so far."""
+        """Return the cost of a research so far."""
         return total(self.costs(experiments))
 
     def _count(self, number: int, cost: Cost) -> None:

@@ -1,7 +1,8 @@
-"""What a research does at this moment, in now.json beside its ledger, for whoever looks."""
+"""Status of a research at this moment, in now.json beside its ledger, for any reader."""
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +27,7 @@ _DOING: dict[str, Doing] = {
 
 
 class Run(Value):
-    """A run under way: how long it has taken (wall seconds), and the last line that it printed."""
+    """A run under way: its wall time so far (seconds), and the last line that it printed."""
 
     trial: Trial
     seconds: float = 0.0
@@ -34,16 +35,16 @@ class Run(Value):
 
     @property
     def log(self) -> str:
-        """The file that has its output."""
+        """Name of the file with its output."""
         return f"log.{self.trial.repeat}.txt" if self.trial.repeat else "log.txt"
 
 
 class Status(Value):
     """One moment of a research.
 
-    `since` is when the step began (Unix time); `proposals` are what is under way or waits, `runs`
-    what runs of it; `budget` is the time box of a run, `limit` when it is killed (seconds).
-    `ending` is why it ended; `failed` says that no stopping criterion wanted that.
+    `since` is the time at which the step began (Unix time); `proposals` are under way or wait,
+    `runs` are their trials; `budget` is the time box of a run, `limit` its kill limit (seconds).
+    `ending` is the reason for the end; `failed` marks an end without a stopping criterion.
     """
 
     doing: Doing = "starting"
@@ -59,15 +60,15 @@ class Status(Value):
     failed: bool = False
 
     def proposal(self, number: int) -> Proposal | None:
-        """What is tried under a number."""
-        return next((one for one in self.proposals if one.number == number), None)
+        """Return the proposal with a number, if it is under way."""
+        return next((each for each in self.proposals if each.number == number), None)
 
 
 class StatusFile:
-    """Keeps `now`, and a copy of it on the disk that is replaced at every step of the loop.
+    """The status as `now`, and its copy on the disk, replaced at every step of the loop.
 
-    While a run goes on it is replaced as often as the run is looked at, four times a second. A
-    copy that cannot be written is no reason to stop: nothing is ever decided by it.
+    During a run it is replaced four times a second. A copy that cannot be written stops nothing:
+    no decision depends on it.
     """
 
     def __init__(self, folder: Path, *, proposer: str) -> None:
@@ -75,7 +76,7 @@ class StatusFile:
         self.now = Status(proposer=proposer)
 
     def step(self, node: str, state: State, program: Program) -> None:
-        """Note that a node begins; those that take no time are judging."""
+        """Note that a node begins; nodes that take no time count as judging."""
         known = {run.trial: run for run in self.now.runs}
         self._note(
             doing=_DOING.get(node, "judging"),
@@ -95,11 +96,13 @@ class StatusFile:
         self._note(doing="ended", ending=reason, failed=True)
 
     def progress(self, runs: Sequence["Progress"]) -> None:
-        """Note how far the runs under way are."""
-        self._note(runs=tuple(Run(trial=r.trial, seconds=r.seconds, line=r.line) for r in runs))
+        """Note the progress of the runs under way."""
+        self._note(
+            runs=tuple(Run(trial=each.trial, seconds=each.seconds, line=each.line) for each in runs)
+        )
 
     def pause(self) -> bool:
-        """Note that a pause goes on; whether it has just begun."""
+        """Note that a pause goes on; return True if it has just begun."""
         begun = self.now.doing != "paused"
         if begun:
             self._note(doing="paused", since=time.time())
@@ -107,17 +110,15 @@ class StatusFile:
 
     def _note(self, **news: object) -> None:
         self.now = self.now.model_copy(update=news)
-        beside = self._path.with_suffix(".new")
-        try:
-            beside.write_text(self.now.model_dump_json(), "utf-8")
-            beside.replace(self._path)
-        except OSError:
-            return
+        new = self._path.with_suffix(".new")
+        with suppress(OSError):
+            new.write_text(self.now.model_dump_json(), "utf-8")
+            new.replace(self._path)
 
 
 def read_status(folder: Path) -> Status | None:
-    """What a research does, or did when it ended; None where that is not known."""
+    """Read the status of a research; None if it is not known."""
     try:
         return Status.model_validate_json(files.read(folder / "now.json"))
-    except ValueError:  # a loss of power may leave anything
+    except ValueError:  # a power loss can leave anything
         return None

@@ -65,19 +65,19 @@ class View:
     def __init__(self, lab: Lab, console: Console, line: Line | None = None) -> None:
         self._lab, self._console = lab, console
         self._line = line or in_words
-        self._curves = Curves(lab.folder, lab.program.metric.name)
+        self._curves = Curves(lab.store.folder, lab.program.current.metric.name)
         self._seen: Records | None = None
         self._live: Live | None = None
         if line is None and console.is_terminal:
             self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=2)
-        lab.tell = self.notice
+        lab.host.tell = self.notice
 
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
         lab = self._lab
-        self._say({"event": "start", "tag": lab.tag, "folder": str(lab.folder)})
-        for sentence in caveats(lab.program, lab.workspace.project):
+        self._say({"event": "start", "tag": lab.store.tag, "folder": str(lab.store.folder)})
+        for sentence in caveats(lab.program.current, lab.workspace.project):
             self.notice(sentence)
         return self
 
@@ -136,7 +136,7 @@ class View:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         told = "nobody reads this any more; the research goes on, look with: autoresearch watch"
         with suppress(OSError):
-            sys.stderr.write(f"autoresearch: {told} --tag {self._lab.tag}\n")
+            sys.stderr.write(f"autoresearch: {told} --tag {self._lab.store.tag}\n")
             sys.stderr.flush()
 
     def _records(self) -> Records:
@@ -144,19 +144,18 @@ class View:
         lab, known = self._lab, self._seen.experiments if self._seen else []
         if self._seen is None or len(known) != len(lab.ledger.experiments):
             self._seen = Records(
-                folder=lab.folder,
+                folder=lab.store.folder,
                 base=lab.workspace.base,
-                program=lab.program,
+                program=lab.program.current,
                 experiments=[*known, *lab.ledger.experiments[len(known) :]],
             )
         return self._seen
 
     def _picture(self) -> Any:
-        if (
-            self._lab.status_file.now.doing == "proposing"
-        ):  # nobody else looks at the runs meanwhile
-            self._lab.status_file.progress(self._lab.workshop.progress())
-        now = self._lab.status_file.now
+        status = self._lab.store.status
+        if status.now.doing == "proposing":  # nobody else looks at the runs meanwhile
+            status.progress(self._lab.pool.progress())
+        now = status.now
         return picture(self._records(), now, self._curves.of(now), self._console)
 
 

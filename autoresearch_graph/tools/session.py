@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.tools import BaseTool
 
 from autoresearch_graph.asset.files import Asset, Files
 from autoresearch_graph.core.brief import Brief
@@ -20,13 +21,15 @@ class EditSession:
 
     It never writes to the project; the workspace commits the draft when the turn is over.
     `chat` asks the model, which is `known` once it has answered. `tried` has the number of the
-    experiment for the fingerprint of every text that was tried.
+    experiment for the fingerprint of every text that was tried. `tools` are those that a person
+    plugged in.
     """
 
     brief: Brief
     chat: Callable[[list[AnyMessage]], AIMessage]
     text: str
     tried: dict[str, int]
+    tools: tuple[BaseTool, ...] = ()
     known: bool = False
     draft: Draft | None = None
 

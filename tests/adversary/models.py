@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoresearch_graph import research
 from autoresearch_graph.core.experiment import Experiment
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.settings import Settings
 from tests.support.projects import Scripted, git
 

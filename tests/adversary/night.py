@@ -13,7 +13,7 @@ from typing import get_args
 from autoresearch_graph import research
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Draft
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm.prompt import user
 from autoresearch_graph.settings import Choice, Settings
 from tests.support.projects import Scripted

@@ -14,7 +14,7 @@ from autoresearch_graph.asset.merge import merged
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm import retry as patience
 from autoresearch_graph.report.groups import by_kind
 from autoresearch_graph.results.records import Records
@@ -78,7 +78,7 @@ def test_one_idea_changes_files_together_and_a_worse_one_none(project: Path) -> 
     with opened(project, script, experiments=3) as lab:
         research.run(lab)
         rows = list(lab.ledger.experiments)
-        worktree = lab.folder / "worktree"
+        worktree = lab.store.folder / "worktree"
         assert (worktree / "src/three.py").read_text() == "X = 1.0\n"
     assert [row.status for row in rows] == ["keep", "keep", "discard", "keep"]
     assert [row.metric for row in rows] == [9.0, 5.0, 66.0, 4.0]
@@ -238,7 +238,7 @@ def test_an_idea_may_remove_or_rename_a_file_that_a_pattern_takes_in(project: Pa
     with opened(project, script, experiments=3) as lab:
         research.run(lab)
         rows = list(lab.ledger.experiments)
-        worktree = lab.folder / "worktree"
+        worktree = lab.store.folder / "worktree"
         assert not (worktree / "src/one.py").exists() and not (worktree / "src/two.py").exists()
         assert (worktree / "src/zwei.py").read_text() == "X = 1.0\n"
     assert [(row.status, row.metric) for row in rows] == [

@@ -9,7 +9,7 @@ import pytest
 
 from autoresearch_graph import research
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm import retry as patience
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.artifacts import Artifacts

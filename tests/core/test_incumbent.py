@@ -65,8 +65,8 @@ def proposed(number: int) -> Proposal:
 def checkpoint(lab) -> State:
     from autoresearch_graph.storage.checkpoints import open_checkpoints
 
-    with open_checkpoints(lab.folder / "checkpoints.sqlite") as saver:
-        saved = saver.get_tuple({"configurable": {"thread_id": lab.tag}})
+    with open_checkpoints(lab.store.folder / "checkpoints.sqlite") as saver:
+        saved = saver.get_tuple({"configurable": {"thread_id": lab.store.tag}})
     names = State.model_fields.keys()
     values = saved.checkpoint["channel_values"].items()
     return State.model_validate({key: value for key, value in values if key in names})

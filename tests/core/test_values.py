@@ -15,7 +15,8 @@ from autoresearch_graph import research
 from autoresearch_graph.core.program import Flags, Stopping
 from autoresearch_graph.core.values import Cost, Usage
 from autoresearch_graph.errors import InputError, LabError
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm.pricing import Meter, Price, find_price
 from autoresearch_graph.results.records import load
 from autoresearch_graph.settings import Settings
@@ -191,8 +192,8 @@ def test_what_led_to_no_proposal_is_counted_at_every_end_and_in_every_budget(
         llmock.reply("I would rather talk about it.")
     with opened(project, flags=Flags(experiments=2)) as lab:
         told = research.run(lab)
-        rows, spent = lab.ledger.experiments[1].tokens, lab.status_file.now.tally.tokens
-        assert "never called a tool" in told and lab.status_file.now.failed
+        rows, spent = lab.ledger.experiments[1].tokens, lab.store.status.now.tally.tokens
+        assert "never called a tool" in told and lab.store.status.now.failed
     assert spent > rows + 100
     status = json.loads(autoresearch("status", project, "--json").stdout)
     assert status["cost"]["tokens"] == spent and status["ended"]["failed"]
@@ -209,7 +210,7 @@ def test_what_led_to_no_proposal_is_counted_at_every_end_and_in_every_budget(
     (project / "program.md").write_text(edited)
     with opened(project) as lab:
         assert research.run(lab) == f"done after {spent:,} tokens"
-        assert not lab.status_file.now.failed
+        assert not lab.store.status.now.failed
 
 
 def test_what_a_model_spent_before_the_search_took_over_is_in_that_row(llmock: Any, project: Path):
@@ -241,7 +242,7 @@ def test_status_and_show_tell_what_each_author_cost(llmock: Any, project: Path):
     ideas(llmock, 2.0, 1.8)
     with opened(project, search_share=0.5, flags=Flags(experiments=4)) as lab:
         research.run(lab)
-        records = load(lab.folder)
+        records = load(lab.store.folder)
     assert records is not None
     told = json.loads(records.as_json())
     by_author = {y["author"]: y for y in told["yields"]}

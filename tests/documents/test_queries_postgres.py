@@ -13,7 +13,7 @@ import pytest
 
 from autoresearch_graph import research
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.templates import make_project
 from tests.support.edits import change, edited, forget

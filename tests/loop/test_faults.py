@@ -158,7 +158,7 @@ def test_a_branch_that_a_person_moved_meanwhile_goes_back_and_theirs_is_told(pro
             git(project, "branch", "--quiet", "-D", "mine")
 
     with opened(project, [BETTER, BEST]) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         research.run(lab, watch)
     assert len(notices) == 1 and f"git branch NAME {theirs[0][:12]}" in notices[0]
     git(project, "branch", "found-again", theirs[0][:12])
@@ -201,7 +201,7 @@ def test_a_program_that_is_gone_or_wrong_is_told_once_and_the_last_good_one_used
             path.write_text(PROGRAM.replace("30 experiments", "4 experiments"))
 
     with opened(project, [BETTER, WORSE, BEST, WORSE + "#", BEST + "#"]) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         assert research.run(lab, watch) == "done after 4 experiments"
     assert len(notices) == 1
     assert notices[0].startswith("going on with the last good program.md: ")

@@ -140,7 +140,7 @@ def test_a_person_steers_by_editing_program_md_and_what_is_frozen_stays(project:
             path.write_text(edited)
 
     with opened(project, [BETTER, WORSE, BEST]) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         assert research.run(lab, watch) == "done after 2 experiments"
         assert statuses(lab.ledger.experiments) == ["keep", "keep", "discard"]
     assert len(notices) == 1 and "metric" in notices[0]
@@ -149,7 +149,7 @@ def test_a_person_steers_by_editing_program_md_and_what_is_frozen_stays(project:
 def test_a_program_md_that_breaks_in_the_middle_is_told_and_the_last_good_one_used(project: Path):
     notices: list[str] = []
     with opened(project, [BETTER, BEST]) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         (project / "program.md").write_text("")
         research.run(lab)
         assert len(lab.ledger.experiments) == 3
@@ -180,7 +180,7 @@ def test_two_processes_cannot_work_on_one_research(project: Path):
 
 def test_a_second_research_of_another_name_does_not_see_the_first(project: Path):
     run(project, [BETTER], experiments=1)
-    from autoresearch_graph.lab import open_lab
+    from autoresearch_graph.opening import open_lab
     from autoresearch_graph.settings import Settings
     from tests.support.projects import Scripted
 

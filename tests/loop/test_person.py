@@ -44,7 +44,7 @@ def test_the_branch_is_not_moved_while_the_person_is_on_it(project: Path):
             git(project, "switch", "--quiet", "main")
 
     with opened(project, [BETTER, WORSE]) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         research.run(lab, watch)
     assert len(notices) == 1 and "not moved" in notices[0]
     assert_agreement(project, "t")
@@ -110,7 +110,7 @@ def test_a_changed_metric_is_told_when_a_research_is_resumed(project: Path):
     path.write_text(path.read_text().replace("lower", "higher"))
     notices: list[str] = []
     with opened(project, [BETTER, WORSE], experiments=2) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         research.run(lab)
         assert lab.ledger.experiments[-1].status == "discard"
     assert len(notices) == 1 and "metric is fixed" in notices[0]

@@ -168,7 +168,7 @@ import asyncio, sys
 from pathlib import Path
 from langgraph.checkpoint.memory import InMemorySaver
 from autoresearch_graph.graph import build_graph
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.settings import Settings
 

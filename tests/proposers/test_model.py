@@ -11,7 +11,7 @@ from rich.console import Console
 from autoresearch_graph import research
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.results.records import load
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.terminal.tables import conversation_page
@@ -142,7 +142,7 @@ def test_rate_limits_and_broken_servers_are_waited_out(llmock: Any, project: Pat
     llmock.fail(503, times=2)
     propose(llmock, "X = 3.0", "X = 2.0")
     with modelled(project) as lab:
-        lab.tell = notices.append
+        lab.host.tell = notices.append
         research.run(lab)
         assert [row.status for row in lab.ledger.experiments] == ["keep", "keep"]
     assert_agreement(project, "t")
@@ -234,7 +234,7 @@ def test_the_search_and_a_model_take_turns_by_the_number(llmock: Any, project: P
             "model",
             "search",
         ]
-        records = load(lab.folder)
+        records = load(lab.store.folder)
     finally:
         lab.close()
     assert records is not None
@@ -248,7 +248,7 @@ def test_the_conversation_can_be_read_again(llmock: Any, project: Path):
     propose(llmock, "X = 3.0", "X = 2.0", "a smaller X")
     with modelled(project) as lab:
         research.run(lab)
-        records = load(lab.folder)
+        records = load(lab.store.folder)
     assert records is not None
     console = Console(record=True, width=120, file=StringIO())
     console.print(conversation_page(records, 1))

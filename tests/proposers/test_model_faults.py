@@ -17,7 +17,7 @@ from autoresearch_graph.core.experiment import Draft, Experiment
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import build_editor
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm import editor as conversation
 from autoresearch_graph.proposers.llm.proposer import open_model
 from autoresearch_graph.settings import Settings
@@ -373,7 +373,7 @@ def test_a_killed_conversation_goes_on_and_is_paid_for_once(
 import sys
 from pathlib import Path
 from autoresearch_graph import research
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.settings import Settings
 lab = open_lab(Settings(project=Path(sys.argv[1]), tag="t", model="openai:gpt-4o", look_ahead=False,

@@ -14,7 +14,7 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.core.experiment import Answer, Experiment
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.ledger import read as read_ledger
 from tests.support.agreement import assert_agreement

@@ -17,7 +17,7 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.program.reader import read
 from autoresearch_graph.results.holdout import held_out
 from autoresearch_graph.settings import Settings

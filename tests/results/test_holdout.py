@@ -13,7 +13,7 @@ from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Crashed, Measured
 from autoresearch_graph.core.program import Flags, Metric, Program, Stopping, TimeBox
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.report import write_report
 from autoresearch_graph.results.records import Records, find
 from autoresearch_graph.results.verify import replay, verify
@@ -131,7 +131,7 @@ def test_a_holdout_that_has_its_answer_is_not_asked_again_after_a_kill(tmp_path:
     with opened(project) as lab:
         proposal = lab.workspace.proposal(1)
         assert proposal
-        lab.run_holdout(proposal)
+        lab.pool.run_holdout(proposal, lab.program.current)
     after = (kept / "holdout.json").read_text(), (kept / "holdout.txt").stat().st_mtime_ns
     assert before == after
 

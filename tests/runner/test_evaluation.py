@@ -173,10 +173,10 @@ def test_an_evaluation_goes_on_after_its_folder_was_destroyed(tmp_path: Path):
     project = evaluated_project(tmp_path)
     with opened(project) as lab:
         evaluations = EvaluationCheckout(lab.workspace, tmp_path / "room")
-        site = evaluations.fresh(lab.program, "")
+        site = evaluations.fresh(lab.program.current, "")
         (site.folder / "evaluate.py").unlink()
         (site.folder / ".git").unlink()
-        again = evaluations.fresh(lab.program, "")
+        again = evaluations.fresh(lab.program.current, "")
         assert (again.folder / "evaluate.py").read_text() == EVALUATE
         assert not (again.folder / "asset.py").exists()
 

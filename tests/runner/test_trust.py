@@ -10,7 +10,7 @@ from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.core.text import without_keys
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm.prompt import user
 from autoresearch_graph.runner import detect
 from autoresearch_graph.settings import Settings
@@ -76,7 +76,7 @@ def test_a_model_learns_the_class_and_the_line_of_a_failed_evaluation(tmp_path: 
     try:
         research.run(lab)
         rows = lab.ledger.experiments
-        logs = [lab.artifacts.read(row.number, "log.txt") for row in rows[1:-1]]
+        logs = [lab.store.artifacts.read(row.number, "log.txt") for row in rows[1:-1]]
     finally:
         lab.close()
     assert [row.status for row in rows] == ["keep", *["crash"] * len(LEAKS), "keep"]

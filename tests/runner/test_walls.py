@@ -242,7 +242,7 @@ def test_a_run_of_a_research_sees_neither_its_ledger_nor_git(tmp_path: Path):
         pytest.skip("bubblewrap does not work here")
     research(project, [])
     with opened(project) as lab:
-        told = lab.artifacts.read(0, "log.txt")
+        told = lab.store.artifacts.read(0, "log.txt")
     assert told == "['worktree']\n['t']\n[]\n['.autoresearch', '.git']\nloss: 4\n"
     assert git(project, "status", "--short") == ""
 

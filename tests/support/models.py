@@ -8,7 +8,8 @@ from typing import Any
 from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.experiment import Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.program.reader import read
 from autoresearch_graph.settings import Settings
 from tests.support.experiments import experiment

@@ -12,7 +12,8 @@ from autoresearch_graph import research
 from autoresearch_graph.core.brief import Brief, Exhausted
 from autoresearch_graph.core.experiment import Draft, Experiment, Progress
 from autoresearch_graph.core.program import Flags
-from autoresearch_graph.lab import Lab, open_lab
+from autoresearch_graph.lab import Lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.settings import Choice, Settings
 from tests.support.reports import Page
 

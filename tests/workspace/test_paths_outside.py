@@ -11,7 +11,7 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Answer
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError, WorkspaceError
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm import editor as conversation
 from autoresearch_graph.proposers.llm import retry as patience
 from autoresearch_graph.settings import Settings
@@ -215,7 +215,7 @@ print("loss: 3")
     with opened(project, texts, experiments=2) as lab:
         research.run(lab)
         rows = list(lab.ledger.experiments)
-        assert (lab.folder / "worktree/src/one.py").read_text() == "X = 1\n"
+        assert (lab.store.folder / "worktree/src/one.py").read_text() == "X = 1\n"
     assert [row.status for row in rows[1:]] == ["keep", "keep"]
     assert (victim / "one.py").read_text() == "# mine\n"
 

@@ -77,7 +77,7 @@ def test_a_person_who_removes_the_worktree_during_a_run_costs_one_run(
                 (worktree.parent / "running").unlink()
                 harm(project, worktree)
 
-        lab.show = meanwhile
+        lab.host.show = meanwhile
         research.run(lab)
         statuses = [experiment.status for experiment in lab.ledger.experiments]
     assert statuses == ["keep", "crash", "keep"]

@@ -6,7 +6,6 @@ Messages and draft are in the state, so a conversation that was cut off goes on 
 import re
 from collections import Counter
 from collections.abc import Collection
-from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -23,6 +22,7 @@ from autoresearch_graph.tools import EditSession, ToolRefused
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
 
 _CALLS = 30  # answers in a turn, of which a proposal needs two to ten
 _IDLE = 3  # answers without a call in a row
@@ -105,24 +105,25 @@ def use_tools(state: Conversation, runtime: Runtime[EditSession]) -> dict[str, A
     calls = [call for call in answer.tool_calls if call["id"] not in why]
     if calls:
         asked = answer.model_copy(update={"tool_calls": calls})
-        said |= {m.tool_call_id: m for m in _tools().invoke({"messages": [asked]})["messages"]}
+        done = _tools(session.tools).invoke({"messages": [asked]})
+        said |= {message.tool_call_id: message for message in done["messages"]}
     draft = session.draft and session.draft.model_dump(mode="json")
     ordered = [said[str(call["id"])] for call in answer.tool_calls]
     return {"messages": ordered, "text": session.text, "draft": draft}
 
 
-@cache
-def _tools() -> "Runnable[Any, Any]":
-    """The tools as LangGraph calls them; a search, which has no use for any, does not load them."""
+def _tools(more: "tuple[BaseTool, ...]") -> "Runnable[Any, Any]":
+    """Return our tools and `more` as LangGraph calls them; a search does not load them."""
+    from langchain_core.tools import ToolException
     from langgraph.prebuilt import ToolNode
     from langgraph.prebuilt.tool_node import ToolInvocationError
 
     from autoresearch_graph.tools.toolbox import TOOLS
 
-    def refusal(error: ToolRefused | ToolInvocationError) -> str:
+    def refusal(error: ToolRefused | ToolInvocationError | ToolException) -> str:
         return f"Refused: {error}"
 
-    return ToolNode(list(TOOLS), handle_tool_errors=refusal).with_config(max_concurrency=1)
+    return ToolNode([*TOOLS, *more], handle_tool_errors=refusal).with_config(max_concurrency=1)
 
 
 def _over(messages: list[AnyMessage]) -> str:

@@ -1,6 +1,7 @@
 """A chat model as proposer: it edits a draft through tool calls until it proposes."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from langchain_core.messages import (
     SystemMessage,
     messages_to_dict,
 )
+from langchain_core.tools import BaseTool
 
 from autoresearch_graph.access import Guard, check_model
 from autoresearch_graph.asset.files import Asset, files_of
@@ -36,9 +38,12 @@ _TIMEOUT = 600.0  # seconds, as OpenAI's own client: a model that thinks takes m
 class Model:
     """Proposes with any LangChain chat model that can call tools."""
 
-    def __init__(self, chat: BaseChatModel, meter: Meter, asset: str) -> None:
+    def __init__(
+        self, chat: BaseChatModel, meter: Meter, asset: str, tools: Sequence[BaseTool] = ()
+    ) -> None:
         self._meter = meter
-        self._chat = chat.bind_tools(tools_for(Asset.parse(asset))).invoke
+        self._tools = tuple(tools)
+        self._chat = chat.bind_tools((*tools_for(Asset.parse(asset)), *tools)).invoke
         self._known = False
         self._over = False
         self._tried = SeenFingerprints()
@@ -84,13 +89,20 @@ class Model:
             self._over = brief.session.spend(self._meter.cost(answer))
             return answer
 
-        session = EditSession(brief, chat, brief.text, tried, known=self._known)
+        session = EditSession(brief, chat, brief.text, tried, tools=self._tools, known=self._known)
         held = brief.session.edit({"messages": begin, "text": brief.text}, context=session)
         self._known = session.known
         return Conversation.model_validate(held)
 
 
-def open_model(name: str, *, base_url: str | None, asset: str, price: Price | None = None) -> Model:
+def open_model(
+    name: str,
+    *,
+    base_url: str | None,
+    asset: str,
+    price: Price | None = None,
+    tools: Sequence[BaseTool] = (),
+) -> Model:
     """Open `provider:name` for an asset; InputError where its package or key is missing.
 
     In a server, InputError also for an address that the environment does not name.
@@ -107,7 +119,7 @@ def open_model(name: str, *, base_url: str | None, asset: str, price: Price | No
     if base_url:
         options["base_url"] = base_url
     try:
-        return Model(_chat(name, options), Meter(name, price), asset)
+        return Model(_chat(name, options), Meter(name, price), asset, tools)
     except ImportError as error:
         raise InputError(f"--model {name}: {error}") from error
     except Exception as error:

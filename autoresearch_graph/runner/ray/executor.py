@@ -48,9 +48,6 @@ class RayExecutor:
     def lay_out(self, text: str) -> None:
         """Nothing is laid out here: the node does it."""
 
-    def remove(self) -> None:
-        """Nothing is kept here."""
-
     def conduct(
         self,
         program: Program,
