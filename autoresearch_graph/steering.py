@@ -65,7 +65,7 @@ def _unfit(text: str, settings: Settings, records: Records) -> str:
     from autoresearch_graph.workspace.repository import find_repository
     from autoresearch_graph.workspace.workspace import Workspace
 
-    asset, best = records.program.asset, records.standings[-1:]
+    asset, best = records.program.asset, records.estimates[-1:]
     commit = best[0].incumbent.commit if best and best[0].incumbent else records.base
     with find_repository(settings.root) as repo:
         space = Workspace(
@@ -136,10 +136,10 @@ def _later(records: Records) -> str:
 
 def _why_it_ended(records: Records) -> str | None:
     now = read_status(records.folder)
-    if now is None or now.doing != "ended" or not records.standings:
+    if now is None or now.doing != "ended" or not records.estimates:
         return None
     program = records.program.model_copy(update={"stopping": now.stopping})
-    return stop_reason(program, now.tally, records.standings[-1].incumbent)
+    return stop_reason(program, now.tally, records.estimates[-1].incumbent)
 
 
 def _readable(words: str) -> str:
