@@ -139,10 +139,10 @@ def _later(records: Records) -> str:
 
 def _reason_of_end(records: Records) -> str | None:
     status = read_status(records.folder)
-    if status is None or status.doing != "ended" or not records.standings:
+    if status is None or status.doing != "ended" or not records.estimates:
         return None
     program = records.program.model_copy(update={"stopping": status.stopping})
-    return stop_reason(program, status.tally, records.standings[-1].incumbent)
+    return stop_reason(program, status.tally, records.estimates[-1].incumbent)
 
 
 def _readable(words: str) -> str:

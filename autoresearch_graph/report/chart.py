@@ -144,14 +144,14 @@ def _course(records: Records, values: Scale) -> tuple[list[Point], list[Point]]:
     above: list[Point] = []
     below: list[Point] = []
     x = 0
-    for e, now in zip(records.experiments, records.standings, strict=True):
+    for e, now in zip(records.experiments, records.estimates, strict=True):
         x = max(x, e.number)
         if now.incumbent is None:
             continue
         best = now.incumbent.metric
         for side, value in ((line, best), (above, best + now.sigma), (below, best - now.sigma)):
             _step(side, x, values.clamp(value))
-    noisy = any(now.sigma for now in records.standings)
+    noisy = any(now.sigma for now in records.estimates)
     return line, [*above, *reversed(below), above[0]] if noisy and above else []
 
 

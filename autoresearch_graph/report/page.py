@@ -73,7 +73,6 @@ def _facts(records: Records, live: Live | None) -> dict[str, Any]:
         "cost": records.cost,
         "metric": records.program.metric,
         "say": records.figures.value,
-        "difference": records.figures.difference,
         "signed": partial(_signed, records.figures),
         "reason": records.reason,
         "outside": chart.outside,

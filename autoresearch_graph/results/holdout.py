@@ -1,4 +1,4 @@
-"""What holdout and verification say beside the metric: for people alone, never for a verdict."""
+"""Results of the holdout and of replication, for people alone: no verdict depends on them."""
 
 import re
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Replication(Value):
         )
 
     def warning(self, metric: Metric) -> str:
-        """What is to be thought of it, or nothing where the gain is beyond doubt."""
+        """Return a doubt as a sentence; empty if the gain was replicated."""
         gain = metric.improvement(self.replicated, 0.0)
         if gain - self.half_width > 0:
             return ""
@@ -44,21 +44,25 @@ class Replication(Value):
 
 
 class HeldOut(Value):
-    """What the holdout says of baseline and incumbent."""
+    """Holdout values of baseline and incumbent; `gain` is positive for a better incumbent."""
 
     baseline: float
     incumbent: float
     gain: float
     claimed: float
 
-    def __str__(self) -> str:
+    @property
+    def change(self) -> str:
+        """The gain in words."""
         better = "better" if self.gain > 0 else "worse"
-        change = f"{better} by {abs(self.gain):.3g}" if self.gain else "no better"
-        return f"on the holdout {self.baseline:.6g} → {self.incumbent:.6g} ({change})"
+        return f"{better} by {abs(self.gain):.3g}" if self.gain else "no better"
+
+    def __str__(self) -> str:
+        return f"on the holdout {self.baseline:.6g} → {self.incumbent:.6g} ({self.change})"
 
     @property
     def warning(self) -> str:
-        """Where metric and holdout part, a sentence; else nothing."""
+        """A sentence if the metric improved and the holdout did not; else empty."""
         if self.claimed <= 0 or self.gain > 0:
             return ""
         return (
@@ -68,7 +72,7 @@ class HeldOut(Value):
 
 
 def held_out(folder: Path, *, metric: Metric, best: int, claimed: float) -> HeldOut | None:
-    """The holdout of the baseline and of experiment `best`, where both have a number."""
+    """Compare the baseline with experiment `best` on the holdout; None unless both have a value."""
     first, last = holdout_of(folder, 0), holdout_of(folder, best)
     if first is None or last is None or unanswered(folder, best):
         return None
@@ -77,15 +81,15 @@ def held_out(folder: Path, *, metric: Metric, best: int, claimed: float) -> Held
 
 
 def holdout_of(folder: Path, number: int) -> float | None:
-    """What the holdout gave for a kept experiment; None where it did not run, or failed."""
+    """Return the holdout's value for a kept experiment; None if it did not run, or failed."""
     answer = _answer(folder, number)
     return answer.metric if answer else None
 
 
 def unanswered(folder: Path, best: int) -> str:
-    """Why baseline and experiment `best` cannot be compared on the holdout; empty if they can.
+    """Say why baseline and experiment `best` cannot be compared on the holdout.
 
-    Empty, too, where the holdout was never asked.
+    Empty if they can, and if the holdout was never run.
     """
     for name, number in (("the baseline", 0), (f"experiment {best}", best)):
         answer = _answer(folder, number)
@@ -103,13 +107,13 @@ def _answer(folder: Path, number: int) -> Holdout | None:
 
 
 def replicated(folder: Path) -> Replication | None:
-    """What the last `autoresearch verify` found."""
+    """Return the result of the last `autoresearch verify`."""
     path = folder / "verify.json"
     return Replication.from_json(text, place=path) if (text := read(path)) else None
 
 
 def never_read(experiments: Sequence[Experiment], program: Program) -> str:
-    """A question where no experiment gave another figure than the baseline; else nothing.
+    """Ask whether the asset is read if every experiment gave the baseline's figures; else empty.
 
     A crash, another figure beside the metric or another item shows that the asset is read.
     """
@@ -126,7 +130,7 @@ def never_read(experiments: Sequence[Experiment], program: Program) -> str:
 
 
 def _printed(run: Outcome) -> object:
-    """All that a run said of its result, but for its time and memory; a failure is its kind."""
+    """Return the figures of a run, but for time and memory; its kind if it failed."""
     if not isinstance(run, Measured):
         return run.kind
     said = {name: value for name, value in run.metrics.items() if not _USED.search(name)}
@@ -134,22 +138,22 @@ def _printed(run: Outcome) -> object:
 
 
 def signed(value: float) -> str:
-    """A difference with its sign."""
+    """Return a difference with its sign."""
     return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
 
 
-def hopeless_runs(experiments: Sequence[Experiment]) -> str:
-    """How many runs were ended early, and what that saved; empty where none was."""
-    runs = [run for e in experiments for run in e.trials]
-    ended = [run for run in runs if isinstance(run, Pruned)]
-    audited = [e for e in experiments if any(run.would_prune for run in e.trials)]
-    if not ended and not audited:
+def pruned_runs(experiments: Sequence[Experiment]) -> str:
+    """Say how many runs were pruned, and the time that it saved; empty if none was."""
+    runs = [run for row in experiments for run in row.trials]
+    pruned = [run for run in runs if isinstance(run, Pruned)]
+    audited = [row for row in experiments if any(run.would_prune for run in row.trials)]
+    if not pruned and not audited:
         return ""
-    whole = fmean(run.seconds for run in runs if isinstance(run, Measured))
-    saved = sum(max(0.0, whole - run.seconds) for run in ended)
-    kept = [str(e.number) for e in audited if e.status == "keep"]
-    told = f"experiment {', '.join(kept)} was kept all the same" if kept else "none was kept"
+    usual = fmean(run.seconds for run in runs if isinstance(run, Measured))
+    saved = sum(max(0.0, usual - run.seconds) for run in pruned)
+    kept = ", ".join(str(row.number) for row in audited if row.status == "keep")
+    found = f"experiment {kept} was kept all the same" if kept else "none was kept"
     return (
-        f"{len(ended)} hopeless runs were ended early, which saved {duration(saved)}; "
-        f"{len(audited)} more were let go on as an audit, of which {told}"
+        f"{len(pruned)} hopeless runs were ended early, which saved {duration(saved)}; "
+        f"{len(audited)} more were let go on as an audit, of which {found}"
     )

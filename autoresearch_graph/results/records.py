@@ -1,9 +1,10 @@
-"""A research as it lies on disk, read without opening its lab: while it runs, or long after."""
+"""A research read from its folder, without opening its lab: while it runs, or long after."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 from autoresearch_graph.core.experiment import Author, Experiment, Measured
@@ -17,8 +18,8 @@ from autoresearch_graph.results.holdout import (
     Replication,
     held_out,
     holdout_of,
-    hopeless_runs,
     never_read,
+    pruned_runs,
     replicated,
     unanswered,
 )
@@ -34,7 +35,7 @@ UNCONFINED_NOTE = "unwalled: no walls held the runs, so the asset could have mar
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorSummary:
-    """What one author's proposals came to; `gain` is in the metric's unit, positive is better."""
+    """Proposals of one author; `gain` is in the metric's unit, positive is better."""
 
     author: Author
     proposals: int
@@ -45,7 +46,7 @@ class AuthorSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """What is known of a research."""
+    """The files of a research, and figures computed from them."""
 
     folder: Path
     base: str
@@ -61,26 +62,26 @@ class Records:
     def baseline(self) -> float | None:
         """The metric of the untouched asset, if it was measured: the mean of all its runs.
 
-        After a drift of the machine it is what it would be now: figures from before are not
-        compared with figures from after.
+        After a drift of the machine it is the value that the asset would have now, so that only
+        figures of one time are compared.
         """
-        standings = [standing for standing in self.standings if standing.incumbent]
-        own = [s.incumbent for s in standings if s.incumbent and s.incumbent.number == 0]
+        incumbents = [estimate.incumbent for estimate in self.estimates]
+        own = [best.metric for best in incumbents if best and best.number == 0]
         if not own:
             return None
-        return own[0].metric + self.drift if self.drift else own[-1].metric
+        return own[0] + self.drift if self.drift else own[-1]
 
     @property
     def drift(self) -> float:
-        """By how much the machine has drifted since the baseline, in the metric's unit."""
-        return self.standings[-1].drift if self.experiments else 0.0
+        """The drift of the machine since the baseline, in the metric's unit."""
+        return self.estimates[-1].drift if self.experiments else 0.0
 
     @property
     def drifted(self) -> str:
-        """The drift in sigmas, as a sentence; nothing where it may be luck."""
+        """The drift in sigmas, as a sentence; empty if it may be noise."""
         if not self.drift:
             return ""
-        sigmas = abs(self.drift) / self.standings[-1].sigma
+        sigmas = abs(self.drift) / self.estimates[-1].sigma
         return (
             f"the machine drifted: the incumbent has moved by {sigmas:.1f} sigma "
             f"({self.drift:+.3g}) since the baseline was measured"
@@ -88,13 +89,13 @@ class Records:
 
     @property
     def unread(self) -> str:
-        """A doubt that the asset is read, where every experiment gave the baseline's figures."""
+        """A doubt that the asset is read at all; empty if some experiment gave other figures."""
         return never_read(self.experiments, self.program)
 
     @cached_property
     def incumbent(self) -> Experiment | None:
         """The best kept so far; its metric is the mean of all its runs, later ones included."""
-        best = self.standings[-1].incumbent if self.experiments else None
+        best = self.estimates[-1].incumbent if self.experiments else None
         if best is None:
             return None
         kept = next(e for e in self.experiments if e.number == best.number)
@@ -103,15 +104,16 @@ class Records:
     @cached_property
     def to_beat(self) -> dict[int, float]:
         """The value that each experiment had to beat."""
-        nows = zip(self.experiments[1:], self.standings, strict=False)
-        bests = (
-            (e.number, before.measured_again(e.incumbent_runs).incumbent) for e, before in nows
-        )
-        return {number: best.metric for number, best in bests if best is not None}
+        found = {}
+        for row, before in zip(self.experiments[1:], self.estimates, strict=False):
+            best = before.measured_again(row.incumbent_runs).incumbent
+            if best is not None:
+                found[row.number] = best.metric
+        return found
 
     @cached_property
     def gains(self) -> dict[int, float]:
-        """By how much each measured experiment was better than the value that it had to beat."""
+        """The improvement of each measured experiment on the value that it had to beat."""
         improvement, to_beat = self.program.metric.improvement, self.to_beat
         return {
             e.number: improvement(e.metric, to_beat[e.number])
@@ -120,24 +122,32 @@ class Records:
         }
 
     @cached_property
-    def standings(self) -> list[IncumbentEstimate]:
-        """Where the research stood after each row."""
-        found, now = [], IncumbentEstimate()
-        for experiment in self.experiments:
-            now = now.after(experiment)
-            found.append(now)
-        return found
+    def estimates(self) -> list[IncumbentEstimate]:
+        """The estimate of the incumbent after each row."""
+        first = IncumbentEstimate()
+        return list(accumulate(self.experiments, IncumbentEstimate.after, initial=first))[1:]
 
     @property
     def gain(self) -> float:
-        """By how much the incumbent improves on the baseline, in the metric's unit."""
+        """The improvement of the incumbent on the baseline, in the metric's unit."""
         if self.incumbent is None or self.incumbent.metric is None or self.baseline is None:
             return 0.0
         return self.program.metric.improvement(self.incumbent.metric, self.baseline)
 
     @property
+    def share(self) -> str:
+        """The gain as a share of the baseline, such as `4.2%`; empty without a baseline."""
+        return f"{self.gain / abs(self.baseline):.1%}" if self.baseline else ""
+
+    @property
+    def improvement(self) -> str:
+        """The gain in words, such as `better by 0.03 (4.2%)`."""
+        share = f" ({self.share})" if self.share else ""
+        return f"better by {self.figures.difference(self.gain)}{share}"
+
+    @property
     def held_out(self) -> HeldOut | None:
-        """What the holdout says of baseline and incumbent, where it was asked."""
+        """The holdout's values of baseline and incumbent, if it was run."""
         if self.incumbent is None or self.incumbent.number == 0:
             return None
         best, metric = self.incumbent.number, self.program.metric
@@ -145,34 +155,32 @@ class Records:
 
     @property
     def unanswered(self) -> str:
-        """Why the holdout says nothing of the incumbent, where it was asked and failed."""
+        """The reason why the holdout has no value to compare; empty if it has, or never ran."""
         best = self.incumbent
         return unanswered(self.folder, best.number) if best and best.number else ""
 
     @property
     def veto(self) -> str:
-        """Say why the holdout speaks against the incumbent: it fell back, or broke."""
+        """The holdout's objection to the incumbent: no better on it, or no value; else empty."""
         if held := self.held_out:
             return held.warning and f"{held}; {held.warning}"
         return "" if self.holdout(0) is None else self.unanswered
 
     @property
     def replication(self) -> Replication | None:
-        """What `autoresearch verify` found of the incumbent, if it was run since that was kept."""
+        """The result of `autoresearch verify` for the incumbent, if there is one."""
         found = replicated(self.folder)
         best = self.incumbent and self.incumbent.number
         return found if found and found.number == best else None
 
     @cached_property
     def figures(self) -> Figures:
-        """How figures of the metric are shown to people."""
-        rows = [e for e in self.experiments if e.metric is not None]
-        kept = [e.metric for e in rows if e.status == "keep" and e.metric is not None]
-        sigma = self.standings[-1].sigma if self.experiments else 0.0
-        return for_people(sigma, [e.metric for e in rows if e.metric is not None], kept)
+        """The rounding of metric figures that people read."""
+        sigma = self.estimates[-1].sigma if self.experiments else 0.0
+        return for_people(sigma, *values_of(self.experiments))
 
     def mark(self, e: Experiment) -> str:
-        """The word that stands behind a metric which no walls protected, else nothing."""
+        """Return the mark of a metric that no walls protected; else empty."""
         return " unwalled" if e.metric is not None and e.is_unconfined else ""
 
     @property
@@ -182,44 +190,44 @@ class Records:
         return any(map(self.mark, known))
 
     def reason(self, e: Experiment) -> str:
-        """Why the verdict is so, with the metric's figures as they are shown everywhere."""
+        """Return the reason of a verdict, with the metric's figures rounded as everywhere."""
         runs = [run.metric for run in (*e.trials, *e.incumbent_runs) if isinstance(run, Measured)]
         values = [v for v in (*runs, e.metric, self.to_beat.get(e.number)) if v is not None]
         gain = self.gains.get(e.number)
         return self.figures.within(e.reason, values, [] if gain is None else [gain])
 
     def holdout_and_replication(self) -> list[str]:
-        """What holdout, verification and the audit of hopeless runs say, a sentence each."""
-        looks = [told for told in (hopeless_runs(self.experiments), self.unanswered) if told]
+        """Return the results of pruning, holdout and replication, a sentence each."""
+        sentences = [pruned_runs(self.experiments), self.unanswered]
         if held := self.held_out:
-            looks.append(f"{held}{f'; {held.warning}' if held.warning else ''}")
+            sentences.append("; ".join(filter(None, (str(held), held.warning))))
         if found := self.replication:
             warning = found.warning(self.program.metric)
-            looks.append(f"{found}{f'; {warning}' if warning else ''}")
-        return looks
+            sentences.append("; ".join(filter(None, (str(found), warning))))
+        return [sentence for sentence in sentences if sentence]
 
     def holdout(self, number: int) -> float | None:
-        """What the holdout gave for one experiment, where it was kept and asked."""
+        """Return the holdout's value for one experiment, if it was run for that."""
         return holdout_of(self.folder, number)
 
     def count(self, status: str) -> int:
-        """How many experiments, without the baseline, had this verdict."""
+        """Count the experiments with this verdict, without the baseline."""
         return sum(e.status == status for e in self.experiments if e.number > 0)
 
     @cached_property
     def cost(self) -> Cost:
-        """What every answer of a model cost, those that led to no proposal included."""
+        """The cost of all answers of a model, those that led to no proposal included."""
         return Spending(self.folder).total(self.experiments)
 
     @property
     def ending(self) -> Status | None:
-        """How it ended, as far as that is known."""
+        """The status with which it ended, if that is known."""
         now = read_status(self.folder)
         return now if now and now.ending else None
 
     @property
     def spent(self) -> str:
-        """What it cost in words, in all and for each improvement kept; empty without a model."""
+        """The cost in words, in all and for each improvement kept; empty without a model."""
         cost = self.cost
         each = cost.each(self.count("keep"))
         share = f", {in_words(each)} for each improvement kept" if each else ""
@@ -228,54 +236,53 @@ class Records:
         return in_words(cost) + share if cost.is_paid else ""
 
     def by_author(self) -> list[AuthorSummary]:
-        """What the proposals of each author came to, and what was spent on them.
+        """Return the proposals, gains and cost of each author.
 
-        Only models are paid: what the row of a search cost, a model spent before it gave up.
+        Only models are paid: a cost in the row of a search is that of a model that gave up.
         """
-        gains = {e.number: self.gains[e.number] for e in self._kept()}
-        by_author: dict[Author, list[Experiment]] = {}
-        for experiment in self.experiments[1:]:
-            by_author.setdefault(experiment.author, []).append(experiment)
-        cost = self.cost
-        if cost.is_paid:
-            by_author.setdefault("model", [])
-        return [
-            AuthorSummary(
-                author=author,
-                proposals=len(own),
-                kept=sum(e.number in gains for e in own),
-                gain=sum(gains.get(e.number, 0.0) for e in own),
-                cost=cost if author == "model" else Cost(),
+        proposals: dict[Author, list[Experiment]] = {}
+        for row in self.experiments[1:]:
+            proposals.setdefault(row.author, []).append(row)
+        if self.cost.is_paid:
+            proposals.setdefault("model", [])
+        found = []
+        for author, own in proposals.items():
+            kept = [row.number for row in own if row.status == "keep" and row.number in self.gains]
+            gain = sum(self.gains[number] for number in kept)
+            cost = self.cost if author == "model" else Cost()
+            found.append(
+                AuthorSummary(
+                    author=author, proposals=len(own), kept=len(kept), gain=gain, cost=cost
+                )
             )
-            for author, own in by_author.items()
-        ]
-
-    def _kept(self) -> Iterator[Experiment]:
-        return (e for e in self.experiments if e.status == "keep" and e.number in self.gains)
+        return found
 
     def summary(self) -> str:
-        """One sentence on how far it has come."""
+        """Say in one sentence how far it has come."""
         if not self.experiments:
             return f"{self.tag}: no experiment has been judged yet"
         if self.incumbent is None or self.incumbent.metric is None or self.baseline is None:
             return f"{self.tag}: the baseline gave no metric: {self.experiments[0].reason}"
-        tried, shown = len(self.experiments) - 1, self.figures
-        before, after = map(shown.value, (self.baseline, self.incumbent.metric))
-        share = f", {self.gain / abs(self.baseline):.1%}" if self.baseline else ""
-        change = f"{before} → {after} (better by {shown.difference(self.gain)}{share})"
-        doubts = (self.drifted, self.unread, "unwalled" if self.is_unconfined else "")
-        drift = "".join(f"; {doubt}" for doubt in doubts if doubt)
-        spent = f"; {self.spent}" if self.spent else ""
-        return (
-            f"{self.tag}: {self.program.metric.name} "
-            f"{change if self.incumbent.number else f'{before}, nothing was better'} "
+        before, after = map(self.figures.value, (self.baseline, self.incumbent.metric))
+        gain = ", ".join(filter(None, (self.figures.difference(self.gain), self.share)))
+        change, branch = f"{before} → {after} (better by {gain})", f"autoresearch/{self.tag}"
+        if self.incumbent.number == 0:
+            change, branch = f"{before}, nothing was better", ""
+        tried = len(self.experiments) - 1
+        parts = (
+            f"{self.tag}: {self.program.metric.name} {change} "
             f"after {tried} experiment{'s' * (tried != 1)}: {self.count('keep')} kept, "
-            f"{self.count('discard')} discarded, {self.count('crash')} crashed{spent}{drift}"
-            f"{f'; the best is on autoresearch/{self.tag}' * (self.incumbent.number > 0)}"
+            f"{self.count('discard')} discarded, {self.count('crash')} crashed",
+            self.spent,
+            self.drifted,
+            self.unread,
+            "unwalled" * self.is_unconfined,
+            branch and f"the best is on {branch}",
         )
+        return "; ".join(filter(None, parts))
 
     def as_json(self) -> str:
-        """Everything about it as one JSON object."""
+        """Return all figures and rows as one JSON object."""
         return json.dumps(
             {
                 "tag": self.tag,
@@ -299,7 +306,7 @@ class Records:
         )
 
     def experiment(self, number: int) -> Experiment:
-        """One experiment; InputError where there is none of that number."""
+        """Return one experiment; InputError if there is none of that number."""
         for experiment in self.experiments:
             if experiment.number == number:
                 return experiment
@@ -309,8 +316,14 @@ class Records:
         )
 
     def file(self, number: int, name: str) -> str:
-        """The text of a file of one experiment, or nothing."""
+        """Return the text of a file of one experiment; empty if there is none."""
         return Artifacts(self.folder).read(number, name)
+
+
+def values_of(experiments: Iterable[Experiment]) -> tuple[list[float], list[float]]:
+    """Return the metrics of all experiments that have one, and those of the kept ones."""
+    rows = [(row.metric, row.status) for row in experiments if row.metric is not None]
+    return [value for value, _ in rows], [value for value, status in rows if status == "keep"]
 
 
 def _cost_as_json(cost: Cost, kept: int) -> dict[str, object]:
@@ -334,7 +347,7 @@ def find(settings: Settings) -> Records:
 
 
 def load(folder: Path) -> Records | None:
-    """Read the research in `folder`, or None where none has started."""
+    """Read the research in `folder`; None if none has started."""
     start = read_start(folder)
     if start is None:
         return None

@@ -261,7 +261,7 @@ def test_a_drift_is_told_in_the_reason(tmp_path: Path):
     records = load(project / ".autoresearch/t")
     assert records.drift == pytest.approx(50, abs=1)
     assert records.baseline == pytest.approx(54, abs=1)
-    sigmas = records.drift / records.standings[-1].sigma
+    sigmas = records.drift / records.estimates[-1].sigma
     words = f"the incumbent has moved by {sigmas:.1f} sigma (+50) since the baseline was measured"
     assert words in records.summary()
     assert words in write_report(records).read_text()

@@ -147,7 +147,7 @@ def check_summary(records: Records, seen: Seen) -> None:
 
 
 def check_sureness(records: Records, seen: Seen) -> None:
-    now = records.standings[-1]
+    now = records.estimates[-1]
     told = seen.one(r"is (\S+) times the noise .* deviation of (\S+), known from (\d+) comparisons")
     assert says(told[1], records.gain / now.sigma) and says(told[2], now.sigma)
     assert int(told[3]) == now.spread.freedom

@@ -100,11 +100,11 @@ def test_status_and_report_warn_where_metric_and_holdout_part(tmp_path: Path, ca
     run(project, [answer(2.0)])
     records = find(Settings(project=project, tag="t"))
     assert records.holdout_and_replication() == ["on the holdout 11 → 10 (better by 1)"]
-    assert "Metric and holdout part" not in write_report(records).read_text()
+    assert "Metric and holdout disagree" not in write_report(records).read_text()
     run(project, [answer(2.0), answer(1.0)])
     records = find(Settings(project=project, tag="t"))
     assert "the holdout did not" in records.holdout_and_replication()[0]
-    assert "Metric and holdout part" in write_report(records).read_text()
+    assert "Metric and holdout disagree" in write_report(records).read_text()
     assert "the holdout did not" in autoresearch("status", project).stdout
 
 
