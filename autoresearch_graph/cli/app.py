@@ -19,8 +19,8 @@ from autoresearch_graph.errors import InputError, LabError
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 _FILES = {errno.EMFILE, errno.ENFILE}
-_GO_ON = "; nothing is lost: mend it, and run again to go on"
-_REBUILD = "remove checkpoints.sqlite and run again: the ledger tells where it was"
+_GO_ON = "; nothing is lost: fix it, and run again to continue"
+_REBUILD = "remove checkpoints.sqlite and run again: the ledger has the progress"
 app = typer.Typer(
     help="Let a model or a search improve one file against one number, all night.",
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""Take the result of a research, and clear what it leaves behind."""
+"""Commands that take the result of a research, and that remove its leftovers."""
 
 import sys
 from functools import partial
@@ -14,12 +14,12 @@ from autoresearch_graph.errors import InputError
 def adopt(
     project: Project = Path(),
     tag: LatestTag = "",
-    squash: Annotated[bool, typer.Option("--squash", help="As one commit.")] = False,
+    squash: Annotated[bool, typer.Option("--squash", help="Merge as one commit.")] = False,
     despite_holdout: Annotated[
-        bool, typer.Option("--despite-holdout", help="Even where the holdout got no better.")
+        bool, typer.Option("--despite-holdout", help="Adopt even if the holdout did not improve.")
     ] = False,
 ) -> None:
-    """Put the kept commits on the branch that you are on."""
+    """Put the kept commits on your current branch."""
     from autoresearch_graph.results.adopt import adopt
     from autoresearch_graph.results.records import find
 
@@ -33,10 +33,10 @@ def adopt(
 def clean(
     project: Project = Path(),
     tag: LatestTag = "",
-    refs: Annotated[bool, typer.Option("--refs", help="Its branch and refs as well.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    refs: Annotated[bool, typer.Option("--refs", help="Also delete its branch and refs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm the deletion of refs.")] = False,
 ) -> None:
-    """Remove the worktrees of a research, and with --refs, asked twice, its branch and refs."""
+    """Remove the worktrees of a research, and with --refs its branch and refs."""
     from autoresearch_graph.results.clean import leftovers
 
     tell = partial(typer.echo, err=True)
@@ -46,11 +46,12 @@ def clean(
             typer.echo(f"{left.remove_worktrees()}; it has no refs in git")
             return
         if not refs:
-            typer.echo(f"{left.remove_worktrees()}; {count} refs stay, remove them with --refs")
+            typer.echo(f"{left.remove_worktrees()}; {count} refs stay. Delete them with --refs")
             return
-        lost = "" if left.is_adopted else ", and its best is not on your branch (adopt takes it)"
-        warning = f"{left.records.tag} has {count} refs: with them every attempt is gone{lost}"
+        warning = f"This deletes {count} refs of {left.records.tag}, with every attempt in them."
+        if not left.is_adopted:
+            warning += " Its best is not on your branch: to keep it, run `autoresearch adopt`."
         if not yes and not sys.stdin.isatty():
-            raise InputError(f"{warning}; say it a second time with --yes", code="not-confirmed")
-        if yes or typer.confirm(f"{warning}; remove them?"):
+            raise InputError(f"{warning} Pass --yes to confirm.", code="not-confirmed")
+        if yes or typer.confirm(f"{warning} Delete them?"):
             typer.echo(f"{left.remove_worktrees()}\n{left.remove_refs()}")

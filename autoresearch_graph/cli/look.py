@@ -1,4 +1,4 @@
-"""Look at a research while it runs or long after, and look again at what it found."""
+"""Commands that show a research, during it or later, and that repeat its runs."""
 
 import gc
 from pathlib import Path
@@ -8,14 +8,14 @@ import typer
 
 from autoresearch_graph.cli.options import Cpus, Gpus, LatestTag, On, Project, settings_of
 
-_SHOWN = 100
+_SHOWN = 100  # rows: enough for a night, and quick to print
 
 
 def status(
     project: Project = Path(),
     tag: LatestTag = "",
-    every: Annotated[bool, typer.Option("--all", help="With every experiment.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every experiment.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Summarise a research, with a table of its experiments: the last hundred, or all."""
     from rich.console import Console
@@ -23,7 +23,7 @@ def status(
     from autoresearch_graph.results.records import find
     from autoresearch_graph.terminal.tables import authors_table, experiments_table
 
-    gc.disable()  # ten thousand rows are read once, and then the process ends
+    gc.disable()  # rows are read once, and then the process ends
     records = find(settings_of(project, tag))
     if as_json:
         typer.echo(records.as_json())
@@ -31,7 +31,9 @@ def status(
     console = Console()
     shown = records.experiments if every else records.experiments[-_SHOWN:]
     if left_out := len(records.experiments) - len(shown):
-        console.print(f"{left_out} earlier experiments are shown by --all", style="dim")
+        console.print(
+            f"{left_out} earlier experiments are hidden; show them with --all", style="dim"
+        )
     console.print(experiments_table(records, shown, width=console.width))
     if records.by_author():
         console.print("", authors_table(records))
@@ -42,7 +44,7 @@ def status(
 
 
 def watch(project: Project = Path(), tag: LatestTag = "") -> None:
-    """Look on while a research runs in another process; Ctrl-C leaves it running."""
+    """Follow a research that runs in another process; Ctrl-C leaves it running."""
     from rich.console import Console
 
     from autoresearch_graph.terminal.live import watch
@@ -54,10 +56,12 @@ def watch(project: Project = Path(), tag: LatestTag = "") -> None:
 
 
 def show(
-    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    number: Annotated[int, typer.Argument(help="Number of the experiment.", min=0)],
     project: Project = Path(),
     tag: LatestTag = "",
-    conversation: Annotated[bool, typer.Option(help="What the model said and called.")] = False,
+    conversation: Annotated[
+        bool, typer.Option(help="Show the messages and tool calls of the model instead.")
+    ] = False,
 ) -> None:
     """Show one experiment: idea, verdict, outcome, diff and the end of its log."""
     from rich.console import Console
@@ -73,12 +77,12 @@ def verify(
     project: Project = Path(),
     tag: LatestTag = "",
     *,
-    repeats: Annotated[int, typer.Option(min=2, help="Fresh runs of each.")] = 5,
+    repeats: Annotated[int, typer.Option(min=2, help="Number of fresh runs of each.")] = 5,
     on: On = "",
     gpus: Gpus = None,
     cpus: Cpus = None,
 ) -> None:
-    """Run baseline and best again, in turn, and tell what of the gain remains."""
+    """Run baseline and best again, in turn, and report the gain that remains."""
     from autoresearch_graph.results.records import find
     from autoresearch_graph.results.verify import verify
 
@@ -89,7 +93,7 @@ def verify(
 
 
 def replay(
-    number: Annotated[int, typer.Argument(help="The experiment's number.", min=0)],
+    number: Annotated[int, typer.Argument(help="Number of the experiment.", min=0)],
     project: Project = Path(),
     tag: LatestTag = "",
     *,
@@ -106,10 +110,12 @@ def replay(
 def report(
     project: Project = Path(),
     tag: LatestTag = "",
-    serve: Annotated[bool, typer.Option("--serve", help="Show it in a browser, live.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="To serve at; 0 is a free one.")] = 0,
+    serve: Annotated[bool, typer.Option("--serve", help="Show it live in a browser.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port for --serve; 0 picks a free one.")
+    ] = 0,
 ) -> None:
-    """Write report.html and report.md, or show the report in a browser as it grows."""
+    """Write report.html and report.md, or serve the report live."""
     from autoresearch_graph.report import write_report
     from autoresearch_graph.report.server import serve as show_live
     from autoresearch_graph.results.records import find

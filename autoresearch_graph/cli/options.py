@@ -1,4 +1,4 @@
-"""The arguments and options of the commands."""
+"""Arguments and options that commands share."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,59 +8,73 @@ import typer
 if TYPE_CHECKING:
     from autoresearch_graph.settings import Settings
 
-Project = Annotated[Path, typer.Argument(help="The folder with program.md.")]
-ProgramFile = Annotated[Path, typer.Option("--program", help="The program, if not program.md.")]
+Project = Annotated[Path, typer.Argument(help="Folder with program.md.")]
+ProgramFile = Annotated[Path, typer.Option("--program", help="Program file.")]
 Tag = Annotated[
     str,
-    typer.Option(help="The research's name; by default the unfinished one, or the date (nov23)."),
+    typer.Option(help="Name of the research. Default: the unfinished one, or the date (nov23)."),
 ]
-LatestTag = Annotated[str, typer.Option("--tag", help="The research; by default the latest.")]
-Model = Annotated[str, typer.Option(help="Who proposes: search, or a model as openai:gpt-5.")]
-BaseUrl = Annotated[str | None, typer.Option(help="A server that speaks OpenAI's protocol.")]
+LatestTag = Annotated[str, typer.Option("--tag", help="Name of the research. Default: the latest.")]
+Model = Annotated[str, typer.Option(help="Proposer: search, or a chat model as in openai:gpt-5.")]
+BaseUrl = Annotated[str | None, typer.Option(help="URL of an OpenAI-compatible server.")]
 Prices = Annotated[
-    Path | None, typer.Option(help="Dollars per million tokens of your models, as a TOML file.")
+    Path | None, typer.Option(help="TOML file with prices: dollars per million tokens of a model.")
 ]
 SearchShare = Annotated[
-    float, typer.Option(min=0.0, max=1.0, help="The search's share of proposals beside a model.")
+    float, typer.Option(min=0.0, max=1.0, help="Share of proposals by the search, beside a model.")
 ]
-Workers = Annotated[str, typer.Option(help="So many runs at once; auto: one for each GPU.")]
-On = Annotated[str, typer.Option(help="Run on a cluster: ray for one of its own, or ray:ADDRESS.")]
+Workers = Annotated[str, typer.Option(help="Number of parallel runs, or `auto` for one per GPU.")]
+On = Annotated[
+    str, typer.Option(help="Run on Ray: `ray` starts a cluster, `ray:ADDRESS` uses a running one.")
+]
 Gpus = Annotated[
-    float | None, typer.Option(min=0, help="What a run asks the cluster for: GPUs, by default one.")
+    float | None, typer.Option(min=0, help="GPUs that a run on Ray requests. Default: 1.")
 ]
-Cpus = Annotated[float | None, typer.Option(min=0, help="The same for cores, by default one.")]
+Cpus = Annotated[
+    float | None, typer.Option(min=0, help="Cores that a run on Ray requests. Default: 1.")
+]
 LookAhead = Annotated[
     bool | None,
-    typer.Option(help="Have the next proposal written during a run; by default with a model."),
+    typer.Option(help="Write the next proposal during a run. Default: only with a model."),
 ]
-Review = Annotated[bool, typer.Option("--review", help="Ask about every proposal before its run.")]
-Asset = Annotated[str | None, typer.Option(help="Supplies the asset.")]
-MetricName = Annotated[str | None, typer.Option("--metric", help="Supplies the metric's name.")]
-Direction = Annotated[str | None, typer.Option(help="Supplies its direction: lower or higher.")]
-Command = Annotated[str | None, typer.Option(help="Supplies the experiment command.")]
-TimeBox = Annotated[str | None, typer.Option(help="Supplies the time box, as in '5 minutes'.")]
-KillAfter = Annotated[str | None, typer.Option(help="Supplies when a run is killed.")]
+Review = Annotated[bool, typer.Option("--review", help="Ask before every run.")]
+Asset = Annotated[str | None, typer.Option(help="Asset, if program.md names none.")]
+MetricName = Annotated[
+    str | None, typer.Option("--metric", help="Metric, if program.md names none.")
+]
+Direction = Annotated[
+    str | None, typer.Option(help="Better direction, lower or higher, if program.md gives none.")
+]
+Command = Annotated[str | None, typer.Option(help="Experiment command, if program.md gives none.")]
+TimeBox = Annotated[
+    str | None, typer.Option(help="Time box, as in '5 minutes', if program.md gives none.")
+]
+KillAfter = Annotated[
+    str | None, typer.Option(help="Time after which a run is killed, if program.md gives none.")
+]
 Sandbox = Annotated[
     Literal["auto", "bwrap", "off"],
-    typer.Option(help="What holds the runs: the best there is, bubblewrap, or no walls."),
+    typer.Option(help="Confinement of runs: the best available, bubblewrap, or none."),
 ]
 Checkpoints = Annotated[
     str,
     typer.Option(
-        help="Keep LangGraph's checkpoints in Postgres, at this URL; "
-        "AUTORESEARCH_CHECKPOINTS says the same out of sight."
+        help="Postgres URL for LangGraph's checkpoints. AUTORESEARCH_CHECKPOINTS is an "
+        "alternative that hides a password."
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Tell nothing but how it ended.")]
-Json = Annotated[bool, typer.Option("--json", help="Tell every event as a line of JSON.")]
-Experiments = Annotated[int | None, typer.Option(min=1, help="Stop after so many at most.")]
-Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after so long at most.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print only the end.")]
+Json = Annotated[bool, typer.Option("--json", help="Print every event as a line of JSON.")]
+Experiments = Annotated[
+    int | None, typer.Option(min=1, help="Stop after this number of experiments at most.")
+]
+Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after this many hours at most.")]
 
 
 def settings_of(
     project: Path, tag: str, on: str = "", gpus: float | None = None, cpus: float | None = None
 ) -> "Settings":
-    """A research that has begun, by its project and tag, and where to run something of it."""
+    """Return the settings of an existing research, and of the place for its runs."""
     from autoresearch_graph.settings import Settings
 
     return Settings(project=project, tag=tag, on=on, gpus=gpus, cpus=cpus)

@@ -1,4 +1,4 @@
-"""Start a research, or look whether one could start."""
+"""Commands that start a research, or check if one could start."""
 
 import gc
 import os
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from autoresearch_graph.storage.status import Status
     from autoresearch_graph.terminal.live import Line
 
-_FULL = 2.0  # seconds after which a pipe that takes nothing is taken for full
+_FULL = 2.0  # seconds after which a pipe that takes nothing counts as full; any short wait will do
 
 
 def run(
@@ -79,19 +79,15 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Start a research, or resume the one of that tag."""
+    """Start a research, or resume the unfinished one of that tag."""
     _require_git()
-    told = {name: context.params.pop(name) for name in ("quiet", "as_json")}
+    for name in ("quiet", "as_json"):
+        del context.params[name]
     if review and as_json:
-        raise InputError(
-            "--review asks in a terminal, which --json is not for; leave one away",
-            code="options-conflict",
-        )
+        raise InputError("--review and --json cannot be combined.", code="options-conflict")
     if quiet and as_json:
-        raise InputError(
-            "--quiet and --json say two things; leave one away", code="options-conflict"
-        )
-    _run(context.params, _line(**told))
+        raise InputError("--quiet and --json cannot be combined.", code="options-conflict")
+    _run(context.params, _line(quiet=quiet, as_json=as_json))
 
 
 def check(
@@ -114,7 +110,7 @@ def check(
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
 ) -> None:
-    """Say what was understood of program.md, and whether everything is ready."""
+    """Show how program.md was understood, and if everything is ready."""
     _require_git()
     from rich.console import Console
 
@@ -122,10 +118,10 @@ def check(
     from autoresearch_graph.setup.preflight import check_project, findings_table, partly_understood
 
     try:
-        findings = check_project(choose(_chosen(context.params))[0])
+        findings = check_project(choose(_settings(context.params))[0])
     except ProgramError as error:
-        if known := partly_understood(error):
-            Console().print(findings_table(known))
+        if understood := partly_understood(error):
+            Console().print(findings_table(understood))
         raise
     Console().print(findings_table(findings))
     if not all(finding.ready for finding in findings):
@@ -133,27 +129,27 @@ def check(
 
 
 def _run(options: dict[str, Any], line: "Line | None") -> None:
-    """Run a research and say what came of it; Ctrl-C may come at any time, and again."""
+    """Run a research and report its end; Ctrl-C may come at any time, and again."""
     interrupts.heed()
-    given = sys.argv[1:]
+    arguments = sys.argv[1:]
     try:
-        chosen = _chosen(options)
         from autoresearch_graph.results.unfinished import choose
 
-        settings, told = choose(chosen)
-        given += [] if options["tag"] else ["--tag", settings.tag]
-        _tell(settings, _research(settings, line, told), line)
+        settings, notice = choose(_settings(options))
+        if not options["tag"]:
+            arguments += ["--tag", settings.tag]
+        _report_end(settings, _research(settings, line, notice), line)
     except KeyboardInterrupt:
         interrupts.ignore()
-        resume = without_password(shlex.join([*_command(), *given]))
+        resume = without_password(shlex.join([*_command(), *arguments]))
         if _is_full(2):
-            os._exit(130)  # there is nobody to tell, and nothing of it could be written
-        typer.echo(f"interrupted; nothing is lost, go on with: {resume}", err=True)
+            os._exit(130)  # nobody reads, and nothing could be written
+        typer.echo(f"interrupted; nothing is lost. Continue with: {resume}", err=True)
         raise typer.Exit(130) from None
 
 
 def _is_full(file: int) -> bool:
-    """True for a pipe that nobody empties."""
+    """Return True for a pipe that nobody empties."""
     try:
         return not select.select([], [file], [], _FULL)[1]
     except OSError:  # it is closed
@@ -161,60 +157,65 @@ def _is_full(file: int) -> bool:
 
 
 def _command() -> list[str]:
-    """What to type for this program: its name, or its path where a shell would not find it."""
+    """Return the words that start this program: its name, or its path if not on the PATH."""
     path = Path(sys.argv[0])
     if path.name == "__main__.py":
         return ["python", "-m", "autoresearch_graph"]
     return [path.name if shutil.which(path.name) else sys.argv[0]]
 
 
-def _tell(settings: "Settings", now: "Status", line: "Line | None") -> None:
-    """Say how it ended, and raise where that was no stopping criterion."""
+def _report_end(settings: "Settings", status: "Status", line: "Line | None") -> None:
+    """Report the end; raise LabError if it was no stopping criterion."""
     from autoresearch_graph.results.records import find
     from autoresearch_graph.terminal.live import in_words
 
     records = find(settings)
     no_baseline = records.incumbent is None
-    end = {"event": "end", "reason": now.ending, "failed": now.failed or no_baseline}
-    end |= {"cost": records.cost.model_dump(), "text": f"{now.ending}\n{records.summary()}"}
+    end = {
+        "event": "end",
+        "reason": status.ending,
+        "failed": status.failed or no_baseline,
+        "cost": records.cost.model_dump(),
+        "text": f"{status.ending}\n{records.summary()}",
+    }
     typer.echo((line or in_words)(end))
     if no_baseline:
         raise LabError(_no_baseline(records), code="no-baseline")
-    if now.failed:
-        told = "no stopping criterion is met; mend it, and run again to go on"
-        raise LabError(f"{now.ending}; {told}", code="ended-early")
+    if status.failed:
+        advice = "No stopping criterion is met: fix the cause, and run again to continue."
+        raise LabError(f"{status.ending}. {advice}", code="ended-early")
 
 
 def _no_baseline(records: "Records") -> str:
-    """What to do about a baseline that crashed, or was too slow."""
+    """Return what failed in the baseline, and what to do."""
     baseline = records.experiments[0]
     too_slow = any(trial.kind == "timed out" for trial in baseline.trials)
-    mend = "give it more time (Time box in program.md)" if too_slow else "mend it, commit"
+    advice = "Give it more time (Time box in program.md)" if too_slow else "Fix it and commit"
     return (
-        f"the untouched asset, as committed at {records.base[:7]}, gives no baseline: "
-        f"{baseline.reason}; {mend}, and start anew with another name: --tag {records.tag}-2"
+        f"The untouched asset, as committed at {records.base[:7]}, gives no baseline: "
+        f"{baseline.reason}. {advice}, then start a new research: --tag {records.tag}-2"
     )
 
 
 def _line(*, quiet: bool, as_json: bool) -> "Line | None":
-    """How every event is told, where that was chosen."""
+    """Return the chosen form of an event, if any."""
     from autoresearch_graph.terminal.live import in_json, only_the_end
 
     return in_json if as_json else only_the_end if quiet else None
 
 
-def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
-    """Run a research to its end and show it; a bad project is told before langgraph is loaded.
+def _research(settings: "Settings", line: "Line | None", notice: str) -> "Status":
+    """Run a research to its end and show it; return its last status.
 
-    Returns its last moment, with why it ended.
+    A bad project is an error before langgraph is loaded.
     """
-    gc.disable()  # what is loaded stays: it is looked at neither meanwhile nor later
+    gc.disable()  # loaded modules stay, so there is nothing to collect meanwhile
     from rich.console import Console
 
     from autoresearch_graph.opening import open_lab
 
     if settings.review and not sys.stdin.isatty():
-        raise InputError("--review asks in a terminal, and there is none", code="no-terminal")
+        raise InputError("--review needs a terminal.", code="no-terminal")
     lab = open_lab(settings)
     try:
         from autoresearch_graph import research
@@ -223,8 +224,8 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
         gc.freeze()
         gc.enable()
         with View(lab, Console(), line) as view:
-            if told:
-                view.notice(told)
+            if notice:
+                view.notice(notice)
             research.run(lab, view.watch, *([view.decide] if settings.review else []))
             return lab.store.status.now
     finally:
@@ -233,25 +234,26 @@ def _research(settings: "Settings", line: "Line | None", told: str) -> "Status":
 
 
 def _require_git() -> None:
-    """Raise InputError where git cannot be found: GitPython cannot even be imported then."""
+    """Raise InputError if git is missing: GitPython cannot be imported then."""
     if shutil.which("git") is None:
-        raise InputError("git is not installed, or not on the PATH; install it", code="no-git")
+        message = "git was not found. Install it, or add it to the PATH."
+        raise InputError(message, code="no-git")
 
 
-def _chosen(options: dict[str, Any]) -> "Settings":
-    """The options of `run` and `check`: those of program.md's parts become flags."""
+def _settings(options: dict[str, Any]) -> "Settings":
+    """Build the settings; the options that supply parts of program.md become flags."""
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.settings import Settings
 
+    parts = {name: options.pop(name) for name in Flags.model_fields}
     options["workers"] = _workers(options.get("workers", "1"))
-    names = Flags.model_fields.keys()
-    flags = Flags(**{name: options[name] for name in names})
-    return Settings(flags=flags, **{k: v for k, v in options.items() if k not in names})
+    return Settings(flags=Flags(**parts), **options)
 
 
 def _workers(given: str) -> int | Literal["auto"]:
     if given == "auto":
         return "auto"
     if not given.isdecimal() or int(given) < 1:
-        raise InputError(f"--workers {given}: give a number from 1 on, or auto", code="bad-value")
+        message = f"--workers is {given}. It must be a number from 1 on, or auto."
+        raise InputError(message, code="bad-value")
     return int(given)

@@ -1,9 +1,9 @@
-"""Make a new project, or make one of what is there; and the picture of the state machine."""
+"""Commands that make a project, and that draw the state machine."""
 
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,14 +17,20 @@ from autoresearch_graph.cli.options import (
 )
 from autoresearch_graph.errors import InputError
 
+if TYPE_CHECKING:
+    from autoresearch_graph.core.program import Flags
+    from autoresearch_graph.setup.wizard import SetupWizard
+
 _OWN = "command"
+_DRY_RUN = ("--dry-run/--no-dry-run", "--rehearse/--no-rehearse")  # the second is the old name
+_NEEDED = {"git", "command", "sandbox"}  # findings without which a dry run cannot start
 
 
 def init(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="The folder to make, or your own.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder to make, or your own.")] = Path(),
     template: Annotated[
-        str | None, typer.Option(help="An example by name, or `command` for a command of yours.")
+        str | None, typer.Option(help="Example by name, or `command` for a command of your own.")
     ] = None,
     asset: Asset = None,
     metric: MetricName = None,
@@ -32,45 +38,54 @@ def init(
     command: Command = None,
     time_box: TimeBox = None,
     experiments: Experiments = None,
-    rehearse: Annotated[bool, typer.Option(help="Run the command once, to see its number.")] = True,
+    dry_run: Annotated[
+        bool, typer.Option(*_DRY_RUN, help="Run the command once, to see its metric.")
+    ] = True,
 ) -> None:
-    """Make a project from an example, or write the program.md of your own; asks in a terminal."""
+    """Make a project from an example, or write a program.md for your own files."""
     from autoresearch_graph.core.program import Flags
-    from autoresearch_graph.setup.draft import Draft
     from autoresearch_graph.setup.wizard import SetupWizard
     from autoresearch_graph.templates import DEFAULT, begun, make_project
 
     parts = {name: value for name, value in context.params.items() if name in Flags.model_fields}
-    interview = SetupWizard(talks=sys.stdin.isatty() and sys.stdout.isatty())
-    own = _has_files(folder)
+    wizard = SetupWizard(is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
+    has_files = _has_files(folder)
     if template is None and not any(parts.values()):
-        template = begun(folder) or (None if own else interview.template() or DEFAULT)
+        template = begun(folder)
+        if not template and not has_files:
+            template = wizard.template() or DEFAULT
     ready = True
-    if template in (None, _OWN):
-        if not own:
-            raise InputError(
-                f"there is nothing in {folder} to improve; put your files there first",
-                code="nothing-to-improve",
-            )
-        draft = Draft(folder, Flags(**parts))
-        interview.fill(draft)
-        typer.echo(draft.write())
-        unready = interview.check(draft)
-        ready = not unready
-        if rehearse and not {"git", "command", "sandbox"} & set(unready):
-            ready = interview.rehearse(draft) and ready
-    else:
-        make_project(folder, template=str(template))
+    if template and template != _OWN:
+        make_project(folder, template=template)
         typer.echo(f"made {folder}")
-    where = [] if folder.resolve() == Path.cwd() else [str(folder)]
-    line = shlex.join(["autoresearch", "run" if ready else "check", *where])
-    typer.echo(f"next: {line}" if ready else f"mend that; then: {line}")
+    elif has_files:
+        ready = _describe(folder, Flags(**parts), wizard, dry_run=dry_run)
+    else:
+        message = f"{folder} is empty. Put your files there first."
+        raise InputError(message, code="nothing-to-improve")
+    line = ["autoresearch", "run" if ready else "check"]
+    if folder.resolve() != Path.cwd():
+        line.append(str(folder))
+    typer.echo(f"{'next' if ready else 'fix that; then'}: {shlex.join(line)}")
     if not ready:
         raise typer.Exit(2)
 
 
+def _describe(folder: Path, flags: "Flags", wizard: "SetupWizard", *, dry_run: bool) -> bool:
+    """Write the program.md of a folder; return True if a research can start."""
+    from autoresearch_graph.setup.draft import ProgramDraft
+
+    draft = ProgramDraft(folder, flags)
+    wizard.fill(draft)
+    typer.echo(draft.write())
+    unready = wizard.check(draft)
+    if not dry_run or _NEEDED & set(unready):
+        return not unready
+    return wizard.dry_run(draft) and not unready
+
+
 def _has_files(folder: Path) -> bool:
-    """Whether there is something of a person's own in a folder."""
+    """Return True if a folder holds files of a person."""
     ours = {".git", ".autoresearch"}
     return folder.is_dir() and any(entry.name not in ours for entry in folder.iterdir())
 

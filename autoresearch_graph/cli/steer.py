@@ -1,4 +1,4 @@
-"""Steer a research while it runs."""
+"""Commands that steer a running research."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,30 +9,30 @@ from autoresearch_graph.cli.options import LatestTag, Project, settings_of
 
 
 def tell(
-    words: Annotated[str, typer.Argument(help="What you would say to who proposes.")],
+    words: Annotated[str, typer.Argument(help="Message to the proposer.")],
     project: Project = Path(),
     tag: LatestTag = "",
 ) -> None:
-    """Say something for the next proposal."""
+    """Send a message for the next proposal."""
     from autoresearch_graph import steering
 
     typer.echo(steering.tell(settings_of(project, tag), words))
 
 
 def propose(
-    file: Annotated[Path, typer.Argument(help="The text that the asset is to have.")],
+    file: Annotated[Path, typer.Argument(help="File with the new text of the asset.")],
     project: Project = Path(),
     tag: LatestTag = "",
-    describe: Annotated[str, typer.Option(help="What it changes, in one line.")] = "",
+    describe: Annotated[str, typer.Option(help="One line about the change.")] = "",
 ) -> None:
-    """Have a text of your own tried next."""
+    """Propose a text of your own as the next experiment."""
     from autoresearch_graph import steering
 
     typer.echo(steering.propose(settings_of(project, tag), file, describe))
 
 
 def pause(project: Project = Path(), tag: LatestTag = "") -> None:
-    """Begin nothing new once the experiment under way is judged."""
+    """Pause after the current experiment is judged."""
     from autoresearch_graph import steering
 
     typer.echo(steering.pause(settings_of(project, tag)))
@@ -46,7 +46,7 @@ def resume(project: Project = Path(), tag: LatestTag = "") -> None:
 
 
 def stop(project: Project = Path(), tag: LatestTag = "") -> None:
-    """End it in order once the experiment under way is judged."""
+    """Stop after the current experiment is judged."""
     from autoresearch_graph import steering
 
     typer.echo(steering.stop(settings_of(project, tag)))

@@ -107,11 +107,11 @@ def read_protected(
         if edited := next((name for name in names if takes(path, name)), None):
             named = reversed([*_named(document, place)])  # so that the first of each stays
             lines = {normal(said.value): said.line for said in named}
-            why = "is protected here" if path in found else "is run here to mark the work"
+            why = "is protected here" if path in found else "is run here to measure the work"
             where = f"line {lines[edited]}" if lines.get(edited) else "--asset"
             raise ProgramError(
                 f"`{denied}` {why}, but the asset `{edited}` "
-                f"({where}) is the file to edit; take one of them out",
+                f"({where}) is the file to edit; remove one of them",
                 line=denied.line,
                 code="asset-protected",
             )
@@ -199,7 +199,7 @@ def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...])
         if others and any(said.value == only.path for said in named):
             raise ProgramError(
                 f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
-                f"{others[0].line}; keep one of them, or take out that it is the only one",
+                f"{others[0].line}; keep one of them, or remove the word `only`",
                 line=only.line,
                 code="contradiction",
             )
@@ -249,8 +249,8 @@ def _check_prose(section: Section) -> None:
     """Raise ProgramError if a heading that must protect something names no path."""
     if re.match(r"\W*(?:protected|read[- ]only)\b", section.title, re.I):
         raise ProgramError(
-            f"`{section.title.strip()}` names no file; write each in backticks, or take the "
-            "heading out",
+            f"`{section.title.strip()}` names no file; write each in backticks, or "
+            "remove the heading",
             line=section.line,
         )
 
@@ -325,8 +325,8 @@ def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
     others = [e for e in found if unknown and not e.among and e.label != unknown[0].label]
     if unknown and others and not (is_all and all(each.editable is None for each in others)):
         raise ProgramError(
-            f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which is not "
-            "understood beside the other files here; write `Editable:` or `Protected:` there",
+            f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which does "
+            "not tell if it may be edited; write `Editable:` or `Protected:` there",
             line=unknown[0].path.line,
         )
     _check_words(open_, is_all=is_all)
@@ -354,7 +354,7 @@ def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
     odd = [each for each in unsaid if strict or _JUDGES.search(each.words)]
     if odd and len({each.path.value for each in open_}) > 1:
         raise ProgramError(
-            f"what stands after `{odd[0].path}` is not understood beside the other files here; "
+            f"the words after `{odd[0].path}` do not tell if it may be edited; "
             "write `Editable:` or `Protected:` before it",
             line=odd[0].path.line,
         )

@@ -128,7 +128,7 @@ def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
         own = (name for name in Asset.parse(asset.value).names if covers(normal(said.value), name))
         if hidden := next(own, None):
             raise ProgramError(
-                f"`{said}` hides the asset `{hidden}` from its own run; take it out",
+                f"`{said}` hides the asset `{hidden}` from its own run; remove it",
                 line=said.line,
                 code="asset-protected",
             )
@@ -180,7 +180,7 @@ def _check_none_is_meant(document: Document, place: Place) -> None:
 
 def _may_be_meant(path: str, line: int | None) -> ProgramError:
     return ProgramError(
-        f"is `{path}` what a run leaves for its evaluation? Write `Artifacts: {path}` with the "
-        "path in backticks, or take it out of this section",
+        f"`{path}` may be a file that a run leaves for its evaluation; write `Artifacts: {path}` "
+        "with the path in backticks, or remove it from this section",
         line=line,
     )

@@ -386,7 +386,7 @@ def _from_the_top(text: str) -> str:
     if toml := re.match(r"\s*\+\+\+\s*$", text, re.MULTILINE):
         line = 1 + toml[0].rstrip().count("\n")
         raise ProgramError(
-            "front matter in TOML is not read; write YAML between `---`",
+            "front matter in TOML is not supported; write YAML between `---`",
             line=line,
             code="front-matter",
         )

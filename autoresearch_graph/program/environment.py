@@ -44,7 +44,7 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
     lone = re.fullmatch(rf"`(?P<span>{_NAME})`|(?P<bare>[A-Z][A-Z0-9]+)", block.text.rstrip(" .,;"))
     if lone and block.kind == "item" and not _SPANNED.fullmatch(lone["span"] or ""):
         raise ProgramError(
-            f"is {lone[0]} a variable? Write `Variables: {lone[0].strip('`')}`, or a sentence",
+            f"{lone[0]} may be a variable; write `Variables: {lone[0].strip('`')}`, or a sentence",
             line=block.line,
         )
 
@@ -52,11 +52,11 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
 def check_variable(said: Statement[str]) -> None:
     """Raise ProgramError for a malformed name, or that of a credential."""
     if not re.fullmatch(_NAME, said.value):
-        raise ProgramError(f"`{said}` is no name of a variable", line=said.line, code="bad-value")
+        raise ProgramError(f"`{said}` is not a variable name", line=said.line, code="bad-value")
     if is_credential(said.value):
         raise ProgramError(
-            f"`{said}` looks like a credential, and a run never gets one; take it out, "
-            "and load what it opens before the research",
+            f"`{said}` looks like a credential, which a run never gets; remove it, and "
+            "download the data behind it before the research",
             line=said.line,
             code="bad-value",
         )
@@ -70,7 +70,7 @@ def _in_code(block: Block) -> Iterator[Statement[str]]:
         match = re.fullmatch(rf"(?P<name>{_NAME})(?P<value>=.*)?", words)
         if match is None:
             raise ProgramError(
-                f"`{words[:80]}` is no name of a variable; a code block lists variables, one a "
+                f"`{words[:80]}` is not a variable name; a code block lists variables, one a "
                 "line, and anything else belongs under another heading",
                 line=block.line + number,
                 code="bad-value",
@@ -106,7 +106,7 @@ def _named(match: re.Match[str], line: int) -> Statement[str]:
     if match["value"] is None:
         return Statement(match["name"], line)
     raise ProgramError(
-        f"`{match[0]}` gives a value, but a variable is passed on as it is; write "
+        f"`{match[0]}` gives a value, but variables are passed on unchanged; write "
         f"`{match['name']}` and set it where the research is started",
         line=line,
         code="bad-value",
@@ -210,8 +210,8 @@ def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) ->
             is_path = place.exists(span.text) or (path.is_absolute() and path.exists())
             if is_path and span.text not in understood:
                 raise ProgramError(
-                    f"of `{span.text}` is not said what a run may do with it; write `A run may "
-                    "read` or `A run may write` before it",
+                    f"`{span.text}` has no permission beside it; write `A run may read` or "
+                    "`A run may write` before it",
                     line=span.line,
                 )
 
@@ -230,7 +230,8 @@ def _network(block: Block) -> Iterator[Statement[bool]]:
             yield Statement(not _DENIED.search(sentence), line, sentence)
         elif re.search(r"\bnetwork\b", re.sub(r"`[^`]*`", "", sentence), re.IGNORECASE):
             raise ProgramError(
-                f"`{' '.join(sentence.split())}` says neither `network allowed` nor `no network`",
+                f"`{' '.join(sentence.split())}` is unclear about the network; write "
+                "`network allowed` or `no network`",
                 line=line,
             )
 
@@ -249,7 +250,7 @@ def _check_readable(said: Said, place: Place) -> None:
     """Refuse to open a folder with keys: the home folder, or one above it."""
     if Path.home().resolve().is_relative_to(_resolved(said, place)):
         raise ProgramError(
-            f"`{said}` takes in your home folder and the keys in it; name a folder of its own",
+            f"`{said}` includes your home folder and its keys; name a folder inside it",
             line=said.line,
             code="bad-path",
         )
@@ -259,7 +260,7 @@ def _check_writable(said: Said, place: Place) -> None:
     """Refuse to open the project: a run could change its own measurement."""
     if Path(os.path.realpath(place.project)).is_relative_to(_resolved(said, place)):
         raise ProgramError(
-            f"`{said}` takes in the project, which no run may write; name a folder of its own",
+            f"`{said}` includes the project, which no run may write; name a folder outside it",
             line=said.line,
             code="bad-path",
         )

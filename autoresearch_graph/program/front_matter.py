@@ -102,7 +102,7 @@ class Entry:
         """Return the text as a command; `false` and `0` are none."""
         if self.type in ("bool", "int", "float"):
             raise ProgramError(
-                f"`{self.key}` is `{self.text()}`, which is no command; take it out, or give one",
+                f"`{self.key}` is `{self.text()}`, which is not a command; remove it, or give one",
                 line=self.line,
                 code="bad-value",
             )
@@ -126,11 +126,11 @@ def parse(text: str) -> Mapping[str, Entry]:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 2 if mark else 1
         raise ProgramError(
-            f"the front matter is no YAML: {error.problem}", line=line, code="front-matter"
+            f"the front matter is not valid YAML: {error.problem}", line=line, code="front-matter"
         ) from None
     except yaml.YAMLError as error:
         raise ProgramError(
-            f"the front matter is no YAML: {error}", line=1, code="front-matter"
+            f"the front matter is not valid YAML: {error}", line=1, code="front-matter"
         ) from None
     return {
         key: entry for key, entry in entries.items() if key not in OPTIONAL or entry.type != "null"
@@ -198,7 +198,7 @@ def _check_no_alias(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise ProgramError(
-                f"`*{event.anchor}` is an alias, which is not read; write the value itself",
+                f"`*{event.anchor}` is an alias, which is not supported; write the value itself",
                 line=(event.start_mark.line if event.start_mark else 0) + 2,
                 code="front-matter",
             )
@@ -222,7 +222,7 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
         line = name.start_mark.line + 2
         if not isinstance(name, yaml.ScalarNode):
             raise ProgramError(
-                "a key of the front matter is no word", line=line, code="front-matter"
+                "a key of the front matter is not a word", line=line, code="front-matter"
             )
         if name.value in entries:
             raise ProgramError(

@@ -154,7 +154,8 @@ def _check_target(match: re.Match[str], metric: Metric) -> None:
         )
     if match["higher" if metric.direction == "lower" else "lower"]:
         raise ProgramError(
-            f"{said} is no target: {metric.direction} is better for {metric.name}", code="bad-value"
+            f"{said} cannot be a target: {metric.direction} is better for {metric.name}",
+            code="bad-value",
         )
     if match["unit"] and (match["unit"].strip() == "%" or durations(match["n"] + match["unit"])):
         raise ProgramError(
@@ -341,8 +342,8 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
         return TimeBox(seconds=seconds.value, kill_after=2 * seconds.value)
     if kill_after.value < seconds.value:
         raise ProgramError(
-            f"a run is killed after {kill_after.value:g} s, before its time box of "
-            f"{seconds.value:g} s has passed; let it be killed later",
+            f"a run is killed after {kill_after.value:g} s, before the end of its time box of "
+            f"{seconds.value:g} s; raise the first or lower the second",
             line=kill_after.line or seconds.line,
             code="contradiction",
         )
@@ -419,7 +420,7 @@ def _whole(text: str, what: str, line: int | None) -> Statement[float]:
 
 def _no_duration(what: str, line: int | None) -> ProgramError:
     return ProgramError(
-        f"{what} is no duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`",
+        f"{what} is not a duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`",
         line=line,
         code="bad-value",
     )

@@ -84,8 +84,8 @@ class Place:
         self._check_links(path, line)
         if not (self.exists(path) and (self.project / path).exists()):
             raise ProgramError(
-                f"the asset `{text}` does not exist in {self.project}; mend the path, "
-                "or make the file",
+                f"the asset `{text}` does not exist in {self.project}; correct the path, "
+                "or create the file",
                 line=line,
                 code="bad-path",
             )
@@ -145,8 +145,8 @@ class Place:
             )
         if not (is_pattern(path) or text.endswith("/") or self.exists(path)):
             raise ProgramError(
-                f"the protected path `{text}` does not exist in {self.project}; mend the path, "
-                "or take it out",
+                f"the protected path `{text}` does not exist in {self.project}; correct the path, "
+                "or remove it",
                 line=line,
                 code="bad-path",
             )

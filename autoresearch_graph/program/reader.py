@@ -209,9 +209,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ProgramError(f"this cannot be read: {error.strerror}", code="no-program") from None
     if not text.strip():
-        raise ProgramError(
-            "the file is empty; write what is to be improved, and how", code="no-program"
-        )
+        raise ProgramError("the file is empty; describe the task in it", code="no-program")
     return text
 
 
@@ -294,7 +292,7 @@ class LiveProgram:
         try:
             now = read(self._path, project=self._project, flags=self._flags)
         except ProgramError as error:
-            return f"going on with the last good {self._path.name}: {error}"
+            return f"continuing with the last good {self._path.name}: {error}"
         self.current = self._with_frozen(now)
         names = ", ".join(changed(self._first, now))
         return f"{names} is fixed for this research; the next one will use it" if names else ""

@@ -70,7 +70,7 @@ def front_rule(entry: Entry) -> Statement[str]:
     """Return the rule in the front matter."""
     if entry.text() not in RULES:
         raise ProgramError(
-            f"`{entry.key}` is `{entry.text()}`, which is no rule; write {', '.join(RULES)}",
+            f"`{entry.key}` is `{entry.text()}`, which is not a rule; write {', '.join(RULES)}",
             line=entry.line,
             code="bad-value",
         )
@@ -170,7 +170,7 @@ def read_noise(document: Document) -> tuple[Noise, int | None]:
     lines = {field: statement.line for field, statement in chosen.items() if statement}
     if values.get("baseline_runs") == 0:
         raise ProgramError(
-            "the baseline must run once at least", line=lines["baseline_runs"], code="bad-value"
+            "the baseline must run at least once", line=lines["baseline_runs"], code="bad-value"
         )
     if values.get("rule") in ("fast", "deterministic"):
         values.setdefault("baseline_runs", 1)
@@ -204,7 +204,7 @@ def _front_number(key: str, value: Entry) -> Statement[float]:
     kind = NUMBER if key == "minimum_improvement" else COUNT
     if not re.fullmatch(kind, value.text()):
         raise ProgramError(
-            f"`{key}` is `{value.text()}`, which is no number", line=value.line, code="bad-value"
+            f"`{key}` is `{value.text()}`, which is not a number", line=value.line, code="bad-value"
         )
     return Statement(number(value.text()), value.line)
 
@@ -302,7 +302,7 @@ def _stated_constraints(
             constraints, rest = _in_text(item.text(), item.line, place, spanned=False)
             if not constraints or unread(rest):
                 raise ProgramError(
-                    f"`{item.text()}` is no constraint; write it as in `peak_vram_mb <= 48000`",
+                    f"`{item.text()}` is not a constraint; write it as in `peak_vram_mb <= 48000`",
                     line=item.line,
                     code="bad-value",
                 )
@@ -355,7 +355,7 @@ def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | N
         return None
     if match["more"]:
         raise ProgramError(
-            f"`{match['bound']}{match['more']}` is no number; write it as in `0.9` or `48000`",
+            f"`{match['bound']}{match['more']}` is not a number; write it as in `0.9` or `48000`",
             line=line,
             code="bad-value",
         )
@@ -399,6 +399,6 @@ def _read(words: str, line: int) -> Statement[bool]:
     if _YES.search(words):
         return Statement(True, line)
     raise ProgramError(
-        "whether hopeless runs may be ended early is not said; write: they may, or: never",
+        "it is unclear if hopeless runs may be ended early; write `they may` or `never`",
         line=line,
     )

@@ -1,4 +1,4 @@
-"""A program.md for any command: what it leaves out is asked for, and written below what it says."""
+"""A draft of program.md: the missing parts are asked for, and written below the present ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +12,16 @@ from autoresearch_graph.storage.files import read, replace
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for a part; `flag` is the field of `Flags` that an answer goes into."""
+    """The question for a part; its answer goes into the field `flag` of `Flags`."""
 
     flag: str
     words: str
     default: str = ""
+
+    @property
+    def option(self) -> str:
+        """The option that answers it on the command line."""
+        return f"--{self.flag.replace('_', '-')}"
 
 
 _METRIC = "## Metric\n\n`{metric}`, {direction} is better.\n"
@@ -31,17 +36,17 @@ _SECTIONS = {
 _QUESTIONS = {
     "asset": Question("asset", "Which file may change?"),
     "experiment": Question("command", "Which command runs it once?"),
-    "metric": Question("metric", "What is the number called that it prints?"),
+    "metric": Question("metric", "What is the name of the number that it prints?"),
     "direction": Question("direction", "Which is better, lower or higher?", "lower"),
     "time_box": Question("time_box", "How long may one run take?", "5 minutes"),
-    "stopping": Question("experiments", "How many experiments shall be made?", "50"),
+    "stopping": Question("experiments", "How many experiments should run?", "50"),
 }
 Ask = Callable[[Question], str]
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-class Draft:
-    """The program.md of a folder, as it is and as it is to be."""
+class ProgramDraft:
+    """The program.md of a folder, with flags that supply its missing parts."""
 
     def __init__(self, project: Path, flags: Flags) -> None:
         self.project, self.flags = project.resolve(), flags
@@ -50,38 +55,37 @@ class Draft:
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no program.md yet."""
+        """True if there is no program.md yet."""
         return not self._before.strip()
 
     @property
     def found(self) -> Found:
-        """What is said by now; ProgramError for what cannot be."""
+        """The parts that file and flags state; ProgramError for a wrong one."""
         return self._look(self._before, self.flags)
 
     def _look(self, text: str, flags: Flags) -> Found:
         return look(self.path, text, project=self.project, flags=flags)
 
     def understood(self) -> list[str]:
-        """What the file says, a line each, with where it says it."""
+        """Return the parts that the file states, one a line, each with its line number."""
         found = self._look(self._before, Flags())
-        said = {
+        parts = {
             "asset": found.asset,
             "metric": found.name,
             "direction": found.direction,
             "experiment": found.experiment,
-            "time box": found.seconds,
         }
-        units = {"time box": " s"}
         lines = [
-            f"line {part.line}: {name} is {part.value}{units.get(name, '')}"
-            for name, part in said.items()
-            if part
+            f"line {part.line}: {name} is {part.value}" for name, part in parts.items() if part
         ]
-        ends = [f"it ends after {found.stopping[0].describe()}"] if found.stopping else []
-        return lines + ends
+        if found.seconds:
+            lines.append(f"line {found.seconds.line}: time box is {found.seconds.value} s")
+        if found.stopping:
+            lines.append(f"it ends after {found.stopping[0].describe()}")
+        return lines
 
-    def ask(self, ask: Ask, tell: Tell) -> None:
-        """Ask for everything that is missing; an answer that cannot be used is asked for again."""
+    def ask(self, ask: Ask, report: Report) -> None:
+        """Ask for every missing part, again if an answer cannot be used."""
         while missing := self.found.missing:
             part = next(part for part in _QUESTIONS if part in missing)
             question = _QUESTIONS[part]
@@ -90,51 +94,49 @@ class Draft:
             try:
                 self.answer(question.flag, ask(question))
                 if part in self.found.missing:
-                    tell("that says nothing yet")
+                    report("This does not answer the question.")
             except (ProgramError, ValueError) as error:
-                tell(str(error))
+                report(str(error))
 
     def answer(self, flag: str, words: str) -> None:
-        """Take an answer; ProgramError or ValueError where it cannot be used."""
-        value: str | int | None = words.strip() or None
-        if flag == "experiments" and value is not None and not str(value).isdecimal():
+        """Take an answer; raise ProgramError or ValueError if it cannot be used."""
+        value = words.strip() or None
+        if flag == "experiments" and value is not None and not value.isdecimal():
             raise ValueError(f"{value} is not a number of experiments; write 50, say")
         flags = Flags(**{**self.flags.model_dump(), flag: value})
         self._look(self._before, flags)
         self.flags = flags
 
     def write(self) -> str:
-        """Write what was answered below what was there; returns what became of the file.
+        """Write the answers below the present text; return a report. Idempotent.
 
-        InputError where something is missing yet. The same if it runs twice.
+        Raise InputError if a part is still missing.
         """
         found, missing = self.found, self._missing()
-        if lacking := found.missing:
-            raise InputError(self._lacking(lacking), code="missing-part")
+        if found.missing:
+            raise InputError(self._lacks(found.missing), code="missing-part")
         if not missing:
-            return "program.md says everything that is needed"
+            return "program.md is complete"
         words = self.flags.model_dump() | {
             "metric": found.name and found.name.value,
             "direction": found.direction and found.direction.value,
         }
         title = f"# {self.project.name}\n" if self.is_new else self._before.rstrip() + "\n"
-        parts = dict.fromkeys(_SECTIONS[p].format_map(words) for p in _SECTIONS if p in missing)
-        text = "\n".join((title, *parts))
+        sections = [_SECTIONS[part].format_map(words) for part in _SECTIONS if part in missing]
+        text = "\n".join((title, *dict.fromkeys(sections)))
         if left := self._look(text, Flags()).missing:
-            raise InputError(
-                f"program.md cannot be completed; write yourself: {', '.join(left)}",
-                code="missing-part",
-            )
+            message = f"program.md cannot be completed here. Add by hand: {', '.join(left)}"
+            raise InputError(message, code="missing-part")
         replace(self.path, text)
         names = ", ".join(part.replace("_", " ") for part in missing)
         return "wrote program.md" if self.is_new else f"added to program.md: {names}"
 
     def asked_for(self, part: str) -> bool:
-        """Whether the file left out a part, so that it is an answer's."""
+        """Return True if the file leaves out a part, so that an answer supplies it."""
         return part in self._missing()
 
     def _missing(self) -> list[str]:
-        """The parts that the file leaves out; some are found out when others are known."""
+        """Return the parts that the file leaves out; some show up once others are known."""
         missing: list[str] = []
         flags = Flags()
         while new := [p for p in self._look(self._before, flags).missing if p not in missing]:
@@ -143,13 +145,15 @@ class Draft:
             flags = Flags(**{name: value for name, value in self.flags if name in names})
         return missing
 
-    def _lacking(self, parts: tuple[str, ...]) -> str:
-        flags = [f"--{_QUESTIONS[part].flag.replace('_', '-')}" for part in parts]
-        if self.is_new:
-            flags = [f"--{question.flag.replace('_', '-')}" for question in _QUESTIONS.values()]
-            flags = [f for f in flags if not self.flags.model_dump()[f[2:].replace("-", "_")]]
-            return (
-                f"{self.project.name} is not empty, and has no program.md that says what to "
-                f"improve in it; say it with {' '.join(flags)}"
-            )
-        return f"program.md does not say everything; say the rest with {' '.join(flags)}"
+    def _lacks(self, parts: tuple[str, ...]) -> str:
+        """Return what to do about missing parts."""
+        if not self.is_new:
+            options = " ".join(_QUESTIONS[part].option for part in parts)
+            return f"program.md is incomplete. Supply the rest with {options}"
+        answered = self.flags.model_dump()
+        questions = [each for each in _QUESTIONS.values() if not answered[each.flag]]
+        options = " ".join(question.option for question in questions)
+        return (
+            f"{self.project.name} has files, but no program.md that describes the task. "
+            f"Describe it with {options}"
+        )

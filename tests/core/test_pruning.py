@@ -233,5 +233,5 @@ def test_program_md_says_whether_in_words_or_front_matter(tmp_path: Path):
     assert says(EARLY) and not says(PROGRAM)
     assert not says(EARLY.replace("They may be ended early.", "Never end one."))
     assert says("---\nearly_end: true\n---\n" + PROGRAM)
-    with pytest.raises(ProgramError, match="whether hopeless runs may be ended early is not said"):
+    with pytest.raises(ProgramError, match="it is unclear if hopeless runs may be ended early"):
         says(EARLY.replace("They may be ended early.", "Hm."))

@@ -65,7 +65,7 @@ def test_an_example_is_a_template_and_in_the_wheel(folder: Path, tmp_path: Path)
 
 
 def test_an_unknown_template_is_told_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no template cake; there are forecast, .*rag"):
+    with pytest.raises(InputError, match=r"no template cake; choose one of forecast, .*rag"):
         make_project(tmp_path / "project", template="cake")
     assert not (tmp_path / "project").exists()
 

@@ -204,7 +204,7 @@ def test_a_program_that_is_gone_or_wrong_is_told_once_and_the_last_good_one_used
         lab.host.tell = notices.append
         assert research.run(lab, watch) == "done after 4 experiments"
     assert len(notices) == 1
-    assert notices[0].startswith("going on with the last good program.md: ")
+    assert notices[0].startswith("continuing with the last good program.md: ")
     assert told in notices[0]
     assert_agreement(project, "t")
 

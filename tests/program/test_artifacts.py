@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.core.program import changed
-from autoresearch_graph.errors import InputError, ProgramError
+from autoresearch_graph.errors import InputError
 from autoresearch_graph.runner import expand
+from tests.support.errors import refused
 from tests.support.programs import make_project, read_parts, read_text, text_of
 
 COMMAND = "```\npython prepare.py score\n```"
@@ -42,12 +43,12 @@ def test_artifacts_are_what_the_evaluation_is_said_to_read(
 
 def test_a_file_that_may_be_an_artifact_is_asked_about(project: Path) -> None:
     parts = {"Evaluation": f"What is in `model.pt2` counts.\n\n{COMMAND}"}
-    with pytest.raises(ProgramError, match=r"is `model.pt2` what a run leaves .* Write `Artifacts"):
+    with refused("unclear-program", naming="write `Artifacts: model.pt2`"):
         read_parts(project, parts)
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "words"),
     [
         ("/tmp/model.pt2", "must be relative to the project"),
         ("../model.pt2", "lies outside the project"),
@@ -55,10 +56,9 @@ def test_a_file_that_may_be_an_artifact_is_asked_about(project: Path) -> None:
         ("out/", "must be one file"),
     ],
 )
-def test_an_artifact_is_one_file_in_the_project(project: Path, path: str, told: str) -> None:
-    with pytest.raises(ProgramError, match=told) as error:
+def test_an_artifact_is_one_file_in_the_project(project: Path, path: str, words: str) -> None:
+    with refused("bad-path", line=29, naming=words):
         read_parts(project, {"Evaluation": f"Artifacts: `{path}`\n\n{COMMAND}"})
-    assert error.value.line == 29
 
 
 def test_front_matter_names_artifacts_holdout_and_hidden_paths(project: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_holdout_has_a_command_and_may_name_its_own_artifacts(project: Path) -
     parts = {"Evaluation": COMMAND, "Hold-out": "Reads `model.pt2`.\n\n`python prepare.py hold`"}
     program = read_parts(project, parts)
     assert (program.holdout, program.artifacts) == ("python prepare.py hold", ("model.pt2",))
-    with pytest.raises(ProgramError, match="`Holdout` holds no command"):
+    with refused("unclear-program", naming="`Holdout`"):
         read_parts(project, {"Holdout": "A secret."})
 
 
@@ -84,9 +84,9 @@ def test_hidden_paths_are_the_code_spans_under_their_heading(project: Path) -> N
     hidden = "- `data/a.txt`\n- `$DATA/val` and `{stdlib}/turtle.py`"
     program = read_parts(project, {"Hidden": hidden})
     assert program.hidden == ("data/a.txt", "$DATA/val", "{stdlib}/turtle.py")
-    with pytest.raises(ProgramError, match="`Hidden` names no path"):
+    with refused("unclear-program", naming="`Hidden`"):
         read_parts(project, {"Hidden": "The answers."})
-    with pytest.raises(ProgramError, match="hides the asset"):
+    with refused("asset-protected", naming="`train.py`"):
         read_parts(project, {"Hidden": "`train.py`"})
 
 

@@ -140,7 +140,7 @@ def test_a_file_that_is_allowed_and_denied_is_refused_with_both_lines(
 def test_a_label_that_is_not_understood_beside_others_is_refused(project: Path, body: str) -> None:
     words = refusal(project, {"Asset": "", "Scope": body})
 
-    assert "which is not understood beside the other files here" in words
+    assert "which does not tell if it may be edited" in words
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_words_about_other_things_do_not_deny_the_asset(project: Path, said: str
 def test_boxes_that_differ_are_refused(project: Path) -> None:
     words = refusal(project, {"Asset": "- [x] `train.py`\n- [ ] `judge.py`"})
 
-    assert "`train.py` stands under `[x]`, which is not understood" in words
+    assert "`train.py` stands under `[x]`, which does not tell" in words
 
 
 def test_one_label_that_is_not_understood_may_be_a_topic(project: Path) -> None:
@@ -233,8 +233,8 @@ def test_an_asset_that_would_mark_its_own_work_is_refused(project: Path, command
     words = refusal(project, {"Evaluation": f"```\n{command}\n```"})
 
     assert words == (
-        "program.md:30: `train.py` is run here to mark the work, but the asset `train.py` "
-        "(line 7) is the file to edit; take one of them out"
+        "program.md:30: `train.py` is run here to measure the work, but the asset `train.py` "
+        "(line 7) is the file to edit; remove one of them"
     )
 
 
@@ -268,7 +268,7 @@ def test_the_flag_cannot_name_what_evaluates(project: Path) -> None:
 
     words = refusal(project, parts, asset="judge.py")
 
-    assert "`judge.py` is run here to mark the work, but the asset `judge.py` (--asset)" in words
+    assert "`judge.py` is run here to measure the work, but the asset `judge.py` (--asset)" in words
 
 
 def test_front_matter_cannot_name_what_is_denied(project: Path) -> None:
@@ -441,7 +441,7 @@ def test_a_sentence_about_a_file_adds_no_asset(project: Path, said: str) -> None
 def test_an_item_that_is_not_understood_beside_others_is_refused(project: Path, items: str) -> None:
     words = refusal(project, {"Asset": items})
 
-    assert "what stands after `judge.py` is not understood beside the other files here" in words
+    assert "the words after `judge.py` do not tell if it may be edited" in words
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from autoresearch_graph.core.program import Flags, Program
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.reader import read
+from tests.support.errors import refused
 from tests.support.programs import make_project, read_text
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
@@ -114,7 +115,7 @@ def test_prose_says_which_file_may_be_edited(project: Path, said: str) -> None:
     ],
 )
 def test_a_file_that_is_only_mentioned_is_not_the_asset(project: Path, said: str) -> None:
-    with pytest.raises(ProgramError, match="there is no asset"):
+    with refused("missing-part", naming="asset"):
         read_text(project, said, **REST)
 
 
@@ -198,9 +199,7 @@ def test_prose_says_how_long_a_run_takes(
 def test_two_time_budgets_in_prose_are_a_contradiction(project: Path) -> None:
     said = "A fixed time budget of 5 minutes.\n\nNo: a fixed time budget of 6 minutes."
 
-    with pytest.raises(
-        ProgramError, match=r":3: the time box is `6 minutes` here but `5 minutes` on"
-    ):
+    with refused("contradiction", line=3, naming="time box"):
         read_text(project, said, **REST | {"asset": "train.py", "time_box": None})
 
 

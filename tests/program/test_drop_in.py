@@ -176,4 +176,4 @@ def test_a_command_that_needs_uv_itself_says_so(clone: Path, home: Path):
     git(clone, "commit", "-aqm", "another command")
     done = autoresearch("check", clone, home=home)
     assert done.returncode == 2
-    assert "uvx is not installed; install it or mend the command" in done.stdout
+    assert "uvx is not installed; install it or correct the command" in done.stdout

@@ -1,12 +1,11 @@
 """A program.md that cannot be run is one sentence, with its line and how to mend it."""
 
-import re
 from pathlib import Path
 
 import pytest
 
-from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.reader import read
+from tests.support.errors import refused
 from tests.support.programs import make_project, read_text, sentence
 
 
@@ -153,23 +152,23 @@ def test_an_evaluation_without_a_command_is_not_passed_over(project: Path, headi
 
 
 def test_a_file_that_is_not_there_is_one_sentence(project: Path) -> None:
-    with pytest.raises(ProgramError, match=r"^program\.md: there is no such file in .*project"):
+    with refused("no-program", naming="program.md: "):
         read(project / "program.md", project=project)
 
 
 def test_a_folder_is_one_sentence(project: Path) -> None:
-    with pytest.raises(ProgramError, match=r"^data: this is a folder; name the file in it$"):
+    with refused("no-program", naming="data: "):
         read(project / "data", project=project)
 
 
 def test_a_file_that_is_not_utf_8_names_the_line(project: Path) -> None:
     (project / "program.md").write_bytes(b"# One\n\nTwo \xff\n")
 
-    with pytest.raises(ProgramError, match=re.escape("program.md:3: this is not UTF-8")):
+    with refused("no-program", line=3, naming="UTF-8"):
         read(project / "program.md", project=project)
 
 
 @pytest.mark.parametrize("text", ["", " \n\n"])
 def test_an_empty_file_is_one_sentence(project: Path, text: str) -> None:
-    with pytest.raises(ProgramError, match="the file is empty"):
+    with refused("no-program", naming="empty"):
         read_text(project, text)

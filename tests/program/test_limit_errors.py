@@ -15,19 +15,19 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("body", "at", "words"),
     [
-        ("5 parsecs", "5 parsecs", "`5 parsecs` is no duration; write it with its unit, as in"),
-        ("- killed after 9 s\n- 5 parsecs", "- 5 parsecs", "`5 parsecs` is no duration"),
-        ("About\n500 ms.", "500 ms", "`500 ms` is no duration"),
+        ("5 parsecs", "5 parsecs", "`5 parsecs` is not a duration; write it with its unit, as in"),
+        ("- killed after 9 s\n- 5 parsecs", "- 5 parsecs", "`5 parsecs` is not a duration"),
+        ("About\n500 ms.", "500 ms", "`500 ms` is not a duration"),
         ("0 minutes", "0 minutes", "`0 minutes` must be more than 0 and at most 7 days"),
         ("-5 minutes", "-5", "`-5 minutes` must be more than 0"),
         ("8 days", "8 days", "`8 days` must be more than 0 and at most 7 days"),
         ("5-10 minutes", "5-10", "`5-10 minutes` is a range; give one duration"),
         ("5 to 10 minutes", "5 to", "`5 to 10 minutes` is a range; give one duration"),
-        ("1,5 minutes", "1,5", "is no duration"),
+        ("1,5 minutes", "1,5", "is not a duration"),
         ("- 5 minutes\n- 6 minutes", "- 6",
          "the time box is `6 minutes` here but `5 minutes` on line 21; keep one of them"),
         ("5 minutes, killed after\n4 minutes", "4 minutes",
-         "a run is killed after 240 s, before its time box of 300 s has passed"),
+         "a run is killed after 240 s, before the end of its time box of 300 s"),
     ],
 )  # fmt: skip
 def test_a_time_box_that_is_no_single_duration_is_refused(
@@ -49,7 +49,7 @@ def test_two_bounds_for_one_thing_are_a_contradiction(project: Path) -> None:
          "the number of baseline runs is `baseline twice` here but `baseline 3 times` on line 29"),
         ("- minimum improvement 5 %", "5 %", "`minimum improvement 5 %` is not understood; write"),
         ("- 3 blue moons", "3 blue", "`3 blue moons` is not understood; write `baseline 3 times`"),
-        ("- baseline 0 times", "baseline 0", "the baseline must run once at least"),
+        ("- baseline 0 times", "baseline 0", "the baseline must run at least once"),
     ],
 )  # fmt: skip
 def test_noise_that_is_not_understood_is_refused(
@@ -90,14 +90,14 @@ def test_a_stopping_criterion_that_is_not_understood_is_refused(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("Pass `OPENAI_API_KEY`.", "`OPENAI_API_KEY` looks like a credential, and a run never"),
+        ("Pass `OPENAI_API_KEY`.", "`OPENAI_API_KEY` looks like a credential, which a run never"),
         ("- `HF_TOKEN`", "`HF_TOKEN` looks like a credential"),
         ("- `DB_PASSWORD`", "`DB_PASSWORD` looks like a credential"),
         ("- `CUDA_VISIBLE_DEVICES=1`", "write `CUDA_VISIBLE_DEVICES` and set it where"),
-        ("- The network is nice.", "says neither `network allowed` nor `no network`"),
-        ("- It may write `~`.", "`~` takes in the project, which no run may write"),
-        ("- It may read `~/`.", "`~/` takes in your home folder and the keys in it"),
-        ("- It may read `/`.", "`/` takes in your home folder and the keys in it"),
+        ("- The network is nice.", "is unclear about the network; write `network allowed`"),
+        ("- It may write `~`.", "`~` includes the project, which no run may write"),
+        ("- It may read `~/`.", "`~/` includes your home folder and its keys"),
+        ("- It may read `/`.", "`/` includes your home folder and its keys"),
         ("- It may write `$HOME/x`.", "`$HOME/x` has a variable; write the path itself"),
     ],
 )

@@ -17,13 +17,13 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("body", "at", "words"),
     [
-        ("5 minutes,\nkilled after 7", "killed", "`7` is no duration; write it with its unit"),
-        ("5 minutes. Kill at 10.", "5 minutes", "`10` is no duration"),
-        ("5 minutes (killed after `7`)", "5 minutes", "`7` is no duration"),
-        ("5 minutes\n\n```\nkilled after 7\n```", "killed", "`7` is no duration"),
-        ("5 minutes, killed after an hour", "5", "`an hour` is no duration"),
-        ("5 minutes, killed after twenty minutes", "5", "`twenty minutes` is no duration"),
-        ("A run:\n10 parsecs, killed after 20 seconds", "10 p", "`10 parsecs` is no duration"),
+        ("5 minutes,\nkilled after 7", "killed", "`7` is not a duration; write it with its unit"),
+        ("5 minutes. Kill at 10.", "5 minutes", "`10` is not a duration"),
+        ("5 minutes (killed after `7`)", "5 minutes", "`7` is not a duration"),
+        ("5 minutes\n\n```\nkilled after 7\n```", "killed", "`7` is not a duration"),
+        ("5 minutes, killed after an hour", "5", "`an hour` is not a duration"),
+        ("5 minutes, killed after twenty minutes", "5", "`twenty minutes` is not a duration"),
+        ("A run:\n10 parsecs, killed after 20 seconds", "10 p", "`10 parsecs` is not a duration"),
         ("Between 5 and 10 minutes.", "Between", "`Between 5 and 10 minutes` is a range"),
         ("Five to ten minutes.", "Five", "`Five to ten minutes` is a range"),
     ],
@@ -38,7 +38,7 @@ def test_a_heading_that_kills_without_a_unit_is_refused(project: Path) -> None:
     heading = "Time box: 5 minutes, killed after 7"
     words = sentence(project, {"Time box": "", heading: "So."}, f"## {heading}")
 
-    assert "`7` is no duration" in words
+    assert "`7` is not a duration" in words
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_a_variable_may_be_bare_where_it_can_be_nothing_else(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("- `torch`", "is `torch` a variable? Write `Variables: torch`, or a sentence"),
-        ("- GPU", "is GPU a variable?"),
+        ("- `torch`", "`torch` may be a variable; write `Variables: torch`, or a sentence"),
+        ("- GPU", "GPU may be a variable"),
         ("- Variables: see the README", "`Variables: see the README` names no variable"),
         ("- MY_VAR=3", "`MY_VAR=3` gives a value"),
-        ("    pip install x", "`pip install x` is no name of a variable; a code block lists"),
+        ("    pip install x", "`pip install x` is not a variable name; a code block lists"),
     ],
 )
 def test_what_may_or_may_not_be_a_variable_is_refused(project: Path, body: str, words: str) -> None:
@@ -202,7 +202,7 @@ def test_what_is_unchecked_is_bounded(project: Path) -> None:
 def test_a_bound_that_is_no_plain_number_is_refused(project: Path, bound: str) -> None:
     words = sentence(project, {"Constraints": f"- `mb` <= 3\n- `a` >= {bound}"}, "- `a`")
 
-    assert words == f"`{bound}` is no number; write it as in `0.9` or `48000`"
+    assert words == f"`{bound}` is not a number; write it as in `0.9` or `48000`"
 
 
 @pytest.mark.parametrize(
@@ -252,13 +252,13 @@ def test_a_rule_below_blank_lines_is_no_front_matter(project: Path) -> None:
     [
         ("\n---\nchekc: x\n---", ":3: the front matter has no key `chekc`"),
         ("\n---\nasset: other.py\n", ":1: the front matter is not closed"),
-        ("\n+++\nasset = 'x'\n+++", ":2: front matter in TOML is not read; write YAML"),
-        ("---\ncheck: false\n---", ":2: `check` is `false`, which is no command"),
-        ("---\nevaluation: 0\n---", ":2: `evaluation` is `0`, which is no command"),
+        ("\n+++\nasset = 'x'\n+++", ":2: front matter in TOML is not supported; write YAML"),
+        ("---\ncheck: false\n---", ":2: `check` is `false`, which is not a command"),
+        ("---\nevaluation: 0\n---", ":2: `evaluation` is `0`, which is not a command"),
         ("---\nstopping: {experiments: -1}\n---", ":2: `-1 experiments` is not understood"),
         ("---\nstopping: {dollars: -1}\n---", ":2: `$-1` is not understood"),
-        ("---\nconstraints: [acc >= 5 or 6]\n---", ":2: `acc >= 5 or 6` is no constraint"),
-        ("---\na: &a [*a]\n---", ":2: `*a` is an alias, which is not read"),
+        ("---\nconstraints: [acc >= 5 or 6]\n---", ":2: `acc >= 5 or 6` is not a constraint"),
+        ("---\na: &a [*a]\n---", ":2: `*a` is an alias, which is not supported"),
         (f"---\ncheck: {'[' * 500}{']' * 500}\n---", "the front matter is nested too deeply"),
     ],
 )

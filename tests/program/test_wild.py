@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.errors import ProgramError
+from tests.support.errors import refused
 from tests.support.programs import make_project, read_text
 from tests.support.wild import FILES, NOTHING, PROGRAMS, read_wild, understood
 
@@ -253,9 +254,9 @@ def test_a_label_that_begins_a_sentence_is_prose(project: Path, said: str) -> No
 
 def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: Path) -> None:
     text = "---\nasset: train.py\ntarget: agent.py\n---\n"
-    with pytest.raises(ProgramError, match=r":3: `target` says the same as `asset` on line 2"):
+    with refused("contradiction", line=3, naming="line 2"):
         read_text(project, text)
-    with pytest.raises(ProgramError, match=r":2: the front matter has no key `targget`"):
+    with refused("front-matter", line=2, naming="`targget`"):
         read_text(project, "---\ntargget: train.py\n---\n")
 
 
@@ -314,11 +315,9 @@ def test_a_budget_may_limit_the_whole_research_but_not_against_its_criteria(proj
     said = "`x`, lower is better\n\n## Budget\n\n- 5 minutes\n- 40 experiments\n"
     stopping = read_text(project, f"## Metric\n{said}", **rest).stopping
     assert stopping.experiments == 40 and stopping.seconds is None
-    with pytest.raises(
-        ProgramError, match=r"`40 experiments` here but `60 experiments` on line 10"
-    ):
+    with refused("contradiction", naming="line 10"):
         read_text(project, f"## Metric\n{said}\n## Stop\n- 60 experiments\n", **rest)
-    with pytest.raises(ProgramError, match="`1 experiment` is no duration"):
+    with refused("bad-value", naming="`1 experiment`"):
         read_text(project, f"## Metric\n{said}- 1 experiment at a time\n", **rest)
 
 
@@ -327,7 +326,7 @@ def test_a_table_of_components_gives_the_metric_no_direction(project: Path) -> N
         "## Metric definition\n\n```\nscore = hits / all\n```\n\n"
         "| Part | |\n|--|--|\n| **misses** | lower is better |"
     )
-    with pytest.raises(ProgramError, match="the metric `score` has no direction"):
+    with refused("missing-part", naming="`score`"):
         read_text(project, said, **REST, time_box="1 s")
 
 
@@ -336,7 +335,7 @@ def test_what_an_evaluation_reads_is_never_dropped(project: Path) -> None:
     said = "## Evaluation\n\nReads `{}`.\n\n```\npython evaluate.py\n```"
     assert read_text(project, said.format("m.npz"), **rest).artifacts == ("m.npz",)
     for name in ("model.weights", "answers"):
-        with pytest.raises(ProgramError, match=rf":3: is `{name}` what a run leaves"):
+        with refused("unclear-program", line=3, naming=f"`{name}`"):
             read_text(project, said.format(name), **rest)
         labelled = said.replace("Reads", "Artifacts:").format(name)
         assert read_text(project, labelled, **rest).artifacts == (name,)

@@ -291,7 +291,7 @@ main()
     end = json.loads(done.stdout.splitlines()[-1])
     assert end["failed"] and "does no tool calls" in end["reason"]
     assert end["cost"]["tokens"] == 22 + 165 and "165 tokens led to no proposal" in end["text"]
-    assert "does no tool calls; no stopping criterion is met" in done.stderr
+    assert "does no tool calls. No stopping criterion is met" in done.stderr
 
 
 # ---------------------------------------------------------------- what the model says

@@ -114,5 +114,5 @@ def test_without_a_terminal_there_is_nobody_to_ask(project: Path):
     command = [sys.executable, "-m", "autoresearch_graph", "run", str(project), "--review"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "autoresearch: --review asks in a terminal, and there is none\n"
+    assert done.stderr == "autoresearch: --review needs a terminal.\n"
     assert not (project / ".autoresearch").exists()

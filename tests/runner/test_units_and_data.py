@@ -8,7 +8,7 @@ from autoresearch_graph.core.experiment import Crashed
 from autoresearch_graph.core.output import how_to_print
 from autoresearch_graph.runner import detect
 from autoresearch_graph.settings import Choice
-from autoresearch_graph.setup.dry_run import rehearse
+from autoresearch_graph.setup.dry_run import dry_run
 from autoresearch_graph.storage.ledger import Ledger
 from tests.support.projects import PROGRAM, git, make_project, run
 
@@ -119,7 +119,7 @@ def told(project: Path, text: str) -> str:
     """The reason why a text that is committed gives no baseline."""
     (project / "asset.py").write_text("X = 3.0\n" + text)
     git(project, "commit", "--quiet", "--all", "--message=another")
-    outcome = rehearse(project).outcome
+    outcome = dry_run(project).outcome
     assert isinstance(outcome, Crashed)
     return outcome.reason
 

@@ -18,6 +18,7 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.program.reader import read
 from autoresearch_graph.templates import begun, make_project
 from autoresearch_graph.workspace.repository import BEGUN, find_repository
+from tests.support.errors import refused
 
 TEXTS = {".gitignore", "README.md", "evaluate.py", "forecast.py", "program.md"}
 FILES = TEXTS | {"holdout.csv", "series.csv"}
@@ -81,15 +82,16 @@ def test_an_empty_folder_is_filled_in_place(
 def test_a_folder_that_is_not_empty_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("42")
-    with pytest.raises(InputError, match=r"full exists and is not empty; choose another folder"):
+    with refused("folder-taken", naming="full"):
         make_project(tmp_path / "full")
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.txt"]
 
 
 def test_a_file_in_the_way_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("42")
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match="choose another folder"):
+    places = {tmp_path / "file": "folder-taken", tmp_path / "file/below": "folder-unusable"}
+    for place, code in places.items():
+        with refused(code):
             make_project(place)
     assert (tmp_path / "file").read_text() == "42"
 
@@ -101,7 +103,7 @@ def test_a_failure_half_way_leaves_nothing_behind(
     (templates / "hooks").mkdir(parents=True)
     (templates / "index").mkdir()  # git init copies it to where the index is written
     monkeypatch.setenv("GIT_TEMPLATE_DIR", str(templates))
-    with pytest.raises(InputError, match="cannot be made"):
+    with refused("folder-unusable"):
         make_project(tmp_path / "a" / "project")
     assert not (tmp_path / "a").exists()
 

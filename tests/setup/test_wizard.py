@@ -80,14 +80,14 @@ def test_what_the_flags_leave_out_is_named_and_nothing_is_written(own: Path):
 def test_a_run_without_the_metric_says_what_it_printed(own: Path):
     done = init(own, *SAID, "--metric", "accuracy")
     assert "it printed: epoch, loss" in done.stdout
-    assert done.stdout.endswith(f"mend that; then: autoresearch check {own}\n")
+    assert done.stdout.endswith(f"fix that; then: autoresearch check {own}\n")
 
 
 def test_what_is_not_committed_is_told_with_the_command(own: Path):
     (own / "new.py").write_text(ASSET)
     done = init(own, *SAID, "--asset", "new.py")
     assert "git add new.py && git commit" in done.stdout and done.returncode == 2
-    assert done.stdout.endswith(f"mend that; then: autoresearch check {own}\n")
+    assert done.stdout.endswith(f"fix that; then: autoresearch check {own}\n")
 
 
 def test_a_conversation_asks_again_until_an_answer_can_be_used(own: Path):
@@ -138,17 +138,17 @@ def test_another_dialect_is_told_as_understood_and_only_the_rest_is_asked(own: P
 
 
 def test_a_program_that_says_everything_is_left_as_it_is(own: Path):
-    init(own, *SAID, "--no-rehearse")
+    init(own, *SAID, "--no-dry-run")
     before = (own / "program.md").read_bytes()
     done = init(own)
-    assert "program.md says everything" in done.stdout
+    assert "program.md is complete" in done.stdout
     assert (own / "program.md").read_bytes() == before
 
 
 def test_answers_that_end_early_write_nothing(own: Path):
     code, shown = conversation(own, "tune.py")
     assert (code, (own / "program.md").exists()) == (2, False)
-    assert "the answers ended" in shown
+    assert "The input ended" in shown
 
 
 def test_in_an_empty_folder_a_person_chooses_an_example(tmp_path: Path):
@@ -160,4 +160,4 @@ def test_in_an_empty_folder_a_person_chooses_an_example(tmp_path: Path):
 
 def test_there_is_no_command_of_ones_own_in_an_empty_folder(tmp_path: Path):
     done = init(tmp_path, "--template", "command")
-    assert (done.returncode, "put your files there first" in done.stderr) == (2, True)
+    assert (done.returncode, "Put your files there first" in done.stderr) == (2, True)
