@@ -9,12 +9,12 @@ from langgraph.graph.state import CompiledStateGraph
 from autoresearch_graph import nodes
 from autoresearch_graph.core.experiment import Again, Verdict
 from autoresearch_graph.nodes.bind import LabOf, editing_node, node, waiting_node
-from autoresearch_graph.proposers.llm.editor import Conversation, ask_model, use_tools
+from autoresearch_graph.proposers.llm.editor import EditorState, ask_model, use_tools
 from autoresearch_graph.state import Context, Input, State
 from autoresearch_graph.tools import EditSession
 
 Graph = CompiledStateGraph[State, Context, Input, State]
-Editor = CompiledStateGraph[Conversation, EditSession, Conversation, Conversation]
+Editor = CompiledStateGraph[EditorState, EditSession, EditorState, EditorState]
 
 
 def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
@@ -47,7 +47,7 @@ def build_graph(lab_of: LabOf, checkpointer: BaseCheckpointSaver[str] | None = N
 
 def build_editor() -> Editor:
     """Wire the inside of `propose`: a model edits a draft by tool calls until it proposes."""
-    builder = StateGraph(Conversation, context_schema=EditSession)
+    builder = StateGraph(EditorState, context_schema=EditSession)
     builder.add_node("model", ask_model)
     builder.add_node("tools", use_tools)
     builder.add_edge(START, "model")
@@ -84,11 +84,11 @@ def keep_or_revert(state: State) -> Literal["keep", "revert", "read_program"]:
     return "revert"
 
 
-def tools_or_end(state: Conversation) -> Literal["tools", "__end__"]:
+def tools_or_end(state: EditorState) -> Literal["tools", "__end__"]:
     """Run the tools, unless the conversation has ended without a proposal."""
     return "__end__" if state.ended else "tools"
 
 
-def model_or_end(state: Conversation) -> Literal["model", "__end__"]:
+def model_or_end(state: EditorState) -> Literal["model", "__end__"]:
     """Ask the model again until there is a proposal."""
     return "__end__" if state.draft or state.ended else "model"

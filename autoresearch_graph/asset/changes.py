@@ -100,11 +100,18 @@ def names_of(statement: ast.stmt) -> Iterator[str]:
         case ast.Expr(value=ast.Constant()):
             return
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            nodes = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-            stored = [node.id[:_NAME] for node in nodes if isinstance(node.ctx, ast.Store)]
-            yield from stored or ["statements"]
+            yield from _stored(statement) or ["statements"]
         case _:
             yield "statements"
+
+
+def _stored(statement: ast.stmt) -> list[str]:
+    """Return the names that an assignment sets."""
+    found = []
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.append(node.id[:_NAME])
+    return found
 
 
 def _bare(part: str) -> str:
@@ -132,7 +139,7 @@ def cause(experiment: Experiment) -> str:
 
 
 def is_small(old: str, new: str, path: str) -> bool:
-    """True if only a few constants differ, and none of them bends a run's learning curve."""
+    """Return True if only a few constants differ, and none of them bends a run's learning curve."""
     try:
         before, after = find(old, path), find(new, path)
     except InputError:

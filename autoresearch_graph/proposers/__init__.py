@@ -1,1 +1,1 @@
-"""Proposers: who writes the next experiment."""
+"""Proposers of the next experiment."""

@@ -1,4 +1,4 @@
-"""Which proposer a person chose."""
+"""Choice of the proposer: the search, a model, or both by turns."""
 
 from collections.abc import Sequence
 from math import floor
@@ -22,7 +22,7 @@ def choose_proposer(
     dollars: float | None = None,
     tools: Sequence["BaseTool"] = (),
 ) -> Proposer:
-    """The search, a model, or both; InputError for missing constants, a package or a key.
+    """Return the search, a model, or both; InputError for missing constants, a package or a key.
 
     A limit in `dollars` needs a model whose price is known. A model may call `tools`, too.
     """
@@ -42,13 +42,13 @@ def choose_proposer(
 
 
 def name_of(settings: Settings) -> str:
-    """The choice in a few words."""
-    shared = settings.search_share and settings.model != "search"
-    return f"{settings.model} and search" if shared else settings.model
+    """Return the choice in a few words."""
+    is_shared = settings.search_share and settings.model != "search"
+    return f"{settings.model} and search" if is_shared else settings.model
 
 
 class Mixture:
-    """Gives the search a share (0 to 1) of the proposals, evenly spread, and a model the rest.
+    """Proposer that gives the search a share (0 to 1) of the proposals, and a model the rest.
 
     Published on this very loop: an evolution strategy with 30 % model proposals came out ahead of
     either alone (evidence in docs/decisions/0003).
@@ -60,12 +60,14 @@ class Mixture:
         self._share = share
 
     def propose(self, brief: Brief) -> Draft:
-        """Have the one whose turn it is propose; the other, where that has nothing left.
+        """Draft by the one whose turn it is; by the other, if the first has nothing left.
 
-        What the first has spent is added to what the other's draft costs.
+        The turns of the search are spread evenly. The cost of the first is added to the draft's.
         """
-        turn = floor(brief.number * self._share) > floor((brief.number - 1) * self._share)
-        first, second = (self._search, self._model)[:: 1 if turn else -1]
+        is_search = floor(brief.number * self._share) > floor((brief.number - 1) * self._share)
+        first, second = self._model, self._search
+        if is_search:
+            first, second = second, first
         try:
             return first.propose(brief)
         except Exhausted as reason:
@@ -77,6 +79,6 @@ def _after(first: Exhausted, proposer: Proposer, brief: Brief) -> Draft:
     try:
         draft = proposer.propose(brief)
     except Exhausted as second:
-        told, cost = f"{str(first).rstrip('.')}; {second}", first.cost + second.cost
-        raise Exhausted(told, cost=cost, gave_up=first.gave_up or second.gave_up) from None
+        reason, cost = f"{str(first).rstrip('.')}; {second}", first.cost + second.cost
+        raise Exhausted(reason, cost=cost, gave_up=first.gave_up or second.gave_up) from None
     return draft.model_copy(update=dict(first.cost + draft.cost))

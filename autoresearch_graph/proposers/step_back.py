@@ -1,9 +1,7 @@
-"""Where nothing has been kept for long: the asset without one of the changes that were kept.
+"""Step back: after long without a keep, drop one of the changes that were kept.
 
-One of them may have been luck, or stand in the way of what came later.
+One of them may have been luck, or stand in the way of later ones.
 """
-
-from collections.abc import Iterator
 
 from autoresearch_graph.asset.merge import merged
 from autoresearch_graph.asset.syntax import broken, fingerprint
@@ -15,12 +13,12 @@ from autoresearch_graph.core.incumbent import PATIENCE
 def step_back(brief: Brief, since_keep: int) -> Draft | None:
     """Draft the incumbent without a kept change, after every 30 experiments without a keep.
 
-    The least gain goes first; each change is taken back once, and one on whose lines later
-    changes stand not at all. None where it is not time yet, or nothing is left.
+    The least gain goes first; each change is dropped once, and not at all if later changes stand
+    on its lines. None where it is not time yet, or nothing is left.
     """
     if since_keep == 0 or since_keep % PATIENCE:
         return None
-    for kept in _doubtful(brief):
+    for kept in _by_gain(brief):
         if text := _without(kept, brief):
             return Draft(
                 author="lab",
@@ -33,24 +31,20 @@ def step_back(brief: Brief, since_keep: int) -> Draft | None:
     return None
 
 
+def _by_gain(brief: Brief) -> list[Experiment]:
+    """Return the kept changes that were not taken back yet, the least gain first."""
+    ideas = (*brief.ledger, *brief.in_flight)
+    left = brief.gains.keys() - {idea.undoes for idea in ideas}
+    kept = [row for row in brief.ledger if row.status == "keep" and row.undoes is None]
+    doubtful = [row for row in kept if row.number and row.number in left]
+    return sorted(doubtful, key=lambda row: brief.gains[row.number])
+
+
 def _without(kept: Experiment, brief: Brief) -> str | None:
-    """The incumbent without a kept change, where that is another text, and one that parses."""
-    before = next(e.number for e in brief.ledger if e.commit == kept.parent)
-    asset = brief.program.asset
-    text = merged(
-        brief.history.text(kept.number), brief.text, brief.history.text(before), asset=asset
-    )
+    """Return the incumbent without a kept change, if that is another text, and one that parses."""
+    before = next(row.number for row in brief.ledger if row.commit == kept.parent)
+    asset, text_of = brief.program.asset, brief.history.text
+    text = merged(text_of(kept.number), brief.text, text_of(before), asset=asset)
     if text is None or broken(text, brief.text, asset):
         return None
     return None if fingerprint(text, asset) == fingerprint(brief.text, asset) else text
-
-
-def _doubtful(brief: Brief) -> Iterator[Experiment]:
-    """The kept changes that were not taken back yet, the least gain first."""
-    gained = brief.gains
-    ideas = (*brief.ledger, *brief.in_flight)
-    undone = {idea.undoes for idea in ideas}
-    kept = [e for e in brief.ledger if e.status == "keep" and e.number and e.undoes is None]
-    yield from sorted(
-        (e for e in kept if e.number in gained.keys() - undone), key=lambda e: gained[e.number]
-    )

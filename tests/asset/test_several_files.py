@@ -15,7 +15,7 @@ from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
 from autoresearch_graph.opening import open_lab
-from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.proposers.llm import retry
 from autoresearch_graph.report.groups import by_kind
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.results.records import find as find_record
@@ -120,7 +120,7 @@ def test_what_was_tried_is_known_by_the_whole_set(project: Path) -> None:
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
-    monkeypatch.setattr(patience, "_FIRST", 0.01)
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
 
 
 def asked_once(project: Path) -> list[Experiment]:

@@ -10,7 +10,7 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.opening import open_lab
-from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.proposers.llm import retry
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.artifacts import Artifacts
 from tests.support.agreement import assert_agreement
@@ -80,7 +80,7 @@ def test_an_edit_that_misses_by_a_word_is_told_the_nearest_lines_of_a_large_file
     text = "\n".join(["X = 3.0", *lines, "print('loss:', X)\n"])
     project = make_project(tmp_path / "p", text=text)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
-    monkeypatch.setattr(patience, "_FIRST", 0.01)
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
     missed = "\n".join(lines[1_200:3_200]).replace("the file", "a file")
     llmock.call_tool("edit_file", {"old_string": missed, "new_string": ""})
     llmock.call_tool("edit_file", {"old_string": "y" * 400_001, "new_string": ""})

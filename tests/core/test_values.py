@@ -17,7 +17,7 @@ from autoresearch_graph.core.values import Cost, Usage
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.lab import Lab
 from autoresearch_graph.opening import open_lab
-from autoresearch_graph.proposers.llm.pricing import Meter, Price, find_price
+from autoresearch_graph.proposers.llm.pricing import Billing, Price, find_price
 from autoresearch_graph.results.records import load
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.ledger import Ledger
@@ -68,27 +68,27 @@ def test_what_a_model_used_is_split_and_priced():
         "output_token_details": {"reasoning": 50},
     }
     said = [HumanMessage("go on"), answer(**details)]
-    cost = Meter("openai:gpt-4o", PRICE).cost_of(said, Stopping())
+    cost = Billing("openai:gpt-4o", PRICE).cost_of(said, Stopping())
     assert cost == Cost(tokens=1200, dollars=0.004, usage=USED)
 
 
 def test_answers_without_details_count_whole_and_without_a_price_are_not_free():
-    cost = Meter("openai:mine", None).cost_of([answer(), answer()], Stopping())
+    cost = Billing("openai:mine", None).cost_of([answer(), answer()], Stopping())
     assert (cost.tokens, cost.dollars, cost.usage.cached) == (2400, None, 0)
 
 
 @pytest.mark.parametrize("limits", [Stopping(tokens=100), Stopping(dollars=1.0)])
 def test_a_server_that_counts_no_tokens_cannot_be_limited_by_them(limits: Stopping):
     silent = AIMessage("", response_metadata={"model_name": "mine"})
-    meter = Meter("openai:mine", PRICE)
-    assert meter.cost_of([silent], Stopping()).dollars is None
+    billing = Billing("openai:mine", PRICE)
+    assert billing.cost_of([silent], Stopping()).dollars is None
     with pytest.raises(LabError, match="does not say how many tokens"):
-        meter.cost_of([silent], limits)
+        billing.cost_of([silent], limits)
 
 
 def test_a_limit_in_dollars_that_is_added_while_no_price_is_known_stops_the_research():
     with pytest.raises(LabError, match="the price of openai:mine is not known"):
-        Meter("openai:mine", None).cost_of([answer()], Stopping(dollars=1.0))
+        Billing("openai:mine", None).cost_of([answer()], Stopping(dollars=1.0))
 
 
 @pytest.mark.parametrize(

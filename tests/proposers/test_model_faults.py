@@ -18,7 +18,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.graph import build_editor
 from autoresearch_graph.opening import open_lab
-from autoresearch_graph.proposers.llm import editor as conversation
+from autoresearch_graph.proposers.llm import editor
 from autoresearch_graph.proposers.llm.proposer import open_model
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.ledger import read as read_ledger
@@ -268,7 +268,7 @@ ROLES = error(500, "Conversation roles must alternate user/assistant/user/assist
 def test_turns_that_bring_nothing_end_with_the_reason(
     project: Path, turn: tuple[Answer, ...], told: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(conversation, "_CALLS", 4)
+    monkeypatch.setattr(editor, "_CALLS", 4)
     with serving(*turn * 5) as server, pytest.raises(Exhausted, match=told) as ended:
         proposed(project, server)
     assert ended.value.gave_up and ended.value.cost.tokens > 0
@@ -276,8 +276,8 @@ def test_turns_that_bring_nothing_end_with_the_reason(
 
 def test_an_end_that_no_criterion_wanted_has_exit_code_1(project: Path):
     script = """
-from autoresearch_graph.proposers.llm import retry as patience
-patience._FIRST = patience._LONGEST = 0.01
+from autoresearch_graph.proposers.llm import retry
+retry._FIRST = retry._LONGEST = 0.01
 from autoresearch_graph.cli.app import main
 main()
 """
@@ -353,7 +353,7 @@ def test_a_conversation_that_is_too_long_begins_anew(project: Path):
 def test_a_model_that_never_comes_to_an_end_is_stopped_each_turn(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(conversation, "_CALLS", 3)
+    monkeypatch.setattr(editor, "_CALLS", 3)
     looking = said(None, ("read_file", "{}"))
     with serving(looking, looking, looking, *GOOD) as server:
         experiments, told = researched(project, server)

@@ -12,8 +12,7 @@ from autoresearch_graph.core.experiment import Answer
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import LabError, WorkspaceError
 from autoresearch_graph.opening import open_lab
-from autoresearch_graph.proposers.llm import editor as conversation
-from autoresearch_graph.proposers.llm import retry as patience
+from autoresearch_graph.proposers.llm import editor, retry
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.workspace.repository import find_repository
 from autoresearch_graph.workspace.workspace import Workspace
@@ -94,8 +93,8 @@ def test_tools_refuse_every_path_and_the_next_honest_proposal_is_kept(
     llmock: Any, project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wire-0123456789")
-    monkeypatch.setattr(patience, "_FIRST", 0.01)
-    monkeypatch.setattr(conversation, "_CALLS", 500)
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
+    monkeypatch.setattr(editor, "_CALLS", 500)
     wired = [path for path in OUTSIDE if "\0" not in path]  # which the wire never brings
     for path in wired:
         if path not in LATE:

@@ -1,4 +1,4 @@
-"""What models charge: a table of list prices, and the table of whoever pays other ones."""
+"""Prices of models, from the list prices or the person's own table, and the cost of answers."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ _EXAMPLE = '"{name}" = {{ prompt = 1.25, cached = 0.125, completion = 10 }}'
 
 
 class Price(Value):
-    """Dollars per million tokens; `cached` is the prompt's where it is not told.
+    """Dollars per million tokens; without `cached`, cached tokens cost what the prompt's do.
 
     Not covered: writing to a cache, prices that grow with the length of a prompt, batches.
     """
@@ -31,7 +31,7 @@ class Price(Value):
     completion: float = Field(ge=0, allow_inf_nan=False)
 
     def dollars(self, usage: Usage) -> float:
-        """What so many tokens cost."""
+        """Return the price of so many tokens."""
         cached = self.prompt if self.cached is None else self.cached
         fresh = max(usage.prompt - usage.cached, 0) * self.prompt
         return (fresh + usage.cached * cached + usage.completion * self.completion) / 1e6
@@ -45,7 +45,7 @@ _PRICES = TypeAdapter(dict[str, Price])
 
 
 def find_price(model: str, own: Path | None, *, limit: float | None = None) -> Price | None:
-    """The price of `provider:name`, from the person's `own` table or else the list prices.
+    """Return the price of `provider:name`, from the person's `own` table or else the list prices.
 
     A name with a date or `-latest` costs what the name without it does. InputError where `own`
     cannot be read, and where there is a `limit` in dollars but no price.
@@ -55,18 +55,21 @@ def find_price(model: str, own: Path | None, *, limit: float | None = None) -> P
     tables.append(_PRICES.validate_python(tomllib.loads(listed)))
     name = model.partition(":")[2] or model
     names = dict.fromkeys((model, name, _DATED.sub("", name)))
-    found = next((table[name] for table in tables for name in names if name in table), None)
-    if found is None and limit is not None:
+    for table in tables:
+        for known in names:
+            if known in table:
+                return table[known]
+    if limit is not None:
         raise InputError(
             f"the price of {model} is not known, so `${limit:g}` cannot end the research; give it "
             f"with --prices FILE, where FILE has the line {_EXAMPLE.format(name=name)} (dollars "
             "for a million tokens), or limit tokens"
         )
-    return found
+    return None
 
 
 def read_prices(path: Path) -> dict[str, Price]:
-    """A person's table: prices by the name of the model; InputError with the line otherwise."""
+    """Read a person's table, prices by the name of the model; InputError with the faulty line."""
     try:
         text = path.read_text("utf-8")
         return _PRICES.validate_python(tomllib.loads(text))
@@ -85,13 +88,14 @@ def read_prices(path: Path) -> dict[str, Price]:
 
 
 def _line(text: str, name: str) -> int:
-    """The line that names a model."""
+    """Return the number of the line that names a model."""
     names = re.compile(rf"\s*\[?\s*[\"']?{re.escape(name)}(?![\w.:-])")
-    return next((n for n, line in enumerate(text.splitlines(), 1) if names.match(line)), 1)
+    lines = enumerate(text.splitlines(), 1)
+    return next((number for number, line in lines if names.match(line)), 1)
 
 
-class Meter:
-    """Counts the tokens of one model, and prices them where its price is known.
+class Billing:
+    """Cost of one model's answers, in tokens, and in dollars where its price is known.
 
     Not counted: calls whose answer never came, or could not be read.
     """
@@ -101,14 +105,20 @@ class Meter:
         self._price = price
 
     def cost_of(self, messages: Iterable["AnyMessage"], limits: Stopping) -> Cost:
-        """What the model's answers among the messages cost.
+        """Return the cost of the model's answers among the messages.
 
         LabError for a limit that could never end the research: on tokens, where the server
         counts none, or on dollars, where no price is known.
         """
-        answers = [m for m in messages if m.type == "ai" and m.response_metadata]
-        cost = total(self.cost(answer) for answer in answers)
-        if answers and cost.tokens == 0 and (limits.tokens or limits.dollars):
+        answers = [each for each in messages if each.type == "ai" and each.response_metadata]
+        cost = total(map(self.cost, answers))
+        if answers:
+            self._check(cost, limits)
+        return cost
+
+    def _check(self, cost: Cost, limits: Stopping) -> None:
+        """Raise LabError if a limit could never end the research."""
+        if cost.tokens == 0 and (limits.tokens or limits.dollars):
             raise LabError(
                 f"the server of {self._model} does not say how many tokens it uses, so they cannot "
                 "end the research; limit experiments or hours in program.md, and run again"
@@ -118,20 +128,19 @@ class Meter:
                 f"program.md limits dollars, but the price of {self._model} is not known; "
                 "give it with --prices FILE, or limit tokens, and run again"
             )
-        return cost
 
     def cost(self, answer: "AIMessage") -> Cost:
-        """What one answer cost."""
-        told = answer.usage_metadata
+        """Return the cost of one answer."""
+        counts = answer.usage_metadata
         model = str(answer.response_metadata.get("model_name") or self._model)
-        if told is None:
+        if counts is None:
             return Cost(dollars=None, usage=Usage(model=model))
         usage = Usage(
             model=model,
-            prompt=told["input_tokens"],
-            cached=told.get("input_token_details", {}).get("cache_read") or 0,
-            completion=told["output_tokens"],
-            reasoning=told.get("output_token_details", {}).get("reasoning") or 0,
+            prompt=counts["input_tokens"],
+            cached=counts.get("input_token_details", {}).get("cache_read") or 0,
+            completion=counts["output_tokens"],
+            reasoning=counts.get("output_token_details", {}).get("reasoning") or 0,
         )
         dollars = self._price.dollars(usage) if self._price else None
         return Cost(tokens=usage.prompt + usage.completion, dollars=dollars, usage=usage)

@@ -1,4 +1,4 @@
-"""A chat model as proposer: it edits a draft through tool calls until it proposes."""
+"""Chat model as proposer: it edits a draft through tool calls until it proposes."""
 
 import json
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.values import Cost
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.proposers.llm import prompt
-from autoresearch_graph.proposers.llm.editor import Conversation
-from autoresearch_graph.proposers.llm.pricing import Meter, Price
+from autoresearch_graph.proposers.llm.editor import EditorState
+from autoresearch_graph.proposers.llm.pricing import Billing, Price
 from autoresearch_graph.proposers.llm.retry import pauses
 from autoresearch_graph.tools import EditSession
 from autoresearch_graph.tools.toolbox import tools_for
@@ -36,63 +36,66 @@ _TIMEOUT = 600.0  # seconds, as OpenAI's own client: a model that thinks takes m
 
 
 class Model:
-    """Proposes with any LangChain chat model that can call tools."""
+    """Proposer with any LangChain chat model that can call tools."""
 
     def __init__(
-        self, chat: BaseChatModel, meter: Meter, asset: str, tools: Sequence[BaseTool] = ()
+        self, chat: BaseChatModel, billing: Billing, asset: str, tools: Sequence[BaseTool] = ()
     ) -> None:
-        self._meter = meter
+        self._billing = billing
         self._tools = tuple(tools)
         self._chat = chat.bind_tools((*tools_for(Asset.parse(asset)), *tools)).invoke
         self._known = False
-        self._over = False
+        self._limit_passed = False
         self._tried = SeenFingerprints()
         self._memory = prompt.Memory()
 
     def propose(self, brief: Brief) -> Draft:
         """Let the model work until it proposes; Exhausted when it does not in several turns.
 
-        The conversation of every turn is kept beside the experiment.
+        The conversation of every turn is saved beside the experiment.
         """
-        cost, ends = Cost(), list[str]()
+        session, cost, ends = brief.session, Cost(), list[str]()
         brief = replace(brief, text=files_of(brief.text, brief.program.asset).plain().pack())
         for turn, pause in zip(range(1, _TURNS + 1), pauses(_STEP), strict=False):
-            held = self._converse(brief)
-            cost += self._meter.cost_of(held.messages, brief.program.stopping)
-            said = json.dumps(messages_to_dict(held.messages), indent=1)
-            if held.draft is not None:
-                brief.session.save("conversation.json", said)
-                return held.draft.model_copy(update=dict(cost))
-            brief.session.save(f"conversation.without-proposal-{turn}.json", said)
-            brief.session.say(f"{held.ended} (turn {turn} of {_TURNS})")
-            ends.append(held.ended)
-            if self._over:
+            state = self._converse(brief)
+            cost += self._billing.cost_of(state.messages, brief.program.stopping)
+            conversation = json.dumps(messages_to_dict(state.messages), indent=1)
+            if state.draft is not None:
+                session.save("conversation.json", conversation)
+                return state.draft.model_copy(update=dict(cost))
+            session.save(f"conversation.without-proposal-{turn}.json", conversation)
+            session.say(f"{state.ended} (turn {turn} of {_TURNS})")
+            ends.append(state.ended)
+            if self._limit_passed:
                 break
-            if turn < _TURNS and brief.session.wait(pause):
+            if turn < _TURNS and session.wait(pause):
                 raise Abandoned
-        where = ": " if len(set(ends)) == 1 else "; in the last one, "
-        told = f"the model made no proposal in {len(ends)} turns{where}{ends[-1]}"
-        raise Exhausted(told, cost=cost, gave_up=True)
+        joint = ": " if len(set(ends)) == 1 else "; in the last one, "
+        reason = f"the model made no proposal in {len(ends)} turns{joint}{ends[-1]}"
+        raise Exhausted(reason, cost=cost, gave_up=True)
 
-    def _converse(self, brief: Brief) -> Conversation:
-        """One turn; where a killed one left off, the checkpoint has more than what begins it."""
+    def _converse(self, brief: Brief) -> EditorState:
+        """Run one turn; after a kill it goes on from the checkpoint."""
         if brief.session.edit is None:
             raise ValueError("a model needs the editor of the graph")
-        told = prompt.user(brief, self._memory)
-        begin = [SystemMessage(prompt.system(brief)), HumanMessage(told)]
-        commits = {one.number: one.commit for one in brief.ledger}
-        commits |= {p.number: p.commit for p in brief.in_flight if p.number != brief.number}
+        first = [
+            SystemMessage(prompt.system(brief)),
+            HumanMessage(prompt.user(brief, self._memory)),
+        ]
+        commits = {each.number: each.commit for each in brief.ledger}
+        commits |= {each.number: each.commit for each in brief.in_flight}
+        commits.pop(brief.number, None)
         tried = self._tried.numbers(commits, brief.history.text, path=brief.program.asset)
 
         def chat(messages: list[AnyMessage]) -> AIMessage:
             answer = self._chat(messages)
-            self._over = brief.session.spend(self._meter.cost(answer))
+            self._limit_passed = brief.session.spend(self._billing.cost(answer))
             return answer
 
         session = EditSession(brief, chat, brief.text, tried, tools=self._tools, known=self._known)
-        held = brief.session.edit({"messages": begin, "text": brief.text}, context=session)
+        state = brief.session.edit({"messages": first, "text": brief.text}, context=session)
         self._known = session.known
-        return Conversation.model_validate(held)
+        return EditorState.model_validate(state)
 
 
 def open_model(
@@ -119,7 +122,7 @@ def open_model(
     if base_url:
         options["base_url"] = base_url
     try:
-        return Model(_chat(name, options), Meter(name, price), asset, tools)
+        return Model(_chat(name, options), Billing(name, price), asset, tools)
     except ImportError as error:
         raise InputError(f"--model {name}: {error}") from error
     except Exception as error:
@@ -128,7 +131,7 @@ def open_model(
 
 
 def _chat(name: str, options: dict[str, Any]) -> BaseChatModel:
-    """The chat model of a name; for OpenAI's protocol, one that gets along with other servers."""
+    """Return the chat model of a name; for OpenAI's protocol, one that repairs answers."""
     chat: BaseChatModel = init_chat_model(name, **options)
     model = getattr(chat, "model_name", None)
     if type(chat).__name__ != "ChatOpenAI" or model is None:

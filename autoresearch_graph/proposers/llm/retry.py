@@ -19,8 +19,8 @@ from langchain_core.exceptions import (
 from autoresearch_graph.core.brief import Abandoned, Session
 from autoresearch_graph.errors import LabError
 
-T = TypeVar("T")
-Kind = Literal["passing", "failing", "blamed", "denied", "unreadable"]
+Result = TypeVar("Result")
+Kind = Literal["transient", "failing", "refused", "denied", "unreadable"]
 _FIRST = 1.0  # seconds; a rate limit counts by the minute, so a few doublings get past it
 _LONGEST = 300.0  # seconds
 _LONGEST_ASKED = 3600.0  # seconds, lest a server that asks for a day costs the night
@@ -28,7 +28,7 @@ _UNREADABLE = 20  # answers in a row: an hour, with the pauses between them
 _DENIALS = 10  # in a row by a server that has answered before: nine minutes of pauses
 _FIRST_DENIALS = 3  # of a first question by one that has not: a model writes one bad call by chance
 _FAILURES = 6  # in a row on one conversation: half a minute, in which a server starts again
-_PASSING = {408, 409, 421, 423, 425, 429}
+_TRANSIENT = {408, 409, 421, 423, 425, 429}  # HTTP status codes
 _DENIED = {401, 402, 403, 404, 405, 410}
 _OVERFLOW = re.compile(  # as OpenAI, vLLM, llama.cpp, Groq, LM Studio, Ollama, Gemini, ... say it
     r"context[ _](length|size|window)|exceed_context|n_ctx|context the overflow"
@@ -38,7 +38,7 @@ _OVERFLOW = re.compile(  # as OpenAI, vLLM, llama.cpp, Groq, LM Studio, Ollama, 
     re.IGNORECASE,
 )
 _NO_SERVER = {"TooManyRedirects", "UnsupportedProtocol", "DecodingError"}  # of any HTTP client
-_BLAMES = re.compile(
+_REFUSES = re.compile(
     r"tool_use_failed|content_filter|content management policy|jinja|roles? must alternate"
     r"|tool[ _]call|failed to call a function",
     re.IGNORECASE,
@@ -48,26 +48,26 @@ _CANNOT = re.compile(
 )
 
 
-class Blamed(Exception):
-    """The server refuses this conversation; another one may do. Its words are a sentence."""
+class ConversationRefused(Exception):
+    """The server refuses this conversation, and may take another. Its words are a sentence."""
 
 
-def patiently(
-    call: Callable[[], T],
+def retry_call(
+    call: Callable[[], Result],
     session: Session,
     *,
     known: bool = False,
     probe: Callable[[], object] | None = None,
-) -> T:
-    """Wait out rate limits, server errors, garbage and lost connections, and report each.
+) -> Result:
+    """Retry after rate limits, server errors, garbage and lost connections, and report each.
 
     The pauses double up to five minutes, or are as long as the server asks for in `Retry-After`
-    (an hour at most). Some errors no waiting mends (a bad key, no such model, no credit, twenty
-    unreadable answers in a row): a LabError; the research can be resumed once they are mended. A
-    server that is `known` to have answered gets some minutes first.
-    `probe` asks for a word in a conversation of its own; None where this one has just begun. It
-    tells an outage, which is waited out, from a conversation that makes the server fail: Blamed,
-    as for one that the server refuses. Raises Abandoned where the lab is closed meanwhile.
+    (an hour at most). Errors that no waiting mends raise LabError: a bad key, no such model, no
+    credit, twenty unreadable answers in a row. A server that is `known` to have answered gets some
+    minutes first. The research can be resumed afterwards.
+    `probe` asks for a word in a conversation of its own; None where this one has just begun. If it
+    is answered, the server fails on this conversation alone: ConversationRefused, as for one that
+    the server refuses. Raises Abandoned if the lab is closed meanwhile.
     """
     last, in_row = "", 0
     for pause in pauses():
@@ -76,30 +76,33 @@ def patiently(
         except Exception as error:  # the clients raise anything on garbage: ValueError, IndexError
             kind, trouble = _kind(error), session.hide(_sentence(error))
             last, in_row = kind, in_row + 1 if kind == last else 1
-            if probe and (kind == "blamed" or _fails_alone(kind, in_row, probe)):
-                raise Blamed(_blame(error, trouble)) from error
+            if probe and (kind == "refused" or _fails_alone(kind, in_row, probe)):
+                raise ConversationRefused(_refusal(error, trouble)) from error
             if in_row == _limit(kind, known=known):
                 raise LabError(_END[kind].format(trouble, in_row)) from error
             seconds = _asked_for(error) or pause
-        session.say(
-            f"{_TROUBLE.get(kind, 'the model refuses')}, next try in {seconds:.0f} s: {trouble}"
-        )
+        session.say(f"{_TROUBLE[kind]}, next try in {seconds:.0f} s: {trouble}")
         if session.wait(seconds):
             raise Abandoned
     raise AssertionError("the pauses never end")
 
 
-_TROUBLE = {
-    "passing": "the model does not answer",
+_TROUBLE: dict[Kind, str] = {
+    "transient": "the model does not answer",
     "failing": "the model does not answer",
     "unreadable": "its answer cannot be read",
+    "refused": "the model refuses",
+    "denied": "the model refuses",
 }
-_END = dict.fromkeys(("blamed", "denied"), "the model refuses: {0}")
-_END["unreadable"] = "{1} answers of the model in a row cannot be read: {0}"
+_END: dict[Kind, str] = {
+    "unreadable": "{1} answers of the model in a row cannot be read: {0}",
+    "refused": "the model refuses: {0}",
+    "denied": "the model refuses: {0}",
+}
 
 
 def pauses(factor: float = 2.0) -> Iterator[float]:
-    """Seconds to wait before each further try."""
+    """Yield the seconds to wait before each further try."""
     pause = _FIRST
     while True:
         yield pause
@@ -107,16 +110,19 @@ def pauses(factor: float = 2.0) -> Iterator[float]:
 
 
 def _limit(kind: Kind, *, known: bool) -> int | None:
-    """How many errors of a kind in a row are the end; None: they are waited out."""
-    if kind == "unreadable":
-        return _UNREADABLE
-    if kind in ("passing", "failing"):
-        return None
-    return _DENIALS if known else _FIRST_DENIALS if kind == "blamed" else 1
+    """Return the number of errors of a kind in a row that ends the tries; None: no number does."""
+    match kind:
+        case "unreadable":
+            return _UNREADABLE
+        case "transient" | "failing":
+            return None
+    if known:
+        return _DENIALS
+    return _FIRST_DENIALS if kind == "refused" else 1
 
 
 def _fails_alone(kind: Kind, in_row: int, probe: Callable[[], object]) -> bool:
-    """True if a server fails again and again on a conversation, and answers another."""
+    """Return True if a server fails again and again on a conversation, and answers another."""
     if kind != "failing" or in_row % _FAILURES:
         return False
     try:
@@ -127,52 +133,57 @@ def _fails_alone(kind: Kind, in_row: int, probe: Callable[[], object]) -> bool:
 
 
 def _kind(error: Exception) -> Kind:
-    """Tell what an error is about: the server's state, this conversation, or the way to ask."""
-    status, code = getattr(error, "status_code", None), getattr(error, "code", "")
+    """Classify an error: the server's state, this conversation, or the way to ask."""
+    status, words = getattr(error, "status_code", None), _words(error)
     if not isinstance(status, int) and not isinstance(error, ModelError):
-        return "blamed" if _is_overflow(error) else "unreadable"
-    if _CANNOT.search(f"{error} {code}"):
+        return "refused" if _is_overflow(error) else "unreadable"
+    if _CANNOT.search(words):
         return "denied"
-    if _is_overflow(error) or _BLAMES.search(f"{error} {code}"):
-        return "blamed"
+    if _is_overflow(error) or _REFUSES.search(words):
+        return "refused"
     return _kind_of_status(status) if isinstance(status, int) else _kind_of_class(error)
 
 
 def _kind_of_status(status: int) -> Kind:
-    if status in _PASSING:
-        return "passing"
+    if status in _TRANSIENT:
+        return "transient"
     if status in _DENIED:
         return "denied"
-    return "unreadable" if status < 400 else "blamed" if status < 500 else "failing"
+    if status < 400:
+        return "unreadable"
+    return "refused" if status < 500 else "failing"
 
 
 def _kind_of_class(error: Exception) -> Kind:
     if _is_no_such_server(error):
         return "unreadable"
     if isinstance(error, ModelInvalidRequestError):
-        return "blamed"
+        return "refused"
     if isinstance(error, ModelAPIError | ModelTimeoutError):
         return "failing"
-    return "passing" if getattr(error, "is_retryable", False) else "denied"
+    return "transient" if getattr(error, "is_retryable", False) else "denied"
 
 
 def _is_overflow(error: Exception) -> bool:
-    told = f"{error} {getattr(error, 'code', '')}"
-    return isinstance(error, ContextOverflowError) or bool(_OVERFLOW.search(told))
+    return isinstance(error, ContextOverflowError) or bool(_OVERFLOW.search(_words(error)))
 
 
-def _blame(error: Exception, trouble: str) -> str:
+def _words(error: Exception) -> str:
+    return f"{error} {getattr(error, 'code', '')}"
+
+
+def _refusal(error: Exception, trouble: str) -> str:
     if _is_overflow(error):
         return f"the conversation has become too long for the model: {trouble}"
     return f"the server refuses the conversation: {trouble}"
 
 
 def _is_no_such_server(error: BaseException) -> bool:
-    """True if what answers speaks no HTTP, has no valid certificate, or sends one in circles."""
+    """Return True if the server speaks no HTTP, has a bad certificate, or redirects in circles."""
     return any(
         isinstance(cause, ssl.SSLError)
         or type(cause).__name__ in _NO_SERVER
-        or str(cause).startswith("illegal ")  # as h11 begins what it says of bytes that are no HTTP
+        or str(cause).startswith("illegal ")  # h11's message about bytes that are no HTTP
         for cause in _causes(error)
     )
 
@@ -185,7 +196,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _asked_for(error: Exception) -> float | None:
-    """The seconds of a `Retry-After` header, which gives seconds or a date; None without one."""
+    """Return the seconds of a `Retry-After` header (seconds or a date); None without one."""
     headers = getattr(getattr(error, "response", None), "headers", {})
     asked = str(headers.get("retry-after", ""))
     try:
@@ -199,9 +210,9 @@ def _asked_for(error: Exception) -> float | None:
 
 
 def _sentence(error: Exception) -> str:
-    """What an error says; one of a connection says it in its cause alone."""
+    """Return an error's words, for a connection with those of its cause."""
     words = " ".join(str(error).split())[:300] or type(error).__name__
     if not isinstance(error, ModelConnectionError):
         return words
-    inner = [one for one in map(str, _causes(error)) if one and one not in words]
+    inner = [cause for cause in map(str, _causes(error)) if cause and cause not in words]
     return f"{words.rstrip('.')}: {inner[-1][:200]}" if inner else words

@@ -1,4 +1,4 @@
-"""OpenAI's protocol as servers really speak it, mended on the way in and strict on the way out."""
+"""Chat client for OpenAI's protocol that repairs the answers of servers that deviate from it."""
 
 import json
 from math import isfinite
@@ -11,8 +11,8 @@ from langchain_openai import ChatOpenAI
 _MOST = 2**53  # tokens; beyond it a count is no count
 
 
-class Told(Exception):
-    """An error that a server reports in an answer of status 200; `status_code` is what it names."""
+class ReportedError(Exception):
+    """An error in an answer of status 200; `status_code` is the one that it names."""
 
     def __init__(self, error: Any) -> None:
         super().__init__(str(error.get("message", error) if isinstance(error, dict) else error))
@@ -34,18 +34,18 @@ class WireChat(ChatOpenAI):
         return payload
 
     def _create_chat_result(self, response: Any, *given: Any, **options: Any) -> ChatResult:
-        """Mend an answer, or raise the error that it tells of."""
-        told: Any = (
-            response.model_dump(warnings=False) if hasattr(response, "model_dump") else response
-        )
-        if isinstance(told, dict):
-            if told.get("error"):
-                raise Told(told["error"])
-            choices = [_choice(one) for one in _listed(told.get("choices"))[:1]]
+        """Repair an answer, or raise the error in it."""
+        body: Any = response
+        if hasattr(response, "model_dump"):
+            body = response.model_dump(warnings=False)
+        if isinstance(body, dict):
+            if body.get("error"):
+                raise ReportedError(body["error"])
+            choices = [_choice(one) for one in _listed(body.get("choices"))[:1]]
             if not choices:
                 raise ValueError("the answer has no choices")
-            told = {**told, "usage": _usage(told.get("usage")), "choices": choices}
-        return super()._create_chat_result(told, *given, **options)
+            body = {**body, "usage": _usage(body.get("usage")), "choices": choices}
+        return super()._create_chat_result(body, *given, **options)
 
 
 def _choice(choice: Any) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def _choice(choice: Any) -> dict[str, Any]:
     if not calls and message.get("function_call"):
         calls = [{"function": message["function_call"]}]
     text = _text(message.get("content")) or _text(message.get("refusal"))
-    told = {"role": "assistant", "content": text}
-    return {**choice, "message": {**told, "tool_calls": [_call(c) for c in _listed(calls)]}}
+    tool_calls = [_call(call) for call in _listed(calls)]
+    return {**choice, "message": {"role": "assistant", "content": text, "tool_calls": tool_calls}}
 
 
 def _listed(value: Any) -> list[Any]:
@@ -65,39 +65,47 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(content: Any) -> str:
-    """The text of a content, which may be a list of parts."""
+    """Return the text of a content, which may be a list of parts."""
     if isinstance(content, list):
-        return "".join(_text(p.get("text") if isinstance(p, dict) else p) for p in content)
+        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
+        return "".join(map(_text, parts))
     return content if isinstance(content, str) else ""
 
 
 def _call(call: Any) -> dict[str, Any]:
-    """A tool call with text where text belongs; arguments that are no object are no JSON then.
+    """Return a tool call with text where text belongs; arguments other than objects are no JSON.
 
     Those that stand for nothing (null, an empty text or list, 0) are none.
     """
     call = call if isinstance(call, dict) else {}
     function = call["function"] if isinstance(call.get("function"), dict) else call
-    given, name = function.get("arguments"), function.get("name")
-    arguments = given if isinstance(given, str) else json.dumps(given or {})
-    try:
-        parsed = json.loads(arguments or "{}", strict=False)
-    except (ValueError, RecursionError):
-        parsed = {}  # whoever reads it next finds the same, and says so
-    if parsed and not isinstance(parsed, dict):
-        arguments = f"no JSON object: {arguments}"
+    name = function.get("name")
     return {
         "id": str(call.get("id") or "") or uuid4().hex[:9],
         "type": "function",
-        "function": {"name": name if isinstance(name, str) else "", "arguments": arguments},
+        "function": {
+            "name": name if isinstance(name, str) else "",
+            "arguments": _arguments(function.get("arguments")),
+        },
     }
 
 
+def _arguments(given: Any) -> str:
+    text = given if isinstance(given, str) else json.dumps(given or {})
+    try:
+        parsed = json.loads(text or "{}", strict=False)
+    except (ValueError, RecursionError):
+        return text  # the next reader finds the same, and says so
+    return f"no JSON object: {text}" if parsed and not isinstance(parsed, dict) else text
+
+
 def _usage(usage: Any) -> dict[str, Any] | None:
-    """Counts of tokens that can be added up; None where nothing is counted."""
+    """Return counts of tokens that can be added up; None where nothing is counted."""
     if not isinstance(usage, dict):
         return None
-    counts = {k: _usage(v) if isinstance(v, dict) else _count(v) for k, v in usage.items()}
+    counts: dict[str, Any] = {}
+    for name, value in usage.items():
+        counts[name] = _usage(value) if isinstance(value, dict) else _count(value)
     for name in ("prompt_tokens_details", "completion_tokens_details"):
         counts[name] = counts[name] if isinstance(counts.get(name), dict) else None
     return counts

@@ -75,7 +75,7 @@ class Attempts:
         self._constraints = brief.program.constraints
 
     def _continues(self, brief: Brief) -> bool:
-        """True if the ledger begins with the rows that were read, under the same constraints."""
+        """Return True if the ledger begins with the rows read so far, with the same constraints."""
         known = len(self._finished)
         if known == 0 or known > len(brief.ledger):
             return False

@@ -52,11 +52,11 @@ class Neighbourhood:
         return prod(steps) if len(steps) == len(self.space) else None
 
     def is_new(self, values: Values) -> bool:
-        """True if the incumbent's text with these values was never tried."""
+        """Return True if the incumbent's text with these values was never tried."""
         return self._key(values) not in self._tried
 
     def is_safe(self, values: Values) -> bool:
-        """True if a setting that was measured is clearly nearer than an infeasible one."""
+        """Return True if a setting that was measured is clearly nearer than an infeasible one."""
         if not self._infeasible:
             return True
         here = self._positions(values)

@@ -27,7 +27,7 @@ class Steps:
     ordered: bool = True
 
     def holds(self, value: Scalar) -> bool:
-        """True if the value is one of the steps."""
+        """Return True if the value is one of the steps."""
         return value in self.values
 
     def position(self, value: Scalar) -> float:
@@ -77,7 +77,7 @@ class Interval:
     ordered: ClassVar[bool] = True
 
     def holds(self, value: Scalar) -> bool:
-        """True if the value is a number between the bounds."""
+        """Return True if the value is a number between the bounds."""
         return not isinstance(value, bool | str) and self.low <= value <= self.high
 
     def position(self, value: Scalar) -> float:
@@ -159,7 +159,7 @@ class Rule:
     gives: Callable[[float], Range]
 
     def fits(self, words: list[str], value: float) -> bool:
-        """True if the row is for this name and value."""
+        """Return True if the row is for this name and value."""
         starts = tuple(self.words.split())
         named = not starts or any(word.startswith(starts) for word in words)
         return named and self.least <= value < self.below
@@ -306,7 +306,7 @@ def follow(constant: Constant, origin: Scalar) -> Range:
 
 
 def _comparable(origin: Scalar, value: Scalar) -> bool:
-    """True if both are numbers of one type, and of one sign."""
+    """Return True if both are numbers of one type, and of one sign."""
     if isinstance(origin, bool | str) or isinstance(value, bool | str):
         return False
     return type(origin) is type(value) and (origin < 0) == (value < 0)
