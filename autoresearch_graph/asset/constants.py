@@ -1,4 +1,4 @@
-"""The one door to every format: find the constants of a text, and write other values."""
+"""Constants of an asset's text in any format: finding them, and writing other values."""
 
 import re
 from collections import Counter
@@ -23,43 +23,38 @@ FORMATS: dict[str, Callable[[str], Iterator[Leaf]]] = {
     ".yml": formats.yaml_leaves,
 }
 _BROKEN = (*BROKEN, YAMLError)
-HIDDEN = "\x00"
+_HIDDEN = "\x00"
 
 
-def find(text: str, path: str) -> tuple[Constant, ...]:
-    """The constants of an asset, in the order of its text.
+def find(text: str, asset: str) -> tuple[Constant, ...]:
+    """Return the constants of an asset, in the order of its text.
 
-    Of several files those count whose format is known; a name that two of them have is told apart
-    by the file's. Raises InputError where a text cannot be parsed or no format is known.
+    Files of an unknown format do not count. A name that two files have gets the file's path.
+    InputError if no text can be parsed or no format is known.
     """
-    asset = Asset.parse(path)
-    if not asset.is_several:
-        return find_in_file(text, path)
-    known = [part for part in asset.located(text) if PurePath(part[0]).suffix.lower() in FORMATS]
-    if not known:
-        raise InputError(
-            f"{path}: constants are found in {', '.join(FORMATS)} files only; "
-            "choose a model with --model."
-        )
-    found = list(_in_files(known))
+    parts = [part for part in Asset.parse(asset).located(text) if _leaves_of(part[0])]
+    if not parts:
+        raise _unknown_format(asset)
+    found = list(_in_files(parts))
     times = Counter(constant.name for _, _, constant in found)
-    return tuple(
-        replace(
-            one,
-            name=one.name if times[one.name] == 1 else f"{name}:{one.name}",
-            start=one.start + start,
-            end=one.end + start,
-        )
-        for name, start, one in found
-    )
+    constants = []
+    for path, start, constant in found:
+        name = constant.name if times[constant.name] == 1 else f"{path}:{constant.name}"
+        placed = _moved(constant, start)
+        constants.append(replace(placed, name=name))
+    return tuple(constants)
+
+
+def _moved(constant: Constant, by: int) -> Constant:
+    return replace(constant, start=constant.start + by, end=constant.end + by)
 
 
 def _in_files(parts: list[tuple[str, int, str]]) -> Iterator[tuple[str, int, Constant]]:
-    """Yield the constants of all files that can be parsed; InputError where none can."""
+    """Yield the constants of all files that can be parsed; InputError if none can."""
     failed: list[InputError] = []
-    for name, start, body in parts:
+    for path, start, body in parts:
         try:
-            yield from ((name, start, one) for one in find_in_file(body, name))
+            yield from ((path, start, constant) for constant in find_in_file(body, path))
         except InputError as error:
             failed.append(error)
     if len(failed) == len(parts):
@@ -68,26 +63,33 @@ def _in_files(parts: list[tuple[str, int, str]]) -> Iterator[tuple[str, int, Con
 
 def find_in_file(text: str, path: str) -> tuple[Constant, ...]:
     """Return the constants of one file; InputError as in `find`."""
-    leaves = FORMATS.get(PurePath(path).suffix.lower())
+    leaves = _leaves_of(path)
     if leaves is None:
-        raise InputError(
-            f"{path}: constants are found in {', '.join(FORMATS)} files only; "
-            "choose a model with --model."
-        )
+        raise _unknown_format(path)
     bare = text.removeprefix(BOM)
     mark = len(text) - len(bare)
     try:
         found = sorted(leaves(bare), key=lambda leaf: leaf.start)
     except _BROKEN as error:
-        told = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{path} cannot be parsed by the lab: {told}. The search cannot tune it; a model can "
+            f"{path} cannot be parsed by the lab: {reason}. The search cannot tune it; a model can "
             "edit it, without a check of its syntax: --model."
         ) from error
-    names = Counter(leaf.name for leaf in found)
-    placed = (Leaf(leaf.name, leaf.start + mark, leaf.end + mark) for leaf in found)
-    constants = (_constant(text, leaf) for leaf in placed if names[leaf.name] == 1)
-    return tuple(constant for constant in constants if constant)
+    times = Counter(leaf.name for leaf in found)
+    constants = (_constant(bare, leaf) for leaf in found if times[leaf.name] == 1)
+    return tuple(_moved(constant, mark) for constant in constants if constant)
+
+
+def _leaves_of(path: str) -> Callable[[str], Iterator[Leaf]] | None:
+    return FORMATS.get(PurePath(path).suffix.lower())
+
+
+def _unknown_format(name: str) -> InputError:
+    return InputError(
+        f"{name}: constants are found in {', '.join(FORMATS)} files only; "
+        "choose a model with --model."
+    )
 
 
 def _constant(text: str, leaf: Leaf) -> Constant | None:
@@ -101,21 +103,24 @@ def _constant(text: str, leaf: Leaf) -> Constant | None:
     return Constant(leaf.name, value, raw, leaf.start, leaf.end, allowed)
 
 
-def rewrite(text: str, path: str, values: Mapping[str, Scalar]) -> str:
-    """The text with the constants in `values` set anew; every other character stays.
+def rewrite(text: str, asset: str, values: Mapping[str, Scalar]) -> str:
+    """Return the text with other values for these constants; every other character stays.
 
     A literal whose value does not change stays as it is written. An unknown name is a KeyError.
     """
-    constants = find(text, path)
+    constants = find(text, asset)
     if unknown := values.keys() - {constant.name for constant in constants}:
         raise KeyError(", ".join(sorted(unknown)))
-    wanted = [(c, values.get(c.name, c.value)) for c in constants]
-    literals = [c.raw if value == c.value else write(c.raw, value) for c, value in wanted]
+    literals = []
+    for constant in constants:
+        value = values.get(constant.name, constant.value)
+        is_same = value == constant.value
+        literals.append(constant.raw if is_same else write(constant.raw, value))
     return _splice(text, constants, literals)
 
 
 def respell(text: str, path: str, literals: Mapping[str, str]) -> str:
-    """Return one file's text with the constants of these names spelt so; others are ignored."""
+    """Return one file's text with these literals for its constants; other names are ignored."""
     constants = find_in_file(text, path)
     return _splice(text, constants, [literals.get(c.name, c.raw) for c in constants])
 
@@ -129,41 +134,27 @@ def _splice(text: str, constants: Sequence[Constant], literals: Sequence[str]) -
 
 
 def skeleton(text: str, constants: Sequence[Constant]) -> str:
-    """The text without its constants' values, blank lines and lines of comment.
+    """Return the text without its constants' values, blank lines and lines of comment.
 
     Two texts with one skeleton and one set of values do the same.
     """
-    bare = _splice(text, constants, [HIDDEN] * len(constants))
+    bare = _splice(text, constants, [_HIDDEN] * len(constants))
     lines = (line.rstrip() for line in bare.splitlines())
     return "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
 
 
-def describe(text: str, path: str) -> str:
-    """What a search would tune, in one line; raises InputError where that is nothing."""
-    constants = find_some(text, path)
+def describe(text: str, asset: str) -> str:
+    """Name in one line the constants that a search would tune; InputError as in `find_some`."""
+    constants = find_some(text, asset)
     noun = "constant" if len(constants) == 1 else "constants"
     return f"{len(constants)} {noun}: {', '.join(constant.name for constant in constants)}"
 
 
-def find_some(text: str, path: str) -> tuple[Constant, ...]:
-    """Like `find`, but an asset without constants is an InputError that says how to mend it."""
-    if constants := find(text, path):
+def find_some(text: str, asset: str) -> tuple[Constant, ...]:
+    """Return the constants as `find` does; InputError also if there are none."""
+    if constants := find(text, asset):
         return constants
     raise InputError(
-        f"{path} has no constants to tune: assign numbers to UPPER_CASE names at module "
+        f"{asset} has no constants to tune: assign numbers to UPPER_CASE names at module "
         "level (in JSON, TOML or YAML: to keys), or choose a model with --model."
     )
-
-
-__all__ = [
-    "Constant",
-    "Scalar",
-    "describe",
-    "find",
-    "find_in_file",
-    "find_some",
-    "respell",
-    "rewrite",
-    "skeleton",
-    "write",
-]

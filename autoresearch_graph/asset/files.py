@@ -73,7 +73,7 @@ class Asset:
         return tuple(name for name in self.names if not is_pattern(name))
 
     def contains(self, path: str) -> bool:
-        """True if a file belongs to the asset; its path is relative to the project."""
+        """Return True if a file belongs to the asset; its path is relative to the project."""
         named = path in self.names or any(matches(name, path) for name in self.names)
         return named and not malformed(path) and not self._excepts(path)
 
@@ -193,12 +193,12 @@ def _parts(text: str) -> Iterator[tuple[str, int, str]]:
 
 
 def is_pattern(name: str) -> bool:
-    """True if a name has wildcards."""
+    """Return True if a name has wildcards."""
     return bool(re.search(r"[*?\[\]{}]", name))
 
 
 def matches(pattern: str, path: str) -> bool:
-    """True if a name is a pattern that matches a path."""
+    """Return True if a name is a pattern that matches a path."""
     return is_pattern(pattern) and bool(_compiled(pattern).fullmatch(path))
 
 

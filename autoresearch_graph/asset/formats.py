@@ -1,4 +1,7 @@
-"""Python: UPPER_CASE names that are assigned a literal at module level, found by `ast`."""
+"""Literals that a name stands for, in Python, JSON, TOML and YAML.
+
+In Python these are UPPER_CASE names that are assigned a literal at module level, elsewhere keys.
+"""
 
 import ast
 import json
@@ -15,17 +18,17 @@ from tomlkit.items import Float, Integer, String
 
 from autoresearch_graph.asset.literals import Leaf
 
-CONSTANT_NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
-LINE_END = re.compile(rb"\r\n|\r|\n")
+_CONSTANT_NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def python_leaves(text: str) -> Iterator[Leaf]:
-    """Every constant's literal, in order; raises SyntaxError or ValueError on broken text."""
+    """Yield the literal of every constant, in order; SyntaxError or ValueError on broken text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the asset's own string escapes
         tree = ast.parse(text)
     data = text.encode()
-    lines = [0, *(match.end() for match in LINE_END.finditer(data))]
+    lines = [0, *(match.end() for match in _LINE_END.finditer(data))]
     for name, value in _assignments(tree):
         yield Leaf(
             name,
@@ -35,11 +38,11 @@ def python_leaves(text: str) -> Iterator[Leaf]:
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Literals under a constant's name; a name that is assigned again is not a constant."""
+    """Yield the literals under a constant's name; a name that is assigned twice is none."""
     assigned = [pair for statement in tree.body for pair in _targets(statement)]
     times = Counter(name for name, _ in assigned)
     for name, value in assigned:
-        if CONSTANT_NAME.fullmatch(name) and times[name] == 1 and value and _is_literal(value):
+        if _CONSTANT_NAME.fullmatch(name) and times[name] == 1 and value and _is_literal(value):
             yield name, value
 
 
@@ -66,19 +69,19 @@ def _is_literal(value: ast.expr) -> bool:
     return False
 
 
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
-Tokens = Iterator[re.Match[str]]
-Path = tuple[str, ...]
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_Tokens = Iterator[re.Match[str]]
+_Keys = tuple[str, ...]  # the keys that lead to a value
 
 
 def json_leaves(text: str) -> Iterator[Leaf]:
-    """Every scalar under a key, in order; raises ValueError on broken text."""
+    """Yield every scalar under a key, in order; ValueError on broken text."""
     json.loads(text)
-    tokens = TOKEN.finditer(text)
+    tokens = _TOKEN.finditer(text)
     yield from _value(next(tokens), tokens, ())
 
 
-def _value(token: re.Match[str], tokens: Tokens, path: Path) -> Iterator[Leaf]:
+def _value(token: re.Match[str], tokens: _Tokens, path: _Keys) -> Iterator[Leaf]:
     match token.group():
         case "{":
             yield from _members(tokens, path)
@@ -88,7 +91,7 @@ def _value(token: re.Match[str], tokens: Tokens, path: Path) -> Iterator[Leaf]:
             yield Leaf(".".join(path), *token.span())
 
 
-def _members(tokens: Tokens, path: Path) -> Iterator[Leaf]:
+def _members(tokens: _Tokens, path: _Keys) -> Iterator[Leaf]:
     while (token := next(tokens)).group() != "}":
         if token.group() == ",":
             continue
@@ -97,7 +100,7 @@ def _members(tokens: Tokens, path: Path) -> Iterator[Leaf]:
         yield from _value(next(tokens), tokens, (*path, key))
 
 
-def _items(tokens: Tokens, path: Path) -> Iterator[Leaf]:
+def _items(tokens: _Tokens, path: _Keys) -> Iterator[Leaf]:
     index = 0
     while (token := next(tokens)).group() != "]":
         match token.group():
@@ -107,17 +110,16 @@ def _items(tokens: Tokens, path: Path) -> Iterator[Leaf]:
                 yield from _value(token, tokens, (*path, str(index)))
 
 
-TomlPath = tuple[str, ...]
-MARK = "\ue000{}\ue000"
-MARKED = re.compile('"\ue000(\\d+)\ue000"')
+_MARK = "\ue000{}\ue000"
+_MARKED = re.compile('"\ue000(\\d+)\ue000"')
 
 
 def toml_leaves(text: str) -> Iterator[Leaf]:
-    """Every scalar under a key, in order; raises ValueError on broken text."""
+    """Yield every scalar under a key, in order; ValueError on broken text."""
     document = tomlkit.parse(text)
     found: list[tuple[str, str]] = []
     _mark(document, (), found)
-    pieces = MARKED.split(tomlkit.dumps(document))
+    pieces = _MARKED.split(tomlkit.dumps(document))
     end = 0
     for before, number in zip(pieces[::2], pieces[1::2], strict=False):
         name, raw = found[int(number)]
@@ -127,7 +129,7 @@ def toml_leaves(text: str) -> Iterator[Leaf]:
             yield Leaf(name, start, end)
 
 
-def _mark(node: Any, path: TomlPath, found: list[tuple[str, str]]) -> None:
+def _mark(node: Any, path: _Keys, found: list[tuple[str, str]]) -> None:
     """Replace each scalar below `node` by its mark; `found` collects their names and literals."""
     items = node.items() if isinstance(node, dict) else enumerate(node)
     for key, value in list(items):
@@ -136,28 +138,27 @@ def _mark(node: Any, path: TomlPath, found: list[tuple[str, str]]) -> None:
                 _mark(value, (*path, str(key)), found)
             case bool() | Integer() | Float() | String() if isinstance(node, dict):
                 raw = str(value).lower() if isinstance(value, bool) else value.as_string()
-                node[key] = MARK.format(len(found))
+                node[key] = _MARK.format(len(found))
                 found.append((".".join((*path, str(key))), raw))
 
 
-YamlPath = tuple[str, ...]
-PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # an anchor and a tag, before their literal
-STRING = re.compile(r"(?:^|\s)!\S*str\s")
-SCALARS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "str"))
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # an anchor and a tag, before their literal
+_STRING = re.compile(r"(?:^|\s)!\S*str\s")
+_SCALARS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "str"))
 
 
 def yaml_leaves(text: str) -> Iterator[Leaf]:
-    """Every scalar under a key, in order, an anchored one once; raises yaml.YAMLError."""
+    """Yield every scalar under a key, in order, an anchored one once; yaml.YAMLError if broken."""
     roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     seen: set[int] = set()
     for index, root in enumerate(roots):
         for leaf in _leaves(root, (str(index),) if len(roots) > 1 else (), seen):
-            before = PROPERTIES.match(text, leaf.start)
-            if before and not STRING.search(before[0]):
+            before = _PROPERTIES.match(text, leaf.start)
+            if before and not _STRING.search(before[0]):
                 yield replace(leaf, start=before.end())
 
 
-def _leaves(node: yaml.Node, path: YamlPath, seen: set[int]) -> Iterator[Leaf]:
+def _leaves(node: yaml.Node, path: _Keys, seen: set[int]) -> Iterator[Leaf]:
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -169,5 +170,5 @@ def _leaves(node: yaml.Node, path: YamlPath, seen: set[int]) -> Iterator[Leaf]:
             for index, item in enumerate(node.value):
                 if not isinstance(item, yaml.ScalarNode):
                     yield from _leaves(item, (*path, str(index)), seen)
-        case yaml.ScalarNode(tag=tag) if path and tag in SCALARS:
+        case yaml.ScalarNode(tag=tag) if path and tag in _SCALARS:
             yield Leaf(".".join(path), node.start_mark.index, node.end_mark.index)

@@ -23,21 +23,24 @@ def as_in(text: str, old: str) -> str:
 
 
 def _by_line(text: str, old: str, kinds: set[str]) -> str:
-    """Where `old` has several kinds of line ends, each line ends as the equal one of `old` does.
+    """Return `text` with the several kinds of line ends that `old` has.
 
-    If the number of lines is the same, as the one in its place; otherwise as the one before.
+    If both have as many lines, each line ends as the one in its place. Otherwise it ends as the
+    equal line of `old`, or as the line before.
     """
-    was, now = _split(old), _split(text)
+    old_lines, new_lines = _split(old), _split(text)
     known: dict[str, deque[str]] = {}
-    for line, end in was:
+    for line, end in old_lines:
         known.setdefault(line, deque()).append(end)
-    last, told = min(kinds), []
-    for place, (line, end) in enumerate(now):
-        found = known.get(line)
-        like = was[place][1] if len(was) == len(now) else found.popleft() if found else last
-        last = like or last
-        told.append(line + (last if end else ""))
-    return "".join(told)
+    has_places = len(old_lines) == len(new_lines)
+    last, pieces = min(kinds), []
+    for place, (line, end) in enumerate(new_lines):
+        if has_places:
+            last = old_lines[place][1] or last
+        elif known.get(line):
+            last = known[line].popleft() or last
+        pieces.append(line + (last if end else ""))
+    return "".join(pieces)
 
 
 def _split(text: str) -> list[tuple[str, str]]:

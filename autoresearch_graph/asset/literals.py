@@ -1,4 +1,4 @@
-"""Literals as people write them: reading a value, and writing another in the same manner."""
+"""Literals as people write them: reading a value, and writing another in the same style."""
 
 import re
 from dataclasses import dataclass
@@ -37,14 +37,15 @@ QUOTED = re.compile(r"""(?P<quote>["'])[^"'\\\n]*(?P=quote)""")
 WORD = re.compile(r"[A-Za-z][\w./-]*")
 BOOLEANS = {"true": True, "false": False}
 CHOICES = re.compile(r"[ \t,;)\]}]*#.*?\bone of:(?P<choices>.*)")
-SMALLEST_FIXED, SMALL = Decimal("1e-8"), "1.0e-9"
-LARGEST_EXPONENT = 64
-LONGEST = 100
-SMALLEST, LARGEST = 1e-100, 1e100
+SMALLEST_FIXED = Decimal("1e-8")  # what is smaller has eight zeros after the point
+SMALL = "1.0e-9"  # the style of what is smaller
+LARGEST_EXPONENT = 64  # of a power of 2 to 16
+LONGEST = 100  # characters of a literal; what is longer is no number to tune
+SMALLEST, LARGEST = 1e-100, 1e100  # products of two such floats are finite
 
 
 def read(raw: str) -> Scalar | None:
-    """The value of a literal, or None where it is not a plain one (hexadecimal, infinite)."""
+    """Return the value of a literal; None for one that is not plain (hexadecimal, infinite)."""
     if len(raw) > LONGEST:
         return None
     if raw.lower() in BOOLEANS:
@@ -71,7 +72,7 @@ def _string(raw: str) -> str | None:
 
 
 def write(raw: str, value: Scalar) -> str:
-    """The literal for `value` in the manner of `raw`: its quotes, notation and underscores."""
+    """Return the literal for `value` in the style of `raw`: quotes, notation and underscores."""
     match value:
         case bool():
             return _boolean(raw, value)
@@ -105,17 +106,17 @@ def _integer(raw: str, value: int) -> str:
 
 
 def _float(raw: str, value: float) -> str:
-    """Scientific where `raw` is, or where a fixed point would lead with eight zeros."""
+    """Write in scientific notation if `raw` does, or if a fixed point would need eight zeros."""
     exact = Decimal(repr(value)).normalize()
-    manner = raw if abs(exact) >= SMALLEST_FIXED else SMALL
-    if exact and (style := SCIENTIFIC.fullmatch(raw) or SCIENTIFIC.fullmatch(manner)):
+    model = raw if abs(exact) >= SMALLEST_FIXED else SMALL
+    if exact and (style := SCIENTIFIC.fullmatch(raw) or SCIENTIFIC.fullmatch(model)):
         return _scientific(exact, style)
     fixed = format(exact, "f")
     return fixed if "." in fixed else fixed + ".0"
 
 
 def _scientific(exact: Decimal, style: re.Match[str]) -> str:
-    """A mantissa keeps its point: without one, YAML would read a string."""
+    """Write with a point in the mantissa if there was one; YAML reads a string without it."""
     exponent = exact.adjusted()
     mantissa = format(exact.scaleb(-exponent).normalize(), "f")
     if "." in style["mantissa"] and "." not in mantissa:
@@ -125,20 +126,26 @@ def _scientific(exact: Decimal, style: re.Match[str]) -> str:
 
 
 def choices(rest: str, value: Scalar) -> tuple[Scalar, ...] | None:
-    """What a comment in the rest of the line allows: () without one, None where unreadable."""
+    """Return the values that a comment in the rest of the line allows.
+
+    They are empty without such a comment, and None for one that cannot be read.
+    """
     comment = CHOICES.match(rest)
     if comment is None:
         return ()
-    items = [item.strip() for item in comment["choices"].split(",")]
-    values = [read(item) for item in items if item]
-    if not values or not all(_alike(value, other) for other in values):
+    found: list[Scalar] = []
+    for item in filter(None, map(str.strip, comment["choices"].split(","))):
+        other = read(item)
+        if other is None or not _alike(value, other):
+            return None
+        found.append(float(other) if isinstance(value, float) else other)
+    if not found:
         return None
-    found = [float(v) if isinstance(value, float) else v for v in values if v is not None]
     return tuple(dict.fromkeys(found if value in found else [value, *found]))
 
 
-def _alike(value: Scalar, other: Scalar | None) -> bool:
-    """Whether both are booleans, both numbers or both strings."""
+def _alike(value: Scalar, other: Scalar) -> bool:
+    """Return True for two booleans, two numbers or two strings."""
     if isinstance(value, bool | str) or isinstance(other, bool | str):
         return type(value) is type(other)
-    return other is not None
+    return True

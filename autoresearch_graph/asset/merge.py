@@ -1,7 +1,7 @@
-"""Put a change that was made to one incumbent onto another: three texts become one.
+"""Three-way merge of an asset's texts: a change to one incumbent is put onto another.
 
-Constants are merged by name, so that two changes of neighbouring lines do not collide; everything
-else by git, line by line.
+Constants are merged by name, so that changes of neighbouring lines do not collide. Git merges
+everything else line by line.
 """
 
 import subprocess
@@ -13,13 +13,13 @@ from autoresearch_graph.asset.files import Files, files_of
 from autoresearch_graph.asset.literals import Constant
 from autoresearch_graph.errors import InputError, LabError
 
-_CONFLICTS = range(1, 128)
+_CONFLICTS = range(1, 128)  # exit codes of git merge-file: the number of conflicts
 
 
 def merged(base: str, ours: str, theirs: str, *, asset: str) -> str | None:
-    """`ours` with what `theirs` changed in `base`; None where both changed the same in two ways.
+    """Return `ours` with the changes of `theirs` to `base`; None for changes that collide.
 
-    Several files are merged one by one, also where one is new or removed.
+    Several files are merged one by one. A file may be new, or removed.
     """
     olds, heres, theres = (files_of(text, asset) for text in (base, ours, theirs))
     parts = {}
@@ -61,7 +61,7 @@ def _by_name(text: str, path: str) -> dict[str, Constant]:
 def _literals(
     base: dict[str, Constant], ours: dict[str, Constant], theirs: dict[str, Constant]
 ) -> dict[str, str] | None:
-    """How the constants that all three have are spelt in the end; None where two values collide."""
+    """Return the merged literals of the constants that all three have; None if two collide."""
     literals = {}
     for name in base.keys() & ours.keys() & theirs.keys():
         old, here, there = base[name], ours[name], theirs[name]
@@ -75,12 +75,12 @@ def _respelt(text: str, path: str, literals: dict[str, str]) -> str:
     try:
         return respell(text, path, literals)
     except InputError:
-        return text  # it does not parse, which is for the caller to find out
+        return text  # it does not parse; the caller checks that
 
 
 def by_lines(base: str, ours: str, theirs: str) -> str | None:
-    """One file merged as git does it; None where both changed the same lines, or neighbours."""
-    with ExitStack() as stack:  # files without a name, of which a kill leaves nothing
+    """Merge one file as git does; None if both changed the same lines, or neighbours."""
+    with ExitStack() as stack:  # files without a name: a kill leaves none of them
         parts = [stack.enter_context(TemporaryFile()) for _ in range(3)]
         for part, text in zip(parts, (ours, base, theirs), strict=True):
             part.write(text.encode())

@@ -1,4 +1,4 @@
-"""Meaning of a text: if it can be parsed, and if two texts say the same."""
+"""Syntax checks and comment-insensitive fingerprints of asset files."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ import yaml
 from autoresearch_graph.asset.files import files_of
 from autoresearch_graph.asset.line_ends import BOM, plain
 
-# What a parser says of a text that is none, or that it cannot get through.
+# Errors of a parser for a text that is broken, or too deep.
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     ".py": ast.parse,
@@ -24,7 +24,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
 
 
 def unparsable(text: str, path: str) -> str:
-    """Say why a file of this name cannot be parsed; empty where it can, or none looks."""
+    """Say why a file of this name cannot be parsed; empty if it can, or has no known format."""
     try:
         _PARSERS.get(_suffix(path), str)(text.removeprefix(BOM))
     except (*BROKEN, yaml.YAMLError) as error:
@@ -33,10 +33,10 @@ def unparsable(text: str, path: str) -> str:
 
 
 def broken(text: str, before: str, asset: str) -> str:
-    """Say which file of an asset's new text does not parse; empty where there is none.
+    """Name a changed file that does not parse, with the reason; empty if there is none.
 
-    A file that the lab could not parse before may be changed unparsed: its runs have another
-    parser. So may a new one beside such a file of the same format.
+    A file that the lab could not parse before may be changed: its runs have another parser. So
+    may a new one beside such a file of the same format.
     """
     old = files_of(before, asset)
     for path, body in files_of(text, asset).items():
@@ -83,7 +83,7 @@ def seedless_file(text: str, path: str) -> str:
 
 
 class _Seedless(ast.NodeTransformer):
-    """Drops what is assigned to, or passed to, a name with `seed` in it."""
+    """Drops the values and arguments of names with `seed` in them."""
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         if any("seed" in ast.unparse(target).lower() for target in node.targets):
@@ -96,28 +96,31 @@ class _Seedless(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-_FEWEST = 3
-_SHARE = 0.01
+_FEWEST = 3  # lines by which a text is clearly shorter; chosen
+_SHARE = 0.01  # of the lines of before, at least; chosen
 
 
 def code_lines(text: str, path: str) -> int:
-    """Lines that do something: of Python without comments, docstrings counted, layout aside."""
+    """Count the lines of code, of Python without comments and in one layout."""
     text = plain(text)
-    if PurePath(path).suffix == ".py":
-        with suppress(*BROKEN):  # as long as it looks, then
+    if _suffix(path) == ".py":
+        with suppress(*BROKEN):  # then its lines count as they are
             text = ast.unparse(ast.parse(text))
     return sum(bool(line.strip()) for line in text.splitlines())
 
 
-def saved_lines(new: str, old: str, path: str) -> int:
-    """By how many lines an asset's text is clearly shorter: by three and one in a hundred, or 0."""
-    before = sum(code_lines(text, name) for name, text in files_of(old, path).items())
-    saved = before - sum(code_lines(text, name) for name, text in files_of(new, path).items())
+def saved_lines(new: str, old: str, asset: str) -> int:
+    """Return the number of lines by which an asset's text is clearly shorter, else 0."""
+    before, after = (
+        sum(code_lines(body, path) for path, body in files_of(text, asset).items())
+        for text in (old, new)
+    )
+    saved = before - after
     return saved if saved >= max(_FEWEST, _SHARE * before) else 0
 
 
 class SeenFingerprints:
-    """The fingerprints of texts by their experiments' numbers; each commit is read once."""
+    """The fingerprints of the texts of experiments; each commit is read once."""
 
     def __init__(self) -> None:
         self._marks: dict[str, str] = {}
@@ -125,7 +128,7 @@ class SeenFingerprints:
     def numbers(
         self, commits: Mapping[int, str], text_of: Callable[[int], str], *, path: str
     ) -> dict[str, int]:
-        """For the fingerprint of each text the number of the last experiment that had it.
+        """Return for each fingerprint the number of the last experiment that had it.
 
         `commits` has the commit of each experiment, by its number.
         """

@@ -1,8 +1,8 @@
-"""What lies beside the ledger for every experiment: its log, its patch, its conversation.
+"""Files of each experiment beside the ledger: its log, its patch, its conversation.
 
-`handed-over` is what a run left for its evaluation, until the verdict is recorded; `holdout.json`
-is what the holdout said of a kept experiment. A loss of power may cost the log and the conversation
-of the last minute: neither is synced, and no verdict depends on them.
+`handed-over` has the files of a run for its evaluation, until the verdict is recorded.
+`holdout.json` has the result of the holdout for a kept experiment. A loss of power may cost the log
+and the conversation of the last minute: neither is synced, and no verdict depends on them.
 """
 
 import difflib
@@ -33,42 +33,45 @@ class Artifacts:
         self._folder = folder / "experiments"
 
     def path(self, number: int, name: str) -> Path:
-        """Where a file of an experiment lies; its folder is made if it is missing."""
+        """Return the path of a file of an experiment, and make its folder."""
         folder = self._folder / f"{number:04d}"
         make_folder(folder)
         return folder / name
 
     def read(self, number: int, name: str) -> str:
-        """The text of a file, or nothing where there is none."""
+        """Return the text of a file; empty if there is none."""
         path = self._folder / f"{number:04d}" / name
         return path.read_text("utf-8", errors="replace") if path.exists() else ""
 
     def write(self, number: int, name: str, text: str) -> None:
-        """Write a file; the same if it runs twice."""
+        """Write a file. Idempotent."""
         self.path(number, name).write_text(text, "utf-8")
 
     def remove(self, number: int, name: str) -> None:
-        """Remove a folder of an experiment, if it is there."""
+        """Remove a folder of an experiment. Idempotent."""
         shutil.rmtree(self._folder / f"{number:04d}" / name, ignore_errors=True)
 
     def write_patch(self, number: int, asset: str, *, old: str, new: str) -> None:
         """Write the change of the asset as diff.patch."""
         before, after = files_of(old, asset), files_of(new, asset)
-        paths = (*after, *(path for path in before if path not in after))
-        patches = (_patch(path, before.get(path), after.get(path)) for path in paths)
+        patches = (_patch(path, before.get(path), after.get(path)) for path in {**after, **before})
         self.write(number, "diff.patch", "".join(patches))
 
 
 def _patch(path: str, old: str | None, new: str | None) -> str:
-    """The change of one file, which may be a new one or a removed one."""
-    was = "/dev/null" if old is None else f"a/{path}"
-    now = "/dev/null" if new is None else f"b/{path}"
-    if not (old or new):  # git tells of an empty file, which a patch has no lines for
-        return "" if old == new else f"--- {was}\n+++ {now}\n"
-    before, after = _lines(old or ""), _lines(new or "")
+    """Return the change of one file, which may be a new one or a removed one."""
+    if old == new:
+        return ""
+    old_name = "/dev/null" if old is None else f"a/{path}"
+    new_name = "/dev/null" if new is None else f"b/{path}"
+    head = f"--- {old_name}\n+++ {new_name}\n"
+    old, new = old or "", new or ""
+    before, after = _lines(old), _lines(new)
+    if old == new:  # an empty file came or went, for which a patch has no lines
+        return head
     if _effort(before, after) > _MOST_EFFORT:
-        return f"--- {was}\n+++ {now}\n{_hunks(old or '', new or '')}" if old != new else ""
-    return "".join(difflib.unified_diff(before, after, was, now))
+        return f"{head}{_hunks(old, new)}"
+    return "".join(difflib.unified_diff(before, after, old_name, new_name))
 
 
 def _effort(old: list[str], new: list[str]) -> int:
@@ -79,7 +82,7 @@ def _effort(old: list[str], new: list[str]) -> int:
 
 
 def _hunks(old: str, new: str) -> str:
-    """The hunks of a change as git finds them, whatever the person has configured."""
+    """Return the hunks of a change that git finds, without regard to its configuration."""
     with TemporaryDirectory(prefix="autoresearch-diff-") as folder:
         for name, text in (("old", old), ("new", new)):
             (Path(folder) / name).write_bytes(text.encode())
@@ -91,7 +94,7 @@ def _hunks(old: str, new: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a text as a patch shows them."""
+    """Return the lines of a text as a patch shows them."""
     *whole, rest = text.split("\n")
     last = [f"{rest}\n\\ No newline at end of file\n"] if rest else []
     return [f"{line}\n" for line in whole] + last

@@ -1,7 +1,7 @@
-"""Files that are there after a loss of power: written whole or not at all, and synced.
+"""Files that outlast a loss of power: written whole or not at all, and synced.
 
-A file is on the disk when it was synced, and its name when its folder was; git's own default is
-neither for the objects that it writes.
+A sync of a file brings its content to the disk, and a sync of its folder its name. The functions
+with `beneath` follow no link on the way to a file.
 """
 
 import os
@@ -12,18 +12,18 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str) -> None:
-    """Put `text` in the place of what `path` holds; a kill leaves the one or the other.
+    """Write `text` to `path`; a kill leaves the old text or the new one.
 
-    Several may do so at once: each writes a file of its own beside, and the last one counts.
+    Several processes may do so at once: the last one counts.
     """
     put(path, text.encode(), beside=path.with_name(f"{path.name}.{secrets.token_hex(4)}.new"))
     sync(path.parent)
 
 
 def put(path: Path, data: bytes, *, beside: Path) -> None:
-    """Write `data` to the file `beside`, and give it the name `path` when it is on the disk.
+    """Write `data` to the file `beside`, sync it, and rename it to `path`.
 
-    The name itself is there when the folder has been synced.
+    The caller syncs the folder.
     """
     try:
         with beside.open("wb") as file:
@@ -37,12 +37,12 @@ def put(path: Path, data: bytes, *, beside: Path) -> None:
 
 
 def read(path: Path) -> str:
-    """The text of a file, or nothing where there is none."""
+    """Return the text of a file; empty if there is none."""
     return path.read_text("utf-8") if path.exists() else ""
 
 
 def append(path: Path, line: str) -> None:
-    """Add a line and wait until it is on the disk; a loss of power may tear it."""
+    """Append and sync a line; a loss of power can leave a part of it."""
     is_new = not path.exists()
     with path.open("ab") as file:
         file.write(line.encode())
@@ -53,7 +53,7 @@ def append(path: Path, line: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, as far as they are missing."""
+    """Make a folder and those above it, and sync their names. Idempotent."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -73,8 +73,8 @@ _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def put_beneath(root: Path, path: str, data: bytes, *, mode: int) -> None:
-    """Write a new file, and the folders above it; OSError where something is in its place."""
-    with _folder_of(root, path, make=True) as (folder, name):
+    """Write a new file, and the folders above it; OSError if something is in its place."""
+    with folder_of(root, path, make=True) as (folder, name):
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, dir_fd=folder)
         with os.fdopen(file, "wb") as opened:
             opened.write(data)
@@ -82,26 +82,26 @@ def put_beneath(root: Path, path: str, data: bytes, *, mode: int) -> None:
 
 
 def remove_beneath(root: Path, path: str) -> None:
-    """Remove a file or a link, if it is there."""
-    with suppress(FileNotFoundError), _folder_of(root, path, make=False) as (folder, name):
+    """Remove a file or a link. Idempotent."""
+    with suppress(FileNotFoundError), folder_of(root, path) as (folder, name):
         os.unlink(name, dir_fd=folder)
 
 
 @contextmanager
-def _folder_of(root: Path, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
-    """The open folder that a file is in, and the file's name; OSError at a link, or at `..`."""
+def folder_of(root: Path, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+    """Open the folder of a file and return it with the file's name; OSError at a link or `..`."""
     *above, name = path.split("/")
     if {"", ".", ".."} & {*above, name}:
         raise OSError(f"{path} is not a path below {root}")
-    at = os.open(root, _OPEN_FOLDER)
+    folder = os.open(root, _OPEN_FOLDER)
     try:
         for step in above:
             if make:
                 with suppress(FileExistsError):
-                    os.mkdir(step, dir_fd=at)
-            below = os.open(step, _OPEN_FOLDER, dir_fd=at)
-            os.close(at)
-            at = below
-        yield at, name
+                    os.mkdir(step, dir_fd=folder)
+            below = os.open(step, _OPEN_FOLDER, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        yield folder, name
     finally:
-        os.close(at)
+        os.close(folder)

@@ -1,4 +1,4 @@
-"""What a model may call while it writes a proposal, and the desk at which it does."""
+"""Tools of a model that writes a proposal, and the session that they act on."""
 
 from autoresearch_graph.tools.session import EditSession, ToolRefused
 

@@ -8,7 +8,8 @@ from langchain.tools import ToolRuntime, tool
 from autoresearch_graph.asset.files import LARGEST
 from autoresearch_graph.tools.session import EditSession, ToolRefused
 
-_LINES = 2000
+_LINES = 2000  # shown at once; as in the file tools that models know
+_ALIKE = 0.5  # share of common characters from which lines are shown as the nearest; chosen
 
 
 @tool(parse_docstring=True)
@@ -82,12 +83,12 @@ def remove_file(path: str, runtime: ToolRuntime[EditSession]) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines as Python counts them: a form feed or U+2028 ends none."""
+    """Return the lines as a parser counts them: only a line feed ends one."""
     return text.removesuffix("\n").split("\n") if text else []
 
 
 def _typed(text: str) -> str:
-    """Return what a model gave with line feeds alone, as it is shown the file."""
+    """Return a text of the model with line feeds alone, as it sees the file."""
     return text.replace("\r\n", "\n")
 
 
@@ -98,35 +99,36 @@ def _numbered(lines: list[str], *, first: int) -> str:
 def _nearest(text: str, wanted: str) -> str:
     """Show the lines that are most like the wanted ones, to a model that misremembered."""
     lines, size = _lines(text), max(1, len(_lines(wanted)))
-    alike = list(_likeness(lines, f"{wanted}\n", size))
-    best = max(alike, default=0.0)
-    if best < 0.5:
+    shares = list(_likeness(lines, f"{wanted}\n", size))
+    best = max(shares, default=0.0)
+    if best < _ALIKE:
         return "Nothing in it is like that; read the file again."
-    start = alike.index(best)
+    start = shares.index(best)
     shown = lines[start : start + size]
-    inked = "".join(wanted.split())
-    if not inked or inked not in "".join("".join(shown).split()):
+    inked, shown_ink = "".join(wanted.split()), "".join("".join(shown).split())
+    if not inked or inked not in shown_ink:
         return f"Nearest to it:\n{_numbered(shown, first=start + 1)}"
     quoted = _numbered([repr(line) for line in shown], first=start + 1)
     return f"Only white space differs. Written as in Python, the file has:\n{quoted}"
 
 
 def _likeness(lines: list[str], wanted: str, size: int) -> Iterator[float]:
-    """The share of characters that `size` lines have in common with a text, from each line on.
+    """Yield the share of characters that `size` lines have in common with a text, for each start.
 
-    Lines come and go at the ends of a window, so that a large text takes no longer to a line.
+    A window moves by one line at a time, so the time for each line does not grow with the text.
     """
-    missing = Counter(wanted)
+    wanted_times = Counter(wanted)
     window, length, common = Counter[str](), 0, 0
     for end, line in enumerate(lines, start=1):
         for char in f"{line}\n":
-            common += window[char] < missing[char]
+            common += window[char] < wanted_times[char]
             window[char] += 1
         length += len(line) + 1
-        if end >= size or end == len(lines):
-            yield 2 * common / (length + len(wanted))
-            first = lines[end - size] if end >= size else ""
-            for char in f"{first}\n":
-                window[char] -= 1
-                common -= window[char] < missing[char]
-            length -= len(first) + 1
+        if end < size and end != len(lines):
+            continue
+        yield 2 * common / (length + len(wanted))
+        first = lines[end - size] if end >= size else ""
+        for char in f"{first}\n":
+            window[char] -= 1
+            common -= window[char] < wanted_times[char]
+        length -= len(first) + 1

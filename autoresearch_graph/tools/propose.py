@@ -1,4 +1,4 @@
-"""Propose the draft, which ends the turn; or learn why it cannot be proposed."""
+"""The tool that proposes the draft and ends the turn, and its checks."""
 
 from langchain.tools import ToolRuntime, tool
 
@@ -7,7 +7,7 @@ from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.core.text import clean, one_line
 from autoresearch_graph.tools.session import EditSession, ToolRefused
 
-_MOST = 10_000  # characters that are looked at, of which fewer are kept
+_MOST = 10_000  # characters that are cleaned, before a text is cut to its length; chosen
 
 
 @tool(parse_docstring=True)
@@ -37,18 +37,18 @@ def propose(
 
 def check(session: EditSession) -> None:
     """Refuse a draft that would waste its run: unchanged, broken, too large, or tried before."""
-    if why := session.brief.session.unfit(session.text):
-        raise ToolRefused(why)
+    if refusal := session.brief.session.unfit(session.text):
+        raise ToolRefused(refusal)
     asset, before = session.brief.program.asset, session.brief.text
-    mark = fingerprint(session.text, asset)
-    if mark == fingerprint(before, asset):
+    meaning = fingerprint(session.text, asset)
+    if meaning == fingerprint(before, asset):
         raise ToolRefused("the draft does the same as the incumbent; edit it first")
     if without_seeds(session.text, asset) == without_seeds(before, asset):
         raise ToolRefused(
             "only a seed differs, and a lucky seed is no improvement; change the code"
         )
-    if mark in session.tried:
-        raise ToolRefused(_tried(session, session.tried[mark]))
+    if meaning in session.tried:
+        raise ToolRefused(_tried(session, session.tried[meaning]))
 
 
 def _tried(session: EditSession, number: int) -> str:

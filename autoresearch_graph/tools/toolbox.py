@@ -1,4 +1,4 @@
-"""What a model may call while it writes a proposal: few tools, under names that models know."""
+"""The tools of a model that writes a proposal: few, under names that models know."""
 
 from langchain_core.tools import BaseTool
 
@@ -11,5 +11,5 @@ TOOLS = (read_file, edit_file, write_file, list_experiments, show_experiment, pr
 
 
 def tools_for(asset: Asset) -> tuple[BaseTool, ...]:
-    """The tools for an asset: a file can be removed where a pattern takes it in."""
+    """Return the tools for an asset; only one with patterns lets files be removed."""
     return tuple(tool for tool in TOOLS if asset.patterns or tool is not remove_file)

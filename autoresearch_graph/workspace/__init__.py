@@ -1,1 +1,1 @@
-"""Git: the branch, the refs and notes of experiments, and the worktree that they run in."""
+"""Git: the branch, the refs and notes of experiments, and their worktree."""

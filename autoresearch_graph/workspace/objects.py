@@ -1,9 +1,8 @@
-"""Git objects written without the index and without starting git for each of them.
+"""Git objects, written without the index and without a process for each of them.
 
-GitPython's index is rewritten in Python at every commit, and its object database starts
-`git hash-object` for every object; see docs/decisions/0002-workspace.md for what that costs.
-Nor does it sync what it writes: after a loss of power the ledger would name commits that are
-empty files.
+GitPython rewrites its index in Python at every commit, and its object database starts
+`git hash-object` for every object; docs/decisions/0002-workspace.md has the costs. It also does not
+sync the objects: after a loss of power the ledger would name commits that are empty files.
 """
 
 import stat
@@ -25,13 +24,13 @@ Edit = Callable[[bytes], bytes]
 Entries = dict[str, tuple[bytes, int, str]]
 Tree = TypeVar("Tree", bytes, bytes | None)
 _FILE, _FOLDER = 0o100644, 0o40000
-_TREES = 16
+_TREES = 16  # trees whose entries are kept in memory; chosen
 
 
 class Objects:
     """Stores blobs, trees and commits of a repository as loose objects.
 
-    All are on the disk when `commit` or `settle` returns; nothing refers to them before.
+    All are on the disk when `commit` or `settle` returns, before anything refers to them.
     """
 
     def __init__(self, repo: Repo) -> None:
@@ -41,29 +40,29 @@ class Objects:
         self._known: dict[bytes | None, Entries] = {}
 
     def commit(self, tree: bytes, message: str, *, parent: str | None, author: str) -> str:
-        """Store a commit; `author` tells which part of the loop made it."""
-        who = f"autoresearch ({author}) <autoresearch@localhost> {int(time.time())} +0000"
+        """Store a commit and return its hash; `author` is the part of the loop that made it."""
+        signature = f"autoresearch ({author}) <autoresearch@localhost> {int(time.time())} +0000"
         parents = [f"parent {parent}"] if parent else []
-        head = [f"tree {tree.hex()}", *parents, f"author {who}", f"committer {who}"]
+        head = [f"tree {tree.hex()}", *parents, f"author {signature}", f"committer {signature}"]
         sha = self._store(b"commit", "\n".join([*head, "", message]).encode()).hex()
         self.settle()
         return sha
 
     def obstacle(self, tree: bytes, path: list[str]) -> str:
-        """Say what is in the way of a file at `path`, as a link is; empty if nothing."""
-        at: bytes | None = tree
-        for place, name in enumerate(path, start=1):
-            at, mode, _ = self.entries(at).get(name, (None, 0, name))
-            if at is None:
+        """Say what is in the way of a file at `path`, for example a link; empty if nothing."""
+        known = {stat.S_IFDIR: "a folder", stat.S_IFREG: "a file", stat.S_IFLNK: "a link"}
+        sha: bytes | None = tree
+        for depth, name in enumerate(path, start=1):
+            sha, mode, _ = self.entries(sha).get(name, (None, 0, name))
+            if sha is None:
                 return ""
-            wanted = _FOLDER if place < len(path) else _FILE
+            wanted = _FOLDER if depth < len(path) else _FILE
             if stat.S_IFMT(mode) != stat.S_IFMT(wanted):
-                known = {stat.S_IFDIR: "a folder", stat.S_IFREG: "a file", stat.S_IFLNK: "a link"}
-                return f"{'/'.join(path[:place])} is {known.get(stat.S_IFMT(mode), 'a submodule')}"
+                return f"{'/'.join(path[:depth])} is {known.get(stat.S_IFMT(mode), 'a submodule')}"
         return ""
 
     def graft(self, tree: bytes | None, path: list[str], edit: Edit) -> bytes:
-        """Store a copy of `tree` in which the file at `path` is edited; returns its sha."""
+        """Store a copy of `tree` in which the file at `path` is edited; return its hash."""
         name, *rest = path
         entries = self.entries(tree)
         sha, mode, _ = entries.get(name, (None, _FOLDER if rest else _FILE, name))
@@ -77,7 +76,7 @@ class Objects:
         return self._remember(stored, entries)
 
     def prune(self, tree: bytes, path: list[str]) -> bytes:
-        """Store a copy of `tree` without the file at `path`, and folders that are empty then."""
+        """Store a copy of `tree` without the file at `path` and without empty folders."""
         name, *rest = path
         entries = self.entries(tree)
         sha, mode, _ = entries.pop(name)
@@ -87,7 +86,7 @@ class Objects:
         return self._store_tree(entries)
 
     def entries(self, tree: bytes | None) -> Entries:
-        """What a tree holds, by name; of the trees that were looked at last it is known."""
+        """Return the entries of a tree by name; those of the last trees are kept."""
         if tree not in self._known:
             found = {entry[2]: entry for entry in tree_entries_from_data(self._read(tree))}
             self._remember(tree, found)
@@ -100,7 +99,7 @@ class Objects:
         return tree
 
     def _read(self, sha: bytes | None) -> bytes:
-        """What an object holds, settled or not."""
+        """Return the content of an object, settled or not."""
         if sha and (packed := self._unsettled.get(self._path(sha))):
             return zlib.decompress(packed).partition(b"\0")[2]
         data: bytes = self._odb.stream(sha).read() if sha else b""
@@ -110,7 +109,7 @@ class Objects:
         return self._folder / sha.hex()[:2] / sha.hex()[2:]
 
     def _store(self, kind: bytes, data: bytes) -> bytes:
-        """Take note of an object, to be written with its commit."""
+        """Keep an object in memory until `settle` writes it; return its hash."""
         whole = b"%s %d\0%s" % (kind, len(data), data)
         sha = sha1(whole, usedforsecurity=False).digest()
         self._unsettled[self._path(sha)] = zlib.compress(whole)
@@ -119,8 +118,8 @@ class Objects:
     def settle(self) -> None:
         """Write every object, so that it is whole on the disk or not there.
 
-        Folders are synced in the end, as the first sync is likely to do the work of all. The name
-        of an unfinished object is git's own, which `git gc` removes.
+        Folders are synced in the end, as the first sync is likely to do the work of all. An
+        unfinished object has a name that `git gc` removes.
         """
         for path, packed in self._unsettled.items():
             path.parent.mkdir(exist_ok=True)
@@ -133,14 +132,16 @@ class Objects:
 
 
 def _bytes(name: str) -> bytes:
-    """A file's name as git holds it; it need not be UTF-8."""
+    """Return a file's name in git's bytes, which need not be UTF-8."""
     return name.encode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=4096)
 def _line(entry: tuple[bytes, int, bytes]) -> bytes:
-    """An entry as a tree has it. GitPython checks its name, which takes longer than all the rest:
-    the notes are in 256 folders, of which one changes.
+    """Return an entry in the format of a tree.
+
+    The cache is for the notes, of whose 256 folders one changes: GitPython checks each name, and
+    that takes longer than all the rest.
     """
     out, entries = BytesIO(), cast(Any, [entry])
     tree_to_stream(entries, out.write)
@@ -148,5 +149,5 @@ def _line(entry: tuple[bytes, int, bytes]) -> bytes:
 
 
 def _git_order(entry: tuple[bytes, int, bytes]) -> bytes:
-    """Git sorts a folder as if its name ended in a slash."""
+    """Return the key to sort by: git sorts a folder as if its name ended in a slash."""
     return entry[2] + (b"/" if entry[1] == _FOLDER else b"")

@@ -1,9 +1,9 @@
-"""Git commands that change what is the person's, too, and the mending of one that was killed.
+"""Git commands that change files of the person, and the repair after one that was killed.
 
-Git runs in a session of its own, so neither Ctrl-C nor a terminal that closes reaches it, and it
-ends what it began when the lab is killed. A note in the git folder names the locks that it takes
-and the commits between which it moves the checkout. Git and its hooks inherit the lock on the
-note, so a note that nobody holds is that of a git that was killed, too.
+Git runs in a session of its own, so Ctrl-C or a closed terminal does not reach it, and it finishes
+when the lab is killed. A note in the git folder names the locks that it takes and the commits
+between which it moves the checkout. Git and its hooks inherit the lock on the note. If nobody holds
+the lock, git was killed as well.
 """
 
 import fcntl
@@ -28,18 +28,18 @@ from autoresearch_graph.errors import WorkspaceError
 from autoresearch_graph.storage.files import sync
 
 Tell = Callable[[str], None]
-_SLOW = 5.0  # seconds after which a person is told that git, or a hook, is slow; chosen
-# `gc --auto` would live on with the lock; a branch that a loss of power empties cannot be read.
+_SLOW = 5.0  # seconds after which a line says that git, or a hook, is slow; chosen
+# `gc --auto` would keep the lock; a branch that a loss of power empties cannot be read.
 _OPTIONS = ["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.fsync=reference,index"]
 _UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _GIT = ["env", *(f"--unset={name}" for name in _UNSET), "LC_ALL=C", "git", *_OPTIONS]
 _READERS = {"cat-file", "fsmonitor--daemon", "credential-cache--daemon"}
-_NONE = "0" * 40
+_NONE = "0" * 40  # the hash that git prints for no object
 _LOCKED = re.compile(r"[Uu]nable to create '([^']+\.lock)': File exists")
 
 
 class Note(Value):
-    """The locks that a git of ours takes, as patterns, and the commits that it moves between."""
+    """The locks that a git command takes, as patterns, and the commits that it moves between."""
 
     locks: tuple[str, ...]
     old: str = ""
@@ -48,7 +48,7 @@ class Note(Value):
 
 @dataclass(frozen=True)
 class OwnGit:
-    """The git of one repository; `tell` takes what a person should know meanwhile."""
+    """Git commands in one repository; `tell` takes lines for the person meanwhile."""
 
     repo: Repo
     tell: Tell = lambda line: None
@@ -56,9 +56,9 @@ class OwnGit:
     def run(
         self, note: Note, *command: str, given: str = "", holding: Sequence[IO[str]] = ()
     ) -> None:
-        """Run a command to its end; WorkspaceError, with nothing changed, where it fails.
+        """Run a command to its end; WorkspaceError, with nothing changed, if it fails.
 
-        Until git has ended it keeps the locks of `holding`, also when this process is killed.
+        Git keeps the locks of `holding` until it ends, also when this process is killed.
         """
         with self._held() as file:
             file.truncate(0)
@@ -66,19 +66,19 @@ class OwnGit:
             file.flush()
             os.fsync(file.fileno())
             sync(self._path.parent)
-            code, told = self._wait(command, given, (file, *holding))
+            code, output = self._wait(command, given, (file, *holding))
             if code:
                 self._mend(note, file)
             self._path.unlink()
         if code:
-            raise WorkspaceError(said(told) or f"git ended with {code}")
-        if told:
-            self.tell(f"git said: {' '.join(told.split())}")
+            raise WorkspaceError(said(output) or f"git ended with {code}")
+        if output:
+            self.tell(f"git said: {' '.join(output.split())}")
 
     def recover(self) -> None:
-        """Mend what a git of ours left that was killed; nothing where there was none.
+        """Repair the checkout after a git command that was killed. Idempotent.
 
-        WorkspaceError while it is at work, or where a change of the person's is in the way.
+        WorkspaceError while it is at work, or if a change of the person is in the way.
         """
         if not self._path.exists():
             return
@@ -112,7 +112,7 @@ class OwnGit:
                     return
 
     def _wait(self, command: Sequence[str], given: str, held: Sequence[IO[str]]) -> tuple[int, str]:
-        """Run git; returns its exit code, and what it said. Ctrl-C waits, and a second one not."""
+        """Run git; return its exit code and output. Ctrl-C waits for it, a second one does not."""
         with TemporaryFile("w+") as source, TemporaryFile("w+", errors="replace") as output:
             source.write(given)
             source.seek(0)
@@ -122,14 +122,14 @@ class OwnGit:
                 pass_fds=[file.fileno() for file in held],
             )  # fmt: skip
             try:
-                self._told_when_slow(process)
+                self._wait_aloud(process)
             except KeyboardInterrupt:
-                self.tell("git ends what it began; Ctrl-C again leaves it alone with that")
+                self.tell("git finishes its command; Ctrl-C again leaves it alone")
                 process.wait()
             output.seek(0)
             return process.returncode, output.read()
 
-    def _told_when_slow(self, process: "subprocess.Popen[bytes]") -> None:
+    def _wait_aloud(self, process: "subprocess.Popen[bytes]") -> None:
         try:
             process.wait(_SLOW)
         except subprocess.TimeoutExpired:
@@ -142,7 +142,10 @@ class OwnGit:
             self._put_back(note, file)
 
     def _remove_locks(self, note: Note, since: int) -> None:
-        """Remove locks of a dead git: younger than its note, with no other git at work here."""
+        """Remove the locks of a dead git, which are younger than its note.
+
+        WorkspaceError while another git is at work here.
+        """
         common = Path(self.repo.common_dir)
         found = [lock for pattern in note.locks for lock in common.glob(pattern)]
         left = [lock for lock in found if lock.stat().st_mtime_ns >= since]
@@ -155,34 +158,25 @@ class OwnGit:
             lock.unlink()
 
     def _another(self) -> int:
-        """The process of a git that is at work in this repository, or 0."""
+        """Return the process of a git that is at work in this repository, or 0."""
         places = (Path(self.repo.working_dir).resolve(), Path(self.repo.common_dir).resolve())
-        own = {each.pid for each in psutil.Process().parents()}
+        own = {parent.pid for parent in psutil.Process().parents()}
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process.pid in own or not process.name().startswith("git"):
                     continue
-                here = Path(process.cwd())
-                if _READERS.isdisjoint(process.cmdline()) and any(
-                    here.is_relative_to(place) for place in places
-                ):
+                is_here = any(map(Path(process.cwd()).is_relative_to, places))
+                if is_here and _READERS.isdisjoint(process.cmdline()):
                     return process.pid
         return 0
 
     def _put_back(self, note: Note, file: IO[str]) -> None:
-        """Give what git was changing, in index and checkout, back as the commit of HEAD has it.
+        """Restore the files that git was changing, in index and checkout, as they are in HEAD.
 
-        WorkspaceError where a file holds what neither side of the change does.
+        WorkspaceError for a file that is as on neither side of the change.
         """
-        moved = self._changes(note.old, "HEAD")
-        dirty = self.names("diff", "--cached", "HEAD") | self.names("diff")
-        half = {
-            path: (before, after)
-            for path, (before, after) in self._changes(note.old, note.new).items()
-            if path not in moved
-            and (path in dirty or (not before and os.path.lexists(self._place(path))))
-        }
-        if odd := [path for path, blobs in half.items() if not self._is_git_s(path, *blobs)]:
+        half = self._half_changed(note)
+        if odd := [path for path, blobs in half.items() if not self._is_of_git(path, *blobs)]:
             raise WorkspaceError(
                 f"an earlier adopt was killed while it changed {', '.join(odd)}, and you changed "
                 "that since; put it away, and adopt again: "
@@ -195,22 +189,33 @@ class OwnGit:
         for path in new:
             self._place(path).unlink(missing_ok=True)
 
+    def _half_changed(self, note: Note) -> dict[str, tuple[str, str]]:
+        """Return the files of a change that differ from HEAD, each with its blobs."""
+        moved = self._changes(note.old, "HEAD")
+        dirty = self.names("diff", "--cached", "HEAD") | self.names("diff")
+        half = {}
+        for path, (before, after) in self._changes(note.old, note.new).items():
+            is_new = not before and os.path.lexists(self._place(path))
+            if path not in moved and (path in dirty or is_new):
+                half[path] = (before, after)
+        return half
+
     def _listed(self, paths: Sequence[str], file: IO[str], *command: str) -> None:
         if not paths:
             return
         listed = ("--pathspec-from-file=-", "--pathspec-file-nul")
         whole = ("--literal-pathspecs", *command, *listed)
-        code, told = self._wait(whole, "\0".join(paths), (file,))
+        code, output = self._wait(whole, "\0".join(paths), (file,))
         if code:
-            raise WorkspaceError(f"git cannot put back {paths[0]}: {said(told)}")
+            raise WorkspaceError(f"git cannot put back {paths[0]}: {said(output)}")
 
-    def _is_git_s(self, path: str, before: str, after: str) -> bool:
-        """True if a file is as a killed git leaves it: old, new, the start of new, or gone."""
+    def _is_of_git(self, path: str, before: str, after: str) -> bool:
+        """Return True if a killed git can leave a file so: old, new, the start of new, or gone."""
         known = {before, after, ""}
-        if not {self.staged(path), self.on_disk(path)} - known:
+        staged, place = self.staged(path), self._place(path)
+        if {staged, self.on_disk(path)} <= known:
             return True
-        place = self._place(path)
-        if self.staged(path) not in known or place.is_symlink() or not (place.is_file() and after):
+        if staged not in known or place.is_symlink() or not (place.is_file() and after):
             return False
         new = self.repo.git.cat_file(
             "--filters",
@@ -222,14 +227,14 @@ class OwnGit:
         return bytes(new).startswith(place.read_bytes())
 
     def staged(self, path: str) -> str:
-        """The blob of a file in the index; empty where there is none."""
-        told = self.repo.git.execute(
+        """Return the blob of a file in the index; empty if there is none."""
+        listed = self.repo.git.execute(
             ["git", "--literal-pathspecs", "ls-files", "--stage", "-z", "--", path]
         )
-        return str(told).split(" ")[1] if told else ""
+        return str(listed).split(" ")[1] if listed else ""
 
     def on_disk(self, path: str) -> str:
-        """The blob that git would make of a file in the checkout; empty where there is none."""
+        """Return the blob that git would make of a file in the checkout; empty if there is none."""
         place = self._place(path)
         if place.is_symlink():
             link = os.fsencode(place.readlink())
@@ -239,30 +244,27 @@ class OwnGit:
         return str(self.repo.git.hash_object(f"--path={path}", "--", str(place)))
 
     def names(self, *command: str) -> set[str]:
-        """The files that a command of git names, from the top of the repository."""
-        return {
-            *self.repo.git.execute(
-                ["git", "--no-optional-locks", *command, "--name-only", "-z"]
-            ).split("\0")
-        } - {""}
+        """Return the files that a git command lists, relative to the repository."""
+        whole = ["git", "--no-optional-locks", *command, "--name-only", "-z"]
+        return set(self.repo.git.execute(whole).split("\0")) - {""}
 
     def _place(self, path: str) -> Path:
         return Path(self.repo.working_dir) / path
 
     def _changes(self, old: str, new: str) -> dict[str, tuple[str, str]]:
-        """The files that differ between two commits, each with its blobs, empty for none."""
-        told = self.repo.git.diff_tree("-r", "-z", "--no-renames", "--no-abbrev", old, new)
-        heads, paths = told.split("\0")[:-1:2], told.split("\0")[1::2]
+        """Return the files that differ between two commits, each with its blobs, empty for none."""
+        listed = self.repo.git.diff_tree("-r", "-z", "--no-renames", "--no-abbrev", old, new)
+        heads, paths = listed.split("\0")[:-1:2], listed.split("\0")[1::2]
         return {
             path: (head.split()[2].replace(_NONE, ""), head.split()[3].replace(_NONE, ""))
             for head, path in zip(heads, paths, strict=True)
         }
 
 
-def said(told: str) -> str:
-    """An error of git in a sentence."""
-    if found := _LOCKED.search(told):
+def said(output: str) -> str:
+    """Return an error of git in a sentence."""
+    if found := _LOCKED.search(output):
         lock = shlex.quote(found[1])
         return f"{found[1]} is there; if no other git command is running: rm {lock}"
-    told = told.removeprefix("\n  stderr: ").strip(" '\n")
-    return " ".join(told.split())
+    output = output.removeprefix("\n  stderr: ").strip(" '\n")
+    return " ".join(output.split())

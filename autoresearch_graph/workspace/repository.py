@@ -1,12 +1,12 @@
-"""The repository that a project lies in, and whether a research can start there."""
+"""The repository of a project, and the checks before a research starts there."""
 
 import secrets
 import shlex
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from git import Git, GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
 
@@ -16,18 +16,16 @@ from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import Start, read_start
 from autoresearch_graph.workspace.objects import Objects
-from autoresearch_graph.workspace.worktree import SAFE
-
-if TYPE_CHECKING:
-    from git import Repo
+from autoresearch_graph.workspace.worktree import SAFE, in_project
 
 NOTES = "refs/notes/commits"
-BEGUN = ".autoresearch.begun"  # is there while `init` makes a project, with its template's name
-_LOOKS, _LOOK = 10, 0.05  # times, seconds; git holds the lock for a few milliseconds
+BEGUN = ".autoresearch.begun"  # holds the template's name while `init` makes a project
+_LOOKS, _LOOK = 10, 0.05  # tries, seconds between; git holds the lock for milliseconds
+_MOST = 300  # files of an asset; each is written at every commit; chosen
 
 
 def find_repository(project: Path) -> Repo:
-    """Open the repository that `project` lies in; WorkspaceError where no research can start."""
+    """Open the repository of `project`; WorkspaceError if no research can start in it."""
     if (project / BEGUN).exists():
         raise WorkspaceError(f"the init of {project} was killed; run it again: autoresearch init")
     try:
@@ -61,13 +59,13 @@ def _branch(repo: Repo) -> str:
 
 
 def asks_for_signatures(folder: Path) -> bool:
-    """True if the person's git is to sign every commit."""
+    """Return True if the person's git signs every commit."""
     options = ("--type=bool", "--default=false", "commit.gpgsign")
     return str(Git(str(folder)).config(*options)) == "true"
 
 
 def where_checked_out(repo: Repo, branch: str) -> str:
-    """The worktree that is on a branch, named by its whole ref; empty where none is."""
+    """Return the worktree that is on a branch, given by its full ref; empty if none is."""
     place = ""
     for line in repo.git.worktree("list", "--porcelain", "-z").split("\0"):
         place = line.removeprefix("worktree ") if line.startswith("worktree ") else place
@@ -77,7 +75,7 @@ def where_checked_out(repo: Repo, branch: str) -> str:
 
 
 def check_refs(repo: Repo, tag: str) -> None:
-    """WorkspaceError where a new research cannot be named `tag`, or could not write its notes."""
+    """Raise WorkspaceError if a new research cannot be named `tag`, or cannot write its notes."""
     lock = Path(repo.common_dir) / f"{NOTES}.lock"
     for _ in range(_LOOKS):
         if not lock.exists():
@@ -110,7 +108,7 @@ def _removal(tag: str) -> str:
 
 
 def leave_git_hook(environ: MutableMapping[str, str]) -> None:
-    """Forget what git tells its hooks: it would point git at the person's index, not at ours."""
+    """Remove the variables that git sets for its hooks: they name the person's index."""
     for name in ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY", "COMMON_DIR"):
         environ.pop(f"GIT_{name}", None)
 
@@ -123,56 +121,57 @@ _UNSET = ("unspecified", "unset", "set")
 def tracked(
     repo: Repo, commit: str, below: PurePosixPath, asset: Asset
 ) -> Iterator[tuple[str, str]]:
-    """The files of an asset in a commit: each path, relative to `below`, with its blob.
+    """Yield the files of an asset in a commit: each path, relative to `below`, with its blob.
 
-    A link is none: the loop writes through no link.
+    Links are left out, as the loop writes through no link.
     """
     listed = repo.git.ls_tree("-r", "-z", commit, "--", below.as_posix() + "/").split("\0")
     for line in filter(None, listed):
         facts, _, name = line.partition("\t")
         mode, _, blob = facts.split()
-        path = PurePosixPath(name).relative_to(below).as_posix()
+        path = in_project(name, below)
         if mode in _REGULAR and asset.contains(path):
             yield path, blob
 
 
 def text_of(repo: Repo, blob: str, path: str) -> str:
-    """The text of a file by its blob; InputError where it is no text."""
+    """Return the text of a file by its blob; InputError if it is no text."""
     return decoded(repo.odb.stream(bytes.fromhex(blob)).read(), path)
 
 
 def decoded(data: bytes, path: str) -> str:
-    """The text of a file by its bytes; InputError where it is no text."""
+    """Return the text of a file by its bytes; InputError if it is no text."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        why = "UTF-16" if data[:2] in _UTF_16 else error.reason
+        fault = "UTF-16" if data[:2] in _UTF_16 else error.reason
     else:
         if "\0" not in text:
             return text
-        why = "null byte"
+        fault = "null byte"
     raise InputError(
-        f"{path} is not UTF-8 text ({why}); save it as UTF-8, a Python file without a coding line "
-        "that says otherwise, and commit it"
+        f"{path} is not UTF-8 text ({fault}); save it as UTF-8, a Python file without another "
+        "coding line, and commit it"
     )
 
 
 def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str:
-    """Say how a file or a pattern that is not in a commit gets there, or why it cannot."""
+    """Say how to commit a file or a pattern that is not in a commit, or why that is impossible."""
     path = (below / name).as_posix()
-    at = PurePosixPath(repo.working_dir)
-    steps = path.split("/")
-    firm = next((n for n, step in enumerate(steps) if is_pattern(step)), None)
-    steps = steps if firm is None else [*steps[:firm], "a file"]
-    above = ("/".join(steps[:size]) for size in range(1, len(steps)))
-    nested = (f"{folder} is a submodule" for folder in above if Path(at, folder, ".git").exists())
-    in_way = Objects(repo).obstacle(repo.commit(commit).tree.binsha, steps) or next(nested, "")
+    steps = list(takewhile(lambda step: not is_pattern(step), path.split("/")))
+    if is_pattern(path):
+        steps.append("a file")
+    in_way = Objects(repo).obstacle(repo.commit(commit).tree.binsha, steps)
+    for size in range(1, len(steps)):
+        folder = "/".join(steps[:size])
+        if not in_way and Path(repo.working_dir, folder, ".git").exists():
+            in_way = f"{folder} is a submodule"
     if in_way.endswith("a submodule"):
         return (
             f"{name} cannot be the asset, as {in_way}: run the research in that repository, with "
             "a program.md of its own"
         )
-    if firm is not None:
+    if is_pattern(path):
         return f"no committed file matches {name}, and every experiment starts from a commit"
     try:
         repo.git.check_ignore("--quiet", "--", path)
@@ -186,9 +185,9 @@ def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str
 
 
 def converted(repo: Repo, commit: str, paths: Sequence[str]) -> str:
-    """Say which file git stores otherwise than it checks it out; empty where it does with none.
+    """Name a file that git stores in another form than it checks out, with advice; empty if none.
 
-    The lab reads and writes what is stored. A filter that is not set up changes nothing.
+    The lab reads and writes the stored form. A filter that is not set up changes nothing.
     """
     execute = Git(repo.working_dir).execute
     git = ["git", *SAFE, "-c", "core.splitIndex=false"]
@@ -196,9 +195,9 @@ def converted(repo: Repo, commit: str, paths: Sequence[str]) -> str:
         env = {"GIT_INDEX_FILE": f"{folder}/index"}
         execute([*git, "read-tree", commit], env=env)
         asked = ["--cached", "-z", "filter", "working-tree-encoding", "--", *paths]
-        told = execute([*git, "check-attr", *asked], env=env).split("\0")
+        listed = execute([*git, "check-attr", *asked], env=env).split("\0")
     known = {entry.partition("\n")[0] for entry in repo.git.config("--list", "-z").split("\0")}
-    for path, attribute, value in zip(told[::3], told[1::3], told[2::3], strict=False):
+    for path, attribute, value in zip(listed[::3], listed[1::3], listed[2::3], strict=False):
         drivers = {f"filter.{value}.{key}" for key in ("smudge", "clean", "process")}
         if value not in _UNSET and (attribute != "filter" or known & drivers):
             return (
@@ -210,7 +209,7 @@ def converted(repo: Repo, commit: str, paths: Sequence[str]) -> str:
 
 
 def on_disk(project: Path, asset: Asset) -> tuple[str, ...]:
-    """The files of an asset in a project's folder as it is now, committed or not; no links."""
+    """Return the files of an asset in a project's folder, committed or not; no links."""
     found: set[str] = set()
     real = project.resolve()
     for name in asset.names:
@@ -221,13 +220,10 @@ def on_disk(project: Path, asset: Asset) -> tuple[str, ...]:
     return tuple(sorted(path for path in found if asset.contains(path)))
 
 
-_MOST = 300
+def begin(settings: Settings, repo: Repo, program: Program) -> Start:
+    """Return the start of a research, or check that it can start now.
 
-
-def begin(settings: Settings, repo: "Repo", program: Program) -> Start:
-    """Read how a research started, or check that it can start now.
-
-    Another lab may begin it at the same moment: then its start counts.
+    If another lab begins it at the same moment, the start of that lab counts.
     """
     known = read_start(settings.folder)
     try:
@@ -238,10 +234,8 @@ def begin(settings: Settings, repo: "Repo", program: Program) -> Start:
         raise
 
 
-def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
-    """Check that a new research can start from the checked-out commit."""
-    pass
-
+def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
+    """Return the start of a new research at the checked-out commit; WorkspaceError if it cannot."""
     if repo.head.is_detached:
         raise WorkspaceError(
             "HEAD is detached, so there is no branch that the result could be merged into; "
@@ -254,21 +248,18 @@ def check_start(settings: Settings, repo: "Repo", program: Program) -> Start:
     return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
 
 
-def _check_committed(repo: "Repo", base: str, below: PurePosixPath, asset: Asset) -> None:
-    """WorkspaceError where a file of the asset is not in the commit, or they are too many."""
-    pass
-
+def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: Asset) -> None:
+    """Raise WorkspaceError if a file of the asset is not in the commit, or they are too many."""
     found = dict(tracked(repo, base, below, asset))
+    for path in asset.paths:
+        if fault := malformed(path):
+            raise WorkspaceError(f"the asset cannot be used: {fault}")
     for name in asset.names:
-        if is_pattern(name) and not any(matches(name, path) for path in found):
-            raise WorkspaceError(uncommitted(repo, base, below, name))
-        if not is_pattern(name) and (why := malformed(name)):
-            raise WorkspaceError(f"the asset cannot be used: {why}")
-        if not is_pattern(name) and name not in found:
+        if not any(path == name or matches(name, path) for path in found):
             raise WorkspaceError(uncommitted(repo, base, below, name))
     if len(found) > _MOST:
         raise WorkspaceError(
             f"{asset} are {len(found)} files, more than {_MOST}; name those that matter"
         )
-    if why := converted(repo, base, [(below / path).as_posix() for path in found]):
-        raise WorkspaceError(why)
+    if fault := converted(repo, base, [(below / path).as_posix() for path in found]):
+        raise WorkspaceError(fault)

@@ -1,6 +1,6 @@
-"""Files of a project that git does not have: laid into a checkout, or advised about.
+"""Files of a project that are not committed: bound into a checkout, or named in advice.
 
-A run sees the committed files. What program.md names as readable within the project is bound over
+A run sees the committed files. The readable paths of program.md within the project are bound over
 its checkout; a committed file always wins, and so does the asset.
 """
 
@@ -20,9 +20,9 @@ from autoresearch_graph.core.text import clean
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.program.paths import covers, is_inside, normal
 
-_MOST = 500  # binds of one box; each is an argument and a mount
-_LARGEST = 65_536  # bytes of a file in which a metric is looked for
-_LINES = 40  # the last ones of a log in which a missing file is looked for
+_MOST = 500  # binds of one sandbox; each is an argument and a mount; chosen
+_LARGEST = 65_536  # bytes of a file that is searched for a metric; chosen
+_LINES = 40  # last lines of a log that are searched for a missing file; chosen
 _RECORDS = (".git", ".autoresearch")
 _MISSING = re.compile(
     r"no such file|ENOENT|(?:cannot|can't|could not|unable to) (?:open|find|locate|read)"
@@ -38,7 +38,7 @@ _CHANGED = re.compile(r"the \w+ changed ([^,]+?)(?:, .*)?, which (?:is|are) prot
 
 @dataclass(frozen=True)
 class Committed:
-    """The files of a project in a commit, and their folders; of a submodule nothing."""
+    """The files of a project in a commit, with their folders and the submodules."""
 
     files: frozenset[str]
     folders: frozenset[str]
@@ -58,7 +58,7 @@ class Committed:
         return cls(frozenset(files), frozenset(folders), frozenset(modules))
 
     def has(self, path: str) -> bool:
-        """True for a committed file, and for a folder with one."""
+        """Return True for a committed file, and for a folder with one."""
         return path in self.files or path in self.folders
 
     def highest_without(self, path: str) -> str:
@@ -68,7 +68,7 @@ class Committed:
 
 
 def within(project: Path, said: str) -> str:
-    """Return a path as it lies in the project, or nothing for one outside.
+    """Return a path relative to the project; empty for one outside.
 
     No link is followed: `data` may lead to another disk.
     """
@@ -79,15 +79,15 @@ def within(project: Path, said: str) -> str:
 def laid(
     program: Program, project: Path, committed: Committed
 ) -> tuple[tuple[Path, PurePosixPath], ...]:
-    """Return what of the readable paths is laid into a checkout, each with its place there.
+    """Return the readable paths that are bound into a checkout, each with its place there.
 
-    InputError where these are too many.
+    InputError if these are too many.
     """
     found: list[tuple[Path, PurePosixPath]] = []
     for said in program.environment.readable:
         if path := within(project, said):
-            for each in _loose(path, project, committed, Asset.parse(program.asset)):
-                found.append((project / each, PurePosixPath(each)))
+            for loose in _loose(path, project, committed, Asset.parse(program.asset)):
+                found.append((project / loose, PurePosixPath(loose)))
                 if len(found) > _MOST:
                     raise InputError(
                         f"`{said}`, which a run may read, has more than {_MOST} entries beside "
@@ -97,7 +97,7 @@ def laid(
 
 
 def _loose(path: str, project: Path, committed: Committed, asset: Asset) -> Iterator[str]:
-    """Yield a path, or what of a folder with committed files is not committed."""
+    """Yield a path, or of a folder with committed files those that are not committed."""
     place = project / path
     if path in committed.files or place.name in _RECORDS or asset.contains(path):
         return
@@ -109,7 +109,7 @@ def _loose(path: str, project: Path, committed: Committed, asset: Asset) -> Iter
 
 
 def may_change(program: Program, project: Path, path: str) -> bool:
-    """True for a committed file that program.md calls writable, and not protected as well."""
+    """Return True for a committed file that program.md calls writable and not protected."""
     writable = filter(None, (within(project, said) for said in program.environment.writable))
     protected = any(covers(normal(said), path) for said in program.protected)
     return not protected and any(covers(said, path) for said in writable)
@@ -118,9 +118,9 @@ def may_change(program: Program, project: Path, path: str) -> bool:
 def advice(
     crash: Crashed, log: str, program: Program, *, project: Path, folder: Path, committed: Committed
 ) -> str:
-    """Say what in the project would mend a crash of the person's own code; empty if nothing does.
+    """Say which file of the project would prevent a crash of the person's code; empty if none.
 
-    `folder` is the project in the checkout where it crashed.
+    `folder` is the project in the checkout of the crash.
     """
     if crash.cause == "protected" and (changed := _CHANGED.match(crash.reason)):
         path = changed[1]
@@ -129,12 +129,12 @@ def advice(
             f"out of git: git rm --cached {path}"
         )
     if "printed no" in crash.reason:
-        return _of_a_file(program, folder, committed)
-    return _of_what_is_missing(log, program, project, folder, committed)
+        return _advice_on_metric(program, folder, committed)
+    return _advice_on_missing(log, program, project, folder, committed)
 
 
-def _of_a_file(program: Program, folder: Path, committed: Committed) -> str:
-    """Name a file that the command left with the metric in it."""
+def _advice_on_metric(program: Program, folder: Path, committed: Committed) -> str:
+    """Name a file that the command left with the metric in it; empty if there is none."""
     places = (place for pattern in ("*", "*/*") for place in sorted(folder.glob(pattern)))
     for place in places:
         path = place.relative_to(folder).as_posix()
@@ -146,27 +146,36 @@ def _of_a_file(program: Program, folder: Path, committed: Committed) -> str:
     return ""
 
 
-def _of_what_is_missing(
+def _advice_on_missing(
     log: str, program: Program, project: Path, folder: Path, committed: Committed
 ) -> str:
-    """Name a file that the command misses and that the project has."""
-    lines = [line for line in clean(log).split("\n")[-_LINES:] if _MISSING.search(line)]
-    words = [module.replace(".", "/") for line in lines for module in _MODULE.findall(line)]
-    words = [name for word in words for name in (f"{word}.py", word)]
-    words += [match[1] or match[2] for line in lines for match in _WORD.finditer(line)]
-    command = program.evaluation or "", program.experiment
-    bases = [".", *re.findall(r"\bcd\s+([\w./-]+)", " ".join(command))]
+    """Name a file that the command misses and that the project has; empty if there is none."""
+    commands = f"{program.evaluation or ''} {program.experiment}"
+    bases = [".", *re.findall(r"\bcd\s+([\w./-]+)", commands)]
     bases += {PurePosixPath(name).parent.as_posix() for name in Asset.parse(program.asset).names}
-    for word in words:
+    for word in _missing_words(log):
         own = word.removeprefix(f"{folder.resolve()}/")
-        for path in (within(project, f"{base}/{own}" if own[:1] != "/" else own) for base in bases):
+        for base in bases:
+            path = within(project, own if own.startswith("/") else f"{base}/{own}")
             if _is_loose(path, program, project, committed):
                 return _how_to_give(path, project, committed)
     return ""
 
 
+def _missing_words(log: str) -> list[str]:
+    """Return the words of a log that may name a missing file, modules first."""
+    lines = [line for line in clean(log).split("\n")[-_LINES:] if _MISSING.search(line)]
+    words = []
+    for module in _MODULE.findall("\n".join(lines)):
+        path = module.replace(".", "/")
+        words += [f"{path}.py", path]
+    for line in lines:
+        words += [match[1] or match[2] for match in _WORD.finditer(line)]
+    return words
+
+
 def _is_loose(path: str, program: Program, project: Path, committed: Committed) -> bool:
-    """True for a path that the project has, git does not, and program.md has not named."""
+    """Return True for a path that exists, is not committed, and is not in program.md."""
     if path in ("", ".") or committed.has(path) or not (project / path).exists():
         return False
     named = (*program.environment.readable, *program.hidden)
@@ -174,8 +183,9 @@ def _is_loose(path: str, program: Program, project: Path, committed: Committed) 
 
 
 def _how_to_give(path: str, project: Path, committed: Committed) -> str:
+    """Say how a run can be given a path that is not committed."""
     top = committed.highest_without(path)
-    if module := next((each for each in committed.submodules if covers(each, path)), ""):
+    if module := next((name for name in committed.submodules if covers(name, path)), ""):
         return (
             f"; {path} is in a submodule, which a run sees empty: say under Environment: "
             f"A run may read `{module}`"
@@ -184,8 +194,8 @@ def _how_to_give(path: str, project: Path, committed: Committed) -> str:
         ignored = Git(str(project)).check_ignore("--", path)
     except GitCommandError:
         ignored = ""
-    why = "git ignores it" if ignored else "it is not committed"
+    reason = "git ignores it" if ignored else "it is not committed"
     return (
-        f"; {path} is in your project, but {why}: say under Environment: A run may read `{top}`. "
-        f"Or commit it: git add -f {path}"
+        f"; {path} is in your project, but {reason}: say under Environment: A run may read "
+        f"`{top}`. Or commit it: git add -f {path}"
     )

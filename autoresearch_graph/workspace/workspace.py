@@ -1,7 +1,7 @@
 """Git, through GitPython: the branch, a ref for every experiment, notes with the verdicts.
 
-Nothing here touches the person's checkout, index or branch: trees and commits are written
-straight into the object database, and runs happen in a worktree of the research's own.
+The person's checkout, index and branch are never touched: trees and commits go straight into the
+object database, and runs happen in a worktree of the research.
 """
 
 import json
@@ -21,12 +21,13 @@ from autoresearch_graph.asset.timeout import too_slow
 from autoresearch_graph.core.experiment import Draft, Proposal, Verdict
 from autoresearch_graph.core.values import Usage
 from autoresearch_graph.errors import InputError, LabError, WorkspaceError
-from autoresearch_graph.storage import files
-from autoresearch_graph.storage.files import make_folder
+from autoresearch_graph.storage.files import make_folder, put, sync
 from autoresearch_graph.workspace.objects import Edit, Objects
 from autoresearch_graph.workspace.own_git import OwnGit
 from autoresearch_graph.workspace.repository import NOTES, text_of, tracked, where_checked_out
-from autoresearch_graph.workspace.worktree import SAFE, Checkout
+from autoresearch_graph.workspace.worktree import SAFE, Checkout, in_project
+
+_TRIES = 5  # to write a note, while the person writes notes; chosen
 
 
 class Workspace:
@@ -43,18 +44,18 @@ class Workspace:
         self._objects = Objects(repo)
 
     def open(self, tip: str) -> None:
-        """Create the branch at `tip`, unless it exists; clear what a killed lab left.
+        """Create the branch at `tip`, and clean up after a killed lab. Idempotent.
 
-        The caller holds the lock of the research, so nobody else can be using its refs.
+        The caller holds the lock of the research, so nobody else uses its refs.
         """
         remove_locks(self.repo, self.tag)
-        with suppress(WorkspaceError):  # a half adopted checkout is not in the way of a research
+        with suppress(WorkspaceError):  # a half-adopted checkout does not hinder a research
             OwnGit(self.repo).recover()
         if not self._branch.is_valid():
             move(self.repo, self._branch.path, tip)
 
     def check_branch(self) -> None:
-        """WorkspaceError where the person is on the branch that the research moves."""
+        """Raise WorkspaceError if the branch of the research is checked out."""
         name = self._branch.path.removeprefix("refs/heads/")
         if self.is_checked_out:
             raise WorkspaceError(
@@ -68,7 +69,7 @@ class Workspace:
 
     @property
     def is_checked_out(self) -> bool:
-        """Whether the person is on the branch, which could not be moved without touching HEAD."""
+        """True if the person is on the branch, so that moving it would move HEAD."""
         head = self.repo.head
         return not head.is_detached and head.reference.path == self._branch.path
 
@@ -79,11 +80,11 @@ class Workspace:
         )
 
     def project_in(self, checkout: Checkout) -> Path:
-        """The project's folder within a checkout."""
+        """Return the project's folder within a checkout."""
         return checkout.folder / self.below
 
     def text(self, commit: str) -> str:
-        """The asset as it is in a commit; InputError where it is no text."""
+        """Return the asset of a commit; InputError if it is no text."""
         if self.asset.is_several:
             found = tracked(self.repo, commit, PurePosixPath(self.below), self.asset)
             contents = {path: text_of(self.repo, blob, path) for path, blob in found}
@@ -92,11 +93,8 @@ class Workspace:
         return text_of(self.repo, blob, self.path)
 
     def is_asset(self, path: str) -> bool:
-        """Whether a path of the repository is a file of the asset."""
-        below = PurePosixPath(self.below)
-        inside = PurePosixPath(path).is_relative_to(below)
-        name = PurePosixPath(path).relative_to(below).as_posix() if inside else ""
-        return self.asset.contains(name)
+        """Return True if a path of the repository is a file of the asset."""
+        return self.asset.contains(in_project(path, self.below))
 
     def unfit(self, text: str, commit: str) -> str:
         """Say why a text cannot be tried as the asset on top of `commit`; empty if it can."""
@@ -108,64 +106,64 @@ class Workspace:
         )
 
     def _before(self, text: str, commit: str) -> str:
-        """The asset in a commit, as far as its size counts for a text on top of it."""
+        """Return the asset of a commit if its size counts for a text on top of it."""
         return self.text(commit) if len(text) > LARGEST else ""
 
     def _too_slow(self, text: str, commit: str) -> str:
-        """Say which changed file takes too long to read, where that which it replaces did not."""
+        """Name a changed file that takes too long to read, if its old text did not."""
         for path, body in self.asset.files(text).items():
-            if why := too_slow(body, path):
+            if refusal := too_slow(body, path):
                 old = self.asset.files(self.text(commit)).get(path, "")
                 if body != old and not too_slow(old, path):
-                    return why
+                    return refusal
         return ""
 
     def _blocked(self, objects: Objects, tree: bytes, text: str) -> str:
-        """Say why the files of a text cannot be put into a tree; empty where they can."""
+        """Say why the files of a text cannot be put into a tree; empty if they can."""
         parts = self.asset.files(text)
         for path in parts:
-            above = [str(each) for each in PurePosixPath(path).parents if str(each) in parts]
-            if above:
-                return f"{above[0]} is a file, so there can be no {path}"
-            if why := objects.obstacle(tree, self._where(path)):
-                return f"{path} cannot be written: {why}"
+            for folder in map(str, PurePosixPath(path).parents):
+                if folder in parts:
+                    return f"{folder} is a file, so there can be no {path}"
+            if obstacle := objects.obstacle(tree, self._steps(path)):
+                return f"{path} cannot be written: {obstacle}"
         for path in self.asset.paths:
             if path not in parts:
                 return self.asset.unremovable(path, parts)
         return "" if parts else f"there is nothing left of {self.asset}"
 
     def graft(self, objects: Objects, tree: bytes, text: str) -> bytes:
-        """Store a copy of `tree` with the asset's files as a text holds them; returns its sha.
+        """Store a copy of `tree` with the asset's files of a text; return its hash.
 
-        InputError where `unfit` would refuse the text.
+        InputError for a text that `unfit` refuses.
         """
-        if why := self.asset.unfit(text, text) or self._blocked(objects, tree, text):
-            raise InputError(why)
+        if refusal := self.asset.unfit(text, text) or self._blocked(objects, tree, text):
+            raise InputError(refusal)
         parts = self.asset.files(text)
         for path, body in parts.items():
-            tree = objects.graft(tree, self._where(path), _spelt(body))
+            tree = objects.graft(tree, self._steps(path), _spelt(body))
         return self._pruned(objects, tree, parts) if self.asset.is_several else tree
 
     def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
-        """Store a copy of `tree` without the files of the asset that are none of these."""
+        """Store a copy of `tree` without the other files of the asset."""
         objects.settle()
-        there = tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.asset)
-        for path in [path for path, _ in there if path not in parts]:
-            tree = objects.prune(tree, self._where(path))
+        known = dict(tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.asset))
+        for path in known.keys() - parts.keys():
+            tree = objects.prune(tree, self._steps(path))
         return tree
 
-    def _where(self, path: str) -> list[str]:
+    def _steps(self, path: str) -> list[str]:
         return (self.below / path).as_posix().split("/")
 
     def proposal(self, number: int) -> Proposal | None:
-        """The proposal that was committed under this number, or None."""
+        """Return the proposal that was committed under this number, or None."""
         reference = self._experiment(number)
         if not reference.is_valid():
             return None
         return _read(self.repo.commit(reference.path), number) if number else self._baseline()
 
     def text_of(self, number: int) -> str:
-        """The asset of an experiment, kept or not; InputError where its ref was removed."""
+        """Return the asset of an experiment, kept or not; InputError if its ref was removed."""
         path = self._experiment(number).path
         try:
             return self.text(self.repo.commit(path).hexsha)
@@ -176,20 +174,20 @@ class Workspace:
             ) from None
 
     def commit_baseline(self) -> Proposal:
-        """Put the base commit under number 0; the same every time."""
+        """Put the base commit under number 0. Idempotent."""
         move(self.repo, self._experiment(0).path, self.base)
         return self._baseline()
 
     def commit_proposal(
         self, draft: Draft, *, number: int, parent: str, written_for: int | None = None
     ) -> Proposal:
-        """Commit a draft on top of `parent`, reachable under the experiment's ref.
+        """Commit a draft on top of `parent` under the experiment's ref.
 
-        Running twice leaves two commits of which the ref holds the second. InputError for a text
-        that cannot be committed.
+        A second run makes a second commit, and moves the ref to it. InputError for a text that
+        cannot be committed.
         """
-        if why := self.asset.unfit(draft.text, self._before(draft.text, parent)):
-            raise InputError(why)
+        if refusal := self.asset.unfit(draft.text, self._before(draft.text, parent)):
+            raise InputError(refusal)
         root = self.repo.commit(parent).tree.binsha
         tree = self.graft(self._objects, root, draft.text)
         message = _message(draft, number, self.tag, written_for)
@@ -198,33 +196,33 @@ class Workspace:
         return _read(self.repo.commit(commit), number)
 
     def keep(self, commit: str) -> None:
-        """Move the branch to a commit; the same if it is there already."""
+        """Move the branch to a commit. Idempotent."""
         move(self.repo, self._branch.path, commit)
 
     def moved_away(self, commit: str) -> str | None:
-        """Where somebody has moved the branch: a commit that does not lead to `commit`, or None."""
+        """Return the commit to which somebody moved the branch; None if it leads to `commit`."""
         if not self._branch.is_valid():
             return None
-        now, then = self._branch.commit, self.repo.commit(commit)
-        leads = now == then or now in then.parents or self.repo.is_ancestor(now, then)
-        return None if leads else now.hexsha
+        tip, wanted = self._branch.commit, self.repo.commit(commit)
+        leads = tip in (wanted, *wanted.parents) or self.repo.is_ancestor(tip, wanted)
+        return None if leads else tip.hexsha
 
     def annotate(self, proposal: Proposal, verdict: Verdict, *, mark: str = "") -> None:
-        """Attach metric with its mark, verdict and reason as a git note; a no-op the second time.
+        """Attach metric with its mark, verdict and reason as a git note. Idempotent.
 
-        The person may be writing notes, too: what they wrote meanwhile is read again.
+        The person may write notes at the same time, so it tries again on top of theirs.
         """
         metric = "" if verdict.metric is None else f" {verdict.metric:.6f}{mark}"
         label = f"autoresearch/{self.tag} {proposal.number:04d}"
         line = f"{label}: {verdict.status}{metric}: {verdict.reason}\n"
-        if not any(self._annotated(proposal.commit, label, line.encode()) for _ in range(5)):
+        if not any(self._annotated(proposal.commit, label, line.encode()) for _ in range(_TRIES)):
             lock = Path(self.repo.common_dir) / f"{NOTES}.lock"
             raise LabError(
                 f"git cannot move {NOTES}; if no other git command is running: rm {lock}"
             )
 
     def _annotated(self, commit: str, label: str, line: bytes) -> bool:
-        """Append a line to the note of a commit; False where the notes could not be moved."""
+        """Append a line to the note of a commit; return False if the notes could not be moved."""
         notes = Reference(self.repo, NOTES)
         head = notes.commit if notes.is_valid() else None
         root = head.tree.binsha if head else None
@@ -252,11 +250,11 @@ class Workspace:
         return Reference(self.repo, path, check_path=False)
 
     def _moved_notes(self, commit: str, before: str | None) -> bool:
-        """Move the notes from `before`; False where git could not, or found them elsewhere.
+        """Move the notes from `before`; return False if git could not, or found them elsewhere.
 
-        In a process and session of its own, it ends well when the lab is killed meanwhile: a
-        lock that is left on a ref that is not ours alone could not be removed. Unless it is told
-        to, git does not sync what it renames, and a loss of power may leave an empty file.
+        The ref is not ours alone, so a lock that a killed lab leaves could not be removed. Git runs
+        in a session of its own and finishes. Without the option it does not sync the renamed file,
+        and a loss of power may leave an empty one.
         """
         make_folder((Path(self.repo.common_dir) / NOTES).parent)
         synced = [*SAFE, "-c", "core.fsync=reference"]
@@ -270,12 +268,12 @@ class Workspace:
 
 
 def _spelt(text: str) -> Edit:
-    """Write a text with the line ends and the byte order mark that the file has."""
+    """Return the edit that writes a text with the line ends and byte order mark of the file."""
     return lambda old: as_in(text, old.decode(errors="replace")).encode()
 
 
 def _message(draft: Draft, number: int, tag: str, written_for: int | None) -> str:
-    """Write the idea as a commit message: description, hypothesis, and the rest as trailers."""
+    """Return the commit message: description, hypothesis, and the rest as trailers."""
     trailers = {"Experiment": f"autoresearch/{tag} {number}", "Proposed-by": draft.author}
     if written_for is not None:
         trailers["Written-for"] = str(written_for)
@@ -295,7 +293,7 @@ def _message(draft: Draft, number: int, tag: str, written_for: int | None) -> st
 
 
 def _read(commit: Commit, number: int) -> Proposal:
-    """Read a proposal back from its commit."""
+    """Return the proposal of a commit."""
     body, _, last = str(commit.message).rstrip().rpartition("\n\n")
     description, _, hypothesis = body.partition("\n\n")
     trailers = dict(line.split(": ", 1) for line in last.splitlines())
@@ -317,7 +315,7 @@ def _read(commit: Commit, number: int) -> Proposal:
 
 
 def _cost(trailers: dict[str, str]) -> dict[str, object]:
-    """What an idea cost, by the trailers of its commit; an older one tells only its tokens."""
+    """Return the cost of an idea by its trailers; those of an old version have only tokens."""
     cost: dict[str, object] = {"tokens": int(trailers.get("Tokens", 0))}
     if "Usage" in trailers:
         dollars = trailers["Dollars"]
@@ -327,31 +325,32 @@ def _cost(trailers: dict[str, str]) -> dict[str, object]:
 
 
 def move(repo: Repo, name: str, commit: str) -> None:
-    """Let the ref `name` say `commit`; LabError where another process holds git's lock on it."""
+    """Set the ref `name` to `commit`. Idempotent. LabError if another process holds its lock."""
     path = Path(repo.common_dir) / name
     lock = path.with_name(path.name + ".lock")
-    files.make_folder(path.parent)
+    make_folder(path.parent)
     try:
         os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
     except FileExistsError:
-        told = f"git cannot move {name}; if no other git command is running: rm {lock}"
-        raise LabError(told) from None
-    files.put(path, f"{commit}\n".encode(), beside=lock)
-    files.sync(path.parent)
+        raise LabError(
+            f"git cannot move {name}; if no other git command is running: rm {lock}"
+        ) from None
+    put(path, f"{commit}\n".encode(), beside=lock)
+    sync(path.parent)
 
 
 def settle(repo: Repo, name: str) -> None:
-    """Wait until a ref that git has moved is on the disk, which an older git does not do."""
+    """Wait until a ref that git has moved is on the disk; old versions of git do not."""
     path = Path(repo.common_dir) / name
     if path.exists():
-        files.sync(path)
-        files.sync(path.parent)
+        sync(path)
+        sync(path.parent)
 
 
 def remove_locks(repo: Repo, tag: str) -> None:
-    """Remove the locks on a research's own refs that a lab leaves when it is killed moving one.
+    """Remove the locks that a killed lab left on the refs of its research. Idempotent.
 
-    The caller holds the lock of the research, so nobody else can be moving them.
+    The caller holds the lock of the research, so nobody else moves them.
     """
     refs = Path(repo.common_dir) / "refs"
     (refs / f"heads/autoresearch/{tag}.lock").unlink(missing_ok=True)

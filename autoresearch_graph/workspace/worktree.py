@@ -1,13 +1,14 @@
-"""A worktree in which experiments run, put back to what was committed before every run.
+"""A worktree in which experiments run, restored to the committed files before every run.
 
-A file counts as untouched while its inode, size, mode and times are those that were read
-right after git wrote it; a change time cannot be set back without turning the clock. Where they
-differ, its content is compared with the digest of what git wrote. Where that differs, too, or the
-worktree is damaged, git makes all of it anew: its index, in which a run can hide a change, is
-never asked. So it does before the next run where a file has its content and was touched all the
-same: an inode holds more than a content, and could tell one run of another. What is not covered: a
-run that is root and turns the clock, and anything outside the worktree, such as the configuration
-by which git makes it.
+A file counts as untouched while it has the inode, size, mode and times that it had right after git
+wrote it; a run cannot set a change time back without turning the clock. Otherwise its content is
+compared with the digest of the committed one. If that differs too, or the worktree is damaged, git
+makes all of it anew. The index is never used, as a run can hide a change in it. A file that was
+touched but has its content also makes the next run begin with a new worktree: an inode holds more
+than a content, and could pass something from one run to another.
+
+Not covered: a run that is root and turns the clock, and anything outside the worktree, such as the
+configuration of git.
 """
 
 import hashlib
@@ -19,30 +20,30 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from git import Git, GitCommandError, Repo
 
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.storage import files as beneath
+from autoresearch_graph.storage.files import put_beneath, remove_beneath
 
-Signature = tuple[int, ...]  # inode, mode, links, size and times; empty where there is nothing
+Signature = tuple[int, ...]  # inode, mode, links, size and times; empty if there is no file
 SAFE = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
-# Within a hook of git, these would lead it to the index of the person.
+# In a hook of git, these variables name the index of the person.
 _GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", *SAFE]
 _OPEN = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
 _LINK = ".git"
 _LAB = ".autoresearch"
-_NEW = 0o644
-_BLOCK = 4096  # bytes by which ext4 lets a folder grow, and never shrink
+_NEW = 0o644  # mode of a file that is not committed
+_BLOCK = 4096  # bytes by which a folder of ext4 grows; it never shrinks
 ITSELF = ("the checkout itself",)
 
 
 class Checkout:
-    """A detached worktree at the base commit, in which only the asset ever differs.
+    """A detached worktree at the base commit, in which only the asset differs.
 
-    `below` is where the project lies in it, to which the asset is relative.
+    `below` is the project's folder in it; the paths of the asset are relative to that.
     """
 
     def __init__(self, repo: Repo, *, folder: Path, base: str, asset: Asset, below: Path) -> None:
@@ -52,10 +53,10 @@ class Checkout:
         self._make()
 
     def lay_out(self, text: str | None) -> None:
-        """Make the worktree a clean checkout whose asset is `text`; the same every time.
+        """Make the worktree a clean checkout whose asset is `text`. Idempotent.
 
-        Without a text it has no asset. No link is followed, so nothing beyond the worktree is
-        written. LabError where the asset cannot be written.
+        Without a text it has no asset. No link is followed, so nothing outside the worktree is
+        written. LabError if the asset cannot be written.
         """
         self.restore()
         try:
@@ -74,19 +75,19 @@ class Checkout:
         parts = self._asset.files(text) if text is not None else {}
         try:
             for path in self._assets:
-                beneath.remove_beneath(self.folder, path)
+                remove_beneath(self.folder, path)
             for name, body in parts.items():
                 path = (self._below / name).as_posix()
                 mode = stat.S_IMODE(self._assets.get(path, _NEW))
                 ended = re.sub(r"\r?\n", "\r\n", body) if path in self._ended else body
-                beneath.put_beneath(self.folder, path, ended.encode(), mode=mode)
+                put_beneath(self.folder, path, ended.encode(), mode=mode)
         except OSError as error:
             raise LabError(f"the asset cannot be laid out in {self.folder}: {error}") from error
 
     def restore(self) -> tuple[str, ...]:
-        """Put every committed file but the asset back; returns those whose content had changed.
+        """Restore every committed file but the asset; return those whose content had changed.
 
-        For a damaged worktree it names the worktree. LabError where git cannot make it anew.
+        It returns `ITSELF` for a damaged worktree. LabError if git cannot make it anew.
         """
         try:
             changed = self._changed()
@@ -97,11 +98,11 @@ class Checkout:
         return changed
 
     def remove(self) -> None:
-        """Remove the worktree, and git's record of it; it cannot be used after that."""
+        """Remove the worktree and git's record of it."""
         unregister(self._common, self.folder)
 
     def _make(self) -> None:
-        """Make the worktree, whatever is there, and remember what git wrote."""
+        """Make the worktree in place of whatever is there, and remember its state."""
         command = [*_GIT, "worktree", "add", "--force", "--detach", str(self.folder), self._base]
         try:
             unregister(self._common, self.folder)
@@ -117,12 +118,14 @@ class Checkout:
         self._touched = False
         link = (self.folder / _LINK).read_bytes().removeprefix(b"gitdir:")
         self._git_dir = self.folder / os.fsdecode(link.strip())
-        found = {".": True, **dict(self._walk())}
-        own = [path for path, folder in found.items() if not folder and self._is_asset(path)]
+        folders, files, own = ["."], list[str](), list[str]()
+        for path, is_folder in self._walk():
+            kind = folders if is_folder else own if self._is_asset(path) else files
+            kind.append(path)
+        found = [*folders, *files, *own]
         self._assets = {path: (self.folder / path).stat().st_mode for path in own}
         self._ended = self._with_other_ends(own)
-        self._modes = {path: self._signature(path)[1] for path, folder in found.items() if folder}
-        files = [path for path, folder in found.items() if not folder and path not in self._assets]
+        self._modes = {path: self._signature(path)[1] for path in folders}
         self._attributes = {path: _attributes(self.folder / path) for path in found}
         self._digests = {path: _digest(self.folder / path) for path in files}
         self._pristine = {path: self._signature(path) for path in files}
@@ -130,69 +133,73 @@ class Checkout:
         self._sizes = {path: (self.folder / path).lstat().st_size for path in self._modes}
 
     def _with_other_ends(self, paths: list[str]) -> set[str]:
-        """Return the files that git checked out with CRLF, as it is told, and stores without."""
+        """Return the files that git checks out with CRLF and stores without."""
         if not any(b"\r\n" in (self.folder / path).read_bytes() for path in paths):
             return set()
         command = [*_GIT, "--literal-pathspecs", "ls-files", "--eol", "-z", "--", *paths]
         listed = (line.partition("\t") for line in Git(self.folder).execute(command).split("\0"))
-        facts = {path: told.split() for told, _, path in listed if path}
-        return {path for path, (i, w, *_) in facts.items() if w == "w/crlf" and i != "i/crlf"}
+        ended = set()
+        for facts, _, path in listed:
+            stored, checked_out, *_ = facts.split() or ("", "")
+            if path and checked_out == "w/crlf" and stored != "i/crlf":
+                ended.add(path)
+        return ended
 
     def _is_asset(self, path: str) -> bool:
-        below = PurePosixPath(self._below)
-        inside = PurePosixPath(path).is_relative_to(below) and not (self.folder / path).is_symlink()
-        return inside and self._asset.contains(PurePosixPath(path).relative_to(below).as_posix())
+        is_link = (self.folder / path).is_symlink()
+        return not is_link and self._asset.contains(in_project(path, self._below))
 
     def _changed(self) -> tuple[str, ...]:
-        """What was changed; modes are set back, for a run may set the one that lets it start."""
+        """Return the changed paths, and restore the modes, which a run may set to be started."""
         self._open_folders()
-        suspects = [path for path, at in self._pristine.items() if self._signature(path) != at]
+        signatures = self._pristine.items()
+        suspects = [path for path, known in signatures if self._signature(path) != known]
         changed = tuple(path for path in suspects if not self._is_same(path))
-        records = (self._git_dir / name for name in ("HEAD", "commondir", "gitdir"))
-        if _LINK in changed or not all(record.is_file() for record in records):
+        records = [self._git_dir / name for name in ("HEAD", "commondir", "gitdir")]
+        if _LINK in changed or not all(map(Path.is_file, records)):
             return ITSELF
         self._touched = self._touched or bool(suspects)
         self._pristine |= {path: self._signature(path) for path in suspects}
         return changed
 
     def _is_grown(self) -> bool:
-        """True if a run left a folder larger: some disks keep the room of names that are gone."""
+        """Return True if a run left a folder larger: some disks keep the room of removed names."""
         sizes = ((path, (self.folder / path).lstat().st_size) for path in self._modes)
         return any(size >= self._sizes[path] + _BLOCK for path, size in sizes)
 
     def _set_times(self) -> None:
-        """Give committed files and folders the times back that a run may have set."""
+        """Restore the times of committed files and folders, which a run may have set."""
         for path, times in self._times.items():
-            place = self.folder / path
-            is_known = path in self._modes or path in self._pristine
-            if is_known and _times(place) != times:
+            place, is_file = self.folder / path, path in self._pristine
+            if (is_file or path in self._modes) and _times(place) != times:
                 os.utime(place, ns=times, follow_symlinks=False)
-                self._pristine |= {path: self._signature(path)} if path in self._pristine else {}
+                if is_file:
+                    self._pristine[path] = self._signature(path)
 
     def _open_folders(self) -> None:
-        """Give the committed folders their modes back; one that became a link is removed."""
+        """Restore the modes of the committed folders; remove one that became a link."""
         for path, mode in self._modes.items():
-            now = self._signature(path)
-            if now and not stat.S_ISDIR(now[1]):
+            found = self._signature(path)
+            if found and not stat.S_ISDIR(found[1]):
                 (self.folder / path).unlink()
-            elif now and now[1] != mode:
+            elif found and found[1] != mode:
                 (self.folder / path).chmod(stat.S_IMODE(mode))
 
     def _is_same(self, path: str) -> bool:
-        """Whether a suspect's content is what git wrote; a link to a file outside is not."""
-        now, before = self._signature(path), self._pristine[path]
-        if not now or stat.S_IFMT(now[1]) != stat.S_IFMT(before[1]):
+        """Return True if a suspect has the committed content, and is no link to another file."""
+        found, before = self._signature(path), self._pristine[path]
+        if not found or stat.S_IFMT(found[1]) != stat.S_IFMT(before[1]):
             return False
-        if now[2] > 1 and now[0] != before[0]:
+        if found[2] > 1 and found[0] != before[0]:
             return False
-        if now[1] != before[1]:
+        if found[1] != before[1]:
             (self.folder / path).chmod(stat.S_IMODE(before[1]))
         return _digest(self.folder / path) == self._digests[path]
 
     def _clear(self) -> None:
-        """Remove the asset, what git does not know, and locks that stop git in the worktree.
+        """Remove the asset, files that are not committed, and locks that stop git in the worktree.
 
-        OSError where a run left attributes on what git does know: they would outlive it.
+        OSError if a run left attributes on a committed file or folder: they would outlive it.
         """
         known = {*self._pristine, *self._modes}
         if any(_attributes(self.folder / path) != self._attributes[path] for path in known):
@@ -203,7 +210,7 @@ class Checkout:
             _remove(lock)
 
     def _walk(self, below: str = "", within: set[str] | None = None) -> Iterator[tuple[str, bool]]:
-        """Yield each path and whether it is a folder; enters only folders of `within`."""
+        """Yield each path, with True for a folder; enter only folders of `within`."""
         for entry in [*os.scandir(self.folder / below)]:
             path, is_folder = below + entry.name, entry.is_dir(follow_symlinks=False)
             yield path, is_folder
@@ -212,16 +219,23 @@ class Checkout:
 
     def _signature(self, path: str) -> Signature:
         try:
-            at = (self.folder / path).lstat()
+            facts = (self.folder / path).lstat()
         except OSError:
             return ()
-        return (at.st_ino, at.st_mode, at.st_nlink, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+        times = facts.st_mtime_ns, facts.st_ctime_ns
+        return (facts.st_ino, facts.st_mode, facts.st_nlink, facts.st_size, *times)
+
+
+def in_project(path: str, below: PurePath) -> str:
+    """Return a path of the repository relative to the project at `below`; empty outside it."""
+    place = PurePosixPath(path)
+    return place.relative_to(below).as_posix() if place.is_relative_to(below) else ""
 
 
 def unregister(common: Path, folder: Path) -> None:
-    """Remove a worktree and git's record of it in its `common` folder, locked or not.
+    """Remove a worktree and git's records of it in the `common` folder, locked or not.
 
-    A project that was moved has records of where its worktrees were: those go, too.
+    This includes the records from before the project was moved.
     """
     _remove(folder)
     link = Path(os.path.realpath(folder / _LINK))
@@ -233,19 +247,19 @@ def unregister(common: Path, folder: Path) -> None:
 
 
 def _own(place: Path) -> tuple[str, ...]:
-    """The path of a worktree within the lab's folder of its project."""
+    """Return the path of a worktree within the lab's folder of its project."""
     parts = place.parts
     return parts[parts.index(_LAB) :] if _LAB in parts else parts
 
 
 def _times(path: Path) -> tuple[int, int]:
-    """The times of access and of change of a file or a folder, in nanoseconds."""
-    at = path.lstat()
-    return at.st_atime_ns, at.st_mtime_ns
+    """Return the times of access and of change of a file or a folder, in nanoseconds."""
+    facts = path.lstat()
+    return facts.st_atime_ns, facts.st_mtime_ns
 
 
 def _attributes(path: Path) -> dict[str, bytes]:
-    """The extended attributes of a file or a folder, where system (Linux) and disk have them."""
+    """Return the extended attributes of a file or a folder; on Linux, if the disk has them."""
     if sys.platform == "linux":
         with suppress(OSError):
             names = os.listxattr(path, follow_symlinks=False)
@@ -254,7 +268,7 @@ def _attributes(path: Path) -> dict[str, bytes]:
 
 
 def _digest(path: Path) -> bytes:
-    """A digest of a regular file, or where a link leads."""
+    """Return a digest of a regular file, or the target of a link."""
     if path.is_symlink():
         return os.fsencode(path.readlink())
     with path.open("rb") as file:
@@ -262,7 +276,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _remove(path: Path) -> None:
-    """Remove whatever stands at `path`, if anything: a link, a file, or a folder with any modes."""
+    """Remove a link, a file, or a folder with any modes. Idempotent."""
     if path.is_symlink() or not path.is_dir():
         return path.unlink(missing_ok=True)
     try:
