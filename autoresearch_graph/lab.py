@@ -18,7 +18,7 @@ from autoresearch_graph.tracing import Tracing
 from autoresearch_graph.workspace.workspace import Workspace
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Host:
     """The process that holds a lab open, and the person in front of it.
 
@@ -31,7 +31,7 @@ class Host:
     ahead: int
     tell: Callable[[str], None]
     show: Callable[[Progress], None]
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     resources: ExitStack
     closing: threading.Event = field(default_factory=threading.Event)
     _lap: float = field(default_factory=time.monotonic)
