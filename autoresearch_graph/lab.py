@@ -31,7 +31,7 @@ class Host:
     ahead: int
     tell: Callable[[str], None]
     show: Callable[[Progress], None]
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     resources: ExitStack
     closing: threading.Event = field(default_factory=threading.Event)
     _lap: float = field(default_factory=time.monotonic)
