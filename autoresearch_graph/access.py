@@ -43,7 +43,7 @@ def named(variable: str) -> list[str]:
 def project_folder(project: str | Path) -> Path:
     """Resolve the folder of a request; InputError unless the environment names it."""
     listed = os.environ.get("AUTORESEARCH_PROJECTS", "").split(os.pathsep)
-    known = {Path.cwd().resolve(), *(Path(one).expanduser().resolve() for one in listed if one)}
+    known = {Path(name).expanduser().resolve() for name in (".", *listed) if name}
     try:
         folder = Path(project).resolve()
     except (OSError, RuntimeError, TypeError, ValueError):
@@ -60,8 +60,8 @@ def check_model(model: str, base_url: str | None) -> None:
     """Raise InputError for an address that the environment does not name: no key goes there."""
     if not isinstance(model, str) or not _MODEL.fullmatch(model):
         raise InputError(f"{_shown(model)} cannot name a model; name one as in openai:gpt-5")
-    known = {os.environ.get(one, "").rstrip("/") for one in ("OPENAI_BASE_URL", "OPENAI_API_BASE")}
-    known |= {one.rstrip("/") for one in named("AUTORESEARCH_BASE_URLS")}
+    own = [os.environ.get(name, "") for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE")]
+    known = {address.rstrip("/") for address in (*own, *named("AUTORESEARCH_BASE_URLS"))}
     if base_url and model != "search" and not model.startswith("openai:"):
         raise InputError(f"a base_url goes with openai:NAME alone, and not with {_shown(model)}")
     if base_url and str(base_url).rstrip("/") not in known - {""}:

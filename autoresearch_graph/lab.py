@@ -18,7 +18,7 @@ from autoresearch_graph.tracing import Tracing
 from autoresearch_graph.workspace.workspace import Workspace
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Host:
     """The process that holds a lab open, and the person in front of it.
 

@@ -56,18 +56,24 @@ def open_lab(
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
-        start = _begun(settings, repo, program)
+        start = read_start(settings.folder) or _begun(settings, repo, program)
         workspace = _workspace(settings, repo, start)
         _check_places(workspace, start.program)
         placement = resources.enter_context(open_placement(settings, os.environ, executor))
-        proposer = proposer or _proposer(settings, workspace, start, program, tools)
+        if proposer is None:
+            text, dollars = workspace.text(start.base), program.stopping.dollars
+            proposer = choose_proposer(settings, text, start.program.asset, dollars, tools)
         resources.enter_context(lock(settings.folder))
         end_leftovers(settings.folder)
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
         store = open_store(settings.folder, start, proposer=name_of(settings), url=url)
+        live = LiveProgram(start.program, program, project=settings.root, flags=settings.flags)
         places = placement.places(workspace, settings.folder, start.program)
         pool = resources.enter_context(closing(Workshop(workspace, store.artifacts, places)))
+        ahead = settings.ahead_of(pool.workers)
+        environ = {**os.environ, "AUTORESEARCH_CHECKPOINTS": url}
+        host = Host(settings.review, ahead, tell, show, environ, resources.pop_all())
         return Lab(
             ledger=ledger,
             store=store,
@@ -75,40 +81,17 @@ def open_lab(
             pool=pool,
             proposer=proposer,
             judge=judge,
-            program=LiveProgram(
-                start.program, program, project=settings.root, flags=settings.flags
-            ),
+            program=live,
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
-            host=Host(
-                review=settings.review,
-                ahead=settings.ahead_of(pool.workers),
-                tell=tell,
-                show=show,
-                environ={**os.environ, "AUTORESEARCH_CHECKPOINTS": url},
-                resources=resources.pop_all(),
-            ),
+            host=host,
         )
 
 
 def _begun(settings: Settings, repo: Repo, program: Program) -> Start:
-    """Read how a research started, or check that it, and its commands, can start now."""
-    if known := read_start(settings.folder):
-        return known
+    """Check that a new research, and its commands, can start now."""
     start = begin(settings, repo, program)
     check_commands(program, settings.root, command_path())
     return start
-
-
-def _proposer(
-    settings: Settings,
-    workspace: Workspace,
-    start: Start,
-    program: Program,
-    tools: Sequence["BaseTool"],
-) -> Proposer:
-    """Choose the proposer of the settings, with the limits of today's program.md."""
-    text, asset = workspace.text(start.base), start.program.asset
-    return choose_proposer(settings, text, asset, program.stopping.dollars, tools)
 
 
 def _ledger(settings: Settings, workspace: Workspace, start: Start) -> Ledger:

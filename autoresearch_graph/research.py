@@ -56,12 +56,11 @@ class Research:
     @property
     def records(self) -> Records:
         """Records so far: program, ledger, baseline, incumbent, cost."""
-        lab, rows = self.lab, list(self.lab.ledger.experiments)
         return Records(
-            folder=lab.store.folder,
-            base=lab.workspace.base,
-            program=lab.program.current,
-            experiments=rows,
+            folder=self.lab.store.folder,
+            base=self.lab.workspace.base,
+            program=self.lab.program.current,
+            experiments=list(self.lab.ledger.experiments),
         )
 
     def stream(self, decide: Decide = _approve) -> Steps:

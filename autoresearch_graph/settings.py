@@ -63,9 +63,9 @@ class Settings:
         It is 1 with a model and few workers, unless a person is asked about each proposal: the
         search learns from every result, and with many workers a change is older when it runs.
         """
-        apt = self.model != "search" and workers <= _FEW
-        chosen = apt if self.look_ahead is None else self.look_ahead
-        return int(chosen and not self.review)
+        is_useful = self.model != "search" and workers <= _FEW
+        look_ahead = is_useful if self.look_ahead is None else self.look_ahead
+        return int(look_ahead and not self.review)
 
     @property
     def folder(self) -> Path:

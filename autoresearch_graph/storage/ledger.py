@@ -42,7 +42,8 @@ class Rows(Sequence[Experiment]):
         if older:
             with self._path.open("rb") as file:
                 yield from map(Experiment.model_validate_json, islice(file, older))
-        yield from (self._row(i) for i in range(older, count))
+        for index in range(older, count):
+            yield self._row(index)
 
     @overload
     def __getitem__(self, index: int) -> Experiment: ...
@@ -50,15 +51,17 @@ class Rows(Sequence[Experiment]):
     def __getitem__(self, index: slice) -> list[Experiment]: ...
     def __getitem__(self, index: int | slice) -> Experiment | list[Experiment]:
         wanted = range(len(self))[index]
-        return self._row(wanted) if isinstance(wanted, int) else [self._row(i) for i in wanted]
+        if isinstance(wanted, int):
+            return self._row(wanted)
+        return [self._row(number) for number in wanted]
 
-    def _row(self, i: int) -> Experiment:
-        return self._latest.get(i) or self._read(i)
-
-    def _read(self, i: int) -> Experiment:
+    def _row(self, index: int) -> Experiment:
+        if index in self._latest:
+            return self._latest[index]
+        begin, end = self._ends[index : index + 2]
         with self._path.open("rb") as file:
-            file.seek(self._ends[i])
-            return Experiment.model_validate_json(file.read(self._ends[i + 1] - self._ends[i]))
+            file.seek(begin)
+            return Experiment.model_validate_json(file.read(end - begin))
 
 
 class Ledger:
