@@ -26,8 +26,12 @@ from autoresearch_graph.results.unfinished import choose, read_chosen
 from autoresearch_graph.runner import end_leftovers
 from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path
-from autoresearch_graph.runner.placement import _check_places, _workspace, open_placement
-from autoresearch_graph.runner.pool import Workshop
+from autoresearch_graph.runner.placement import (
+    check_workspace,
+    open_placement,
+    workspace_of,
+)
+from autoresearch_graph.runner.pool import TrialPool
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.state import State, from_ledger
 from autoresearch_graph.storage.artifacts import Artifacts
@@ -56,7 +60,7 @@ class Lab:
     folder: Path
     live: LiveProgram
     workspace: Workspace
-    workshop: Workshop
+    workshop: TrialPool
     ledger: Ledger
     spending: Spending
     inbox: Inbox
@@ -165,7 +169,7 @@ class Lab:
 
     def start(self, trial: Trial, state: State) -> None:
         """Start a trial in a clean checkout of its commit; a no-op for one that runs."""
-        self.workshop.start(trial, state, self.program, self.ledger.experiments)
+        self.workshop.start_trial(trial, state, self.program, self.ledger.experiments)
 
     def go_on(self, state: State) -> None:
         """Start again what a killed lab left running, as far as there are places."""
@@ -197,7 +201,7 @@ class Lab:
     def put_back(self, incumbent: Incumbent | None) -> None:
         """Leave the worktree with the incumbent's text, while no run is using it."""
         if incumbent is not None:
-            self.workshop.put_back(self.workspace.text(incumbent.commit))
+            self.workshop.restore_worktree(self.workspace.text(incumbent.commit))
 
     def trace(self, experiment: Experiment, incumbent: Incumbent | None) -> None:
         """Put a verdict on the trace of its experiment, where there is one, and never wait."""
@@ -239,22 +243,22 @@ def open_lab(
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
         start = _begun(settings, repo, program)
-        workspace = _workspace(settings, repo, start)
-        _check_places(workspace, start.program)
-        ground = resources.enter_context(open_placement(settings, os.environ))
+        workspace = workspace_of(settings, repo, start)
+        check_workspace(workspace, start.program)
+        placement = resources.enter_context(open_placement(settings, os.environ))
         proposer = proposer or _proposer(settings, workspace, start, program)
         resources.enter_context(lock(settings.folder))
         end_leftovers(settings.folder)
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
         artifacts = Artifacts(settings.folder)
-        places = ground.places(workspace, settings.folder, start.program)
+        executors = placement.executors(workspace, settings.folder, start.program)
         return Lab(
             tag=start.tag,
             folder=settings.folder,
             live=LiveProgram(start.program, program, project=settings.root, flags=settings.flags),
             workspace=workspace,
-            workshop=resources.enter_context(closing(Workshop(workspace, artifacts, places))),
+            workshop=resources.enter_context(closing(TrialPool(workspace, artifacts, executors))),
             ledger=ledger,
             spending=Spending(settings.folder),
             inbox=Inbox(settings.folder),
@@ -264,7 +268,7 @@ def open_lab(
             environ={**os.environ, "AUTORESEARCH_CHECKPOINTS": url},
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             review=settings.review,
-            ahead=settings.ahead_of(ground.workers),
+            ahead=settings.ahead_of(placement.workers),
             tell=tell,
             show=show,
             resources=resources.pop_all(),

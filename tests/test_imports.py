@@ -134,7 +134,7 @@ def test_few_modules_read_the_environment():
         "lab",
         "runner/environment",
         "runner/placement",
-        "runner/ray/task",
+        "runner/ray/worker",
         "settings",
     }
 
