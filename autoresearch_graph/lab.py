@@ -11,7 +11,7 @@ from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.core.judging import Judge
 from autoresearch_graph.core.text import without_credentials
 from autoresearch_graph.program.reader import LiveProgram
-from autoresearch_graph.runner.pool import Workshop
+from autoresearch_graph.runner.pool import TrialPool
 from autoresearch_graph.storage.ledger import Ledger
 from autoresearch_graph.storage.store import Store
 from autoresearch_graph.tracing import Tracing
@@ -58,7 +58,7 @@ class Lab:
     ledger: Ledger
     store: Store
     workspace: Workspace
-    pool: Workshop
+    pool: TrialPool
     proposer: Proposer
     judge: Judge
     program: LiveProgram

@@ -20,8 +20,8 @@ from autoresearch_graph.runner import end_leftovers
 from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path
 from autoresearch_graph.runner.executor import Executor
-from autoresearch_graph.runner.placement import _check_places, _workspace, open_placement
-from autoresearch_graph.runner.pool import Workshop
+from autoresearch_graph.runner.placement import check_workspace, open_placement, workspace_of
+from autoresearch_graph.runner.pool import TrialPool
 from autoresearch_graph.settings import Settings, checkpoints_url
 from autoresearch_graph.storage.ledger import Ledger
 from autoresearch_graph.storage.manifest import Start, lock, read_start, write_start
@@ -57,8 +57,8 @@ def open_lab(
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
         start = read_start(settings.folder) or _begun(settings, repo, program)
-        workspace = _workspace(settings, repo, start)
-        _check_places(workspace, start.program)
+        workspace = workspace_of(settings, repo, start)
+        check_workspace(workspace, start.program)
         placement = resources.enter_context(open_placement(settings, os.environ, executor))
         if proposer is None:
             text, dollars = workspace.text(start.base), program.stopping.dollars
@@ -69,8 +69,8 @@ def open_lab(
         ledger = _ledger(settings, workspace, start)
         store = open_store(settings.folder, start, proposer=name_of(settings), url=url)
         live = LiveProgram(start.program, program, project=settings.root, flags=settings.flags)
-        places = placement.places(workspace, settings.folder, start.program)
-        pool = resources.enter_context(closing(Workshop(workspace, store.artifacts, places)))
+        executors = placement.executors(workspace, settings.folder, start.program)
+        pool = resources.enter_context(closing(TrialPool(workspace, store.artifacts, executors)))
         ahead = settings.ahead_of(pool.workers)
         environ = {**os.environ, "AUTORESEARCH_CHECKPOINTS": url}
         host = Host(settings.review, ahead, tell, show, environ, resources.pop_all())

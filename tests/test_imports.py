@@ -135,7 +135,7 @@ def test_few_modules_read_the_environment():
         "opening",
         "runner/environment",
         "runner/placement",
-        "runner/ray/task",
+        "runner/ray/worker",
         "settings",
     }
 

@@ -15,7 +15,7 @@ def revert(state: State, lab: "Lab") -> Update:
     match state.decision:
         case Verdict() as verdict:
             if state.incumbent is not None:
-                lab.pool.put_back(lab.workspace.text(state.incumbent.commit))
+                lab.pool.restore_worktree(lab.workspace.text(state.incumbent.commit))
             return record(state, verdict, lab)
         case decision:
             raise ValueError(f"only a verdict can be recorded, not {decision}")

@@ -20,10 +20,10 @@ def train(state: State, lab: "Lab") -> Update:
 
 
 def restart(state: State, lab: "Lab") -> None:
-    """Start again what a killed lab left running, as far as there are places. Idempotent."""
+    """Start again what a killed lab left running, as far as there are executors. Idempotent."""
     for trial in state.running:
         _start(trial, state, lab)
 
 
 def _start(trial: Trial, state: State, lab: "Lab") -> None:
-    lab.pool.start(trial, state, lab.program.current, lab.ledger.experiments)
+    lab.pool.start_trial(trial, state, lab.program.current, lab.ledger.experiments)

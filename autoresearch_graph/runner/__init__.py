@@ -1,25 +1,20 @@
-"""The runner: a hard time box, a process box that nothing outlives, and the pool of trials."""
+"""Trials: commands with hard limits in a sandbox that nothing outlives."""
 
-from autoresearch_graph.core.experiment import Progress
 from autoresearch_graph.runner.environment import run_environment
 from autoresearch_graph.runner.executor import Executor
-from autoresearch_graph.runner.local import gpus, shares
 from autoresearch_graph.runner.pool import Pool
-from autoresearch_graph.runner.process import Cancelled, Watch
+from autoresearch_graph.runner.process import Cancelled, Watch, end_leftovers
 from autoresearch_graph.runner.sandbox.bwrap import BwrapArguments, bwrap_arguments
 from autoresearch_graph.runner.sandbox.detect import Sandbox, detect
-from autoresearch_graph.runner.sandbox.editable import own_imports
 from autoresearch_graph.runner.sandbox.hidden import expand
-from autoresearch_graph.runner.sandbox.kernel import end_leftovers
-from autoresearch_graph.runner.sandbox.self_test import prove_hidden
-from autoresearch_graph.runner.trial import TrialFolder, conduct, measure_holdout
+from autoresearch_graph.runner.trial import CommandRunner, TrialFolder, conduct
 
 __all__ = [
     "BwrapArguments",
     "Cancelled",
+    "CommandRunner",
     "Executor",
     "Pool",
-    "Progress",
     "Sandbox",
     "TrialFolder",
     "Watch",
@@ -28,10 +23,5 @@ __all__ = [
     "detect",
     "end_leftovers",
     "expand",
-    "gpus",
-    "measure_holdout",
-    "own_imports",
-    "prove_hidden",
     "run_environment",
-    "shares",
-]  # fmt: skip
+]

@@ -1,52 +1,43 @@
-"""Where a trial works: one checkout for its run, and another for what measures it."""
+"""Trials on this machine: one checkout for the run, and others for what measures it."""
 
 import os
-import shutil
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from autoresearch_graph.asset.files import Asset
-from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
+from autoresearch_graph.core.experiment import Cause, Crashed, Measured, Outcome
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.runner import environment as uv
 from autoresearch_graph.runner.environment import run_environment
+from autoresearch_graph.runner.outcome import Node, Pace
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.sandbox.bwrap import bwrap_arguments
 from autoresearch_graph.runner.sandbox.detect import Sandbox
 from autoresearch_graph.runner.sandbox.editable import own_imports
 from autoresearch_graph.runner.sandbox.hidden import expand
 from autoresearch_graph.runner.sandbox.self_test import prove_hidden
-from autoresearch_graph.runner.trial import TrialFolder, conduct, measure_holdout
+from autoresearch_graph.runner.trial import CommandRunner, TrialFolder, conduct, measure_holdout
 from autoresearch_graph.workspace.uncommitted import Committed, advice, laid, may_change, within
 from autoresearch_graph.workspace.workspace import Workspace
 from autoresearch_graph.workspace.worktree import Checkout
-
-Allows = Callable[[Program, Sequence[str]], Sequence[str]]
-
-
-def _none(program: Program, changed: Sequence[str]) -> Sequence[str]:
-    """Let none of the committed files change."""
-    return changed
 
 
 class EvaluationCheckout:
     """A checkout at the research's first commit that no run works in.
 
     One evaluation at a time: each lays it out anew, so that what was there before is gone. A run
-    that may write outside its own folder may write here, too, but only while it lives. `allows`
-    leaves out of the changed files those that may change.
+    that may write outside its own folder may write here, too, but only while it lives.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path, allows: Allows = _none) -> None:
-        self._workspace, self._folder, self._allows = workspace, folder, allows
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self._workspace, self._folder = workspace, folder
         self._checkout: Checkout | None = None
 
-    def fresh(self, program: Program, text: str) -> TrialFolder:
-        """A site with the committed files alone, and with `text` where the asset is handed over.
+    def fresh(self, program: Program, text: str) -> Checkout:
+        """Lay out the committed files alone, and `text` where the asset is handed over.
 
         Where it is not, there is no asset: an evaluation that imports it fails, rather than
         measure the untouched one.
@@ -55,11 +46,10 @@ class EvaluationCheckout:
         asset, named = Asset.parse(program.asset), program.handed_over
         wanted = program.asset in named or any(map(asset.contains, named))
         checkout.lay_out(text if wanted else None)
-        folder = self._workspace.project_in(checkout)
-        return TrialFolder(folder, lambda: self._allows(program, checkout.restore()))
+        return checkout
 
     def make(self) -> Checkout:
-        """Make the checkout, unless that was done."""
+        """Make the checkout. Idempotent."""
         if self._checkout is None:
             self._checkout = self._workspace.checkout(self._folder)
         return self._checkout
@@ -71,10 +61,10 @@ class EvaluationCheckout:
 
 
 class LocalExecutor:
-    """The checkouts below `folder`, for one trial at a time, and the box that its commands get.
+    """Conducts one trial at a time in checkouts below `folder`, in a sandbox.
 
-    `share` has the variables that give its runs their part of the machine. `project` is where that
-    which is not committed lies, and `hidden` what no run may see of a place that it may read.
+    `share` has the variables that give its runs their part of the machine. `project` is the folder
+    with the files that are not committed, and `hidden` is hidden from every command.
     """
 
     def __init__(
@@ -87,36 +77,34 @@ class LocalExecutor:
         share: Mapping[str, str] = MappingProxyType({}),
         project: Path | None = None,
         hidden: tuple[Path, ...] = (),
+        node: Node = Node(),  # noqa: B008
     ) -> None:
         self._workspace, self._sandbox, self._environ = workspace, sandbox, environ
         self._share, self._project = share, project or workspace.project
-        self._hidden = (
-            self._project / ".autoresearch",
-            Path(workspace.repo.common_dir),
-            *hidden,
-        )
+        records = self._project / ".autoresearch"
+        self._hidden = (records, Path(workspace.repo.common_dir), *hidden)
+        self._node = node
         self._untouched = workspace.text(workspace.base)
         self._committed = Committed.of(workspace.repo, workspace.base, workspace.below)
         self._checkout = workspace.checkout(folder / "worktree")
-        self.evaluations = EvaluationCheckout(workspace, folder / "evaluation", self._forbidden)
-        self._holdouts = EvaluationCheckout(workspace, folder / "holdout", self._forbidden)
+        self._evaluations = EvaluationCheckout(workspace, folder / "evaluation")
+        self._holdouts = EvaluationCheckout(workspace, folder / "holdout")
 
     def prepare(self, program: Program) -> None:
-        """Make the rooms that the program needs, before any run could change what git writes.
+        """Make the checkouts of the program, before any run could change what git writes.
 
         InputError where a run could read or move what program.md hides.
         """
         self._prove_hidden(program)
         if program.evaluation is not None:
-            self.evaluations.make()
+            self._evaluations.make()
         if program.holdout is not None:
             self._holdouts.make()
 
     def remove(self) -> None:
-        """Remove all of its checkouts; it cannot be used after that."""
-        self._checkout.remove()
-        for room in (self.evaluations, self._holdouts):
-            room.remove()
+        """Remove all checkouts; it cannot be used after that."""
+        for checkout in (self._checkout, self._evaluations, self._holdouts):
+            checkout.remove()
 
     def lay_out(self, text: str) -> None:
         """Make the checkout of the run clean, with `text` as its asset."""
@@ -131,46 +119,64 @@ class LocalExecutor:
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
+        pace: Pace | None = None,
     ) -> Outcome:
-        """Run what was laid out, and measure it in a fresh room; raises `Cancelled`.
+        """Run what was laid out, and measure it in a fresh checkout; raises `Cancelled`."""
+        folder = self._trial_folder(program, self._checkout)
+        folder = replace(folder, renew=lambda: self._checkout.lay_out(text))
+        sandbox = replace(self._sandbox_of(program, text), hidden=self._hidden_from_runs(program))
+        environment = self._environment(program, seed)
 
-        It may be called in another thread than the one that laid out.
-        """
-        folder = self._workspace.project_in(self._checkout)
-        outcome = conduct(
-            program=program,
-            site=self._importing(
-                TrialFolder(
-                    folder,
-                    lambda: self._forbidden(program, self._checkout.restore()),
-                    lambda: self._checkout.lay_out(text),
-                ),
+        def evaluation() -> TrialFolder:
+            return self._trial_folder(program, self._evaluations.fresh(program, text))
+
+        def advise(cause: Cause, reason: str) -> str:
+            """Return what in the project would mend a crash of the person's own code."""
+            if text != self._untouched:
+                return ""
+            scored = program.evaluation and cause == "evaluation"
+            checkout = self._evaluations.make() if scored else self._checkout
+            return advice(
+                Crashed(cause=cause, reason=reason),
+                log.read_text("utf-8", errors="replace"),
                 program,
-            ),
-            evaluation=lambda: self._importing(self.evaluations.fresh(program, text), program),
-            log=log,
-            environment=self._environment(program, seed),
-            sandbox=self._hiding(program, text),
-            watch=watch,
-            handed_over=handed_over,
-        )
-        if isinstance(outcome, Crashed) and text == self._untouched:
-            return self._advised(outcome, program, log)
-        return outcome
+                project=self._project,
+                folder=self._workspace.project_in(checkout),
+                committed=self._committed,
+            )
 
-    def _advised(self, crash: Crashed, program: Program, log: Path) -> Crashed:
-        """Add what in the project would mend it; told of a person's own code alone."""
-        scored = program.evaluation and crash.cause == "evaluation"
-        checkout = self.evaluations.make() if scored else self._checkout
-        told = advice(
-            crash,
-            log.read_text("utf-8", errors="replace"),
-            program,
-            project=self._project,
-            folder=self._workspace.project_in(checkout),
-            committed=self._committed,
+        return conduct(
+            CommandRunner(program, folder, log, environment, sandbox, watch),
+            evaluation=evaluation,
+            handed_over=handed_over,
+            pace=pace,
+            advise=advise,
+            node=self._node,
         )
-        return crash.model_copy(update={"reason": crash.reason + told})
+
+    def run_holdout(
+        self, program: Program, text: str, *, artifacts: Path, log: Path
+    ) -> Measured | Crashed:
+        """Run the holdout command on artifacts of an earlier trial, in a fresh checkout."""
+        folder = self._trial_folder(program, self._holdouts.fresh(program, text))
+        environment = self._environment(program, seed=0)
+        sandbox = self._sandbox_of(program, text)
+        commands = CommandRunner(program, folder, log, environment, sandbox, Watch())
+        return measure_holdout(commands, artifacts=artifacts)
+
+    def _trial_folder(self, program: Program, checkout: Checkout) -> TrialFolder:
+        """Return the project in a checkout, whose packages win over those installed in place."""
+        folder = self._workspace.project_in(checkout)
+        top = [self._project, *self._project.parents][len(self._workspace.below.parts)]
+        commands = "\n".join(program.commands.values())
+        found, refusal = own_imports(commands, self._project, top, self._environ.get("PATH", ""))
+        if refusal:
+            raise LabError(refusal)
+        within_project = (os.path.relpath(path, self._project) for path in found)
+        imports = tuple(Path(os.path.normpath(folder / path)) for path in within_project)
+        return TrialFolder(
+            folder, lambda: self._forbidden(program, checkout.restore()), imports=imports
+        )
 
     def _forbidden(self, program: Program, changed: Sequence[str]) -> tuple[str, ...]:
         """Return the changed files that no run may write, as they lie in the project."""
@@ -182,104 +188,53 @@ class LocalExecutor:
             or not may_change(program, self._project, path.removeprefix(start))
         )
 
-    def run_holdout(
-        self, program: Program, text: str, *, artifacts: Path, log: Path
-    ) -> Measured | Crashed:
-        """Run the holdout command on artifacts of an earlier trial, in a fresh room."""
-        return measure_holdout(
-            program=program,
-            site=self._importing(self._holdouts.fresh(program, text), program),
-            artifacts=artifacts,
-            log=log,
+    def _prove_hidden(self, program: Program) -> None:
+        hidden = self._hidden_from_runs(program)
+        for writable in program.environment.writable:
+            folder = (self._project / Path(writable).expanduser()).resolve()
+            for path in hidden:
+                if path.resolve().is_relative_to(folder):
+                    raise InputError(
+                        f"`{writable}`, which a run may write, holds {path}, which is hidden: a "
+                        "run could move it; name a folder beside it"
+                    )
+        prove_hidden(
+            replace(self._sandbox_of(program, self._untouched), hidden=hidden),
+            folder=self._workspace.project_in(self._checkout),
             environment=self._environment(program, seed=0),
-            sandbox=self._within(program, text),
-            watch=Watch(),
         )
 
-    def _prove_hidden(self, program: Program) -> None:
-        sandbox = self._hiding(program, self._untouched)
-        for writable in program.environment.writable:
-            own = (self._project / Path(writable).expanduser()).resolve()
-            inside = (path for path in sandbox.hidden if path.resolve().is_relative_to(own))
-            if moved := next(inside, None):
-                raise InputError(
-                    f"`{writable}`, which a run may write, holds {moved}, which is hidden: a run "
-                    "could move it; name a folder beside it"
-                )
-        folder = self._workspace.project_in(self._checkout)
-        prove_hidden(sandbox, folder=folder, environment=self._environment(program, seed=0))
-
-    def _hiding(self, program: Program, text: str) -> Sandbox:
-        """The box of a run, which hides what program.md says from it and not from an evaluation."""
-        hidden = expand(
+    def _hidden_from_runs(self, program: Program) -> tuple[Path, ...]:
+        """Return the paths that program.md hides from check and run, but not from an evaluation."""
+        return expand(
             program.hidden,
             project=self._project,
             checkout=self._workspace.project_in(self._checkout),
             variables=self._environ,
         )
-        return replace(self._within(program, text), hidden=hidden)
 
-    def _within(self, program: Program, text: str) -> Sandbox:
-        """The box with the walls of program.md; only the person's own asset fills caches."""
-        places = uv.places(self._project) if uv.uses(program.experiment) else ()
-        asked = program.environment
-        committed = self._committed.files
-        outside = [p for p in asked.writable if within(self._project, p) not in committed]
-        walls = bwrap_arguments(
+    def _sandbox_of(self, program: Program, text: str) -> Sandbox:
+        """Return the sandbox of program.md; only the person's own asset fills caches."""
+        asked, committed = program.environment, self._committed.files
+        outside = [path for path in asked.writable if within(self._project, path) not in committed]
+        arguments = bwrap_arguments(
             self._project,
             environment=asked.model_copy(update={"writable": tuple(outside)}),
             variables=self._environ,
             hidden=self._hidden,
             fills_caches=text == self._untouched,
         )
-        beside = laid(program, self._project, self._committed)
+        python = uv.places(self._project) if uv.uses(program.experiment) else ()
         return self._sandbox.within(
-            replace(walls, readable=(*walls.readable, *places), laid=beside)
+            replace(
+                arguments,
+                readable=(*arguments.readable, *python),
+                laid=laid(program, self._project, self._committed),
+            )
         )
-
-    def _importing(self, site: TrialFolder, program: Program) -> TrialFolder:
-        """A site whose own folders take the place of those that were installed in place."""
-        depth = len(self._workspace.below.parts)
-        top = [self._project, *self._project.parents][depth]
-        found, why = own_imports(
-            "\n".join(program.commands.values()), self._project, top, self._environ.get("PATH", "")
-        )
-        if why:
-            raise LabError(why)
-        places = (os.path.relpath(place, self._project) for place in found)
-        own = (Path(os.path.normpath(site.folder / place)) for place in places)
-        return replace(site, imports=tuple(own))
 
     def _environment(self, program: Program, seed: int) -> dict[str, str]:
         seconds = program.time_box.seconds
         environ = {**self._environ, **self._share}
         given = run_environment(environ, program.environment, seconds=seconds, seed=seed)
         return uv.variables(self._project) | given
-
-
-_GPUS = "CUDA_VISIBLE_DEVICES"
-_THREADS = "OMP_NUM_THREADS"
-
-
-def gpus(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The NVIDIA GPUs that may be used, as CUDA names them; none where there is no driver."""
-    if _GPUS in environ:
-        return tuple(name for name in environ[_GPUS].split(",") if name.strip())
-    if shutil.which("nvidia-smi") is None:
-        return ()
-    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return tuple(told.stdout.split()) if told.returncode == 0 else ()
-
-
-def shares(workers: int, environ: Mapping[str, str]) -> list[dict[str, str]]:
-    """The variables by which `workers` runs share the machine; nothing to share for one alone.
-
-    GPUs are given out in turn. A number of threads that a person set stays.
-    """
-    if workers == 1:
-        return [{}]
-    found = gpus(environ)
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    fixed = {} if _THREADS in environ else {_THREADS: str(threads)}
-    return [fixed | ({_GPUS: found[i % len(found)]} if found else {}) for i in range(workers)]

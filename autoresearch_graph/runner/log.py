@@ -1,27 +1,26 @@
-"""What a command printed, kept within bounds: its first 64 KB and its last 256 KB.
+"""The output of a command, kept within bounds: its first 64 KB and its last 256 KB.
 
 The file is written as the output comes, so a person can tail it and a killed lab loses less
 than a second. When output overflows, the tail is rewritten in place a few times a second; the
-file of one command never exceeds 577 KB, and memory stays the same. A cut line stays on one
-line with the note about what was left out, so that half a number is never read as a number.
+file of one command never exceeds 577 KB. A cut line stays on one line with the note about the
+bytes left out, so that half a number is never read as a number.
 
 One thread writes. Not covered: a run that may write outside its checkout may write this file,
-so nothing is ever read back from it: metrics come from memory.
+so metrics come from memory and never from it.
 """
 
 import os
 import time
 from pathlib import Path
-from types import TracebackType
 
 from autoresearch_graph.core.text import clean, without_keys
 
 HEAD = 64 * 1024
 TAIL = 256 * 1024
 LEFT_OUT = " bytes left out ... "
-_CHUNK = 1024 * 1024
-_LINE = 4 * 1024
-_REWRITE_EVERY = 0.25
+_CHUNK = 1024 * 1024  # bytes of one read
+_LINE = 4 * 1024  # bytes in which the last line is looked for
+_REWRITE_EVERY = 0.25  # seconds
 
 
 class Log:
@@ -43,12 +42,7 @@ class Log:
     def __enter__(self) -> "Log":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def take(self, pipe: int) -> bool:
@@ -59,8 +53,8 @@ class Log:
 
     def write(self, data: bytes) -> None:
         """Keep `data` and stream it to the file, or note that the file is behind."""
-        room = HEAD - len(self._head)
-        first, rest = data[:room], data[room:]
+        free = HEAD - len(self._head)
+        first, rest = data[:free], data[free:]
         self._size += len(data)
         self._head += first
         self._file.write(first)
@@ -86,14 +80,12 @@ class Log:
         self._file.close()
 
     def text(self) -> str:
-        """Everything kept, with a note (it ends in `LEFT_OUT`) where bytes are missing."""
+        """Return everything kept, with a note (it ends in `LEFT_OUT`) where bytes are missing."""
         return (self._head + self._note() + self._tail[-TAIL:]).decode(errors="replace")
 
     def latest(self) -> str:
-        """The last line that is not blank, finished or not, without control codes and keys."""
-        recent = bytes((self._tail or self._head)[-_LINE:]).decode(errors="replace")
-        lines = (line.strip() for line in reversed(clean(recent).split("\n")))
-        return without_keys(next((line for line in lines if line), ""))
+        """Return the last line that is not blank, finished or not."""
+        return latest_line(bytes((self._tail or self._head)[-_LINE:]))
 
     def _left_out(self) -> int:
         return max(0, self._size - len(self._head) - TAIL)
@@ -110,3 +102,9 @@ class Log:
         self._tail_in_file = min(len(self._tail), TAIL)
         self._behind = False
         self._rewritten = time.monotonic()
+
+
+def latest_line(data: bytes) -> str:
+    """Return the last line that is not blank, without control codes and keys."""
+    lines = (line.strip() for line in reversed(clean(data.decode(errors="replace")).split("\n")))
+    return without_keys(next(filter(None, lines), ""))

@@ -1,8 +1,8 @@
-"""A command and everything that it starts: who they are, its exit, and its end.
+"""A command and everything that it starts: run it, follow it, and end it.
 
-Nothing of the tree is alive when `end` returns, as far as its box reaches (see `sandbox.py`).
-Not covered: a process that the kernel itself cannot end, such as one that hangs in a driver; it
-is given up after `_PATIENCE` seconds.
+Nothing of it is alive when `RunningCommand.end` returns, as far as its sandbox reaches (see
+`sandbox/detect.py`). Not covered: a process that the kernel itself cannot end, such as one that
+hangs in a driver; it is given up after `_PATIENCE` seconds.
 """
 
 import fcntl
@@ -21,12 +21,23 @@ from threading import Event
 import psutil
 
 from autoresearch_graph.core.pruning import PruningRule, reading
-from autoresearch_graph.runner.cpu import CpuCounter
-from autoresearch_graph.runner.limits import Breach, Limits, Watchdog
+from autoresearch_graph.runner.limits import Breach, CpuCounter, Limits, Watchdog
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.sandbox.detect import Sandbox
 from autoresearch_graph.runner.sandbox.keeper import KEEPER
 from autoresearch_graph.runner.sandbox.seccomp import open_filter
+
+_PATIENCE = 5.0  # seconds to wait for the end of a process that was killed
+_ENTRY = 1024  # bytes that the kernel keeps for a file in memory, however small: inode and name
+_TICK = 0.1  # seconds between two looks at a command
+_TICK_WITHOUT_PIDFD = 0.02  # the same where its exit wakes nobody
+_PAUSE = 0.002  # lets a flood of small writes gather in the pipe: a read costs more than a byte
+_PIPE = 2**20  # bytes that the pipe of the output may hold
+_FIRST_SAMPLE, _SAMPLE_EVERY = 0.02, 0.25  # seconds
+_DRAIN = 0.3  # seconds for the rest of the output
+_BY_KEEPER = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
+_UNLIMITED = Limits()
+_LEFTOVER_ROUNDS = 5  # a process that is starting may have a child by the next round
 
 
 class Cancelled(Exception):
@@ -36,50 +47,42 @@ class Cancelled(Exception):
 class Watch:
     """One run seen from outside: `cancelled` ends it at once, `line` is the last it printed.
 
-    With a `bar` it may turn out `hopeless` by what it reports while it is `looked_at`; that ends
-    it, unless it is let go on as an audit of the bar.
+    With a `rule` it is pruned by what it reports while it `may_prune`; an audit of the rule lets it
+    go on.
     """
 
-    def __init__(self, bar: PruningRule | None = None) -> None:
+    def __init__(self, rule: PruningRule | None = None) -> None:
         self.cancelled = Event()
         self.line = ""
-        self.looked_at = False
-        self.hopeless = ""
-        self._bar, self._share = bar, 0.0
+        self.may_prune = False
+        self.rule = rule
+        self._reason, self._share = "", 0.0
 
     @property
-    def bar(self) -> PruningRule | None:
-        """By what it may turn out hopeless."""
-        return self._bar
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether the run is to be ended."""
-        return bool(self.hopeless and self._bar and not self._bar.audit)
+    def pruned(self) -> str:
+        """The reason why the run is to be ended, or nothing."""
+        return "" if self.rule and self.rule.audit else self._reason
 
     @property
     def would_prune(self) -> str:
-        """Why it would have been ended, where it was let go on."""
-        return self.hopeless if self._bar and self._bar.audit else ""
+        """The reason why the run would have been ended, where an audit lets it go on."""
+        return self._reason if self.rule and self.rule.audit else ""
 
     def tell(self, line: str) -> None:
-        """Take the latest line; called by the run a few times a second."""
+        """Take the latest line; called a few times a second."""
         self.line = line
-        now = reading(line) if self._bar and self.looked_at and not self.hopeless else None
-        if now and self._bar:
-            self.hopeless = self._bar.verdict(self._share, *now)
-            self._share = now[0]
+        if self.rule is None or not self.may_prune or self._reason:
+            return
+        if point := reading(line):
+            self._reason = self.rule.verdict(self._share, *point)
+            self._share = point[0]
 
 
-_PATIENCE = 5.0
-_ENTRY = 1024  # bytes that the kernel keeps for a file in memory, however small: inode and name
-
-
-class Tree:
-    """Started on construction, from a thread that has to outlive it: it dies with that thread.
+class RunningCommand:
+    """A command that starts on construction; it dies with the thread that constructs it.
 
     `output` is a file descriptor with all that it prints, `exit` one that becomes readable when
-    the command ends, where there is such a thing.
+    the command ends, where the system has such a thing.
     """
 
     def __init__(
@@ -93,9 +96,9 @@ class Tree:
         self._open = [self.output, self._status]
         self._in_memory = sandbox.in_memory(environment)
         self._cpu = CpuCounter()
-        is_box = sandbox.level == "bwrap"
-        calls = open_filter() if is_box else None
-        passed = [status, *([] if calls is None else [calls])] if is_box else []
+        is_bwrap = sandbox.level == "bwrap"
+        calls = open_filter() if is_bwrap else None
+        passed = [status, *([] if calls is None else [calls])] if is_bwrap else []
         try:
             self._process = subprocess.Popen(
                 sandbox.argv(
@@ -120,7 +123,7 @@ class Tree:
     def ending(self) -> tuple[int, int]:
         """The process, or the group if negative, that a signal ends with all the rest; the signal.
 
-        It is for somebody else to send, while this process cannot.
+        It is for the keeper to send, while this process cannot.
         """
         match self._level:
             case "bwrap":
@@ -131,12 +134,12 @@ class Tree:
                 return -self._process.pid, signal.SIGKILL
 
     def exit_code(self) -> int | None:
-        """The exit code, 128 and the signal for a signal, or None while the command runs."""
+        """Return the exit code, 128 and the signal for a signal, or None while it runs."""
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
     def sample(self) -> list[psutil.Process]:
-        """All that live now, remembered for the end; without the box itself."""
+        """Return all processes that live now, without the sandbox itself; they are remembered."""
         family: list[psutil.Process] = []
         with suppress(psutil.Error):
             family = self._top.children(recursive=True)
@@ -147,40 +150,42 @@ class Tree:
         return family
 
     def cpu_seconds(self) -> float | None:
-        """CPU seconds of all that it started; None where this machine does not count them."""
+        """Return the CPU seconds of all that it started; None where nothing counts them."""
         return self._cpu.seconds()
 
     def held_in_memory(self, family: list[psutil.Process]) -> int:
-        """Bytes in the folders of the box that lie in memory, seen through its first process.
+        """Return the bytes in the folders of the sandbox that lie in memory.
 
-        Until bubblewrap has built the box, it sees the machine's own folders, which do not count.
+        They are seen through its first process. Until bubblewrap is ready, that sees the machine's
+        own folders, which do not count.
         """
         held: dict[int, int] = {}
         for process in family[:1]:
             for folder in self._in_memory:
                 with suppress(OSError):
-                    place = Path(f"/proc/{process.pid}/root{folder}")
-                    device, at = place.stat().st_dev, os.statvfs(place)
+                    seen = Path(f"/proc/{process.pid}/root{folder}")
+                    device, usage = seen.stat().st_dev, os.statvfs(seen)
                     is_own = not folder.exists() or device != folder.stat().st_dev
-                    entries = (at.f_files - at.f_ffree) * _ENTRY
-                    held[device] = is_own * (entries + (at.f_blocks - at.f_bfree) * at.f_frsize)
+                    entries = (usage.f_files - usage.f_ffree) * _ENTRY
+                    blocks = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+                    held[device] = is_own * (entries + blocks)
         return sum(held.values())
 
     def end(self) -> None:
-        """Kill what is left of the tree and wait until it is gone; twice is the same as once."""
+        """Kill what is left and wait until it is gone. Idempotent."""
         if self._ended:
             return
         self._ended = True
         match self._level:
             case "bwrap":
-                self._end_box()
+                self._end_bwrap()
             case "reaper":
                 self._end_supervisor()
             case "group":
                 self._end_group()
 
     def close(self) -> None:
-        """End the tree and let go of its output."""
+        """End everything and let go of its output."""
         try:
             self.end()
         finally:
@@ -191,11 +196,12 @@ class Tree:
         while self._open:
             os.close(self._open.pop())
 
-    def _end_box(self) -> None:
-        """Kill process 1 of the box; bubblewrap ends when the kernel has emptied the box."""
+    def _end_bwrap(self) -> None:
+        """Kill process 1 of the sandbox; bubblewrap ends when the kernel has ended the others."""
         if self.exit_code() is None:
-            told = select.select([self._status], [], [], 1.0)[0] and os.read(self._status, 4096)
-            first = re.search(rb'"child-pid": (\d+)', told or b"")
+            is_ready = select.select([self._status], [], [], 1.0)[0]
+            status = os.read(self._status, 4096) if is_ready else b""
+            first = re.search(rb'"child-pid": (\d+)', status)
             try:
                 os.kill(int(first[1]) if first else self._process.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
@@ -231,38 +237,27 @@ class Tree:
 
 
 def _pidfd(pid: int) -> int | None:
-    """A descriptor of a process, or None where there is no such thing or no such process."""
+    """Return a descriptor of a process, or None where there is no such thing or process."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
 
 
-_BY_THE_MACHINE = Limits()
-_TICK = 0.1
-_TICK_WITHOUT_PIDFD = 0.02
-_PAUSE = 0.002  # lets a flood of small writes gather in the pipe: a read costs more than a byte
-_PIPE = 2**20
-_FIRST_SAMPLE = 0.02
-_SAMPLE_EVERY = 0.25
-_DRAIN = 0.3
-_BY_KEEPER = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
-
-
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended; `exit_code` is None when the runner ended it.
+    """The end of a command; `exit_code` is None when the runner ended it.
 
     `seconds` is wall time. The other amounts are those of `Ran`, sampled every quarter of a
     second, earlier and more often in the first half second; CPU time is counted to the end where
-    the machine counts it (cpu.py).
+    the machine counts it (`CpuCounter`).
     """
 
     exit_code: int | None
     timed_out: bool
     cancelled: bool
     breach: Breach | None
-    hopeless: str
+    pruned: str
     seconds: float
     memory_gb: float
     cpu_seconds: float
@@ -279,40 +274,41 @@ def run(
     log: Log,
     sandbox: Sandbox,
     watch: Watch,
-    limits: Limits = _BY_THE_MACHINE,
+    limits: Limits = _UNLIMITED,
 ) -> Ended:
     """Run a command in `folder` until it ends, breaks a limit, `seconds` pass or it is cancelled.
 
     The calling thread has to outlive the command: at the level `bwrap` and `reaper` the kernel
-    ends the box with the thread that opened it.
+    ends the sandbox with the thread that opened it.
     """
-    sandbox.give(folder)
+    sandbox.copy_laid(folder)
     watchdog = Watchdog(limits, folder)
     started = time.monotonic()
-    tree = Tree(command, folder=folder, environment=environment, sandbox=sandbox)
-    with closing(tree):
-        _widen(tree.output)
-        with KEEPER.until(started + seconds, *tree.ending):
-            _follow(tree, log=log, watch=watch, watchdog=watchdog, until=started + seconds)
-            exit_code, took = tree.exit_code(), time.monotonic() - started
+    deadline = started + seconds
+    running = RunningCommand(command, folder=folder, environment=environment, sandbox=sandbox)
+    with closing(running):
+        _widen(running.output)
+        with KEEPER.until(deadline, *running.ending):
+            _follow(running, log=log, watch=watch, watchdog=watchdog, deadline=deadline)
+            exit_code, took = running.exit_code(), time.monotonic() - started
         if took > seconds and exit_code in _BY_KEEPER:
             exit_code = None
-        # A run that ended while the lab stood still ended within its limit.
-        took = took if exit_code is None else min(took, seconds)
-        tree.end()
-        watchdog.count(tree.cpu_seconds())
-        _drain(tree.output, log)
+        running.end()
+        watchdog.count(running.cpu_seconds())
+        _drain(running.output, log)
     watch.tell(log.latest())
-    breach = watchdog.breach if exit_code is None else None
-    cancelled = exit_code is None and watch.cancelled.is_set()
-    hopeless = watch.hopeless if exit_code is None and watch.is_hopeless else ""
+    by_runner = exit_code is None
+    breach = watchdog.breach if by_runner else None
+    cancelled = by_runner and watch.cancelled.is_set()
+    pruned = watch.pruned if by_runner else ""
     return Ended(
         exit_code=exit_code,
-        timed_out=exit_code is None and not (cancelled or breach or hopeless),
+        timed_out=by_runner and not (cancelled or breach or pruned),
         cancelled=cancelled,
         breach=breach,
-        hopeless=hopeless,
-        seconds=took,
+        pruned=pruned,
+        # A run that ended while the lab stood still has ended within its limit.
+        seconds=took if by_runner else min(took, seconds),
         memory_gb=watchdog.memory_gb,
         cpu_seconds=watchdog.cpu_seconds,
         processes=watchdog.processes,
@@ -320,20 +316,23 @@ def run(
     )
 
 
-def _follow(tree: Tree, *, log: Log, watch: Watch, watchdog: Watchdog, until: float) -> None:
+def _follow(
+    running: RunningCommand, *, log: Log, watch: Watch, watchdog: Watchdog, deadline: float
+) -> None:
     """Log what comes until the command ends, breaks a limit, is cancelled or the time is over."""
     now = started = time.monotonic()
     sample_at, tell_at = now + _FIRST_SAMPLE, now + _TICK
-    outputs, exits = [tree.output], [] if tree.exit is None else [tree.exit]
-    while now < until and not _is_over(tree, watch, watchdog):
+    outputs = [running.output]
+    exits = [] if running.exit is None else [running.exit]
+    while now < deadline and not _is_over(running, watch, watchdog):
         longest = _TICK if outputs or exits else _TICK_WITHOUT_PIDFD
-        wait = min(longest, max(0.0, sample_at - now), until - now)
-        if tree.output in select.select(outputs + exits, [], [], wait)[0]:
-            outputs = outputs if log.take(tree.output) else []
+        wait = min(longest, max(0.0, sample_at - now), deadline - now)
+        if running.output in select.select(outputs + exits, [], [], wait)[0]:
+            outputs = outputs if log.take(running.output) else []
             select.select(exits, [], [], _PAUSE)
         now = time.monotonic()
         if now >= sample_at:
-            _look(watchdog, tree)
+            _sample(watchdog, running)
             sample_at = now + min(_SAMPLE_EVERY, now - started)
         if now >= tell_at:
             log.flush()
@@ -341,16 +340,15 @@ def _follow(tree: Tree, *, log: Log, watch: Watch, watchdog: Watchdog, until: fl
             tell_at = now + _TICK
 
 
-def _look(watchdog: Watchdog, tree: Tree) -> None:
-    """Take a sample of everything that the command started."""
-    family = tree.sample()
-    counted, held = tree.cpu_seconds(), tree.held_in_memory(family)
-    watchdog.look(family, cpu_seconds=counted, held_in_memory=held)
+def _sample(watchdog: Watchdog, running: RunningCommand) -> None:
+    family = running.sample()
+    cpu_seconds, held = running.cpu_seconds(), running.held_in_memory(family)
+    watchdog.sample(family, cpu_seconds=cpu_seconds, held_in_memory=held)
 
 
-def _is_over(tree: Tree, watch: Watch, watchdog: Watchdog) -> bool:
-    called_off = watch.cancelled.is_set() or watch.is_hopeless
-    return bool(watchdog.breach) or called_off or tree.exit_code() is not None
+def _is_over(running: RunningCommand, watch: Watch, watchdog: Watchdog) -> bool:
+    called_off = watch.cancelled.is_set() or bool(watch.pruned)
+    return bool(watchdog.breach) or called_off or running.exit_code() is not None
 
 
 def _widen(pipe: int) -> None:
@@ -360,8 +358,38 @@ def _widen(pipe: int) -> None:
 
 
 def _drain(pipe: int, log: Log) -> None:
-    """Take what is still in the pipe; its end comes at once, unless a process escaped the box."""
+    """Take what is still in the pipe; its end comes at once, unless a process escaped."""
     until = time.monotonic() + _DRAIN
     while (left := until - time.monotonic()) > 0:
         if not select.select([pipe], [], [], left)[0] or not log.take(pipe):
             return
+
+
+def end_leftovers(folder: Path) -> int:
+    """End every bubblewrap that binds something below `folder`; return the number of processes.
+
+    A lab that is killed in the 2 ms in which bubblewrap starts leaves it behind: neither
+    bubblewrap nor its first process dies with its parent yet. The caller holds the lock of the
+    research in that folder, so that none of them is in use. Not covered: the processes of another
+    user.
+    """
+    ended = 0
+    for _ in range(_LEFTOVER_ROUNDS):
+        found = [process for process in psutil.process_iter() if _binds(process, f"{folder}/")]
+        for process in found:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(found, timeout=_PATIENCE)
+        ended += len(found)
+        if not found:
+            break
+    return ended
+
+
+def _binds(process: psutil.Process, start: str) -> bool:
+    """Return True for a bubblewrap with a path that begins with `start` in its command line."""
+    try:
+        name, *arguments = process.cmdline() or ("",)
+    except psutil.Error:
+        return False
+    return Path(name).name == "bwrap" and any(each.startswith(start) for each in arguments)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.core.experiment import Crashed, Measured, TimedOut
-from autoresearch_graph.runner.outcome import held_to
+from autoresearch_graph.runner.outcome import overrun, pace_of
+from autoresearch_graph.runner.process import Ended
 from tests.support.projects import PROGRAM, make_project, run
 
 WORKS = """\
@@ -21,7 +22,14 @@ def measured(wall: float, cpu: float) -> Measured:
     return Measured(metric=1.0, seconds=wall, cpu_seconds=cpu)
 
 
-UNTOUCHED = (measured(19, 18), measured(40, 19))
+def ended(wall: float, cpu: float) -> Ended:
+    return Ended(
+        exit_code=0, timed_out=False, cancelled=False, breach=None, pruned="", seconds=wall,
+        memory_gb=0, cpu_seconds=cpu, processes=1, disk_gb=0,
+    )  # fmt: skip
+
+
+PACE = pace_of((measured(19, 18), measured(40, 19)))
 
 
 @pytest.mark.parametrize(
@@ -36,23 +44,19 @@ UNTOUCHED = (measured(19, 18), measured(40, 19))
     ],
 )
 def test_a_fifth_more_of_both_clocks_is_too_much(wall: float, cpu: float, kept: bool):
-    ended = held_to(15, measured(wall, cpu), UNTOUCHED)
-    assert isinstance(ended, Measured) == kept
-    if isinstance(ended, Crashed):
-        assert (ended.cause, ended.seconds, ended.cpu_seconds) == ("time box", wall, cpu)
-        assert ended.reason == (
-            f"it took {cpu:g} s of CPU time, the untouched asset at most 19, "
-            "and the time box is 15 s"
-        )
+    reason = f"it took {cpu:g} s of CPU time, the untouched asset at most 19, "
+    reason += "and the time box is 15 s"
+    assert overrun(15, ended(wall, cpu), PACE) == ("" if kept else reason)
 
 
 def test_within_the_box_a_run_may_take_as_long_as_it_likes():
-    assert isinstance(held_to(30, measured(29, 58), UNTOUCHED), Measured)
+    assert not overrun(30, ended(29, 58), PACE)
 
 
 def test_the_untouched_asset_and_what_gave_no_number_stay_what_they_are():
-    assert held_to(15, measured(99, 99), ()) == measured(99, 99)
-    assert held_to(15, late := TimedOut(limit=180, cpu_seconds=180), UNTOUCHED) is late
+    assert not overrun(15, ended(99, 99), pace_of(()))
+    late = TimedOut(limit=180, cpu_seconds=180)
+    assert pace_of((late, measured(19, 18))) == pace_of((measured(19, 18),))
 
 
 def test_a_change_that_works_beyond_its_box_is_not_kept(tmp_path: Path):
@@ -61,3 +65,6 @@ def test_a_change_that_works_beyond_its_box_is_not_kept(tmp_path: Path):
     _, rows = run(project, [WORKS.replace("X = 3.0", "X = 2.0")])
     assert [row.status for row in rows] == ["keep", "crash"]
     assert "the time box is 1 s" in rows[1].reason
+    (trial,) = rows[1].trials
+    assert isinstance(trial, Crashed) and trial.cause == "time box"
+    assert trial.cpu_seconds > 2 and trial.sandbox

@@ -14,6 +14,7 @@ from autoresearch_graph.core.program import Constraint, Program, TimeBox
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.runner import (
     Cancelled,
+    CommandRunner,
     TrialFolder,
     Watch,
     conduct,
@@ -66,16 +67,10 @@ class Project:
             time_box=TimeBox(seconds=limit / 2, kill_after=limit),
         )
         base = os.environ | {"OPENAI_API_KEY": "sk-secret"}
-        site = TrialFolder(self.folder, self.restore)
-        return conduct(
-            program=program,
-            site=site,
-            evaluation=lambda: site,
-            log=self.log,
-            environment=run_environment(base, program.environment, seconds=limit / 2, seed=7),
-            sandbox=detect(),
-            watch=self.watch,
-        )
+        folder = TrialFolder(self.folder, self.restore)
+        environment = run_environment(base, program.environment, seconds=limit / 2, seed=7)
+        commands = CommandRunner(program, folder, self.log, environment, detect(), self.watch)
+        return conduct(commands, evaluation=lambda: folder)
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import pytest
 
 from autoresearch_graph.core.program import Constraint, Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
-from autoresearch_graph.runner.cpu import CpuCounter
-from autoresearch_graph.runner.limits import Limits, limits_of
+from autoresearch_graph.runner.limits import CpuCounter, Limits, limits_of
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.process import Ended, run
 

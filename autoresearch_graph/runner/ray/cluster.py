@@ -1,8 +1,8 @@
-"""Ray, as a lab uses it: a task for every trial, whose words stream back as it says them.
+"""The connection to Ray: one task for every trial, whose events stream back.
 
-Ray decides where a task runs, and when. It is not asked to try again: a trial that crashed is a
-result, and only one whose node is gone is begun anew, by `far.py`. A task is ended by the end of
-its worker, with which the process of its trial ends; that is also what Ray does when the lab dies.
+Ray decides on which node a task runs, and when. It never tries again: a trial that crashed is a
+result, and `RayExecutor` begins one anew whose node is gone. A task ends with its worker, and the
+process of its trial with that; Ray ends the worker also when the lab dies.
 
 A cluster of the lab's own gets none of its credentials. Not covered: Ray Client (`ray://`), through
 which nothing streams; a cluster whose head dies, which takes the lab with it.
@@ -21,22 +21,22 @@ from typing import Any, Literal
 from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.runner.process import Cancelled
-from autoresearch_graph.runner.ray import worker as errand
+from autoresearch_graph.runner.ray import worker
 from autoresearch_graph.runner.ray.messages import Event, Piece, Result, TaskRequest
 
-_OWN = "local"
-_LOOK = 0.25
-_PATIENCE = 5.0
+_OWN = "local"  # Ray's address for a cluster that it starts itself
+_LOOK = 0.25  # seconds between two looks at a task
+_PATIENCE = 5.0  # seconds to wait for a task that was cancelled, or for an address to answer
 _STORE = 256 * 2**20  # bytes of a local cluster's object store, which spills to the disk
 
 
 class Lost(Exception):
-    """The node of a trial is gone, or the process that watched over it there."""
+    """The node of a trial is gone, or Ray's worker there."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a trial asks a cluster for; without a number, for one GPU where there are any."""
+    """The resources of one trial; without a number, one GPU where there are any."""
 
     gpus: float | None = None
     cpus: float = 1.0
@@ -48,45 +48,45 @@ class Cluster:
     def __init__(self, ray: ModuleType, name: str, request: Request) -> None:
         self._ray: Any = ray
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        gpus = request.gpus
+        gpus, cpus = request.gpus, request.cpus
         if gpus is None:
             gpus = float(any(node.get("GPU", 0) >= 1 for node in nodes))
-        self._room = sum(_fits(node, gpus, request.cpus) for node in nodes)
-        if not self._room:
-            most = max((node.get("GPU", 0), node.get("CPU", 0)) for node in nodes)
+        self._capacity = sum(_fits(node, gpus, cpus) for node in nodes)
+        if not self._capacity:
+            most_gpus, most_cpus = max((node.get("GPU", 0), node.get("CPU", 0)) for node in nodes)
             raise InputError(
-                f"no node of {name} has {gpus:g} GPUs and {request.cpus:g} cores for a run (the "
-                f"largest has {most[0]:g} and {most[1]:g}); ask for less with --gpus and --cpus, "
-                "or start such a node first"
+                f"no node of {name} has {gpus:g} GPUs and {cpus:g} cores for a run (the "
+                f"largest has {most_gpus:g} and {most_cpus:g}); ask for less with --gpus and "
+                "--cpus, or start such a node first"
             )
-        self._task = ray.remote(_errand).options(
-            num_gpus=gpus, num_cpus=request.cpus, max_retries=0, scheduling_strategy="SPREAD"
+        self._task = ray.remote(_run_task).options(
+            num_gpus=gpus, num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD"
         )
         self._committed: dict[str, Any] = {}
 
     def workers(self, wanted: int | Literal["auto"]) -> int:
-        """How many trials may be under way at once: `auto` is as many as there is room for."""
-        return self._room if wanted == "auto" else wanted
+        """Return the number of trials under way at once; `auto` fills the cluster."""
+        return self._capacity if wanted == "auto" else wanted
 
     def bring(self, base: str, pack: Callable[[], bytes]) -> None:
-        """Have the committed files where every node can fetch them; a no-op the second time."""
+        """Put the committed files where every node can fetch them. Idempotent."""
         if base not in self._committed:
             self._committed[base] = self._ray.put(pack())
 
     def events(
-        self, order: TaskRequest, given: Iterator[Piece], cancelled: threading.Event
+        self, request: TaskRequest, given: Iterator[Piece], cancelled: threading.Event
     ) -> Generator[Event | None, None, None]:
-        """What a node says of its trial, and None now and then while it says nothing.
+        """Yield the events of a task, and None now and then while there is none.
 
-        The trial ends with this iterator. Raises `Cancelled`, and `Lost` where the node is gone.
+        The task ends with this iterator. Raises `Cancelled`, and `Lost` where the node is gone.
         """
-        committed = [self._committed[order.ground.base]]
+        committed = [self._committed[request.source.base]]
         parts = [self._ray.put(piece) for piece in given]
-        task = self._task.remote(order.model_dump_json(), committed, parts)
+        task = self._task.remote(request.model_dump_json(), committed, parts)
         event = None
         try:
             while not cancelled.is_set():
-                event = self._said(next(task)) if self._is_ready(task, _LOOK) else None
+                event = self._event(next(task)) if self._is_ready(task, _LOOK) else None
                 yield event
             raise Cancelled
         except StopIteration:
@@ -97,7 +97,7 @@ class Cluster:
     def _is_ready(self, task: Any, seconds: float) -> bool:
         return bool(self._ray.wait([task], timeout=seconds)[0])
 
-    def _said(self, part: Any) -> Event:
+    def _event(self, part: Any) -> Event:
         failures = self._ray.exceptions
         try:
             event: Event = self._ray.get(part)
@@ -108,10 +108,10 @@ class Cluster:
         ) as error:  # fmt: skip
             raise Lost from error
         except failures.RayError as error:
-            raise LabError(f"Ray could not do a trial: {_sentence(error)}") from error
+            raise LabError(f"Ray could not run a trial: {_last_line(error)}") from error
 
     def _end(self, task: Any, *, gently: bool) -> None:
-        """End a task and wait until it has; one that has said its last word ends by itself."""
+        """End a task and wait until it has; after its result it ends by itself."""
         for force in (False, True) if gently else (True,):
             if force and not task.is_finished():
                 self._ray.cancel(task, force=True)
@@ -119,19 +119,19 @@ class Cluster:
                 next(task, None)
 
 
-def _errand(order: str, committed: Sequence[Any], given: Sequence[Any]) -> Iterator[Event]:
+def _run_task(request: str, committed: Sequence[Any], given: Sequence[Any]) -> Iterator[Event]:
     """Run on a node, in a worker of Ray."""
     import ray
 
     node = ray.get_runtime_context().get_node_id()
-    yield from errand.run(order, lambda: ray.get(committed[0]), map(ray.get, given), node)
+    yield from worker.run(request, lambda: ray.get(committed[0]), map(ray.get, given), node)
 
 
 @contextmanager
 def connected(on: str, request: Request, environ: MutableMapping[str, str]) -> Iterator[Cluster]:
     """Start a cluster on this machine (`ray`), or connect to one (`ray:ADDRESS`).
 
-    InputError where that cannot be done, or where it has no room for what a trial asks for.
+    InputError where that fails, or where it has no room for a trial.
     """
     address = _address(on, environ)
     try:
@@ -140,7 +140,7 @@ def connected(on: str, request: Request, environ: MutableMapping[str, str]) -> I
         raise InputError(
             "--on ray needs Ray, which is not installed: pip install 'autoresearch-graph[ray]'"
         ) from None
-    # Ray would tell of nodes that are gone on our standard output, and has no switch for that.
+    # Ray would report nodes that are gone on our standard output, and has no switch for that.
     vars(ray._private.worker)["_worker_logs_enabled"] = False
     try:
         _connect(ray, address, environ)
@@ -150,7 +150,7 @@ def connected(on: str, request: Request, environ: MutableMapping[str, str]) -> I
 
 
 def _address(on: str, environ: MutableMapping[str, str]) -> str:
-    """What Ray is to connect to, which was seen to answer."""
+    """Return the address for Ray, which has answered; InputError where it does not."""
     engine, _, given = on.partition(":")
     address = given or environ.get("RAY_ADDRESS", "") or _OWN
     if engine != "ray":
@@ -183,14 +183,14 @@ def _connect(ray: ModuleType, address: str, environ: MutableMapping[str, str]) -
             )  # fmt: skip
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
-            f"there is no Ray cluster to connect to at {address}: {_sentence(error)}; this machine "
-            "has to be one of its nodes, with the same versions of Ray and Python"
+            f"there is no Ray cluster to connect to at {address}: {_last_line(error)}; this "
+            "machine has to be one of its nodes, with the same versions of Ray and Python"
         ) from None
 
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Let SIGTERM do what it did before: Ray would have the process exit at once."""
+    """Restore the handler of SIGTERM: Ray's would end the process at once."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     if threading.current_thread() is threading.main_thread():
@@ -199,7 +199,7 @@ def _signals_kept() -> Iterator[None]:
 
 @contextmanager
 def _without_credentials(environ: MutableMapping[str, str]) -> Iterator[None]:
-    """What is started meanwhile inherits none."""
+    """Take the credentials out of the environment of processes that start meanwhile."""
     kept = {name: value for name, value in environ.items() if is_credential(name, value)}
     for name in kept:
         del environ[name]
@@ -210,13 +210,14 @@ def _without_credentials(environ: MutableMapping[str, str]) -> Iterator[None]:
 
 
 def _fits(node: MutableMapping[str, float], gpus: float, cpus: float) -> int:
-    """How many trials a node has room for."""
-    asked = {"GPU": gpus, "CPU": cpus}
-    room = [node.get(name, 0) / amount for name, amount in asked.items() if amount]
-    return math.floor(min(room, default=0))
+    """Count the trials that a node has room for."""
+    shares = [
+        node.get(name, 0) / amount for name, amount in (("GPU", gpus), ("CPU", cpus)) if amount
+    ]
+    return math.floor(min(shares, default=0))
 
 
-def _sentence(error: BaseException) -> str:
-    """The last line of what Ray says, which has the cause."""
+def _last_line(error: BaseException) -> str:
+    """Return the last line of an error of Ray, which has the cause."""
     lines = [line.strip() for line in str(error).split("\n") if line.strip()]
     return (lines or [type(error).__name__])[-1].rstrip(".")

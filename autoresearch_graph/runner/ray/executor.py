@@ -1,7 +1,7 @@
-"""A place on a cluster: what `bench.py` does here is asked of a node, whichever Ray chooses.
+"""Trials on a cluster: the work of `LocalExecutor` is done on a node that Ray chooses.
 
-A trial whose node is lost is begun anew on another, with its log: the lab hears one outcome of it.
-What is lost three times is taken for what loses its nodes, and is a crash.
+A trial whose node is lost is begun anew on another, with its log: the lab gets one outcome of it.
+A trial that lost three nodes has crashed: it is taken for their loss.
 """
 
 import re
@@ -11,16 +11,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from autoresearch_graph import __version__
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.core.program import Program
-from autoresearch_graph.core.text import clean, is_credential, without_keys
+from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import LabError
+from autoresearch_graph.runner.log import latest_line
+from autoresearch_graph.runner.outcome import Pace
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.ray.cluster import Cluster, Lost
 from autoresearch_graph.runner.ray.messages import (
+    LOG,
     Begun,
     Piece,
     Result,
@@ -32,21 +35,21 @@ from autoresearch_graph.runner.ray.messages import (
 from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
 
-_MOST = 3
-_RECENT = 4096
+_ATTEMPTS = 3
+_RECENT = 4096  # bytes of a log in which its last line is looked for
 
 
 @dataclass(frozen=True)
 class RayExecutor:
-    """Room for one trial on a cluster; `environ` is the lab's, of which nodes get what is named."""
+    """Conducts trials on a cluster; nodes get the variables of `environ` that program.md names."""
 
     cluster: Cluster
-    ground: SourceSnapshot
+    source: SourceSnapshot
     sandbox: Choice
     environ: Mapping[str, str]
 
     def lay_out(self, text: str) -> None:
-        """Nothing is laid out here: the node does it."""
+        """Do nothing: the node lays out the text."""
 
     def conduct(
         self,
@@ -57,118 +60,123 @@ class RayExecutor:
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
+        pace: Pace | None = None,
     ) -> Outcome:
         """Have a node run a text and measure it; raises `Cancelled`.
 
         LabError where no node can, because of the lab or the node rather than the text.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        order = self._order("conduct", program, text).model_copy(
-            update={"seed": seed, "bar": watch.bar, "hands_over": handed_over is not None}
+        request = self._request(
+            "trial",
+            program,
+            text,
+            seed=seed,
+            rule=watch.rule,
+            pace=pace,
+            hands_over=handed_over is not None,
         )
-        return self._done(order, log=log, watch=watch, handed_over=handed_over)
+        return self._outcome(request, log=log, watch=watch, handed_over=handed_over)
 
     def run_holdout(
         self, program: Program, text: str, *, artifacts: Path, log: Path
     ) -> Measured | Crashed:
         """Have a node run the holdout command on artifacts that an earlier trial left here."""
-        order = self._order("hold out", program, text)
-        outcome = self._done(order, log=log, watch=Watch(), given=artifacts)
+        request = self._request("holdout", program, text)
+        outcome = self._outcome(request, log=log, watch=Watch(), given=artifacts)
         if not isinstance(outcome, Measured | Crashed):
             raise LabError(f"the holdout ended as {outcome.kind}")
         return outcome
 
-    def _order(
-        self, wish: Literal["conduct", "hold out"], program: Program, text: str
+    def _request(
+        self, task: Literal["trial", "holdout"], program: Program, text: str, **more: Any
     ) -> TaskRequest:
         return TaskRequest(
-            wish=wish,
+            task=task,
             version=__version__,
-            ground=self.ground,
+            source=self.source,
             program=program,
             text=text,
             sandbox=self.sandbox,
             variables=_named(program, self.environ),
+            **more,
         )
 
-    def _done(
+    def _outcome(
         self,
-        order: TaskRequest,
+        request: TaskRequest,
         *,
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
         given: Path | None = None,
     ) -> Outcome:
-        """The outcome on the first node that lives to tell it."""
-        lost: list[str] = []
-        while len(lost) < _MOST:
+        """Return the outcome from the first node that is not lost."""
+        lost: tuple[str, ...] = ()
+        while len(lost) < _ATTEMPTS:
             log.write_bytes(b"")
             if handed_over is not None:
                 shutil.rmtree(handed_over, ignore_errors=True)
-            attempt = _Attempt(order, log, watch, handed_over)
+            request = request.model_copy(update={"lost": lost})
+            attempt = _Attempt(request, log, watch, handed_over)
             watch.tell("waiting for the cluster")
             try:
-                outcome = attempt.follow(self.cluster, pieces(given) if given else iter(()))
-                return outcome.model_copy(update={"lost": tuple(lost)})
+                return attempt.follow(self.cluster, pieces(given) if given else iter(()))
             except Lost:
-                lost.append(attempt.node)
+                lost = (*lost, attempt.node)
         reason = f"its nodes were lost while it ran: {', '.join(lost)}"
-        return Crashed(cause="signal", reason=reason, lost=tuple(lost))
+        return Crashed(cause="signal", reason=reason, lost=lost)
 
 
 class _Attempt:
-    """A trial on one node, as far as it is heard of here."""
+    """A task on one node, as far as it is known here."""
 
     def __init__(
-        self, order: TaskRequest, log: Path, watch: Watch, handed_over: Path | None
+        self, request: TaskRequest, log: Path, watch: Watch, handed_over: Path | None
     ) -> None:
-        self._order, self._log, self._watch = order, log, watch
+        self._request, self._log, self._watch = request, log, watch
         self._handed_over = handed_over
         self.node = "a node that never answered"
 
     def follow(self, cluster: Cluster, given: Iterator[Piece]) -> Outcome:
-        """The outcome; raises `Lost` and `Cancelled`, and LabError where the node cannot do it."""
-        with closing(cluster.events(self._order, given, self._watch.cancelled)) as events:
+        """Return the outcome; raises `Lost`, `Cancelled`, and LabError if the node cannot do it."""
+        with closing(cluster.events(self._request, given, self._watch.cancelled)) as events:
             for event in events:
                 if isinstance(event, Result):
                     return self._outcome(event)
-                self._hear(event)
+                self._take(event)
         raise Lost
 
-    def _hear(self, event: Begun | Piece | None) -> None:
+    def _take(self, event: Begun | Piece | None) -> None:
         match event:
             case Begun(node=node):
                 self.node = node
-            case Piece(path="") as piece:
+            case Piece(path=path) as piece if path == LOG:
                 put(self._log, piece)
-                self._watch.tell(_latest(self._log))
-            case Piece() as piece if self._handed_over is not None:
-                if piece.path in self._order.program.handed_over:
-                    put(self._handed_over / piece.path, piece)
+                self._watch.tell(self._last_line())
+            case Piece(path=path) as piece if self._handed_over is not None:
+                if path in self._request.program.handed_over:
+                    put(self._handed_over / path, piece)
 
     def _outcome(self, result: Result) -> Outcome:
-        """What came of it, with what a holdout may want after a loss of power on the disk."""
+        """Return the outcome, when the artifacts for a holdout are on the disk."""
         if result.outcome is None:
             raise LabError(f"the node {self.node} cannot run this: {result.failed}")
         for path in self._handed_over.rglob("*") if self._handed_over else ():
             files.sync(path)
-        return result.outcome.model_copy(update={"node": self.node})
+        return result.outcome
+
+    def _last_line(self) -> str:
+        with self._log.open("rb") as file:
+            file.seek(max(0, self._log.stat().st_size - _RECENT))
+            return latest_line(file.read())
 
 
 def _named(program: Program, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that program.md names, but for credentials."""
+    """Return the variables that program.md names, without credentials."""
     wanted = [*program.environment.variables, *re.findall(r"\$\{?(\w+)", " ".join(program.hidden))]
     return {
         name: value
         for name, value in environ.items()
         if any(fnmatchcase(name, each) for each in wanted) and not is_credential(name, value)
     }
-
-
-def _latest(log: Path) -> str:
-    """The last line that is not blank, without control codes."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _RECENT))
-        lines = clean(file.read().decode(errors="replace")).split("\n")
-    return without_keys(next((line.strip() for line in reversed(lines) if line.strip()), ""))

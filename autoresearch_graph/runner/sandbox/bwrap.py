@@ -1,11 +1,11 @@
-"""The walls of bubblewrap, as its arguments: a list of what a run may see, over nothing.
+"""The arguments of bubblewrap: a list of what a run may see, over nothing.
 
 The root is empty. Into it come, read-only: the system's programs and libraries, the few files
 of /etc that they need, the lab's interpreter with its packages, the folders on the PATH, and what
 the run's variables and program.md name; the kernel's settings in /proc can only be read, too.
 /run, /tmp, /dev/shm and the home folder are empty, in memory and bounded. The checkout can be
 written, but has no `.git`. Later arguments lie on top: a checkout below the home folder is
-there, and what is hidden stays hidden, under each of its names (names.py).
+there, and what is hidden stays hidden, under each of its names (hidden.py).
 
 Of a package that was installed in place only its own folder is bound, never the clone around it.
 Files that hold keys, and the records of git and of researches, are masked wherever they lie.
@@ -31,7 +31,7 @@ import psutil
 
 from autoresearch_graph.core.program import Environment
 from autoresearch_graph.runner.sandbox.editable import packages_in_place
-from autoresearch_graph.runner.sandbox.paths import names_of
+from autoresearch_graph.runner.sandbox.hidden import names_of
 
 _ETC = (
     "OpenCL", "alternatives", "fonts", "group", "hosts", "ld.so.cache", "ld.so.conf",
@@ -67,17 +67,17 @@ _IS_RECORD, _IS_KEY = (
 )
 _ENTRIES = 20_000  # how many entries of a named folder are looked at, its upper levels first
 _ENTRIES_OF_TOOLS = 500  # the same for a folder of programs, which is larger and not one's own
-_PERIOD = 30.0  # seconds
+_PERIOD = 30.0  # seconds for which arguments are kept: links may lead elsewhere by then
 _LOCAL = ("/usr/etc", "/usr/local")  # folders of the system in which people configure programs
 
 
 @dataclass(frozen=True)
 class BwrapArguments:
-    """What a run may have beside its checkout; paths are absolute.
+    """The paths that a run may have beside its checkout; they are absolute.
 
     A path that does not exist is passed over. `hidden` wins over everything: a hidden folder is
-    empty, a hidden file cannot be opened. `laid` has what of the project is not committed and lies
-    at the same place in the checkout, read-only.
+    empty, a hidden file cannot be opened. `laid` has the paths of the project that are not
+    committed, each with its place in the checkout, where it is bound read-only.
     """
 
     network: bool = False
@@ -87,26 +87,20 @@ class BwrapArguments:
     laid: tuple[tuple[Path, PurePosixPath], ...] = ()
 
     def hiding(self, *paths: Path) -> "BwrapArguments":
-        """The same walls with more that is hidden."""
+        """Return the same arguments with more hidden paths."""
         return replace(self, hidden=(*self.hidden, *paths))
 
     def arguments(self, *, folder: Path, environment: Mapping[str, str]) -> list[str]:
-        """Arguments of bubblewrap for a command in `folder`, within its checkout.
-
-        They are made anew every `_PERIOD` seconds: links may lead elsewhere by then.
-        """
+        """Return the argument vector for a command in `folder`, within its checkout."""
+        folder = folder.resolve()
         paths = frozenset((name, value) for name, value in environment.items() if "/" in value)
         period = time.monotonic() // _PERIOD
-        return [
-            *_arguments(self, folder.resolve(), paths, period),
-            "--chdir",
-            str(folder.resolve()),
-        ]
+        return [*_arguments(self, folder, paths, period), "--chdir", str(folder)]
 
     def seen(
         self, environment: Mapping[str, str]
     ) -> tuple[tuple[Path, ...], tuple[Path, ...], tuple[Path, ...]]:
-        """Return what can be read: of the system, of the lab's tools, and what is named."""
+        """Return the readable paths: of the system, of the lab's tools, and the named ones."""
         home = _home(environment)
         system = [Path("/etc", name) for name in _ETC + _ETC_FOR_NETWORK * self.network]
         system += map(Path, _SYSTEM)
@@ -117,56 +111,73 @@ class BwrapArguments:
     def names_within(
         self, paths: Iterable[Path], *, folder: Path, environment: Mapping[str, str]
     ) -> tuple[Path, ...]:
-        """Every name by which paths could be reached from a command in `folder`."""
+        """Return every name by which paths could be reached from a command in `folder`."""
         system, tools, named = self.seen(environment)
         bound = _mounts((*system, *named, *self.writable, *tools))
         names = names_of(paths, (*bound, _checkout(folder.resolve())))
-        return (*names, *(folder / at for _, at in self.laid_names(names)))
+        return (*names, *(folder / place for _, place in self.laid_names(names)))
 
     def laid_names(self, paths: Iterable[Path]) -> Iterator[tuple[Path, PurePosixPath]]:
         """Yield each of the real paths that is laid into the checkout, with its place there."""
         for path in paths:
-            for source, at in self.laid:
+            for source, place in self.laid:
                 if path.is_relative_to(source.resolve()):
-                    yield path, at / path.relative_to(source.resolve())
+                    yield path, place / path.relative_to(source.resolve())
 
 
 @functools.lru_cache(64)
 def _arguments(
-    walls: BwrapArguments, folder: Path, paths: frozenset[tuple[str, str]], period: float
+    asked: BwrapArguments, folder: Path, paths: frozenset[tuple[str, str]], period: float
 ) -> tuple[str, ...]:
     """Return the arguments for a command in `folder`, whose environment has these paths."""
-    environment = dict(paths)
-    checkout, empty = _checkout(folder), empty_folders(environment)
-    system, tools, named = walls.seen(environment)
+    environment, checkout = dict(paths), _checkout(folder)
+    system, tools, named = asked.seen(environment)
     of_system, of_tools = _mounts(system), _mounts(tools, below=system)
-    of_named = _mounts(named, below=(*system, *walls.writable, checkout))
-    writable = _mounts(walls.writable)
-    bound = (*of_system, *of_named, *writable, *of_tools, checkout)
+    of_named = _mounts(named, below=(*system, *asked.writable, checkout))
+    writable = _mounts(asked.writable)
     programs = (*of_tools, *packages_in_place(), *map(Path, _LOCAL))
-    data = [path for path in (*of_named, *writable) if path not in (*system, *programs)]
-    private = [path for at in data for path in _private_below(at, _ENTRIES, period, True)]
-    for at in programs:
-        private += _private_below(at, _ENTRIES_OF_TOOLS, period, False)
-    private = [path for path in private if not any(at.is_relative_to(path) for at in tools)]
-    hidden = names_of((*private, *walls.hidden), bound)
+    apart = (*system, *programs)
+    data = [path for path in (*of_named, *writable) if path not in apart]
+    private = _private(data, programs, tools, period)
+    bound = (*of_system, *of_named, *writable, *of_tools, checkout)
+    hidden = names_of((*private, *asked.hidden), bound)
+    inside = [path for path in hidden if path.is_relative_to(checkout)]
+    outside = [path for path in hidden if not path.is_relative_to(checkout)]
+    masks = [*_masked(outside)], [*_masked_within(asked, hidden, folder)], [*_masked(inside)]
     return (
-        *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *([] if walls.network else ["--unshare-net"]),
-        *("--cap-drop", "ALL", "--new-session", "--dev", "/dev", *_devices()),
-        *("--proc", "/proc", *_settings(), *_emptied(empty)),
+        *_isolation(asked.network),
+        *_emptied(empty_folders(environment)),
         *_bound("--ro-bind", (*of_system, *of_named)),
         *_bound("--bind", writable),
         *_bound("--ro-bind", of_tools),
-        *(outside := list(_masked(path for path in hidden if not path.is_relative_to(checkout)))),
+        *masks[0],
         *_bound("--bind", [checkout]),
-        *(word for source, at in walls.laid for word in _laid(source, folder / at)),
-        *(within := [w for path, at in walls.laid_names(hidden) for w in _mask(path, folder / at)]),
-        *(inside := list(_masked(path for path in hidden if path.is_relative_to(checkout)))),
+        *_laid(asked, folder),
+        *masks[1],
+        *masks[2],
         *_masked([checkout / ".git"]),
-        *_closed([*outside, *within, *inside]),
+        *_closed([*masks[0], *masks[1], *masks[2]]),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "TMPDIR", "/tmp"),
     )
+
+
+def _isolation(network: bool) -> Iterator[str]:
+    yield from ("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+    yield from () if network else ("--unshare-net",)
+    yield from ("--cap-drop", "ALL", "--new-session", "--dev", "/dev", *_devices())
+    yield from ("--proc", "/proc", *_settings())
+
+
+def _private(
+    data: Iterable[Path], programs: Iterable[Path], tools: Iterable[Path], period: float
+) -> list[Path]:
+    """Return the paths that hold keys or records, but for folders in which the tools are."""
+    found: list[Path] = []
+    for folder in data:
+        found += _private_below(folder, _ENTRIES, period, True)
+    for folder in programs:
+        found += _private_below(folder, _ENTRIES_OF_TOOLS, period, False)
+    return [path for path in found if not any(tool.is_relative_to(path) for tool in tools)]
 
 
 def bwrap_arguments(
@@ -177,7 +188,7 @@ def bwrap_arguments(
     hidden: Iterable[Path],
     fills_caches: bool,
 ) -> BwrapArguments:
-    """Build the walls that program.md asks for; a folder that can be written is made if need be.
+    """Return the arguments that program.md asks for; make the folders that can be written.
 
     `fills_caches` is for the baseline, a person's own code: it may write what others only read, but
     for what lies in the project.
@@ -186,8 +197,8 @@ def bwrap_arguments(
     readable = [project / Path(path).expanduser() for path in environment.readable]
     readable += _narrow(_in_variables(named), Path.home())
     writable = [project / Path(path).expanduser() for path in environment.writable]
-    own = [path for path in readable if Path(os.path.normpath(path)).is_relative_to(project)]
-    writable += [path for path in readable if fills_caches and path not in own]
+    if fills_caches:
+        writable += [path for path in readable if not _normal(path).is_relative_to(project)]
     for path in writable:
         with suppress(OSError):
             path.mkdir(parents=True, exist_ok=True)
@@ -199,8 +210,12 @@ def bwrap_arguments(
     )
 
 
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path))
+
+
 def empty_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the folders that are empty in a box, and held in memory."""
+    """Return the folders that are empty in a sandbox, and held in memory."""
     home = _home(environment)
     return (*map(Path, _EMPTY), *([home] if _is_home(home) else []))
 
@@ -211,7 +226,10 @@ def _home(environment: Mapping[str, str]) -> Path:
 
 def _checkout(folder: Path) -> Path:
     """Return the worktree around a folder, which git marks by a file, or the folder itself."""
-    return next((at for at in (folder, *folder.parents) if (at / ".git").is_file()), folder)
+    for candidate in (folder, *folder.parents):
+        if (candidate / ".git").is_file():
+            return candidate
+    return folder
 
 
 @functools.cache
@@ -220,7 +238,7 @@ def _interpreter() -> tuple[Path, ...]:
     found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
     link = Path(sys.executable)
     while link.is_symlink():
-        link = Path(os.path.normpath(link.parent / link.readlink()))
+        link = _normal(link.parent / link.readlink())
         found.append(str(link.parent.parent))
     return tuple(map(Path, [*found, *site.getsitepackages(), site.getusersitepackages()]))
 
@@ -237,7 +255,7 @@ def _paths(value: str) -> Iterator[Path]:
 
 
 def _narrow(paths: Iterable[Path], home: Path) -> list[Path]:
-    """Return those that take in neither the home folder nor a folder that has to be empty."""
+    """Return the paths that hold neither the home folder nor a folder that has to be empty."""
     apart = [home, home.resolve(), *map(Path, _EMPTY), Path("/dev"), Path("/proc")]
     real = {path: path.resolve() for path in dict.fromkeys(paths)}
     too_wide = {Path("/"), *apart, *(above for path in apart for above in path.parents)}
@@ -245,8 +263,8 @@ def _narrow(paths: Iterable[Path], home: Path) -> list[Path]:
 
 
 def _is_home(home: Path) -> bool:
-    """True if a folder can be emptied without taking the system away."""
-    return home.is_absolute() and not any(Path(p).is_relative_to(home) for p in _SYSTEM)
+    """Return True if a folder can be emptied without taking the system away."""
+    return home.is_absolute() and not any(Path(path).is_relative_to(home) for path in _SYSTEM)
 
 
 def _emptied(folders: Iterable[Path]) -> Iterator[str]:
@@ -270,9 +288,9 @@ def _devices() -> Iterator[str]:
 
 
 def _mounts(paths: Iterable[Path], below: Iterable[Path] = ()) -> tuple[Path, ...]:
-    """Return where to bind: each path that exists, and what its links lead to.
+    """Return each path that exists, and the target of its links.
 
-    Not within a folder that is bound already; and no socket, for somebody listens there.
+    Not within a folder that is bound already; and no socket, for a service listens there.
     """
     bound = dict.fromkeys(below)
     found: list[Path] = []
@@ -300,46 +318,66 @@ def _masked(paths: Iterable[Path]) -> Iterator[str]:
         yield from _mask(path, path)
 
 
+def _masked_within(asked: BwrapArguments, hidden: Iterable[Path], folder: Path) -> Iterator[str]:
+    """Lay something empty on hidden paths that are laid into the checkout."""
+    for path, place in asked.laid_names(hidden):
+        yield from _mask(path, folder / place)
+
+
 def _mask(path: Path, place: Path) -> Iterator[str]:
-    """Lay something empty over a path that a box has at `place`."""
+    """Lay something empty over a path that a sandbox has at `place`."""
     if path.is_dir():
         yield from ("--perms", "0755", "--size", "65536", "--tmpfs", str(place))
     elif path.exists():
         yield from ("--ro-bind", "/dev/null", str(place))
 
 
-def _laid(source: Path, place: Path) -> Iterator[str]:
-    if source.exists() and not source.is_socket():
-        yield from ("--ro-bind", str(source.resolve()), str(place))
+def _laid(asked: BwrapArguments, folder: Path) -> Iterator[str]:
+    """Bind the paths of the project that are not committed into the checkout."""
+    for source, place in asked.laid:
+        if source.exists() and not source.is_socket():
+            yield from ("--ro-bind", str(source.resolve()), str(folder / place))
 
 
 def _closed(masks: list[str]) -> Iterator[str]:
-    """Let nothing be written into empty folders: what lies there is on no account of memory."""
-    for at, word in enumerate(masks):
+    """Let nothing be written into empty folders: files there count as no process's memory."""
+    for index, word in enumerate(masks):
         if word == "--tmpfs":
-            yield from ("--remount-ro", masks[at + 1])
+            yield from ("--remount-ro", masks[index + 1])
 
 
 @functools.lru_cache(64)
 def _private_below(folder: Path, entries: int, period: float, is_data: bool) -> tuple[Path, ...]:
-    """Walk a folder once a period, level by level, and return what holds keys or records."""
+    """Return the paths in a folder that hold keys or records, level by level, once a period."""
     found: list[Path] = []
     level = [os.fspath(folder)] if folder.is_dir() else []
     while level and entries > 0:
-        here, level = level, []
-        for place in here:
-            with suppress(OSError), os.scandir(place) as listed:
-                for entry in listed:
-                    entries -= 1
-                    if _IS_RECORD(entry.name):
-                        found += [Path(entry.path)] * (not _is_environment(entry.path))
-                    elif entry.is_dir(follow_symlinks=False):
-                        level.append(entry.path)
-                    elif is_data and _IS_KEY(entry.name) and entry.stat().st_size <= _KEY_SIZE:
-                        found.append(Path(entry.path))
+        below: list[str] = []
+        for entry in _entries(level):
+            entries -= 1
+            if _IS_RECORD(entry.name):
+                found += [] if _is_environment(entry.path) else [Path(entry.path)]
+            elif entry.is_dir(follow_symlinks=False):
+                below.append(entry.path)
+            elif is_data and _is_key(entry):
+                found.append(Path(entry.path))
+        level = below
     return tuple(found)
 
 
+def _entries(folders: Iterable[str]) -> Iterator[os.DirEntry[str]]:
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as entries:
+            yield from entries
+
+
+def _is_key(entry: os.DirEntry[str]) -> bool:
+    """Return True for a small file with the name of a key."""
+    with suppress(OSError):
+        return bool(_IS_KEY(entry.name)) and entry.stat().st_size <= _KEY_SIZE
+    return False
+
+
 def _is_environment(path: str) -> bool:
-    """True for a virtual environment, which some call `.env`."""
-    return os.path.exists(os.path.join(path, "pyvenv.cfg"))  # noqa: PTH110, PTH118
+    """Return True for a virtual environment, which some call `.env`."""
+    return Path(path, "pyvenv.cfg").exists()

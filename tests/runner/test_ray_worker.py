@@ -1,4 +1,4 @@
-"""What a node of a cluster does for a lab, without the cluster: order in, events out."""
+"""A node's part of a trial, without the cluster: request in, events out."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from autoresearch_graph.core.experiment import Crashed, Measured, Outcome, Prune
 from autoresearch_graph.core.pruning import PruningRule
 from autoresearch_graph.program.reader import read
 from autoresearch_graph.runner import detect
-from autoresearch_graph.runner.ray import worker as errand
+from autoresearch_graph.runner.ray import worker
 from autoresearch_graph.runner.ray.messages import (
     LOG,
     Begun,
@@ -27,9 +27,9 @@ from autoresearch_graph.runner.ray.messages import (
     Result,
     SourceSnapshot,
     TaskRequest,
+    packed,
     put,
 )
-from autoresearch_graph.runner.ray.mirror import packed
 from tests.support.projects import PROGRAM, alive, asset, git, make_project, sleeper
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nodes are Linux machines")
@@ -70,13 +70,13 @@ def lab(tmp_path: Path) -> Path:
     return top / "sub"
 
 
-def order(lab: Path, text: str = asset(2.0), **more: Any) -> TaskRequest:
+def request(lab: Path, text: str = asset(2.0), **more: Any) -> TaskRequest:
     top = lab.parent if (lab.parent / ".git").exists() else lab
     return TaskRequest.model_validate(
         {
-            "wish": "conduct",
+            "task": "trial",
             "version": __version__,
-            "ground": SourceSnapshot(
+            "source": SourceSnapshot(
                 base=git(top, "rev-parse", "HEAD"),
                 asset="asset.py",
                 below=lab.relative_to(top).as_posix(),
@@ -94,8 +94,8 @@ def order(lab: Path, text: str = asset(2.0), **more: Any) -> TaskRequest:
 
 def events(lab: Path, wanted: TaskRequest, given: Iterable[Piece] = ()) -> Iterator[Event]:
     with Repo(lab, search_parent_directories=True) as repo:
-        pack = packed(repo, wanted.ground.base)
-    yield from errand.run(wanted.model_dump_json(), lambda: pack, iter(given), "0123456789")
+        pack = packed(repo, wanted.source.base)
+    yield from worker.run(wanted.model_dump_json(), lambda: pack, iter(given), "0123456789")
 
 
 def outcome(found: list[Event]) -> Outcome:
@@ -113,24 +113,24 @@ def written(found: list[Event], path: Path) -> str:
 
 
 def test_what_a_research_left_is_removed_a_month_after_its_last_trial(lab: Path, machine: Path):
-    old = order(lab)
+    old = request(lab)
     assert outcome(list(events(lab, old)))
     git(lab, "commit", "--quiet", "--allow-empty", "--message=another")
-    new = order(lab)
+    new = request(lab)
     (home,) = machine.iterdir()
-    for days, left in ((29, {old.ground.base, new.ground.base}), (31, {new.ground.base})):
+    for days, left in ((29, {old.source.base, new.source.base}), (31, {new.source.base})):
         last = time.time() - days * 24 * 3600
-        os.utime(home / old.ground.base, (last, last))
+        os.utime(home / old.source.base, (last, last))
         assert outcome(list(events(lab, new)))
         assert {path.name for path in home.iterdir()} == left
 
 
 def test_a_trial_needs_nothing_but_what_was_sent(lab: Path, tmp_path: Path):
-    wanted = order(lab)
+    wanted = request(lab)
     with Repo(lab, search_parent_directories=True) as repo:
-        pack = packed(repo, wanted.ground.base)
+        pack = packed(repo, wanted.source.base)
     lab.parent.rename(tmp_path / "elsewhere")
-    found = list(errand.run(wanted.model_dump_json(), lambda: pack, iter(()), "0123456789"))
+    found = list(worker.run(wanted.model_dump_json(), lambda: pack, iter(()), "0123456789"))
     assert isinstance(found[0], Begun) and found[0].node.endswith(" 01234567")
     assert isinstance(ended := outcome(found), Measured)
     assert (ended.metric, ended.sandbox) == (1.0, str(detect()))
@@ -139,14 +139,14 @@ def test_a_trial_needs_nothing_but_what_was_sent(lab: Path, tmp_path: Path):
     def fetch() -> bytes:
         raise AssertionError("it is there")
 
-    again = list(errand.run(wanted.model_dump_json(), fetch, iter(()), "0123456789"))
+    again = list(worker.run(wanted.model_dump_json(), fetch, iter(()), "0123456789"))
     assert isinstance(outcome(again), Measured)
 
 
 def test_a_log_that_overflows_is_the_same_in_the_lab(lab: Path, tmp_path: Path, machine: Path):
     text = "import time\nfor i in range(120_000):\n    print('line', i)\n"
     text += "    i % 30_000 or time.sleep(0.4)\nprint('loss: 1.0')\n"
-    found = list(events(lab, order(lab, text)))
+    found = list(events(lab, request(lab, text)))
     there = next(machine.rglob("log.txt")).read_text()
     assert written(found, tmp_path / "log.txt") == there
     assert "left out" in there and there.endswith("line 119999\nloss: 1.0\n")
@@ -160,14 +160,14 @@ def test_what_is_left_goes_to_the_lab_and_the_holdout_gets_it(tmp_path: Path):
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message=evaluation")
     text = "from pathlib import Path\nPath('answer.txt').write_text('3.0')\n"
-    found = list(events(project, order(project, text, hands_over=True)))
+    found = list(events(project, request(project, text, hands_over=True)))
     assert isinstance(ended := outcome(found), Measured) and ended.metric == 9.0
     left = [event for event in found if isinstance(event, Piece) and event.path != LOG]
     assert left == [Piece("answer.txt", 0, b"3.0")]
-    found = list(events(project, order(project, text, wish="hold out"), left))
+    found = list(events(project, request(project, text, task="holdout"), left))
     assert isinstance(held := outcome(found), Measured) and held.metric == 9.0
     forged = text + "Path('evaluate.py').write_text('print(\"loss: 0\")')\n"
-    assert isinstance(ended := outcome(list(events(project, order(project, forged)))), Crashed)
+    assert isinstance(ended := outcome(list(events(project, request(project, forged)))), Crashed)
     assert ended.cause == "protected"
 
 
@@ -176,19 +176,19 @@ def test_the_time_box_ends_all_that_a_run_started(lab: Path, sandbox: str):
     text = sleeper("4111.5") + "time.sleep(60)\n"
     edit = (lab / "program.md").read_text().replace("10 seconds, killed after 20", "1 seconds")
     (lab / "program.md").write_text(edit)
-    assert isinstance(outcome(list(events(lab, order(lab, text, sandbox=sandbox)))), TimedOut)
+    assert isinstance(outcome(list(events(lab, request(lab, text, sandbox=sandbox)))), TimedOut)
     assert not alive("4111.5")
 
 
-def test_an_errand_that_is_called_off_leaves_nothing(lab: Path):
-    with closing(events(lab, order(lab, sleeper("4222.5") + "time.sleep(60)\n"))) as found:
+def test_a_task_that_is_called_off_leaves_nothing(lab: Path):
+    with closing(events(lab, request(lab, sleeper("4222.5") + "time.sleep(60)\n"))) as found:
         assert any(isinstance(event, Piece) and b"begun" in event.data for event in found)
         assert alive("4222.5")
     assert not alive("4222.5")
 
 
 def test_a_process_that_was_killed_has_no_result(lab: Path):
-    with closing(events(lab, order(lab, sleeper("4333.5") + "time.sleep(60)\n"))) as found:
+    with closing(events(lab, request(lab, sleeper("4333.5") + "time.sleep(60)\n"))) as found:
         assert any(isinstance(event, Piece) for event in found)
         post = [each for each in psutil.Process().children(recursive=True) if is_post(each)]
         assert len(post) == 2, "the process of the trial and its supervisor"
@@ -201,7 +201,7 @@ def test_a_hopeless_run_is_ended_on_the_node(lab: Path):
     curve = tuple((share / 10, 4.0 - share / 10) for share in range(1, 11))
     text = "import time\nfor i in range(1, 100):\n"
     text += "    print(f'progress: {i / 100} loss: 100.0', flush=True)\n    time.sleep(0.1)\n"
-    wanted = order(lab, text, bar=PruningRule(curves=(curve,), number=0))
+    wanted = request(lab, text, rule=PruningRule(curves=(curve,), number=0))
     assert isinstance(outcome(list(events(lab, wanted))), Pruned)
 
 
@@ -213,16 +213,16 @@ def test_no_key_of_the_node_reaches_a_run(
     program = read(lab / "program.md", project=lab)
     environment = program.environment.model_copy(update={"variables": ("LIMIT",)})
     program = program.model_copy(update={"environment": environment})
-    wanted = order(lab, text, variables={"LIMIT": "seven"}, program=program)
+    wanted = request(lab, text, variables={"LIMIT": "seven"}, program=program)
     log = written(list(events(lab, wanted)), tmp_path / "log.txt")
     assert "seven" in log and "not-to-be-seen" not in log
 
 
 def test_a_node_with_another_version_says_so(lab: Path):
-    (*_, last) = events(lab, order(lab, version="0.0.0"))
+    (*_, last) = events(lab, request(lab, version="0.0.0"))
     assert isinstance(last, Result) and last.outcome is None
     assert last.failed.endswith("and the lab 0.0.0; install the same on every node")
 
 
 def is_post(process: psutil.Process) -> bool:
-    return any("runner.ray import task" in argument for argument in process.cmdline())
+    return any("runner.ray import worker" in argument for argument in process.cmdline())
