@@ -13,7 +13,6 @@ import ast
 import difflib
 import os.path
 import random
-import sys
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
@@ -27,6 +26,7 @@ from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.experiment import Crashed, Experiment, Incumbent, Measured, TimedOut
 from autoresearch_graph.program.reader import read
 from autoresearch_graph.proposers.llm import prompt
+from benchmarks.arguments import at_least, parser
 
 ROOT = Path(__file__).parents[1]
 AT = (50, 200, 1000)
@@ -217,8 +217,10 @@ def begins_alike(old: str, new: str) -> int:
 
 def main() -> None:
     """Measure and print."""
-    if len(sys.argv) > 1:
-        number = int(sys.argv[1])
+    arguments = parser(__doc__)
+    arguments.add_argument("experiment", nargs="?", type=at_least(1))
+    number = arguments.parse_args().experiment
+    if number:
         print(told(Night(number).brief(number), prompt.Memory()))
         return
     night, memory = Night(max(AT) + STEPS), prompt.Memory()

@@ -32,6 +32,7 @@ from autoresearch_graph.core.experiment import Draft, Experiment
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.settings import Settings
+from benchmarks.arguments import at_least, parser
 from benchmarks.overhead import PROGRAM, commit
 
 CONSTANTS = 40
@@ -138,10 +139,11 @@ def _run(settings: Settings, proposer: Thinker) -> tuple[float, list[Experiment]
 
 def main() -> None:
     """Measure and print."""
-    seconds, experiments = (
-        float(sys.argv[1]) if len(sys.argv) > 1 else 5.0,
-        int(sys.argv[2]) if len(sys.argv) > 2 else 32,
-    )
+    arguments = parser(__doc__)
+    arguments.add_argument("seconds", nargs="?", type=float, default=5.0)
+    arguments.add_argument("experiments", nargs="?", type=at_least(1), default=32)
+    given = arguments.parse_args()
+    seconds, experiments = given.seconds, given.experiments
     thinking = THINKING * seconds
     ways = [
         Way("serial, a model that thinks", thinking=thinking),

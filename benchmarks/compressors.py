@@ -13,14 +13,16 @@ import shutil
 import subprocess
 
 import prepare
+from benchmarks.arguments import parser
 
 COMMANDS = {"zstd -19": ["zstd", "-19", "-c", "-q"], "xz -9e": ["xz", "-9e", "-c"]}
 
 
 def main() -> None:
     """Print a line for each compressor; those of the command line only where they are installed."""
-    part = prepare.held_out("validation")
-    text = b"".join(content for _, content in prepare.read("validation"))
+    parser(__doc__).parse_args()
+    part, tokens = prepare.held_out("validation"), prepare.corpus().tokens
+    text = b"".join(tokens[token] for token in part.tokens if token != prepare.OPENING)
     sizes = {
         "gzip -9": len(gzip.compress(text, 9)),
         "bzip2 -9": len(bz2.compress(text, 9)),

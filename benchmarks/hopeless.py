@@ -19,9 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from autoresearch_graph.asset.changes import is_small
 from autoresearch_graph.core.experiment import Curve, Experiment, Outcome
 from autoresearch_graph.core.pruning import bar_for, curve_of
+from autoresearch_graph.errors import InputError
 from autoresearch_graph.results.records import Records, find
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.workspace.repository import find_repository
+from benchmarks.arguments import parser
 
 _STEP = re.compile(r"step \d+  (?P<seconds>[\d.]+) s  loss (?P<loss>[\d.]+)")
 
@@ -48,8 +50,15 @@ def _with_curve(run: Outcome, records: Records, number: int, repeat: int) -> Out
 
 def main() -> None:
     """Replay and print."""
-    settings = Settings(project=Path(sys.argv[1]), tag=(sys.argv[2:] or [""])[0])
-    records = find(settings)
+    arguments = parser(__doc__)
+    arguments.add_argument("project", type=Path)
+    arguments.add_argument("tag", nargs="?", default="")
+    given = arguments.parse_args()
+    settings = Settings(project=given.project, tag=given.tag)
+    try:
+        records = find(settings)
+    except InputError as error:
+        arguments.error(str(error))
     rows, best = with_curves(records), 0
     small = ended = winners = 0
     saved = 0.0

@@ -34,6 +34,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.runner import run_environment
 from autoresearch_graph.settings import Settings
+from benchmarks.arguments import at_least, parser
 
 PROGRAM = """\
 ## Asset
@@ -179,7 +180,7 @@ def look(project: Path, experiments: int, clock: Clock) -> Point:
 
 def _fresh() -> Fresh:
     """Measured now, in a process of its own, whose memory is not the lab's."""
-    command = [sys.executable, __file__, "fresh"]
+    command = [sys.executable, __file__, "--fresh"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return Fresh(*map(float, told.split()))
 
@@ -215,7 +216,18 @@ def run_alone(project: Path, environment: dict[str, str]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    experiments = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    arguments = parser(__doc__)
+    arguments.add_argument("experiments", nargs="?", type=at_least(10), default=1_000)
+    arguments.add_argument("--fresh", action="store_true", help="measure a fresh research alone")
+    given = arguments.parse_args()
+    if given.fresh:
+        tell_fresh()
+    else:
+        measure_growth(given.experiments)
+
+
+def measure_growth(experiments: int) -> None:
+    """Measure a research as it grows, and print the table."""
     points = sorted({*(p for p in POINTS if p < experiments), experiments})
     with tempfile.TemporaryDirectory() as folder:
         project = commit(Path(folder), PROGRAM, ASSET.format(x=2e6))
@@ -251,4 +263,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell_fresh() if sys.argv[1:] == ["fresh"] else main()
+    main()

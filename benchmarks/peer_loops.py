@@ -7,9 +7,9 @@ Appends the time at which each run begins to runs.txt in the folder.
 
 import json
 import subprocess
-import sys
 import time
 import urllib.request
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -105,5 +105,11 @@ def gepa(folder: Path, proposals: int, url: str) -> None:
 
 
 if __name__ == "__main__":
-    which, where, number, server = sys.argv[1:]
-    {"openevolve": openevolve, "gepa": gepa}[which](Path(where), int(number), server)
+    arguments = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    arguments.add_argument("peer", choices=("openevolve", "gepa"))
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("proposals", type=int)
+    arguments.add_argument("url")
+    given = arguments.parse_args()
+    peer = openevolve if given.peer == "openevolve" else gepa
+    peer(given.folder, given.proposals, given.url)

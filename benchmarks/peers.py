@@ -42,6 +42,7 @@ from autoresearch_graph.core.program import Environment, Flags
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.runner import run_environment
 from autoresearch_graph.settings import Settings
+from benchmarks.arguments import at_least, parser
 from benchmarks.overhead import ASSET, PROGRAM, commit, measure, run_alone
 
 Cycles = list[tuple[float, int]]  # milliseconds, and how many runs were in them
@@ -197,7 +198,18 @@ def lacks(python: str, name: str) -> bool:
     return done.returncode != 0
 
 
-def main(proposals: int = 30, python: str = sys.executable) -> None:
+def main() -> None:
+    """Run every way in each round, and print the table."""
+    arguments = parser(__doc__)
+    arguments.add_argument("proposals", nargs="?", type=at_least(3), default=30)
+    arguments.add_argument("python", nargs="?", default=sys.executable)
+    given = arguments.parse_args()
+    if shutil.which(given.python) is None:
+        arguments.error(f"there is no Python at {given.python}")
+    compare(given.proposals, given.python)
+
+
+def compare(proposals: int, python: str) -> None:
     """Run every way in each round, and print the table."""
     os.environ.setdefault("OPENAI_API_KEY", "none-is-needed")
     environment = run_environment(os.environ, Environment(), seconds=10, seed=0)
@@ -238,4 +250,4 @@ def _made(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main(*(convert(given) for convert, given in zip((int, str), sys.argv[1:], strict=False)))
+    main()

@@ -11,8 +11,7 @@ Chromium draws everything; none of it reaches the network.
 import io
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -26,6 +25,7 @@ from autoresearch_graph.results.follow import Follower
 from autoresearch_graph.results.records import find
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.studio import Labs
+from benchmarks.arguments import parser
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS: dict[str, dict[str, Any]] = {
@@ -102,9 +102,27 @@ def draw(html: str, part: str, name: str) -> None:
         tab.locator(part).first.screenshot(path=IMAGES / f"{name}.png")
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    command.__name__: command for command in (measure, report, terminal, graph)
-}
+def main() -> None:
+    """Run one of the commands."""
+    arguments = parser(__doc__)
+    commands = arguments.add_subparsers(dest="command", required=True)
+    commands.add_parser("measure").add_argument("page", nargs="+")
+    commands.add_parser("report").add_argument("page")
+    shown = commands.add_parser("terminal")
+    shown.add_argument("project")
+    shown.add_argument("tag")
+    commands.add_parser("graph").add_argument("mermaid")
+    given = arguments.parse_args()
+    match given.command:
+        case "measure":
+            measure(*given.page)
+        case "report":
+            report(given.page)
+        case "terminal":
+            terminal(given.project, given.tag)
+        case _:
+            graph(given.mermaid)
+
 
 if __name__ == "__main__":
-    COMMANDS[sys.argv[1]](*sys.argv[2:])
+    main()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import prepare
+from benchmarks.arguments import parser
 from prepare import DEVICE, MAX_SEQ_LEN, SEED, VOCAB_SIZE
 
 DEPTH, WIDTH, HEADS, BATCH_SIZE = 2, 64, 2, 16
@@ -59,6 +60,7 @@ class PlainGPT(nn.Module):
 
 def main() -> None:
     """Train until the time box is used up and leave the model."""
+    parser(__doc__).parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     model = PlainGPT().to(DEVICE)

@@ -28,6 +28,7 @@ from autoresearch_graph.asset.constants import find, rewrite
 from autoresearch_graph.asset.literals import Scalar
 from autoresearch_graph.proposers.search.attempts import reading
 from autoresearch_graph.proposers.search.neighbourhood import Neighbourhood
+from benchmarks.arguments import at_least, parser
 
 ROOT = Path(__file__).parent.parent
 FILES = ("prepare.py", "tokenizer.py", "corpora.py", "exported.py")
@@ -88,18 +89,31 @@ def draw(count: int) -> list[str]:
 
 def main() -> None:
     """Run what is missing and print the best."""
-    count, finalists, repeats = [*map(int, sys.argv[2:]), *(60, 2, 5)[len(sys.argv) - 2 :]]
-    runs = Runs(Path(sys.argv[1]), draw(count))
-    screened = {n: bits for n in range(count) if (bits := runs.measure(n, 0)) is not None}
+    arguments = parser(__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("settings", nargs="?", type=at_least(1), default=60)
+    arguments.add_argument("finalists", nargs="?", type=at_least(1), default=2)
+    arguments.add_argument("repeats", nargs="?", type=at_least(1), default=5)
+    given = arguments.parse_args()
+    compare(
+        Runs(given.folder, draw(given.settings)), given.settings, given.finalists, given.repeats
+    )
+
+
+def compare(runs: Runs, settings: int, finalists: int, repeats: int) -> None:
+    """Run each setting once and the finalists again, and print both."""
+    screened = {n: bits for n in range(settings) if (bits := runs.measure(n, 0)) is not None}
+    if not screened:
+        raise SystemExit(f"all {settings} runs failed")
     ranked = sorted(screened, key=screened.__getitem__)
-    table = Table("setting", "one run", "mean of fresh runs", title=f"{count} drawn at random")
+    table = Table("setting", "one run", "mean of fresh runs", title=f"{settings} drawn at random")
     for setting in ranked[:finalists]:
         fresh = [runs.measure(setting, repeat) for repeat in range(1, repeats + 1)]
         mean = fmean(bits for bits in fresh if bits is not None)
         table.add_row(str(setting), f"{screened[setting]:.3f}", f"{mean:.3f}")
     Console().print(table)
     middle = ranked[len(ranked) // 2]
-    print(f"{count - len(screened)} failed; the median of the rest is {screened[middle]:.3f}")
+    print(f"{settings - len(screened)} failed; the median of the rest is {screened[middle]:.3f}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the other two are the runner's own, with log, watchdog and the end of the tree.
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from autoresearch_graph.core.program import Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.process import run
+from benchmarks.arguments import at_least, parser
 
 COMMANDS = {"true": "true", "python": "python -c pass", "numbers": "python -c 'sum(range(10**7))'"}
 
@@ -62,7 +62,9 @@ def measure(command: str, repeats: int) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    arguments = parser(__doc__)
+    arguments.add_argument("repeats", nargs="?", type=at_least(1), default=30)
+    repeats = arguments.parse_args().repeats
     results = {name: measure(command, repeats) for name, command in COMMANDS.items()}
     ways = list(next(iter(results.values())))
     table = Table("command", *ways, title=f"median of {repeats} runs")

@@ -20,6 +20,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.arguments import at_least, parser
 from benchmarks.overhead import ASSET, PROGRAM, commit, measure
 from tests.support.collector import collecting
 
@@ -55,7 +56,20 @@ def one(experiments: int) -> None:
         print(milliseconds - statistics.median(clock.alone))
 
 
-def main(experiments: int = 60, rounds: int = 3) -> None:
+def main() -> None:
+    """Run the rounds and print the table, or run one research for such a round."""
+    arguments = parser(__doc__)
+    arguments.add_argument("experiments", nargs="?", type=at_least(10), default=60)
+    arguments.add_argument("rounds", nargs="?", type=at_least(1), default=3)
+    arguments.add_argument("--one", action="store_true", help="measure one research alone")
+    given = arguments.parse_args()
+    if given.one:
+        one(given.experiments)
+    else:
+        compare(given.experiments, given.rounds)
+
+
+def compare(experiments: int, rounds: int) -> None:
     """Run the rounds and print the table."""
     found: dict[str, list[float]] = {endpoint: [] for endpoint in ENDPOINTS}
     for _ in range(rounds):
@@ -71,7 +85,4 @@ def main(experiments: int = 60, rounds: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        one(int(sys.argv[2]))
-    else:
-        main(*map(int, sys.argv[1:]))
+    main()

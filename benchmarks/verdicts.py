@@ -21,7 +21,6 @@ are run again in turns, five times each. Its standard error is about 1.5 / sqrt(
 
 import csv
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +44,7 @@ from autoresearch_graph.core.incumbent import PATIENCE, IncumbentEstimate
 from autoresearch_graph.core.judging import judge
 from autoresearch_graph.core.program import Noise, Program, TimeBox
 from autoresearch_graph.core.values import Metric
+from benchmarks.arguments import at_least, parser
 
 RUNS = 100
 NIGHTS = 400
@@ -219,7 +219,9 @@ def simulate(noise: Noise, effect: Effect, nights: int, drift: float = 0.0) -> l
 
 def main() -> None:
     """Simulate and print."""
-    nights = int(sys.argv[1]) if len(sys.argv) > 1 else NIGHTS
+    arguments = parser(__doc__)
+    arguments.add_argument("nights", nargs="?", type=at_least(1), default=NIGHTS)
+    nights = arguments.parse_args().nights
     columns = ("world", "rule", "ideas", "extra runs", "keeps", "false", "of fast",
                "true gain", "of fast", "inflation", "verified")  # fmt: skip
     table = Table(*columns, title=f"{nights} nights of {RUNS} runs")

@@ -84,9 +84,9 @@ def _shown(table: Table, through: int) -> int:
     return through
 
 
-def _night(attack: str, choice: str) -> Night:
+def _night(attacks: Sequence[str], choice: str) -> Night:
     with tempfile.TemporaryDirectory(prefix="arena-") as folder:
-        return Arena(Path(folder).resolve()).night(attack, choice)
+        return Arena(Path(folder).resolve()).night(attacks, choice)
 
 
 def _cell(night: Night) -> Text:

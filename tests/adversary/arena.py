@@ -101,7 +101,7 @@ class Arena:
             *self._leaks(done.stdout + done.stderr),
             *self._misleading(),
         ]
-        stopped = {"status": "none", "reason": "the lab stopped"}
+        stopped: dict[str, object] = {"status": "none", "reason": "the lab stopped"}
         verdicts = [(str(row["status"]), str(row["reason"])) for row in rows[1:-1] or [stopped]]
         return Night(tuple(verdicts), tuple(harm))
 

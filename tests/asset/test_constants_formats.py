@@ -1,5 +1,6 @@
 import json
 import tomllib
+from typing import Any
 
 import pytest
 import yaml
@@ -64,11 +65,11 @@ CASES = [
 ]
 
 
-def found(text: str, path: str) -> dict[str, object]:
+def found(text: str, path: str) -> dict[str, Any]:
     return {constant.name: constant.value for constant in find(text, path)}
 
 
-def at(tree: object, path: str) -> object:
+def at(tree: Any, path: str) -> Any:
     for key in path.split("."):
         tree = tree[int(key)] if isinstance(tree, list) else tree[key]
     return tree
@@ -137,7 +138,7 @@ def test_writing_the_same_values_changes_nothing(path, text, parse):
 
 @pytest.mark.parametrize(("path", "text", "parse"), CASES)
 def test_a_new_value_is_what_a_parser_reads_back_and_nothing_else_changes(path, text, parse):
-    new = {True: False, "adamw": "muon", "a b": "c", 0.001: 0.00002, 0.5: 0.00005}
+    new: dict[Any, Any] = {True: False, "adamw": "muon", "a b": "c", 0.001: 0.00002, 0.5: 0.00005}
     for constant in find(text, path):
         value = new.get(constant.value, constant.value * 2)
         rewritten = rewrite(text, path, {constant.name: value})

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from autoresearch_graph.asset.constants import describe, find, rewrite
@@ -93,7 +95,13 @@ def test_only_the_literals_change():
         "ROWS = 1_000_000\r\n"
         "TIED = True"
     )
-    values = {"LR": 0.0012, "WIDTH": 96, "BATCH": 4096, "OPT": "muon", "ROWS": 2000000}
+    values: dict[str, Any] = {
+        "LR": 0.0012,
+        "WIDTH": 96,
+        "BATCH": 4096,
+        "OPT": "muon",
+        "ROWS": 2000000,
+    }
     assert rewrite(text, "train.py", {**values, "TIED": False}) == (
         text.replace("3e-4", "1.2e-3")
         .replace("64", "96")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from autoresearch_graph.results.records import load
 from tests.support.cli import ASSET, autoresearch, wait_for_rows
@@ -97,7 +98,9 @@ def test_figures_without_noise_are_not_padded(tmp_path: Path):
 
 
 def test_figures_have_the_decimals_that_their_noise_allows(tmp_path: Path):
-    runs = [{"kind": "measured", "metric": m, "seconds": 1.0} for m in (2.012, 1.981, 2.006)]
+    runs: list[dict[str, Any]] = [
+        {"kind": "measured", "metric": m, "seconds": 1.0} for m in (2.012, 1.981, 2.006)
+    ]
     said = "loss 1.51234 is better than the incumbent's 1.99967 (experiment 0) by 0.487: 3 runs"
     rows = [
         tried(0, sum(r["metric"] for r in runs) / 3, "keep", trials=runs, runs=3),

@@ -148,7 +148,8 @@ def test_a_run_of_the_incumbent_that_crashes_changes_no_value():
 
 def night(rules: Program, seed: int, drift: Callable[[int], float], effect: float) -> list[str]:
     """The verdicts on 25 changes, each of one true effect, while the machine drifts."""
-    luck, runs, now, verdicts, level = Random(seed), count(), IncumbentEstimate(), [], 0.0
+    luck, runs, now, level = Random(seed), count(), IncumbentEstimate(), 0.0
+    verdicts: list[str] = []
 
     def measured(value: float) -> Measured:
         return Measured(metric=luck.gauss(value + drift(next(runs)), 1.0))
@@ -259,6 +260,7 @@ def test_a_drift_is_told_in_the_reason(tmp_path: Path):
     assert len(told.incumbent_runs) >= 2
     assert "later values are compared with that" in told.reason
     records = load(project / ".autoresearch/t")
+    assert records is not None
     assert records.drift == pytest.approx(50, abs=1)
     assert records.baseline == pytest.approx(54, abs=1)
     sigmas = records.drift / records.estimates[-1].sigma

@@ -2,6 +2,7 @@ import csv
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ _BESIDE = Path(__file__).parent.parents[2] / "shared" / "data"
 NIGHT = Path(os.environ.get("AUTORESEARCH_DATA", _BESIDE)) / "karpathy-h100-mar8.tsv"
 
 
-def verdict(outcome: Outcome, **parts: object) -> Verdict:
+def verdict(outcome: Outcome, **parts: Any) -> Verdict:
     decision = judge(candidate(outcome), INCUMBENT, program(**parts))
     assert isinstance(decision, Verdict)
     return decision
@@ -143,7 +144,8 @@ def test_karpathys_night_is_judged_as_he_did():
 
 def replayed(rows: list[dict[str, str]], noise: Noise) -> list[str]:
     """The verdicts on a recorded night."""
-    rules, standing, statuses = program(noise=noise), IncumbentEstimate(), []
+    rules, standing = program(noise=noise), IncumbentEstimate()
+    statuses: list[str] = []
     for number, told in enumerate(rows):
         value = float(told["val_bpb"])
         crash = Crashed(cause="exit", reason="it crashed")

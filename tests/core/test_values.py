@@ -67,7 +67,7 @@ def test_what_a_model_used_is_split_and_priced():
         "input_token_details": {"cache_read": 400},
         "output_token_details": {"reasoning": 50},
     }
-    said = [HumanMessage("go on"), answer(**details)]
+    said: list[Any] = [HumanMessage("go on"), answer(**details)]
     cost = Billing("openai:gpt-4o", PRICE).cost_of(said, Stopping())
     assert cost == Cost(tokens=1200, dollars=0.004, usage=USED)
 

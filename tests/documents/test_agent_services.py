@@ -77,7 +77,8 @@ class Smith(Collector):
     def take(self, number: str, content_type: str, body: bytes) -> dict[str, Any]:
         found: dict[str, dict[str, Any]] = {}
         message = BytesParser().parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-        for part in message.get_payload():
+        parts: Any = message.get_payload()
+        for part in parts:
             name = str(part.get_param("name", header="content-disposition")).split(".")
             value = json.loads(part.get_payload(decode=True))
             example = found.setdefault(name[0], {"id": name[0], "dataset_id": number})

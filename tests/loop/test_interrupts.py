@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def ended(process: subprocess.Popen[str]) -> bool:
     return process.poll() is not None
 
 
-def started(*arguments: object, **options: object) -> subprocess.Popen[str]:
+def started(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*CLI, *map(str, arguments)],
         stdout=subprocess.PIPE,

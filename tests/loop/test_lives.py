@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     time.tzset()
 
 
-def chosen(project: Path, **options: object) -> tuple[str, str]:
+def chosen(project: Path, **options: Any) -> tuple[str, str]:
     settings, told = choose(Settings(project=project, **options))
     return settings.tag, told
 

@@ -4,12 +4,16 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 
 from autoresearch_graph import research
+from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.errors import WorkspaceError
 from autoresearch_graph.graph import build_graph
 from tests.support.agreement import assert_agreement
@@ -17,7 +21,7 @@ from tests.support.projects import ASSET, PROGRAM, asset, git, make_project, ope
 from tests.support.texts import BEST, BETTER, WORSE
 
 
-def statuses(experiments: list) -> list[str]:
+def statuses(experiments: Sequence[Experiment]) -> list[str]:
     return [experiment.status for experiment in experiments]
 
 
@@ -198,8 +202,9 @@ def test_a_second_research_of_another_name_does_not_see_the_first(project: Path)
 def test_from_a_notebook_one_invocation_goes_on_until_a_criterion_is_met(project: Path):
     with opened(project, [BETTER, WORSE, BEST], experiments=3) as lab:
         graph = build_graph(lambda context, state: lab, checkpointer=InMemorySaver())
-        thread = {"configurable": {"thread_id": "notebook"}}
-        result = graph.invoke({}, thread, durability="sync")
+        begin: Any = {}
+        thread: RunnableConfig = {"configurable": {"thread_id": "notebook"}}
+        result = graph.invoke(begin, thread, durability="sync")
     assert result["stop"] == "done after 3 experiments"
     assert result["incumbent"]["number"] == 3
     assert len(list(graph.get_state_history(thread))) > 20
@@ -211,11 +216,12 @@ def test_an_invocation_that_was_abandoned_after_any_node_can_be_begun_anew(
 ):
     with opened(project, [WORSE, BETTER], experiments=2) as lab:
         graph = build_graph(lambda context, state: lab, checkpointer=InMemorySaver())
-        thread = {"configurable": {"thread_id": "studio"}}
-        for update in graph.stream({}, thread, stream_mode="updates"):
+        begin: Any = {}
+        thread: RunnableConfig = {"configurable": {"thread_id": "studio"}}
+        for update in graph.stream(begin, thread, stream_mode="updates"):
             if halt in update:
                 break
-        assert graph.invoke({}, thread)["stop"] == "done after 2 experiments"
+        assert graph.invoke(begin, thread)["stop"] == "done after 2 experiments"
         assert statuses(lab.ledger.experiments) == ["keep", "discard", "keep"]
 
 

@@ -189,7 +189,7 @@ def test_from_a_notebook_the_node_that_records_an_experiment_stands_for_it(
     project: Path, form: str
 ):
     with collecting() as collector:
-        script = [sys.executable, "-c", NOTEBOOK, project, form]
+        script = [sys.executable, "-c", NOTEBOOK, str(project), form]
         subprocess.run(script, env=traced(collector.url), timeout=60, check=True)
     (root,) = collector.roots()
     assert (root["name"], root["extra"]["metadata"]["thread_id"]) == ("my night", "mine")
@@ -209,7 +209,7 @@ def test_without_tracing_there_is_no_client_and_no_thread(project: Path):
         "import threading, langsmith.run_trees\n"
         "print(threading.active_count(), langsmith.run_trees._CLIENT)\n"
     )
-    command = [sys.executable, "-c", script, project, "invoke"]
+    command = [sys.executable, "-c", script, str(project), "invoke"]
     untraced = {**os.environ, **SECRETS, "LANGSMITH_TRACING": "false"}
     done = subprocess.run(command, capture_output=True, text=True, env=untraced, check=True)
     assert done.stdout == "1 None\n"

@@ -1,6 +1,7 @@
 """Language models of ordinary kinds, small: what a research may come up with."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +27,10 @@ class Language(nn.Module):
 
 
 class Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.RNNBase], **told: object) -> None:
+    def __init__(self, kind: type[nn.RNNBase], **told: Any) -> None:
         super().__init__()
-        self.net = kind(WIDTH, WIDTH, batch_first=True, **told)
+        shape: tuple[Any, ...] = (WIDTH, WIDTH)
+        self.net = kind(*shape, batch_first=True, **told)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)[0]

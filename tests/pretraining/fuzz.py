@@ -366,7 +366,7 @@ def _good(name: str, chance: random.Random) -> list[list[Any]]:
         for each in (shape := list(shape)):
             size *= each
         whole = not dtype.startswith(("float", "bfloat"))
-        draw = chance.randrange if whole else chance.uniform
+        draw: Any = chance.randrange if whole else chance.uniform
         numbers = [draw(low, high) for _ in range(size)]
         return {"shape": shape, "dtype": dtype, "numbers": numbers, "how": "plain"}
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        hub = self.server
+        hub: Any = self.server
         found = re.search(r"TinyStoriesV2-GPT4-(\w+)\.txt$", self.path)
         if not found:
             return self.answer(404, b"")
@@ -65,8 +66,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         whole = len(body)
-        if body and self.server.cuts:
-            whole = self.server.cuts.pop(0)
+        hub: Any = self.server
+        if body and hub.cuts:
+            whole = hub.cuts.pop(0)
         self.wfile.write(body[:whole])
         self.close_connection = whole < len(body)
 

@@ -9,6 +9,7 @@ from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_a_batch_in_several_passes_teaches_the_same_as_one_in_one(prepare, monke
     at_once = {"BATCH_SIZE": 8, "VALUE_LAYERS": 1, "BIGRAMS": 4096}
     after = []
     for rows in (8, 2):
-        train = written(prepare, monkeypatch, at_once)
+        train: Any = written(prepare, monkeypatch, at_once)
         train.ROWS_AT_ONCE = rows
         torch.manual_seed(0)
         model = train.GPT()

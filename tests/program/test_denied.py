@@ -1,6 +1,7 @@
 """A file that anything in program.md denies, or that marks the work, is never an asset."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def project(tmp_path: Path) -> Path:
     return make_project(tmp_path, *NAMES)
 
 
-def understood(project: Path, parts: dict[str, str], **flags: object) -> tuple[object, ...]:
+def understood(project: Path, parts: dict[str, str], **flags: Any) -> tuple[Any, ...]:
     program = read_parts(project, parts, **flags)
     return program.asset, program.protected
 

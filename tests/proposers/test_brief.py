@@ -48,14 +48,14 @@ def memory() -> prompt.Memory:
     return prompt.Memory()
 
 
-def with_rows(project: Path, *rows: Experiment, log: str = "", **parts: object) -> Brief:
+def with_rows(project: Path, *rows: Experiment, log: str = "", **parts: Any) -> Brief:
     texts = {row.number: f"X = {row.number + 1.0}\n" for row in rows}
     some = plain(project, log)
     history = replace(some.history, text=lambda n: texts[n])
     return replace(some, ledger=rows, history=history, text=texts[0], number=len(rows), **parts)
 
 
-def crash(number: int, reason: str = "exit code 1: Boom", **parts: object) -> Experiment:
+def crash(number: int, reason: str = "exit code 1: Boom", **parts: Any) -> Experiment:
     return row(
         number, "crash", trials=(Crashed(cause="exit", reason=reason),), reason=reason, **parts
     )
@@ -97,8 +97,8 @@ def test_the_parts_of_python_are_its_top_level_names():
     old = parts(PYTHON, "asset.py")
     assert list(old) == ["imports", "RATE", "WIDTH", "class Block", "train()"]
 
-    def kind(*edit: str) -> tuple[str, ...]:
-        return changed(old, parts(PYTHON.replace(*edit), "asset.py"))
+    def kind(text: str, other: str) -> tuple[str, ...]:
+        return changed(old, parts(PYTHON.replace(text, other), "asset.py"))
 
     assert kind("0.1", "0.2") == ("RATE",)
     assert kind("return 1", "return 2  # more") == ("class Block",)

@@ -5,6 +5,7 @@ import queue
 import subprocess
 import sys
 from logging.handlers import QueueHandler
+from typing import Any
 
 import optuna
 import pytest
@@ -219,7 +220,8 @@ def test_an_incumbent_without_constants_is_an_input_error():
 
 
 def test_optuna_says_nothing_and_its_log_is_left_as_it_was():
-    log, heard = logging.getLogger("optuna"), queue.SimpleQueue()
+    log = logging.getLogger("optuna")
+    heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
     listener = QueueHandler(heard)
     log.addHandler(listener)
     optuna.logging.set_verbosity(optuna.logging.DEBUG)

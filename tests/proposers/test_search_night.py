@@ -18,7 +18,9 @@ class AnyValues:
     """Random search in the same ranges."""
 
     def propose(self, brief: Brief) -> Draft:
-        rng = random.Random(brief.number + brief.ledger[0].metric)
+        baseline = brief.ledger[0].metric
+        assert baseline is not None
+        rng = random.Random(brief.number + baseline)
         values = {c.name: guess(c).any(rng) for c in find(ASSET, "train.py")}
         text = rewrite(ASSET, "train.py", values)
         return Draft(author="search", description="anything", text=text)

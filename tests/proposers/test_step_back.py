@@ -87,6 +87,7 @@ def test_a_step_back_is_seen_in_show_and_report_and_in_git(stuck: Path, ledger: 
     page = autoresearch("show", str(FIRST), stuck).stdout
     assert "author       lab" in page and "undoes       experiment 1" in page
     records = load(stuck / ".autoresearch/t")
+    assert records is not None
     assert "step back: without experiment 1" in write_report(records).read_text()
     assert [(y.author, y.proposals, y.kept) for y in records.by_author()][-1] == ("lab", 1, 1)
     assert "Undoes: 1" in git(stuck, "log", "--format=%B", "-1", f"refs/autoresearch/t/{FIRST:04d}")

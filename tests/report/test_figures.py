@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def a_night(folder: Path) -> Records:
     baseline = tuple(Measured(metric=m, seconds=20.0) for m in (2.01, 1.98, 2.01))
     rows = [tried(0, 2.0, "keep", trials=baseline, runs=3)]
     for number in range(1, 60):
-        metric: float | None = round(best + random.gauss(0.04, 0.05), 6)
+        metric: Any = round(best + random.gauss(0.04, 0.05), 6)
         status = "keep" if metric < best - 0.01 else "discard"
         if number % 9 == 0:
             metric, status = None, "crash"
@@ -184,7 +185,9 @@ def check_groups(records: Records, seen: Seen) -> None:
 def check_dots(records: Records, seen: Seen) -> None:
     """Where a dot stands is its metric, on one straight scale; the wild ones are at the edge."""
     inside = [
-        (e.metric, seen.dots[f"#e{e.number}"]) for e in records.experiments if (e.metric or 9) < 9
+        (e.metric, seen.dots[f"#e{e.number}"])
+        for e in records.experiments
+        if e.metric and e.metric < 9
     ]
     (low, bottom), (high, top) = min(inside), max(inside)
     for metric, height in inside:

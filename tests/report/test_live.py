@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,7 +28,7 @@ class Served:
 
     def __init__(self, project: Path, *options: str) -> None:
         command = [*CLI, "report", str(project), "--tag", "t", "--serve", *options]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, **pipes)
         assert self.process.stdout
         found = re.match(r"(http://127.0.0.1:(\d+)/) shows", self.process.stdout.readline())

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from tests.support.projects import Reporter
 from tests.support.reports import NIGHT_OF_FOUR, tried
@@ -110,8 +111,8 @@ def test_a_crashed_baseline_says_why(report: Reporter) -> None:
 
 def test_the_yield_of_each_author_tells_what_its_ideas_cost(report: Reporter) -> None:
     used = {"model": "m", "prompt": 1000, "cached": 400, "completion": 200, "reasoning": 50}
-    paid = {"tokens": 1200, "dollars": 0.5, "usage": used}
-    search = {"author": "search"}
+    paid: dict[str, Any] = {"tokens": 1200, "dollars": 0.5, "usage": used}
+    search: dict[str, Any] = {"author": "search"}
     night = [
         tried(0, 2.0, "keep"),
         tried(1, 1.5, "keep", **paid),

@@ -11,7 +11,8 @@ import pytest
 from autoresearch_graph import research
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Crashed, Measured
-from autoresearch_graph.core.program import Flags, Metric, Program, Stopping, TimeBox
+from autoresearch_graph.core.program import Flags, Program, Stopping, TimeBox
+from autoresearch_graph.core.values import Metric
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.report import write_report

@@ -254,7 +254,7 @@ def test_a_lab_that_is_stopped_lets_no_run_go_on_beyond_its_limit(
     (folder / "lab.py").write_text(
         script.replace("def job(watch):", "def job(watch):\n    global ended")
     )
-    command = [sys.executable, folder / "lab.py", folder, level, path]
+    command = [sys.executable, *map(str, (folder / "lab.py", folder, level, path))]
     lab = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     bench.wait_for("begun")
     time.sleep(0.7)

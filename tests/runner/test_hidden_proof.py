@@ -29,7 +29,7 @@ def data(tmp_path: Path) -> Path:
 def started(tmp_path: Path, hidden: Path | str, folder: Path, *, may: str = "read"):
     parts = HIDDEN.format(hidden=hidden, folder=folder, may=may)
     project = make_project(tmp_path / "project", program=PROGRAM.replace("## Time box", parts))
-    done = autoresearch("run", project, "--tag", "t", "--experiments", 1)
+    done = autoresearch("run", str(project), "--tag", "t", "--experiments", 1)
     return done, project / ".autoresearch" / "t"
 
 
@@ -99,7 +99,7 @@ def test_what_git_has_is_hidden_in_the_checkout_and_may_lie_in_the_project(
     (project / "program.md").write_text(program)
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message=labels")
-    done = autoresearch("run", project, "--tag", "t", "--experiments", 1)
+    done = autoresearch("run", str(project), "--tag", "t", "--experiments", 1)
     assert done.returncode == 0, done.stderr
     rows = (project / ".autoresearch/t/experiments.jsonl").read_text().splitlines()
     assert json.loads(rows[0])["status"] == "keep"
@@ -130,7 +130,7 @@ def test_the_standard_library_is_hidden_under_the_link_to_its_python(tmp_path: P
     hidden = "## Hidden\n- `{stdlib}/turtle.py`, `{stdlib}/wsgiref`\n\n## Time box"
     program = PROGRAM.replace("## Time box", hidden)
     project = make_project(tmp_path / "project", program=program, text=spy)
-    run = ["-m", "autoresearch_graph", "run", project, "--tag", "t", "--experiments", "1"]
+    run = ["-m", "autoresearch_graph", "run", str(project), "--tag", "t", "--experiments", "1"]
     done = subprocess.run([own / "bin" / "python", *run], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     log = (project / ".autoresearch/t/experiments/0000/log.txt").read_text()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -54,8 +55,13 @@ def test_a_trial_is_known_until_it_is_collected(pool: Pool):
 def test_starting_a_known_trial_again_does_nothing(pool: Pool):
     runs: list[int] = []
     done = Event()
+
+    def job(watch: object) -> Outcome:
+        runs.append(1)
+        return measured(float(done.wait(20)))
+
     for _ in range(3):
-        pool.start(FIRST, lambda _: runs.append(1) or measured(float(done.wait(20))))
+        pool.start(FIRST, job)
     done.set()
     assert pool.wait(20) == (FIRST, measured(1.0))
     assert pool.wait(0.05) is None
@@ -65,12 +71,12 @@ def test_starting_a_known_trial_again_does_nothing(pool: Pool):
 def test_a_trial_more_than_there_are_workers_waits_for_its_turn(pool: Pool):
     begun, done = SimpleQueue[int](), Event()
 
-    def job(number: int) -> Outcome:
+    def job(number: int, watch: object) -> Outcome:
         begun.put(number)
         return measured(float(done.wait(20)))
 
     for number in range(3):
-        pool.start(Trial(number=number), lambda _, number=number: job(number))
+        pool.start(Trial(number=number), partial(job, number))
     assert {begun.get(timeout=20), begun.get(timeout=20)} == {0, 1}
     assert begun.empty() and len(pool.progress()) == 3
     done.set()

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def request(lab: Path, text: str = asset(2.0), **more: Any) -> TaskRequest:
     )
 
 
-def events(lab: Path, wanted: TaskRequest, given: Iterable[Piece] = ()) -> Iterator[Event]:
+def events(lab: Path, wanted: TaskRequest, given: Iterable[Piece] = ()) -> Generator[Event]:
     with Repo(lab, search_parent_directories=True) as repo:
         pack = packed(repo, wanted.source.base)
     yield from worker.run(wanted.model_dump_json(), lambda: pack, iter(given), "0123456789")

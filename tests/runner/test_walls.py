@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,7 +187,7 @@ def test_what_is_hidden_is_hidden_wherever_it_lies(cell: Cell, tmp_path: Path):
 
 def test_what_program_md_names_can_be_read_or_written(cell: Cell, tmp_path: Path):
     asked = Environment(readable=("../cache", "own"), writable=(str(tmp_path / "out"),))
-    around = {"environment": asked, "variables": {}, "hidden": ()}
+    around: dict[str, Any] = {"environment": asked, "variables": {}, "hidden": ()}
     project = tmp_path / "project"
     (project / "own").mkdir(parents=True)
     cell.walls = bwrap_arguments(project, **around, fills_caches=True)
@@ -230,7 +231,7 @@ def test_the_sandbox_can_be_asked_for_and_left_off():
 def test_a_machine_that_keeps_the_network_open_says_so():
     half = Sandbox("bwrap", Path("bwrap"), missing="network open")
     assert str(half) == "bwrap (network open)"
-    assert half.within(BwrapArguments()).walls.network
+    assert half.within(BwrapArguments()).bwrap_arguments.network
     assert str(replace(half, missing="")) == "bwrap"
 
 
@@ -274,7 +275,7 @@ def test_what_is_hidden_of_the_system_is_hidden_under_both_names_of_lib(cell: Ce
 
 def test_files_with_keys_and_records_are_masked_at_any_depth(cell: Cell, tmp_path: Path):
     data = tmp_path / "data"
-    names = (
+    names: tuple[str, ...] = (
         ".ENV",
         "prod.env",
         "a/hf/token",
@@ -320,11 +321,11 @@ def test_of_a_package_installed_in_place_only_its_folder_is_seen(tmp_path: Path)
     packages = tmp_path / "user" / "lib" / version / "site-packages"
     packages.mkdir(parents=True)
     (packages / "listed.pth").write_text(f"import os\n{clone}\n{other / 'src'}\n\n")
-    code = (
+    script = (
         "from autoresearch_graph.runner.sandbox.editable import packages_in_place as p; print(*p())"
     )
     environment = {**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
     found = {path for path in done.stdout.decode().split() if path.startswith(str(tmp_path))}
     assert found == {
         *map(str, (clone / "thing", clone / "thing_too", clone / "single.py")),

@@ -78,7 +78,7 @@ def test_what_a_run_used_is_told(tmp_path: Path):
 
 def test_the_constraints_of_program_md_are_the_bounds():
     said = [("memory_gb", "<=", 2.0), ("processes", "<", 9.0), ("cpu_seconds", ">", 1.0)]
-    constraints = [Constraint(name=n, relation=r, bound=b) for n, r, b in said]  # type: ignore
+    constraints = [Constraint(name=n, relation=r, bound=b) for n, r, b in said]
     assert limits_of(constraints) == Limits(memory_gb=2, processes=9)
 
 

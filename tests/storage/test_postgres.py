@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -44,7 +45,7 @@ def database(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     return url
 
 
-def asked(url: str, query: str) -> list[tuple[object, ...]]:
+def asked(url: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(query)
         return cursor.fetchall() if cursor.description else []
@@ -133,7 +134,7 @@ def test_the_server_finds_the_thread_of_a_research_in_the_database(
         found = threads.get_tuple(of(project=str(project), tag="t"))
         assert found is not None and len(list(threads.list(of()))) > 8
         for step in range(1, 66):
-            checkpoint = {**found.checkpoint, "id": f"2{step:04}{found.checkpoint['id'][5:]}"}
+            checkpoint: Any = {**found.checkpoint, "id": f"2{step:04}{found.checkpoint['id'][5:]}"}
             threads.put(of(), checkpoint, {"step": step}, {})
         assert len(list(threads.list(of()))) == 66
         assert threads.get_tuple(of("another")) is None

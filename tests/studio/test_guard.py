@@ -146,7 +146,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "link").symlink_to(elsewhere)
     own = make_project(base / "own", text=asset(2.0))
     with listening() as good, listening() as evil:
-        environ = {
+        environ: dict[str, Any] = {
             "OPENAI_API_KEY": KEY,
             "ANTHROPIC_API_KEY": KEY,
             "OPENAI_BASE_URL": good.url,

@@ -37,7 +37,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(projects: Path, llmock_server: Any) -> Iterator[str]:
     listed = os.pathsep.join(str(projects / name) for name in NAMES)
-    environ = {
+    environ: dict[str, Any] = {
         "OPENAI_API_KEY": "sk-wire",
         "AUTORESEARCH_PROJECTS": listed,
         "AUTORESEARCH_BASE_URLS": f"{llmock_server.base_url()}, http://127.0.0.1:{PORT}/v1",
@@ -55,7 +55,7 @@ def client(server: str) -> Iterator[Any]:
 def test_three_experiments_run_and_the_state_shows_their_verdicts(client: Any, projects: Path):
     project = make_project(projects / "three", text=ASSET)
     thread = client.threads.create()
-    context = {"project": str(project), "tag": "studio", "experiments": 3}
+    context: dict[str, Any] = {"project": str(project), "tag": "studio", "experiments": 3}
     updates = []
     for part in client.runs.stream(
         thread["thread_id"], "autoresearch", input={}, context=context, stream_mode=["updates"]
@@ -77,7 +77,7 @@ def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(
 ):
     project = make_gated(projects / "cancelled", gate)
     thread = client.threads.create()["thread_id"]
-    context = {"project": str(project), "tag": "cancelled", "experiments": 2}
+    context: dict[str, Any] = {"project": str(project), "tag": "cancelled", "experiments": 2}
     run = client.runs.create(thread, "autoresearch", input={}, context=context)
     ledger = project / ".autoresearch/cancelled/experiments.jsonl"
     deadline = time.monotonic() + 60
@@ -135,7 +135,7 @@ def test_a_person_reviews_the_proposals_of_a_model(client: Any, llmock: Any, pro
 
 def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, projects: Path):
     project = make_project(projects / "thinking", text=ASSET)
-    context = {"project": str(project), "tag": "thinking", "model": "openai:gpt-4o"}
+    context: dict[str, Any] = {"project": str(project), "tag": "thinking", "model": "openai:gpt-4o"}
     thread = client.threads.create()["thread_id"]
     edited, proposed = said(None, edit("X = 3.0", "X = 2.0")), said(None, proposal())
     with serving(edited, Answer(b"", hang=True), edited, proposed, port=PORT) as server:
@@ -167,7 +167,7 @@ def test_a_research_goes_from_the_terminal_to_the_server_and_back(
     (gate.parent / x).touch()
 
     thread = client.threads.create(graph_id="autoresearch")["thread_id"]
-    context = {"project": str(project), "tag": "shared"}
+    context: dict[str, Any] = {"project": str(project), "tag": "shared"}
     seen: list[dict[str, Any]] = []
     run = client.runs.stream(
         thread, "autoresearch", input=None, context=context, stream_mode=["updates", "custom"]

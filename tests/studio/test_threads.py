@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
@@ -42,7 +43,7 @@ def test_two_threads_of_one_research_are_one(project: Path, index: Path):
     threads = Threads(index)
     other = threads.get_tuple(of("another", project=str(project), tag="t"))
     assert other is not None
-    checkpoint = {**other.checkpoint, "id": "2" + other.checkpoint["id"][1:]}
+    checkpoint: Any = {**other.checkpoint, "id": "2" + other.checkpoint["id"][1:]}
     saved = threads.put(of(project=str(project), tag="t"), checkpoint, {"step": 1}, {})
     assert saved["configurable"]["thread_id"] == ID
     latest = threads.get_tuple(of("another"))
@@ -93,6 +94,6 @@ def test_a_long_research_keeps_its_last_checkpoints_only(project: Path, index: P
     found = threads.get_tuple(of(**context))
     assert found is not None
     for step in range(1, 66):
-        checkpoint = {**found.checkpoint, "id": f"2{step:04}{found.checkpoint['id'][5:]}"}
+        checkpoint: Any = {**found.checkpoint, "id": f"2{step:04}{found.checkpoint['id'][5:]}"}
         threads.put(of(**context), checkpoint, {"step": step}, {})
     assert len(list(threads.list(of()))) == 66

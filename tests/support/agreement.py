@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple
 
@@ -17,7 +18,7 @@ def git(folder: Path, *command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def assert_agreement(project: Path, tag: str, *, metric: str = "loss") -> list[dict[str, object]]:
+def assert_agreement(project: Path, tag: str, *, metric: str = "loss") -> list[dict[str, Any]]:
     """Assert that all records of a research at rest tell the same; returns its rows.
 
     What was proposed and not yet run, because of a pause or a stop, waits in the checkpoint.
@@ -45,7 +46,7 @@ def told(project: Path) -> list[tuple[object, ...]]:
 
 
 def assert_refs(
-    project: Path, tag: str, rows: list[dict[str, object]], waiting: list[dict[str, object]]
+    project: Path, tag: str, rows: list[dict[str, Any]], waiting: list[dict[str, Any]]
 ) -> None:
     """Each row has its ref and its note, and there is no ref without a row or a proposal."""
     below = f"refs/autoresearch/{tag}/"
@@ -60,7 +61,7 @@ def assert_refs(
         assert f"{row['status']}" in note and str(row["reason"]) in note
 
 
-def assert_branch(project: Path, tag: str, rows: list[dict[str, object]]) -> None:
+def assert_branch(project: Path, tag: str, rows: list[dict[str, Any]]) -> None:
     """The branch holds the kept experiments in order, and each is better than the one before."""
     kept = [row for row in rows if row["status"] == "keep"]
     commits = git(
@@ -71,7 +72,7 @@ def assert_branch(project: Path, tag: str, rows: list[dict[str, object]]) -> Non
     assert values == sorted(values, reverse=True) and len(set(values)) == len(values)
 
 
-def assert_table(folder: Path, rows: list[dict[str, object]], metric: str) -> None:
+def assert_table(folder: Path, rows: list[dict[str, Any]], metric: str) -> None:
     """results.tsv has a header and a line for each row."""
     header, *lines = (folder / "results.tsv").read_text().splitlines()
     assert header == f"commit\t{metric}\tmemory_gb\tstatus\tdescription"
@@ -80,9 +81,7 @@ def assert_table(folder: Path, rows: list[dict[str, object]], metric: str) -> No
     ]
 
 
-def assert_checkpoint(
-    folder: Path, tag: str, rows: list[dict[str, object]]
-) -> list[dict[str, object]]:
+def assert_checkpoint(folder: Path, tag: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The last checkpoint counts as many experiments and has the same incumbent.
 
     Returns the proposals that wait in it.

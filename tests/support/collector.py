@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any
 
 import zstandard
 
 Answer = tuple[int, Any]
-Server = TypeVar("Server", bound="Collector")
 SESSION = {
     "id": str(uuid.UUID(int=7)),
     "name": "default",
@@ -93,7 +92,8 @@ class Collector:
 
     def _take_parts(self, content_type: str, body: bytes) -> None:
         head = f"Content-Type: {content_type}\r\n\r\n".encode()
-        for part in BytesParser().parsebytes(head + body).get_payload():
+        parts: Any = BytesParser().parsebytes(head + body).get_payload()
+        for part in parts:
             name = str(part.get_param("name", header="content-disposition"))
             value = json.loads(part.get_payload(decode=True))
             kind, number, *rest = name.split(".")
@@ -114,8 +114,8 @@ def _info() -> dict[str, Any]:
 
 @contextmanager
 def collecting(
-    *, refusal: int | None = None, hangs: str = "", kind: type[Server] = Collector
-) -> Iterator[Server]:
+    *, refusal: int | None = None, hangs: str = "", kind: type["Collector"] = Collector
+) -> Iterator[Any]:
     """Serve on a free port of loopback."""
     collector = kind(refusal=refusal, hangs=hangs)
 

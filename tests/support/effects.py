@@ -78,13 +78,13 @@ def _watch_files(effect: Callable[[str], None]) -> None:
             return binary
         return io.TextIOWrapper(binary, encoding or "utf-8", errors, newline, buffering == 1)
 
-    def write(file: int, data: bytes) -> int:
+    def write(file: int, data: Any, /) -> int:
         effect("write")
         return plain_write(file, data)
 
-    def sync(file: Any) -> None:
+    def sync(fd: Any) -> None:
         effect("sync")
-        plain_sync(file)
+        plain_sync(fd)
 
     io.open = builtins.open = opened
     os.write, os.fsync = write, sync
@@ -92,11 +92,11 @@ def _watch_files(effect: Callable[[str], None]) -> None:
 
 def _watch_sqlite(effect: Callable[[str], None]) -> None:
     class Cursor(sqlite3.Cursor):
-        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
             effect("sqlite")
             return super().execute(*arguments)
 
-        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        def executemany(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
             effect("sqlite")
             return super().executemany(*arguments)
 
@@ -105,7 +105,7 @@ def _watch_sqlite(effect: Callable[[str], None]) -> None:
             return super().executescript(*arguments)
 
     class Connection(sqlite3.Connection):
-        def cursor(self, factory: type[sqlite3.Cursor] = Cursor) -> sqlite3.Cursor:
+        def cursor(self, factory: Any = Cursor) -> Any:
             return super().cursor(factory)
 
         def execute(self, *arguments: Any) -> sqlite3.Cursor:

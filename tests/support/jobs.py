@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoresearch_graph.core.experiment import Wish
 from autoresearch_graph.core.incumbent import PATIENCE
 from autoresearch_graph.storage.inbox import Inbox
 from tests.support.projects import PROGRAM, git, make_project
@@ -69,8 +70,9 @@ def steered(folder: Path) -> Path:
     inbox = Inbox(project / ".autoresearch/t")
     (project / ".autoresearch/t").mkdir(parents=True)
     text = PLAIN.replace("3.0", "2.25")
-    for wish, words in (("pause", None), ("tell", None), ("propose", text), ("resume", None)):
-        inbox.post(wish, "words", text=words)
+    wishes: tuple[Wish, ...] = ("pause", "tell", "propose", "resume")
+    for wish in wishes:
+        inbox.post(wish, "words", text=text if wish == "propose" else None)
     return project
 
 

@@ -1,5 +1,7 @@
 """Helpers of tests about judging."""
 
+from typing import Any
+
 from autoresearch_graph.core.experiment import Candidate, Incumbent, Measured, Outcome, Proposal
 from autoresearch_graph.core.program import Noise, Program, TimeBox
 from autoresearch_graph.core.values import Metric
@@ -7,7 +9,7 @@ from autoresearch_graph.core.values import Metric
 INCUMBENT = Incumbent(number=4, commit="c" * 40, metric=1.0)
 
 
-def program(direction: str = "lower", **parts: object) -> Program:
+def program(direction: str = "lower", **parts: Any) -> Program:
     return Program.model_validate(
         {
             "path": "program.md",

@@ -28,7 +28,7 @@ def plain(project: Path, log: str = "") -> Brief:
     )
 
 
-def row(number: int, status: str, metric: float | None = None, **parts: object) -> Experiment:
+def row(number: int, status: str, metric: float | None = None, **parts: Any) -> Experiment:
     run = Measured(metric=metric) if metric is not None else TimedOut(limit=20)
     fixed = {"commit": f"{number:040x}", "parent": f"{0:040x}" if number else "f" * 40}
     return experiment(number, status=status, metric=metric, **{**fixed, "trials": (run,), **parts})

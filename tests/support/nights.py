@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autoresearch_graph.asset.constants import find
-from autoresearch_graph.asset.literals import Scalar
 from autoresearch_graph.core.brief import Brief, History, Proposer
 from autoresearch_graph.core.experiment import (
     Draft,
@@ -19,7 +19,7 @@ from autoresearch_graph.core.experiment import (
 from autoresearch_graph.core.program import Constraint, Program, TimeBox
 from autoresearch_graph.core.values import Direction, Metric
 
-Values = Mapping[str, Scalar]
+Values = Mapping[str, Any]
 ASSET = """\
 MATRIX_LR = 0.02
 WEIGHT_DECAY = 0.2
@@ -74,7 +74,7 @@ class Night:
     def metric(self) -> Metric:
         return Metric(name="loss", direction=self.direction)
 
-    def brief(self, **changes: object) -> Brief:
+    def brief(self, **changes: Any) -> Brief:
         program = Program(
             path=Path("program.md"),
             text="",
@@ -84,7 +84,7 @@ class Night:
             time_box=TimeBox(seconds=60, kill_after=120),
             constraints=self.constraints,
         )
-        given = {
+        given: dict[str, Any] = {
             "number": len(self.texts),
             "program": program,
             "incumbent": self.incumbent,
@@ -124,7 +124,7 @@ class Night:
             self.incumbent = Incumbent(number=number, commit=experiment.commit, metric=metric)
         return experiment
 
-    def is_kept(self, run: Measured) -> bool:
+    def is_kept(self, run: Outcome) -> bool:
         broken = any(not c.holds(run.metrics.get(c.name, 0.0)) for c in self.constraints)
         if self.incumbent is None:
             return True

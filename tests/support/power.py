@@ -10,7 +10,7 @@ git what it moves of its notes.
 import os
 import stat
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Loss = Literal["lost", "torn"]
 Entry = tuple[str, int]  # what it is, and its inode
@@ -30,7 +30,8 @@ class Disk:
                 self._remember(os.open(Path(folder, name), os.O_RDONLY))
         self._sync, os.fsync = os.fsync, self._synced
 
-    def _synced(self, file: int) -> None:
+    def _synced(self, fd: Any) -> None:
+        file = int(fd)
         self._sync(file)
         place = Path(f"/proc/self/fd/{file}").readlink()
         if stat.S_ISDIR(os.fstat(file).st_mode):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.program import Program, TimeBox
@@ -91,7 +92,7 @@ def program(name: str, direction: Direction) -> Program:
     )
 
 
-def tried(number: int, metric: float | None, status: str = "discard", **more: object) -> Experiment:
+def tried(number: int, metric: float | None, status: str = "discard", **more: Any) -> Experiment:
     row = {
         "number": number,
         "status": status,

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parent.parent.parent
 OPTIONS = ["--no-reload", "--n-jobs-per-worker", "4"]
@@ -24,7 +25,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def studio_server(
-    folder: Path, *, config: dict[str, object] | None = None, **environ: str
+    folder: Path, *, config: dict[str, Any] | None = None, **environ: str
 ) -> Iterator[str]:
     """Serve the graph from a folder until the end; yields the address."""
     folder.mkdir(exist_ok=True)
