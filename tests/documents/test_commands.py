@@ -36,7 +36,7 @@ EXCEPTIONS = {
 }
 # What a page takes for granted: a project, a file, a number that can be proposed.
 BEFORE = {
-    "README.md": "export COLUMNS=200",
+    "running.md": "export COLUMNS=200",
     "clusters.md": "autoresearch init my-project && cd my-project",
     "postgres.md": "autoresearch init my-project && cd my-project",
     "coming-from-karpathy.md": "autoresearch init my-project",
