@@ -58,6 +58,13 @@ HERE = {
 }
 
 
+# Files of the examples that pages invent.
+INVENTED = {
+    ("dialects.md", "src/api.py"),
+    ("program-md.md", "src/model.py"),
+}
+
+
 def fences(page: Path, language: str) -> list[str]:
     tokens = MarkdownIt().parse(page.read_text())
     return [token.content for token in tokens if token.type == "fence" and token.info == language]
@@ -131,6 +138,20 @@ def test_every_link_of_a_page_leads_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_file_that_a_page_names_exists():
+    """A name may leave out the folders above it."""
+    files = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True)
+    known = [f"/{line}" for line in files.stdout.splitlines()]
+    pages = [*PAGES, *(REPOSITORY / "docs" / "decisions").glob("*.md")]
+    named = {
+        (page.name, path)
+        for page in pages
+        for path in re.findall(r"`(?:python )?([\w./-]+\.(?:py|sed|yaml))`", page.read_text())
+    }
+    assert len(named) > 20
+    assert {each for each in named if not any(k.endswith(f"/{each[1]}") for k in known)} == INVENTED
 
 
 def test_every_page_is_in_the_index():
