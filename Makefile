@@ -1,5 +1,6 @@
 # make run: the main job.   make night: the same with more time.   make test: every check.
-# make studio: the same graph in LangGraph Studio.   make bench: what the loop costs, about 20 minutes.
+# make fast: the tests of pure parts.   make docs: the documentation as a site, into site/.
+# make studio: the same graph in LangGraph Studio.   make bench: the costs of the loop, about 20 minutes.
 # All make their own environment.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 PEERS := .venv-peers
 
-.PHONY: run night studio test lint bench clean
+.PHONY: run night studio test fast lint docs bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/autoresearch run
@@ -20,6 +21,12 @@ studio: $(VENV)/studio.stamp
 
 test: $(VENV)/dev.stamp lint
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+fast: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n auto --dist worksteal -m fast
+
+docs: $(VENV)/docs.stamp
+	$(BIN)/mkdocs build --strict
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -51,10 +58,15 @@ $(VENV)/dev.stamp: pyproject.toml
 	$(PIP) '.[dev]'
 	touch $@ $(VENV)/studio.stamp
 
+$(VENV)/docs.stamp: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) '.[docs]'
+	touch $@
+
 $(PEERS)/stamp:
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet openevolve==0.4.0 gepa==0.1.4 || true
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) site

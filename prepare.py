@@ -6,16 +6,17 @@
 
 The text is the source of Python's standard library: it is on every machine that can run this, so
 nothing is downloaded. Modules that no training run imports are kept for validation and holdout;
-program.md hides them from the run. tokenizer.py tells how to choose other text and tokens.
+program.md hides them from the run. pretraining/tokenizer.py has the settings for other text and
+tokens.
 
-A figure is comparable only between runs on the same text and tokens: a fingerprint of both is
-printed beside it, as a name and, for the ledger, as the number `data_fingerprint`.
+Two figures are comparable only for the same text and tokens. A fingerprint of both is printed
+beside each figure, as a name and, for the ledger, as the number `data_fingerprint`.
 
-The evaluation runs none of train.py: it reads a graph of operators (exported.py), in two processes
-apart that are given the tokens of a batch and give logits. The targets stay here, and of an error
-there no more is printed than its kind. Each batch of windows is read twice, by one process as it is
-and by the other with the end of each row replaced from a random token on: if what is said of the
-tokens before that moves, the model looks ahead, and gets no number.
+The evaluation runs none of train.py. It reads a graph of operators (pretraining/exported.py) in two
+separate processes. They get the tokens of a batch and return logits. The targets stay here, and
+only the kind of an error there is printed. Each batch of windows is read twice: by one process as
+it is, and by the other with the end of each row replaced from a random token on. If a prediction
+before that token moves, the model looks ahead and gets no number.
 
 Not covered: another copy of these modules on the machine, but for those of the system's own
 Pythons, which are hidden, too; a proposer that knows them by heart and writes them into train.py;
@@ -38,8 +39,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import exported
-from tokenizer import (
+from pretraining import exported
+from pretraining.tokenizer import (
     EVAL_WINDOWS,
     MAX_SEQ_LEN,
     OPENING,
@@ -76,7 +77,7 @@ PEAK_FLOPS = {
 
 
 def main() -> None:
-    """Prepare the text and say what there is; or measure the model that a run left."""
+    """Prepare the text and describe it; or measure the model that a run left."""
     match sys.argv[1:]:
         case []:
             prepare_ahead()
@@ -100,7 +101,7 @@ def _show() -> None:
 
 
 def _measure(part: str) -> None:
-    """Print val_bpb, and before it what each window adds, whose mean it is."""
+    """Print the bits a byte of each window, and then val_bpb, their mean."""
     torch.set_num_threads(1)
     shape = (EVAL_BATCH, MAX_SEQ_LEN, VOCAB_SIZE)
     try:
@@ -121,7 +122,7 @@ def _measure(part: str) -> None:
 
 
 class Clock:
-    """What the time box is measured with; it starts when it is made.
+    """The clock of the time box. It starts when it is made.
 
     On a CPU it counts the CPU time of this process, all threads: fair on a machine that others
     use too. On an accelerator it is the wall clock, after all queued work is done.
@@ -141,7 +142,7 @@ class Clock:
         return self._now() - self._start
 
     def used(self, step: int) -> float:
-        """Tell how much of the budget `step` steps have used up: 1 or more at its end."""
+        """Return the share of the budget that `step` steps used: 1 or more at its end."""
         return step / self._steps if self._steps else self.elapsed() / TIME_BOX
 
     def _now(self) -> float:
@@ -153,7 +154,7 @@ class Clock:
 
 
 def batches(size: int) -> Batches:
-    """Endless random windows of the training text, the same for the same SEED.
+    """Yield random windows of the training text, endlessly, the same for the same SEED.
 
     Yields x and y, both (size, MAX_SEQ_LEN): y is x one token later. The text is read at the call,
     so that it costs nothing of the time box.
@@ -174,7 +175,7 @@ def _windows(tokens: Tensor, size: int) -> Batches:
 def hand_over(model: nn.Module, *, keep: bool = True) -> None:
     """Leave a trained model for the evaluation. `model(x)` gives logits; see `bits_per_byte`.
 
-    Without `keep` it is only seen whether it could be left.
+    With `keep=False` the file is written and removed again, as a test.
 
     It is called with EVAL_BATCH windows at a time, in an order of the evaluation's choosing. A
     model that torch.export cannot trace ends the run; it can still be measured within the run, by
@@ -195,7 +196,7 @@ def evaluate_bpb(model: nn.Module) -> float:
 
 
 def bits_per_byte(model: nn.Module, text: HeldOut) -> np.ndarray:
-    """Bits that the model needs for a byte of text: lower is better. One number a window.
+    """Return the bits that the model needs for a byte of text, one number a window.
 
     `model(x)` gives logits (EVAL_BATCH, MAX_SEQ_LEN, VOCAB_SIZE). The mean of the result is the sum
     of the nats of all targets, divided by ln 2 times the bytes that the targets stand for, so that
@@ -216,7 +217,7 @@ class Known(NamedTuple):
 
 @torch.no_grad()
 def _bits_per_byte(ask: Ask, text: HeldOut) -> np.ndarray:
-    """`bits_per_byte` of a model that is asked in two places, 0 and 1."""
+    """Compute `bits_per_byte` of a model that is asked in two places, 0 and 1."""
     count = min(EVAL_WINDOWS, len(text.tokens) // MAX_SEQ_LEN) // EVAL_BATCH * EVAL_BATCH
     count = max(EVAL_BATCH, count)
     starts = np.linspace(0, len(text.tokens) - MAX_SEQ_LEN - 1, count).astype(np.int64)
@@ -236,13 +237,13 @@ def _bits_per_byte(ask: Ask, text: HeldOut) -> np.ndarray:
 
 
 def _read_twice(ask: Ask, batch: Tensor, known: Known, secret: np.random.Generator) -> Tensor:
-    """Nats (rows, time) of the targets of a batch, which is read as it is and with other ends.
+    """Return the nats (rows, time) of the targets of a batch, and refuse a model that looks ahead.
 
-    Each row ends in other tokens from a place on: what is said of the tokens before may not move.
-    The other tokens are text of other windows in half of the rows, so that they look like what they
-    replace, and chance in the others. The rows are changed at different places, some from their
-    beginning on and some not at all, so a model that looks at other rows is found, too. Neither
-    process can tell which of the two readings it was asked for.
+    The batch is read as it is and with other tokens at the end of each row. The predictions before
+    these may not move. The other tokens are text of other windows in half of the rows, so that they
+    look like what they replace, and random in the others. The rows are changed at different places,
+    some from their beginning on and some not at all, so a model that looks at other rows is found,
+    too. Neither process can tell the two readings apart.
     """
     x, y = batch[:, :-1], batch[:, 1:]
     place = int(secret.integers(2))
@@ -268,10 +269,10 @@ def _read_twice(ask: Ask, batch: Tensor, known: Known, secret: np.random.Generat
 
 
 def _suspected(losses: Tensor, usual: Tensor, secret: np.random.Generator) -> np.ndarray:
-    """A place in each row after a target that a model may have looked at.
+    """Draw a place in each row after a target that a model may have looked at.
 
-    By turns of chance it is one that the model knew better than its frequency tells, in proportion
-    to the nats that it gained; one that it found hard, in proportion to its nats; or any.
+    The target is drawn in one of three ways, at random: by the nats that the model gained over the
+    token's frequency, by the nats that it needed, or uniformly.
     """
     gained, hard = (usual - losses).clamp(0, 1e6), losses.clamp(0, 1e6)
     each = torch.stack([gained, hard, torch.ones_like(hard)]).double().numpy() + 1e-6
@@ -281,7 +282,7 @@ def _suspected(losses: Tensor, usual: Tensor, secret: np.random.Generator) -> np
 
 
 def _losses(ask: Ask, place: int, x: Tensor, y: Tensor) -> Tensor:
-    """Nats (rows, time) that the model needs for each target; it sees a copy of x and no more."""
+    """Return the nats (rows, time) of each target; the model sees only a copy of x."""
     logits = ask(place, x.clone())
     expected = (*x.shape, VOCAB_SIZE)
     if logits.shape != expected or not logits.is_floating_point():
@@ -294,7 +295,7 @@ def _losses(ask: Ask, place: int, x: Tensor, y: Tensor) -> Tensor:
 
 
 def peak_memory_mb() -> float:
-    """Most memory used so far: of the GPU with CUDA, of the process elsewhere.
+    """Return the most memory used so far: of the GPU with CUDA, of the process elsewhere.
 
     On Linux from /proc: ru_maxrss there also counts what the parent had when it started this.
     """
@@ -307,7 +308,7 @@ def peak_memory_mb() -> float:
 
 
 def utilisation(operations: float, seconds: float) -> float:
-    """Share of what the device could have done at best; 0 where that is not known."""
+    """Return the share of the device's peak that was used; 0 for an unknown device."""
     name = torch.cuda.get_device_name() if DEVICE == "cuda" else ""
     peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name), math.inf)
     return operations / (seconds * peak)

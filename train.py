@@ -324,7 +324,7 @@ def train(model: GPT, smoke: bool = False) -> tuple[int, float]:
 
 
 def passes() -> tuple[int, int]:
-    """How many passes make a step, and how many rows a pass has."""
+    """Return the number of passes in a step, and of rows in a pass."""
     count = math.ceil(BATCH_SIZE / ROWS_AT_ONCE)
     return count, BATCH_SIZE // count
 

@@ -31,7 +31,6 @@ from autoresearch_graph.proposers.search.neighbourhood import Neighbourhood
 from benchmarks.arguments import at_least, parser
 
 ROOT = Path(__file__).parent.parent
-FILES = ("prepare.py", "tokenizer.py", "corpora.py", "exported.py")
 BOX = {"AUTORESEARCH_TIME_BOX": "60", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 _BITS = re.compile(r"^val_bpb: +([\d.]+)", re.MULTILINE)
 
@@ -60,8 +59,8 @@ class Runs:
     def _run(self, text: str, seed: int) -> float | None:
         shutil.rmtree(self._room, ignore_errors=True)
         self._room.mkdir()
-        for name in FILES:
-            shutil.copy(ROOT / name, self._room)
+        shutil.copy(ROOT / "prepare.py", self._room)
+        shutil.copytree(ROOT / "pretraining", self._room / "pretraining")
         (self._room / "train.py").write_text(text)
         setting = {**os.environ, **BOX, "AUTORESEARCH_SEED": str(seed)}
         for command in (("train.py",), ("prepare.py", "evaluate")):

@@ -1,8 +1,8 @@
 """New projects from templates: small jobs that run at once, to be replaced by your own.
 
 `forecast` lies in this folder. The others are the repository's `examples/`, which a wheel carries
-in this folder, too (pyproject.toml). A link in an example is copied as the file that it leads to:
-`pretrain` is the repository's own main job.
+in this folder, too (pyproject.toml). `pretrain` is the repository's own main job: in a checkout its
+files lie at the root.
 """
 
 import shutil
@@ -22,12 +22,14 @@ DEFAULT = "forecast"
 _RENAMED = {"gitignore": ".gitignore"}  # under its own name it would act on this repository
 _HERE = Path(str(files(__name__)))
 _EXAMPLES = _HERE.parent.parent / "examples"
+_MAIN_JOB = "pretrain"
+_AT_THE_ROOT = ("program.md", "train.py", "prepare.py", "pretraining", "programs")
 
 
 def names() -> list[str]:
     """Return the names of the templates, the default first."""
     found = {path.parent.name for root in (_HERE, _EXAMPLES) for path in root.glob("*/program.md")}
-    return sorted(found, key=lambda name: (name != DEFAULT, name))
+    return sorted({*found, _MAIN_JOB}, key=lambda name: (name != DEFAULT, name))
 
 
 def begun(folder: Path) -> str:
@@ -94,9 +96,16 @@ def _make(folder: Path, template: str, missing: list[Path]) -> None:
 def _texts(template: str) -> dict[str, bytes]:
     """Return the files of a template by their names in a project."""
     source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
-    entries = [e.relative_to(source) for e in source.rglob("*") if e.is_file()]
-    kept = [entry for entry in entries if not _is_left_over(entry, source)]
-    return {_RENAMED.get(str(e), str(e)): (source / e).read_bytes() for e in kept}
+    paths = {path.relative_to(source): path for path in source.rglob("*")}
+    if template == _MAIN_JOB and source.parent == _EXAMPLES:
+        root = _EXAMPLES.parent
+        for place in (root / name for name in _AT_THE_ROOT):
+            paths |= {path.relative_to(root): path for path in (place, *place.rglob("*"))}
+    return {
+        _RENAMED.get(str(name), str(name)): path.read_bytes()
+        for name, path in paths.items()
+        if path.is_file() and not _is_left_over(name, source)
+    }
 
 
 def _remove(folder: Path, texts: Mapping[str, bytes]) -> None:

@@ -37,18 +37,18 @@ SHOWN = (
 
 
 def make_agent() -> Runnable[Any, Any]:
-    """A graph from {"messages": [...]} to the same with more; the last one has the answer."""
+    """Return a graph that extends {"messages": [...]}; the last message has the answer."""
     return create_agent(model(), tools(), system_prompt=prompt())
 
 
 def model() -> ChatOpenAI:
-    """The model that OPENAI_BASE_URL serves."""
+    """Return the model that OPENAI_BASE_URL serves."""
     name = os.environ.get("OPENAI_MODEL", "local")
     return ChatOpenAI(model=name, temperature=TEMPERATURE, timeout=60, max_retries=3)
 
 
 def prompt() -> str:
-    """What the model is told before the question."""
+    """Return the system prompt."""
     parts = [
         "You answer questions of the customers of a shop.",
         "End with one line of the form `Answer: 12.50`, without a unit; "
@@ -67,7 +67,7 @@ def prompt() -> str:
 
 
 def tools() -> list[BaseTool]:
-    """What the model may call."""
+    """Return the tools that the model may call."""
     offered: list[BaseTool] = [product] if CATALOGUE == "behind a tool" else []
     return [*offered, calculator] if CALCULATOR else offered
 
@@ -84,7 +84,7 @@ def product(name: str) -> str:
 
 
 def fits(known: str, name: str) -> bool:
-    """Whether a product, or its kind, goes by that name."""
+    """Return True if a product, or its kind, has that name."""
     if NAMES == "forgiving":
         known, name = known.lower(), name.lower().removesuffix("s")
     return name in (known, known.split()[1])
@@ -105,7 +105,7 @@ def calculator(expression: str) -> str:
 
 
 def reckon(node: ast.AST) -> float:
-    """The value of numbers and the four operations."""
+    """Return the value of numbers and the four operations."""
     if isinstance(node, ast.BinOp):
         return float(OPERATORS[type(node.op)](reckon(node.left), reckon(node.right)))
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):

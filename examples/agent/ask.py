@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def ask(agent: Runnable[Any, Any], question: str) -> dict[str, Any]:
-    """What the agent says, and what it cost; a failure of the agent is an empty answer."""
+    """Return the answer of the agent and its cost; a failure is an empty answer."""
     meter, error, text = Meter(), "", ""
     try:
         state = agent.invoke(
@@ -79,7 +79,7 @@ def ask(agent: Runnable[Any, Any], question: str) -> dict[str, Any]:
 
 @contextmanager
 def served() -> Iterator[None]:
-    """A model for the time of the questions: the person's, or the one that is made up."""
+    """Return a model for the time of the questions: the person's, or the one that is made up."""
     os.environ["LANGSMITH_TRACING"] = "false"
     os.environ.setdefault("OPENAI_API_KEY", "none")
     if os.environ.get("OPENAI_BASE_URL"):

@@ -54,7 +54,7 @@ def main() -> None:
 def evaluated(
     client: Client, examples: Sequence[Example], said: dict[str, list[Json]], *, upload: bool
 ) -> list[float]:
-    """The score of each example: LangSmith asks for every repetition what the agent had said."""
+    """Return the score of each example; LangSmith reads the answer of each repetition."""
     repetitions = {len(said.get(question(example), ())) for example in examples}
     if len(repetitions) != 1 or 0 in repetitions:
         sys.exit("answers.json needs the same number of answers to every question of the data set")
@@ -81,7 +81,7 @@ def evaluated(
 
 
 def right(outputs: Json, reference_outputs: Json) -> bool:
-    """Whether the last `Answer:` is the expected one: to the cent, or in the same words."""
+    """Return True if the last `Answer:` is the expected one: to the cent, or in the same words."""
     found, expected = ANSWER.findall(outputs["answer"]), reference_outputs["answer"]
     given = found[-1].strip("`*. ") if found else ""
     try:
@@ -91,7 +91,7 @@ def right(outputs: Json, reference_outputs: Json) -> bool:
 
 
 def tokens(outputs: Json) -> Json:
-    """What the answer cost."""
+    """Return the cost of an answer."""
     return {"key": "tokens", "score": outputs["tokens"]}
 
 
@@ -99,7 +99,7 @@ def tokens(outputs: Json) -> Json:
 
 
 def rows(part: str) -> Iterator[tuple[Json, Json]]:
-    """Inputs and outputs of the examples of a part, from the files that lie here."""
+    """Return inputs and outputs of the examples of a part, from the files of this folder."""
     with (
         Path("questions.csv").open(newline="", encoding="utf-8") as asked,
         Path("answers.csv").open(newline="", encoding="utf-8") as known,
@@ -110,7 +110,7 @@ def rows(part: str) -> Iterator[tuple[Json, Json]]:
 
 
 def local(part: str) -> list[Example]:
-    """The examples of a part, without a server."""
+    """Return the examples of a part, without a server."""
     space = uuid.UUID(int=0)
     return [
         Example(
@@ -124,7 +124,7 @@ def local(part: str) -> list[Example]:
 
 
 def data_set(client: Client, part: str) -> list[Example]:
-    """The examples of a data set in LangSmith, in the order of their questions."""
+    """Return the examples of a data set in LangSmith, in the order of their questions."""
     name = f"autoresearch agent, {part}"
     if not client.has_dataset(dataset_name=name):
         made = client.create_dataset(name)
@@ -134,12 +134,12 @@ def data_set(client: Client, part: str) -> list[Example]:
 
 
 def question(example: Example) -> str:
-    """What is asked."""
+    """Return the question."""
     return str((example.inputs or {})["question"])
 
 
 def fingerprint(examples: Sequence[Example]) -> int:
-    """A number for what is asked and expected, whatever its order."""
+    """Return a number for what is asked and expected, whatever its order."""
     told = sorted(json.dumps([e.inputs, e.outputs], sort_keys=True) for e in examples)
     return int(hashlib.sha256("\n".join(told).encode()).hexdigest()[:12], 16)
 

@@ -45,7 +45,7 @@ class Gateway(ThreadingHTTPServer):
             self.upstream["langsmith"] = (traces.rstrip("/"), {"x-api-key": smith})
 
     def passed_on(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """The address and the key for a path; None where nothing is passed on."""
+        """Return the address and the key for a path; None where nothing is passed on."""
         name, slash, rest = path.removeprefix("/").partition("/")
         if name not in self.upstream or (
             name == "openai" and not self._is_for_a_model(method, rest)

@@ -39,7 +39,7 @@ INSISTS = re.compile(
 
 @dataclass(frozen=True)
 class Mind:
-    """What a request says about how likely it is to go wrong, and the chance that decides."""
+    """The chances of each error that a request implies, and the random number that decides."""
 
     key: str
     hardness: float  # of this question, for every request about it
@@ -49,23 +49,23 @@ class Mind:
     checks: bool
 
     def errs(self, what: str, chance: float) -> bool:
-        """Whether it goes wrong in one way, by chance."""
+        """Return True if it errs in one way, by chance."""
         heat = 0.75 + 0.35 * self.temperature
         care = (0.6 if self.checks else 1) * heat * self.hardness
         return self.draw(what) < min(0.95, chance * care)
 
     def draw(self, what: str) -> float:
-        """A number from 0 to 1, the same for the same request, count and seed."""
+        """Return a number from 0 to 1, the same for the same request, count and seed."""
         return _number(f"{self.key} {what}")
 
     @property
     def by_steps(self) -> bool:
-        """Whether it thinks aloud before it answers."""
+        """Return True if it reasons aloud before it answers."""
         return bool(STEPS.search(self.told))
 
 
 def answer(request: Json, count: int, seed: str) -> Json:
-    """The next message: the call of a tool, or words.
+    """Return the next message: the call of a tool, or words.
 
     `count` tells how often the same was asked before.
     """
@@ -106,20 +106,20 @@ def _mind(request: Json, asked: list[str], count: int, seed: str) -> Mind:
 
 
 def _calls(mind: Mind, call: reading.Call) -> bool:
-    """Whether it thinks of the tool: one that it is told to use, and that says what it does."""
+    """Return True if it considers the tool: the prompt asks for it and it is described."""
     told = INSISTS.search(mind.told) or re.search(rf"`{call.tool}`", mind.told)
     chance = (0.06 if told else 0.3) + (0.0 if len(call.about.split()) >= 6 else 0.25)
     return not mind.errs(f"overlook {call.sort}", chance)
 
 
 def _slipped(call: reading.Call, mind: Mind) -> reading.Call:
-    """The call, or with a name as it stands in the question: in the plural, in small letters."""
+    """Return the call, perhaps with the name of the question: plural, in small letters."""
     slips = call.sort == "look up" and mind.errs(f"slip {call.arguments}", 0.3)
     return call.misnamed() if slips else call
 
 
 def _final(task: Task, mind: Mind, results: list[str], everything: str, slip: float | None) -> str:
-    """What it says in the end, right or wrong, in the form that it was asked for or not."""
+    """Return the final answer, right or wrong, in the requested form or another."""
     value = _value(task, mind, results, reading.facts(task, everything, slip=slip))
     working = f"Let me see. {task.working(everything)} " if mind.by_steps else ""
     if not mind.errs("form", 0.25 * 0.35**mind.examples) and FORM.search(mind.told):
@@ -174,7 +174,7 @@ def _called(calls: list[reading.Call]) -> Json:
 
 
 def completion(request: Json, count: int, seed: str) -> Json:
-    """A whole answer of the protocol, with what it cost in tokens."""
+    """Return a whole answer of the protocol, with what it cost in tokens."""
     message = answer(request, count, seed)
     said = {"messages": request["messages"], "tools": request.get("tools")}
     prompt, given = (len(json.dumps(part)) // LETTERS_A_TOKEN for part in (said, message))

@@ -74,7 +74,7 @@ def fact(rng: random.Random, known: Sequence[Product]) -> Asked:
 
 
 def total(rng: random.Random, known: Sequence[Product]) -> Asked:
-    """The price of some pieces of two products."""
+    """Return the price of some pieces of two products."""
     (a, b), m, n = rng.sample(known, 2), rng.randrange(2, 10), rng.randrange(2, 10)
     wording = rng.choice(
         ("What do {} and {} cost together?", "I take {} and {}. What is that together?")
@@ -91,7 +91,7 @@ def difference(rng: random.Random, known: Sequence[Product]) -> Asked:
 
 
 def discount(rng: random.Random, known: Sequence[Product]) -> Asked:
-    """The price of some pieces, with a rule that may or may not apply to them."""
+    """Return the price of some pieces, with a rule that may or may not apply to them."""
     product, off, least = rng.choice(known), rng.choice((5, 10, 15, 20)), rng.choice((5, 10, 12))
     pieces = rng.randrange(3, 20)
     rule = f"From {least} pieces on there is {off} % off."
@@ -100,7 +100,7 @@ def discount(rng: random.Random, known: Sequence[Product]) -> Asked:
 
 
 def extreme(rng: random.Random, known: Sequence[Product]) -> Asked:
-    """Which product of a kind has least or most of something."""
+    """Make a question for the product of a kind with least or most of something."""
     kind = rng.choice(known)["name"].split()[1]
     words: tuple[tuple[str, str, Callable[..., Product]], ...] = (
         ("cheapest", "price", min), ("most expensive", "price", max),
@@ -113,7 +113,7 @@ def extreme(rng: random.Random, known: Sequence[Product]) -> Asked:
 
 
 def missing(rng: random.Random, known: Sequence[Product]) -> Asked:
-    """A figure of a product that is not in the catalogue."""
+    """Return a figure of a product that is not in the catalogue."""
     kind = rng.choice(known)["name"].split()[1]
     wording = rng.choice([text for wordings in FACTS.values() for text in wordings])
     return wording.format(f"{rng.choice(STRANGERS.split(','))} {kind}"), "unknown"

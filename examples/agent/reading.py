@@ -1,4 +1,4 @@
-"""What the made-up model understands: questions, tools, and figures that stand in a text."""
+"""Reading of the made-up model: questions, tools, and figures in a text."""
 
 import json
 import re
@@ -38,7 +38,7 @@ class Call:
     arguments: Json
 
     def misnamed(self) -> "Call":
-        """The same, with names in the plural and in small letters."""
+        """Return the same, with names in the plural and in small letters."""
         changed = {
             key: f"{value.lower()}s" if isinstance(value, str) and value[:1].isupper() else value
             for key, value in self.arguments.items()
@@ -58,12 +58,12 @@ class Task:
 
     @property
     def is_money(self) -> bool:
-        """Whether the answer has cents."""
+        """True if the answer has cents."""
         return self.field == "price"
 
     @property
     def operations(self) -> int:
-        """How often it is to be reckoned."""
+        """The number of steps to compute."""
         return {"total": 3, "difference": 1, "discount": 2 if self.off else 1}.get(self.kind, 0)
 
     @property
@@ -72,7 +72,7 @@ class Task:
         return [name for _, name in self.products]
 
     def misread(self, chance: float) -> "Task":
-        """The task with something overlooked: another figure, a count, or the rule."""
+        """Return the task with something overlooked: another figure, a count, or the rule."""
         if self.kind == "fact":
             others = [field for field in FIELDS if field != self.field]
             return replace(self, field=others[int(chance * len(others))])
@@ -84,7 +84,7 @@ class Task:
         return replace(self, products=((count + 1, name), *rest))
 
     def compute(self, figures: Sequence[float]) -> float:
-        """The answer from the figures of its products."""
+        """Return the answer from the figures of its products."""
         counted = [
             count * figure for (count, _), figure in zip(self.products, figures, strict=True)
         ]
@@ -93,7 +93,7 @@ class Task:
         return sum(counted) * (1 - self.off / 100)
 
     def expression(self, figures: Sequence[str]) -> str:
-        """The same as a calculator takes it."""
+        """Return the same as a calculator takes it."""
         parts = [
             f"{count} * {figure}" for (count, _), figure in zip(self.products, figures, strict=True)
         ]
@@ -101,23 +101,23 @@ class Task:
         return f"({joined}) * {1 - self.off / 100:g}" if self.off else joined
 
     def pick(self, facts: Sequence[Fact], *, skip: int) -> str:
-        """The product with the least or the most, or the one next to it."""
+        """Return the product with the least or the most, or the one next to it."""
         ordered = sorted(facts, key=lambda fact: self.sign * float(fact[1]))
         return ordered[skip][0]
 
     def working(self, text: str) -> str:
-        """What is thought aloud."""
+        """Return the reasoning that is spoken aloud."""
         found = facts(self, text, slip=None) or []
         return "; ".join(f"{name}: {figure}" for name, figure in found) or "I look for it."
 
 
 def question(text: str) -> str:
-    """The question in a message: what follows the last `Question:`, or all of it."""
+    """Return the question in a message: the text after the last `Question:`, or all of it."""
     return re.split(r"Question:\s*", text)[-1].strip()
 
 
 def understand(text: str) -> Task | None:
-    """What is asked, or None where it is none of this example's questions."""
+    """Return the task of a question, or None for a question that is not of this example."""
     asked = question(text)
     if found := re.search(rf"your (\w+?)s is the ({'|'.join(EXTREMES)})\b", asked):
         field, sign = EXTREMES[found[2]]
@@ -143,12 +143,12 @@ def understand(text: str) -> Task | None:
 
 
 def rows(text: str) -> int:
-    """How many rows of a table or list a text has: the more, the easier one is missed."""
+    """Return the number of rows of a table or list: with more, one is missed more easily."""
     return sum(len(re.findall(r"\d+", line)) >= 3 for line in text.splitlines())
 
 
 def facts(task: Task, text: str, *, slip: float | None) -> list[Fact] | None:
-    """The figures that the task needs; with a slip one of them is from another row.
+    """Return the figures that the task needs; with a slip one of them is from another row.
 
     None where one is missing.
     """
@@ -189,7 +189,7 @@ def _table(text: str, field: str) -> dict[str, str]:
 
 
 def last_calculated(task: Task, results: Sequence[str]) -> float | None:
-    """The number that a tool gave alone, where there was something to reckon."""
+    """Return the number that a tool gave alone, if there was something to compute."""
     for text in reversed(results):
         number = re.fullmatch(r"\s*(?:[\w ]+[:=])?\s*(-?\d+(?:\.\d+)?)\s*(?:euros?)?\s*", text)
         if number and task.operations:
@@ -203,7 +203,7 @@ def last_calculated(task: Task, results: Sequence[str]) -> float | None:
 def next_call(
     task: Task, told: str, past: Sequence[Json], tools: Sequence[Json], slip: float | None
 ) -> list[Call]:
-    """The calls that would help now; none where nothing is missing, or nothing helps.
+    """Return the calls that would help now; none if nothing is missing or nothing helps.
 
     `told` is what stands before the question, `past` what was called since then.
     """
@@ -241,7 +241,7 @@ def _wanted(task: Task, known: Sequence[Fact] | None, by_sort: dict[str, Json], 
 
 
 def sort_of(tool: Json) -> str | None:
-    """What a tool is taken for, by its name and description."""
+    """Return the kind of a tool, guessed from its name and description."""
     said = f"{tool['name'].replace('_', ' ')} {tool.get('description', '')}"
     for sort, words in SORTS.items():
         if re.search(words, said, re.IGNORECASE):
@@ -250,7 +250,7 @@ def sort_of(tool: Json) -> str | None:
 
 
 def _call(sort: str, tool: Json, task: Task, given: Sequence[str]) -> Call:
-    """The tool with arguments by the names, types and descriptions of its parameters."""
+    """Return the tool with arguments by the names, types and descriptions of its parameters."""
     properties: Json = tool.get("parameters", {}).get("properties", {})
     arguments = {
         name: _argument(name, told, sort, task, given) for name, told in properties.items()

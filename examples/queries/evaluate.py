@@ -69,7 +69,7 @@ class Meter:
         self._database.set_progress_handler(self._tick, STEP)
 
     def ask(self, query: str, parameters: dict[str, Any]) -> Rows:
-        """The rows of a query; ends the program in one sentence where it fails."""
+        """Return the rows of a query; end the program in one sentence if it fails."""
         start = time.process_time()
         try:
             return [list(row) for row in self._database.execute(query, parameters)]
@@ -89,7 +89,7 @@ class Meter:
 
 
 def same(rows: Rows, answer: Rows) -> bool:
-    """Whether two answers are equal, row by row, numbers up to the order of their summation."""
+    """Return True if two answers are equal by row, numbers up to the order of summation."""
     return len(rows) == len(answer) and all(
         len(row) == len(other) and all(map(_close, row, other))
         for row, other in zip(rows, answer, strict=True)

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def connect() -> psycopg.Connection[Any]:
-    """The database of DATABASE_URL; ends the program in one sentence where none is named."""
+    """Open the database of DATABASE_URL; end the program in one sentence if there is none."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith(("postgresql://", "postgres://")):
         sys.exit(
@@ -87,7 +87,7 @@ def connect() -> psycopg.Connection[Any]:
 
 @contextmanager
 def schema(database: psycopg.Connection[Any]) -> Iterator[None]:
-    """A schema to work in, dropped in the end; drops what killed evaluations left, too."""
+    """Make a schema, dropped in the end; drop those of killed evaluations, too."""
     name = f"autoresearch_{uuid.uuid4().hex[:12]}"
     held = "SELECT pg_try_advisory_lock(hashtext($1))"
     database.execute(held, [name])
@@ -131,7 +131,7 @@ def build(database: psycopg.Connection[Any], indexes: dict[str, bool]) -> float:
 def ask(
     database: psycopg.Connection[Any], query: str, parameters: dict[str, Any]
 ) -> tuple[Rows, int]:
-    """The rows of a query and the pages that it touches; ends the program where it is none.
+    """Return the rows of a query and the pages that it touches; end the program on an error.
 
     A query that knew that it is being counted, or what it said a moment ago, could answer the one
     time and count the other.
@@ -153,7 +153,7 @@ def ask(
 
 
 def numbered(query: str, parameters: dict[str, Any]) -> tuple[str, list[Any]]:
-    """A query with `$1` in the place of `:day`, and the values in their order."""
+    """Return a query with `$1` in the place of `:day`, and the values in their order."""
     names: list[str] = []
 
     def number(found: re.Match[str]) -> str:

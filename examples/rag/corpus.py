@@ -20,7 +20,7 @@ SHORTEST = 4  # words of a question, and lines of code
 
 @dataclass(frozen=True)
 class Document:
-    """What a pipeline gets to index: a function without its docstring."""
+    """A function without its docstring, for the index of a pipeline."""
 
     id: str
     module: str
@@ -30,7 +30,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Question:
-    """What a pipeline is asked, and the one document that answers it."""
+    """A question for a pipeline, and the one document that answers it."""
 
     text: str
     answer: str
@@ -55,7 +55,7 @@ def corpus() -> tuple[list[Document], list[Question]]:
 
 
 def held_out(module: str) -> bool:
-    """Whether the questions about a module are kept for the end; by package, half of them."""
+    """Return True if a module belongs to the holdout; by package, half of them do."""
     return hashlib.sha256(module.split(".", maxsplit=1)[0].encode()).digest()[0] % 2 == 1
 
 

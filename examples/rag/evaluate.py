@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def rank(answer: str, ids: object) -> int | None:
-    """Where the answer stands among the first ten, from 1; ends the program on a bad ranking."""
+    """Return the rank of the answer in the first ten, from 1; end the program on a bad ranking."""
     if not isinstance(ids, list) or len(ids) > 10 or len(set(map(str, ids))) != len(ids):
         sys.exit("a ranking is a list of at most ten different ids")
     return ids.index(answer) + 1 if answer in ids else None

@@ -48,7 +48,7 @@ class Pipeline:
         }
 
     def search(self, question: str) -> list[str]:
-        """The ids of ten documents, the best one first."""
+        """Return the ids of ten documents, the best one first."""
         scores = np.zeros(len(self.owner))
         for word in words(question):
             if word in self.postings:
@@ -60,7 +60,7 @@ class Pipeline:
 
 
 def chunks_of(document: Document) -> list[Counter[str]]:
-    """The words of every few lines, each with the words of the function's name and module."""
+    """Return the words of every few lines, with those of the function's name and module."""
     lines = document.code.splitlines()
     about = words(document.name) * NAME_WEIGHT + words(document.module) * MODULE_WEIGHT
     starts = range(0, len(lines), CHUNK_LINES)
@@ -68,7 +68,7 @@ def chunks_of(document: Document) -> list[Counter[str]]:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text or of code, in lower case."""
+    """Return the words of a text or of code, in lower case."""
     found = WORD.findall(text)
     if SPLIT_IDENTIFIERS:
         found = [part for word in found for part in PART.findall(word)]
@@ -77,7 +77,7 @@ def words(text: str) -> list[str]:
 
 
 def weigh(counts: np.ndarray, size: np.ndarray, chunks: int) -> np.ndarray:
-    """What a word is worth to each chunk that has it; `size` is relative to the mean."""
+    """Return the weight of a word in each chunk that has it; `size` is relative to the mean."""
     rarity = np.log(1 + (chunks - len(counts) + 0.5) / (len(counts) + 0.5))
     if RANKING == "tf-idf":
         return rarity * (1 + np.log(counts)) / np.sqrt(size)

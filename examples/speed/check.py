@@ -1,4 +1,4 @@
-"""Whether a program prints what reference.py prints, on small logs and on odd ones.
+"""Check that a program prints the same as reference.py, on small logs and on odd ones.
 
 python check.py -- python report.py
 """
@@ -34,7 +34,7 @@ def main(command: list[str]) -> None:
 
 
 def answer(command: list[str], text: str) -> tuple[bool, str]:
-    """Whether a program ended well, and what it printed."""
+    """Return whether a program ended well, and its output."""
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     return done.returncode == 0, done.stdout.decode(errors="replace")
 

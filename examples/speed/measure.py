@@ -40,7 +40,7 @@ def main(part: str, command: list[str]) -> None:
 
 
 def timed(command: list[str], text: bytes) -> tuple[bytes, float, float]:
-    """What a program prints, its CPU time with its children's, and the time on the clock."""
+    """Return the output of a program, its CPU time with its children's, and the wall time."""
     before, start = cpu_seconds(), time.perf_counter()
     done = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def lines() -> Iterator[str]:
-    """The lines of the log, read a chunk at a time."""
+    """Yield the lines of the log, read a chunk at a time."""
     rest = ""
     while chunk := sys.stdin.read(CHUNK):
         *whole, rest = (rest + chunk).split("\n")
@@ -64,13 +64,13 @@ def take_apart(line: str) -> tuple[str, ...] | None:
 
 @lru_cache(TIMES_KEPT)
 def moment(time: str) -> datetime:
-    """When it was, from `12/Mar/2026:06:25:24 +0000`."""
+    """Return the time of `12/Mar/2026:06:25:24 +0000`."""
     return datetime.strptime(time, "%d/%b/%Y:%H:%M:%S %z")
 
 
 @lru_cache(PATHS_KEPT)
 def page(path: str) -> str:
-    """What a path shows: without its query, with a star for each number."""
+    """Return a path without its query, with a star for each number."""
     return re.sub(r"\d+", "*", re.sub(r"\?.*", "", path))
 
 

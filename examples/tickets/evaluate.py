@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def f1(intent: str, pairs: list[tuple[str, str]]) -> float:
-    """The harmonic mean of precision and recall of one intent; 0 where it was never right."""
+    """Return the harmonic mean of precision and recall of one intent; 0 if it was never right."""
     right = sum(answer == route == intent for answer, route in pairs)
     wrong = sum((answer == intent) != (route == intent) for answer, route in pairs)
     return 2 * right / (2 * right + wrong)

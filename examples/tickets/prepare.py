@@ -57,7 +57,7 @@ def in_halves(intents: Iterable[str]) -> Iterator[Row]:
 
 
 def downloaded(name: str) -> list[Row]:
-    """A file of Banking77; ends the program in one sentence where there is no network."""
+    """Fetch a file of Banking77; end the program in one sentence if there is no network."""
     try:
         with urllib.request.urlopen(URL + name, timeout=30) as answer:
             return rows(answer.read().decode())

@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def column(file: str, name: str) -> list[str]:
-    """A column of a CSV file beside this one."""
+    """Return a column of a CSV file beside this one."""
     with Path(file).open(newline="", encoding="utf-8") as opened:
         return [row[name] for row in csv.DictReader(opened)]
 

@@ -23,19 +23,19 @@ BALANCED = False
 
 
 class Router:
-    """What was learned from tickets that people have routed by hand."""
+    """A classifier that was trained on tickets that people have routed by hand."""
 
     def __init__(self, texts: Sequence[str], intents: Sequence[str]) -> None:
         """Learn; a few of the intents may be wrong, as people make mistakes."""
         self._model = model().fit(texts, intents)
 
     def route(self, text: str) -> str:
-        """The intent of a new ticket, by its name in training."""
+        """Return the intent of a new ticket, by its name in training."""
         return str(self._model.predict([text])[0])
 
 
 def model() -> Pipeline:
-    """Counts of words or pieces of words, weighted if wanted, and a linear classifier."""
+    """Return counts of words or pieces of words, weighted if wanted, and a linear classifier."""
     counts = CountVectorizer(
         analyzer=UNITS,
         ngram_range=(min(SHORTEST, LONGEST), LONGEST),
@@ -47,7 +47,7 @@ def model() -> Pipeline:
 
 
 def classifier() -> MultinomialNB | ComplementNB | LinearSVC:
-    """The classifier that CLASSIFIER names."""
+    """Return the classifier that CLASSIFIER names."""
     match CLASSIFIER:
         case "linear svm":
             return LinearSVC(C=C, class_weight="balanced" if BALANCED else None)

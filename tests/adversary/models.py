@@ -53,7 +53,9 @@ def made(project: Path) -> Path:
     project.mkdir()
     for path in (*ROOT.glob("*.py"), ROOT / "program.md"):
         shutil.copy(path, project)
-    tokenizer = project / "tokenizer.py"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "pretraining", project / "pretraining", ignore=ignored)
+    tokenizer = project / "pretraining" / "tokenizer.py"
     sizes = tokenizer.read_text()
     assert SIZES in sizes
     tokenizer.write_text(sizes.replace(SIZES, SMALLER))

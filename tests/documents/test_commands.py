@@ -36,7 +36,7 @@ EXCEPTIONS = {
 }
 # What a page takes for granted: a project, a file, a number that can be proposed.
 BEFORE = {
-    "README.md": "export COLUMNS=200",
+    "running.md": "export COLUMNS=200",
     "clusters.md": "autoresearch init my-project && cd my-project",
     "postgres.md": "autoresearch init my-project && cd my-project",
     "coming-from-karpathy.md": "autoresearch init my-project",
@@ -55,6 +55,13 @@ HERE = {
     "autoresearch propose mine.py": "cp forecast.py mine.py && echo '# mine' >> mine.py",
     "autoresearch pause": "autoresearch run --tag live & "
     "until test -e .autoresearch/live/now.json; do sleep 0.1; done",
+}
+
+
+# Files of the examples that pages invent.
+INVENTED = {
+    ("dialects.md", "src/api.py"),
+    ("program-md.md", "src/model.py"),
 }
 
 
@@ -131,6 +138,20 @@ def test_every_link_of_a_page_leads_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_file_that_a_page_names_exists():
+    """A name may leave out the folders above it."""
+    files = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True)
+    known = [f"/{line}" for line in files.stdout.splitlines()]
+    pages = [*PAGES, *(REPOSITORY / "docs" / "decisions").glob("*.md")]
+    named = {
+        (page.name, path)
+        for page in pages
+        for path in re.findall(r"`(?:python )?([\w./-]+\.(?:py|sed|yaml))`", page.read_text())
+    }
+    assert len(named) > 20
+    assert {each for each in named if not any(k.endswith(f"/{each[1]}") for k in known)} == INVENTED
 
 
 def test_every_page_is_in_the_index():

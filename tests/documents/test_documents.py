@@ -14,6 +14,7 @@ from autoresearch_graph.studio import Labs
 
 REPOSITORY = Path(__file__).parent.parent.parent
 README = (REPOSITORY / "README.md").read_text()
+COMMANDS = (REPOSITORY / "docs" / "running.md").read_text()
 
 
 def test_the_picture_in_the_readme_is_the_compiled_graph():
@@ -21,12 +22,34 @@ def test_the_picture_in_the_readme_is_the_compiled_graph():
     assert f"```mermaid\n{drawn}\n```" in README
 
 
-def test_every_command_in_the_readme_exists_and_every_command_is_in_it():
-    known = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    told = set(re.findall(r"autoresearch (run|[a-z]+) my-project|autoresearch (\w+) 7", README))
-    assert {first or second for first, second in told} <= known
-    for name in known:
+def test_every_command_in_the_readme_exists():
+    told = commands_in(README)
+    assert {"init", "run", "check", "status", "show", "verify", "adopt"} <= told
+    assert told <= known_commands()
+
+
+def test_the_page_on_running_has_every_command_and_no_other():
+    assert commands_in(COMMANDS) == known_commands()
+
+
+def test_every_command_has_a_help_page():
+    for name in known_commands():
         assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
+
+
+def commands_in(text: str) -> set[str]:
+    """Return the subcommands of the lines that call `autoresearch`."""
+    return set(re.findall(r"^autoresearch (\w+)", text, flags=re.MULTILINE))
+
+
+def known_commands() -> set[str]:
+    return {command.callback.__name__ for command in app.registered_commands if command.callback}
+
+
+def test_the_first_screen_of_the_readme_is_short():
+    lines = README.splitlines()
+    assert len(lines) <= 130
+    assert lines.index("```text") < 12
 
 
 def test_make_runs_what_the_readme_says():

@@ -244,9 +244,9 @@ def _call(name: str, case: str, seed: int) -> str:
 
 
 def module() -> Any:
-    """exported.py, which lies beside the tests."""
+    """Import pretraining/exported.py."""
     sys.path.insert(0, str(ROOT))
-    import exported
+    from pretraining import exported
 
     return exported
 

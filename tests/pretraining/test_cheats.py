@@ -22,7 +22,7 @@ LEFT = [attack for attack in ATTACKS if attack not in PLAYED]
 def test_a_model_that_cheats_is_refused(
     attack: str, prepare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    import exported
+    from pretraining import exported
 
     handed_over: list[torch.nn.Module] = []
     monkeypatch.chdir(tmp_path)

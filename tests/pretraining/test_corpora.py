@@ -90,7 +90,7 @@ def hub() -> Iterator[Hub]:
 def corpora(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{hub.server_port}")
     monkeypatch.syspath_prepend(ROOT)
-    import corpora
+    from pretraining import corpora
 
     monkeypatch.setattr(corpora, "PAUSE", 0.01)
     return corpora
@@ -203,7 +203,7 @@ def test_a_run_on_downloaded_text_needs_no_network_and_tells_its_fingerprint(hub
     held = tmp_path / "cache" / "tinystories-300" / "validation.bin"
     held.write_bytes(held.read_bytes()[2:])
     (tmp_path / "named.py").write_text(
-        "import tokenizer; print(tokenizer.held_out('validation').name)"
+        "from pretraining import tokenizer; print(tokenizer.held_out('validation').name)"
     )
     named = job(str(tmp_path / "named.py"), cwd=tmp_path, data="tinystories", PYTHONPATH=str(ROOT))
     told = re.search(r"^data: (\S+)\ndata_fingerprint: (\d+)$", first.stdout, re.MULTILINE)

@@ -19,7 +19,7 @@ TOKENS = torch.tensor([[1, 2, 3], [4, 5, 6]])
 def exported() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT)
-        import exported
+        from pretraining import exported
 
         yield exported
 

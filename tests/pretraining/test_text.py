@@ -61,7 +61,7 @@ def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_
 
 
 def test_program_md_hides_all_text_that_is_measured_with(prepare):
-    import corpora
+    from pretraining import corpora
 
     program = read(ROOT / "program.md", project=ROOT)
     held_out = {path for paths in corpora.HELD_OUT.values() for path in paths}
@@ -109,7 +109,7 @@ def test_h100_md_trains_fifty_million_parameters_on_a_text_that_it_hides(prepare
 
 
 def test_a_training_run_imports_nothing_of_what_is_hidden(prepare, tmp_path):
-    import corpora
+    from pretraining import corpora
 
     script = (
         "import sys, runpy, sysconfig; sys.argv = ['train.py']\n"

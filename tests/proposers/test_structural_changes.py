@@ -58,7 +58,7 @@ def improved(llmock: Any, project: Path, template: str, *rewrites: Rewrite) -> l
     change(program_md, *ONCE)
     patient = re.sub(r"killed after \d+ \w+", "killed after 9 minutes", program_md.read_text())
     program_md.write_text(patient)
-    for path in project.glob("*.py"):
+    for path in project.rglob("*.py"):
         change(path, *SMALLER.get(template, ()))
     git(project, "commit", "--quiet", "--all", "--allow-empty", "--message=for a test")
     program = read(project / "program.md", project=project, flags=Flags())

@@ -1,4 +1,4 @@
-"""A trained model as a graph of PyTorch's own operators: written by a run, read by its evaluation.
+"""A trained model as a graph of PyTorch operators: written by a run, read by its evaluation.
 
 `write` traces the model with torch.export and keeps two things: which operators follow each other,
 as JSON, and the weights, as raw numbers. `read` gives a module that does these operators one after
@@ -10,8 +10,8 @@ operators that check their indices and draw no chance. Lists, numbers and types 
 operator are checked when the file is read; sizes that a kernel takes on trust, when it is called.
 tests/pretraining/fuzz.py calls every operator of the list with bad input.
 
-`Apart` runs a model in processes of their own, which this file is the program of. They get the
-tokens of one batch at a time and give logits. On Linux with a CPU they can open no file and start
+`Apart` runs a model in separate processes, started from this file. They get the tokens of one batch
+at a time and return logits. On Linux with a CPU they can open no file and start
 no process after they have read the model.
 
 Not covered: mistakes in the operators that are left; they would give their author what a process
@@ -127,14 +127,14 @@ _WORDS = {
 
 
 class Unusable(Exception):
-    """A model that cannot be written, or a file that cannot be read; the sentence says why."""
+    """A model that cannot be written, or a file that cannot be read. The message has the reason."""
 
 
 # ---------------------------------------------------------------- writing
 
 
 def write(model: nn.Module, example: Tensor, path: Path) -> None:
-    """Write what `model` does to a tensor of the shape, type and device of `example`."""
+    """Write `model` as a graph for tensors of the shape, type and device of `example`."""
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch.export about itself
@@ -164,7 +164,7 @@ def write(model: nn.Module, example: Tensor, path: Path) -> None:
 
 
 def _graph(module: fx.GraphModule) -> Json:
-    """Inputs, steps and output of a graph; what only checks shapes is left out."""
+    """Return inputs, steps and output of a graph, without the checks of shapes."""
     graph: Json = {"inputs": [], "steps": [], "output": None}
     blocks: dict[str, fx.GraphModule] = {}
     for node in module.graph.nodes:
@@ -221,7 +221,7 @@ def _word(value: object) -> str:
 
 
 def read(path: Path, device: str) -> nn.Module:
-    """Read a model; `Unusable` where the file is not what `write` writes."""
+    """Read a model. Raise Unusable for a file that `write` did not write."""
     try:
         with np.load(path, allow_pickle=False) as file:
             text = file["header"].tobytes()
@@ -249,7 +249,7 @@ def _tensor(numbers: np.ndarray, told: Json, device: str) -> Tensor:
 
 
 class Exported(nn.Module):
-    """A graph that was read; its weights stay as they were, whatever it is asked."""
+    """A model that was read. No call changes its weights."""
 
     def __init__(self, graph: Json, given: list[bool], tensors: list[Tensor], device: str) -> None:
         super().__init__()
@@ -260,7 +260,7 @@ class Exported(nn.Module):
             _check(step, device)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """What the model that was written says of these tokens.
+        """Return the logits of the written model for these tokens.
 
         No operator of the list writes into its input or draws numbers. Should one do so after all,
         it finds each call as it found the first: weights and numbers are each call's own.
@@ -272,7 +272,7 @@ class Exported(nn.Module):
 
 
 def operator(name: str) -> torch._ops.OpOverload:
-    """The operator of that name; `Unusable` unless it is on the list."""
+    """Return the operator of that name. Raise Unusable if it is not on the list."""
     found = re.fullmatch(r"aten\.(\w+)\.(\w+)", name)
     short = name.removeprefix("aten.").removesuffix(".default")
     if found and short in _OPERATORS:
@@ -285,7 +285,7 @@ def operator(name: str) -> torch._ops.OpOverload:
 
 
 def operators() -> list[str]:
-    """Names of all operators on the list that this PyTorch knows."""
+    """Return the names of all listed operators that this PyTorch knows."""
     names = (f"aten.{name}" if "." in name else f"aten.{name}.default" for name in _OPERATORS)
     known = []
     for name in sorted(names):
@@ -355,21 +355,26 @@ def _check(step: Json, device: str) -> None:
     for at, expected in enumerate(overload._schema.arguments):
         positional = at < len(step["args"]) and not expected.kwarg_only
         given = step["args"][at] if positional else kwargs.get(expected.name)
-        kind = str(expected.type)
-        if "Tensor" not in kind and any("node" in each for each in _maps(given)):
-            raise Unusable(f"`{step['do']}` gets a tensor for its `{expected.name}`")
-        if expected.name in _TYPES and isinstance(given, int):
-            raise Unusable(f"`{step['do']}` gets a number for its `{expected.name}`")
-        if "int" in kind:
-            _check_numbers(step["do"], expected.name, given)
-        for each in _maps(given):
-            if "device" in each and each["device"] not in ("cpu", device):
-                raise Unusable(f"`{step['do']}` names a device that is not there")
-            if "torch" in each:
-                _typed(each["torch"])
+        _check_argument(step["do"], expected, given, device)
     for name in ("sorter", "out", "pin_memory"):
         if kwargs.get(name):
             raise Unusable(f"`{step['do']}` gets a `{name}`")
+
+
+def _check_argument(name: str, expected: Any, given: Any, device: str) -> None:
+    """Refuse one argument of a step that is of the wrong kind or out of bounds."""
+    kind = str(expected.type)
+    if "Tensor" not in kind and any("node" in each for each in _maps(given)):
+        raise Unusable(f"`{name}` gets a tensor for its `{expected.name}`")
+    if expected.name in _TYPES and isinstance(given, int):
+        raise Unusable(f"`{name}` gets a number for its `{expected.name}`")
+    if "int" in kind:
+        _check_numbers(name, expected.name, given)
+    for each in _maps(given):
+        if "device" in each and each["device"] not in ("cpu", device):
+            raise Unusable(f"`{name}` names a device that is not there")
+        if "torch" in each:
+            _typed(each["torch"])
 
 
 def _maps(value: Any) -> Iterator[Json]:
@@ -391,7 +396,7 @@ def _check_numbers(name: str, argument: str, value: Any) -> None:
 
 
 def call(name: str, args: list[Any], kwargs: Json) -> Any:
-    """Call an operator of the list; `Unusable` where it may not have these arguments."""
+    """Call a listed operator. Raise Unusable for arguments that it may not have."""
     overload = operator(name)
     expected = overload._schema.arguments
     given = {**dict(zip((each.name for each in expected), args, strict=False)), **kwargs}
@@ -406,7 +411,7 @@ def call(name: str, args: list[Any], kwargs: Json) -> Any:
 
 
 def _bounded(value: Any) -> Any:
-    """`value`, if its tensors are plain ones of a size that no kernel miscounts."""
+    """Return `value`, if its tensors are plain ones of a size that no kernel miscounts."""
     if isinstance(value, Tensor):
         if value.layout != torch.strided or str(value.dtype) not in _WORDS:
             raise Unusable("it makes a tensor of another kind")
@@ -424,7 +429,7 @@ def _require(met: bool) -> None:
 
 
 def _guard_attention(given: Json) -> None:
-    """Kernels of attention read as many keys as values, and one of each for every head."""
+    """Refuse other numbers of keys than of values or heads: kernels take them on trust."""
     query, key, value = given["query"], given["key"], given["value"]
     _require(query.dim() == key.dim() == value.dim() >= 2 and not given.get("dropout_p"))
     _require(key.shape[-2] == value.shape[-2] and query.shape[-1] == key.shape[-1])
@@ -439,14 +444,14 @@ def _guard_attention(given: Json) -> None:
 
 
 def _guard_kernel_of_attention(given: Json) -> None:
-    """Those that are called by name take it that the numbers of a row lie side by side."""
+    """Refuse rows that are not contiguous: kernels called by name take that on trust."""
     _guard_attention(given)
     tensors = [given[name] for name in ("query", "key", "value")]
     _require(all(each.dim() == 4 and each.stride(-1) == 1 for each in tensors))
 
 
 def _guard_recurrence(gates: int) -> Callable[[Json], None]:
-    """A check that each weight of a recurrent net has the size that its place asks for."""
+    """Return a check that each weight of a recurrent net has the size of its place."""
 
     def check(given: Json) -> None:
         state, weights = given["hx"], given["params"]
@@ -482,7 +487,7 @@ def _guard_dropout(given: Json) -> None:
 
 
 def _guard_division(given: Json) -> None:
-    """The processor stops a program that divides the smallest whole number by -1."""
+    """Refuse to divide whole numbers with rounding: -2**63 / -1 stops the process."""
     tensors = [one for one in (given["self"], given["other"]) if isinstance(one, Tensor)]
     _require(given.get("rounding_mode") != "trunc" or any(t.is_floating_point() for t in tensors))
 
@@ -514,7 +519,7 @@ _DUMPABLE, _DEATH = 4, 1  # of prctl(2)
 
 
 class Apart:
-    """A model that is run by two other processes, which know nothing but the tokens they are given.
+    """A model that is run by two other processes. They know only the tokens that they get.
 
     `ask` gives the logits of tokens in float32, whatever those processes answer, or raises
     `Unusable`. Neither process learns what the other is asked. Start them before anything is loaded
@@ -608,7 +613,7 @@ class _Channel:
 
 
 def _memory(size: int) -> int:
-    """A file of so many bytes that lies in memory where the system can do that."""
+    """Open a file of `size` bytes, in memory if the system can do that."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("logits")
     else:
@@ -619,7 +624,7 @@ def _memory(size: int) -> int:
 
 
 def _forks(device: str) -> bool:
-    """True if a process may split in two after PyTorch was loaded."""
+    """Return True if a process may fork after PyTorch was loaded."""
     return sys.platform == "linux" and device == "cpu"
 
 
@@ -634,7 +639,7 @@ def _control(*options: int) -> None:
 
 
 def serve(path: str, device: str, *numbers: str) -> None:
-    """Be the process apart: read a model, then answer for batch after batch until no more come.
+    """Run as the separate process: read a model, then answer each batch until none comes.
 
     `numbers` are the shape of the logits, and three open files for each of one or two processes.
     """
@@ -672,7 +677,7 @@ def _answer_all(model: nn.Module, device: str, files: list[int], logits: np.ndar
 
 
 def _fill(model: nn.Module, tokens: Tensor, logits: np.ndarray) -> int | None:
-    """Write what the model says of `tokens`. Returns None, or the code of what went wrong."""
+    """Write the logits of `tokens`. Return None, or the code of an error."""
     try:
         with torch.no_grad():
             said = model(tokens)

@@ -1,4 +1,4 @@
-"""Where the text of the default job comes from: `documents`, whatever the data set.
+"""Data sets of the main job, each read as `documents`.
 
     python        the source of Python's standard library, as it lies on this machine
     tinystories   short stories for children, 2.2 GB (2305.07759; roneneldan/TinyStories)
@@ -6,8 +6,8 @@
     a path        every file below a folder that is UTF-8 text
 
 All but the first are read once, by `python prepare.py`: no training run needs a network. Downloads
-go on where they stopped, are tried again, and are checked by size and SHA-256, where the server
-tells it, as Hugging Face does of every large file. HF_ENDPOINT names a mirror.
+go on where they stopped, are tried again, and are checked by size and by SHA-256, where the server
+sends one, as Hugging Face does for every large file. HF_ENDPOINT names a mirror.
 
 Not covered: a server that lies about its checksums.
 """
@@ -53,13 +53,13 @@ LEFT_OUT_PREFIXES = ("config-", "_sysconfigdata")
 
 
 class Missing(Exception):
-    """Text that cannot be had; the sentence says why, and what would help."""
+    """Text that cannot be read or fetched. The message has the reason and what would help."""
 
 
 def documents(data: str, part: str, folder: Path) -> Iterator[Document]:
-    """Documents to train on, or those of `validation` or `holdout`, always in the same order.
+    """Return the documents of `train`, `validation` or `holdout`, always in the same order.
 
-    What is downloaded is kept in `folder`. Missing where the text cannot be had.
+    Downloads are kept in `folder`. Raise Missing for text that cannot be read or fetched.
     """
     match data:
         case "python":
@@ -79,7 +79,7 @@ def documents(data: str, part: str, folder: Path) -> Iterator[Document]:
 
 
 def _standard_library(part: str) -> Iterator[Document]:
-    """Each source file once, in the order of the hashes of their paths."""
+    """Return each source file once, in the order of the hashes of their paths."""
     root = Path(sysconfig.get_path("stdlib"))
     found = {}
     for path in sorted(root.rglob("*.py")):
@@ -91,7 +91,7 @@ def _standard_library(part: str) -> Iterator[Document]:
 
 
 def module_part(name: str) -> str:
-    """What a file of the standard library is for: `train`, `validation` or `holdout`."""
+    """Return the part of a standard library file: `train`, `validation` or `holdout`."""
     for part, paths in HELD_OUT.items():
         if any(name == path or name.startswith(f"{path}/") for path in paths):
             return part
@@ -99,7 +99,7 @@ def module_part(name: str) -> str:
 
 
 def _folder(part: str, root: Path) -> Iterator[Document]:
-    """The files whose part it is: a tenth for validation, a tenth for holdout, by their paths."""
+    """Return the files of a part: by their paths, a tenth each for validation and holdout."""
     paths = [path for path in sorted(root.rglob("*")) if path.is_file()]
     names = {path.relative_to(root).as_posix(): path for path in paths}
     parts = {8: "validation", 9: "holdout"}
@@ -109,7 +109,7 @@ def _folder(part: str, root: Path) -> Iterator[Document]:
 
 
 def _once(found: dict[str, bytes], what: str) -> Iterator[Document]:
-    """Contents that are text, each under the first of its names."""
+    """Return the contents that are text, each under the first of its names."""
     first: dict[bytes, str] = {}
     for name, content in found.items():
         if content and _is_utf8(content):
@@ -123,7 +123,7 @@ def _once(found: dict[str, bytes], what: str) -> Iterator[Document]:
 
 
 def _stories(part: str, folder: Path) -> Iterator[Document]:
-    """What the authors keep for validation is halved, by the stories' hashes."""
+    """Yield stories; the authors' validation file is halved by the stories' hashes."""
     file = "train" if part == "train" else "valid"
     path = fetch(STORIES.format(file), folder)
     for at, story in enumerate(_split(path, b"<|endoftext|>")):
@@ -133,7 +133,7 @@ def _stories(part: str, folder: Path) -> Iterator[Document]:
 
 
 def _split(path: Path, separator: bytes) -> Iterator[bytes]:
-    """The stripped pieces of a file that may be larger than the memory."""
+    """Yield the stripped pieces of a file that may be larger than the memory."""
     rest = b""
     with path.open("rb") as file:
         while block := file.read(2**24):
@@ -160,7 +160,7 @@ def _shards(part: str, folder: Path) -> Iterator[Document]:
 
 
 def fetch(name: str, folder: Path) -> Path:
-    """Download a file of Hugging Face's data sets, unless that was done. Missing if it fails."""
+    """Download a file of Hugging Face's data sets. Idempotent. Raise Missing if it fails."""
     url = f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co')}/datasets/{name}"
     path = folder / Path(name).name
     if path.exists():
@@ -179,7 +179,7 @@ def fetch(name: str, folder: Path) -> Path:
 
 
 def _fetch_rest(url: str, path: Path) -> None:
-    """Go on with a download; ConnectionError if it breaks off, Missing if it makes no sense."""
+    """Continue a download. Raise ConnectionError if it breaks off, Missing for 401, 403, 404."""
     import httpx
 
     have = path.stat().st_size if path.exists() else 0
@@ -197,7 +197,7 @@ def _fetch_rest(url: str, path: Path) -> None:
 
 
 def _write(answer: "httpx.Response", path: Path) -> None:
-    """Append what was asked for, or begin again where the server sends all of it."""
+    """Append the rest of the file, or begin again if the server sends all of it."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -215,7 +215,7 @@ def _write(answer: "httpx.Response", path: Path) -> None:
 
 
 def _check(answer: "httpx.Response", path: Path) -> None:
-    """ConnectionError, and the file is gone, where it is not what the server has."""
+    """Delete a file that differs from the server's, and raise ConnectionError."""
     told = [each.headers.get("X-Linked-ETag", "") for each in (*answer.history, answer)]
     promised = next(filter(None, (re.search(r"\b[0-9a-f]{64}\b", each) for each in told)), None)
     total = re.search(r"/(\d+)$", answer.headers.get("Content-Range", ""))

@@ -1,12 +1,12 @@
-"""Text as tokens: byte pairs of the training text, and what they make of it, kept in a cache.
+"""Tokenizer of the main job and the tokenized text, kept in a cache.
 
-AUTORESEARCH_DATA names the data set (corpora.py tells which there are), AUTORESEARCH_VOCAB another
-number of tokens: 257 are the bytes alone. A fingerprint of text and tokens is a part of the name of
-either, so figures of different ones are never taken for one another.
+The tokens are byte pairs of the training text. AUTORESEARCH_DATA names the data set (corpora.py
+lists them), AUTORESEARCH_VOCAB another number of tokens: 257 are the bytes alone. Text and tokens
+are named by a fingerprint of both, so figures of different data are never mixed up.
 
-For the default text the evaluation takes nothing from the cache, where a run could have written,
-and makes the tokenizer anew, which takes a second. Other text comes from the cache; what a run
-changed there shows in the fingerprint.
+For the default text the evaluation reads nothing from the cache, where a run could have written,
+and builds the tokenizer again, which takes a second. Other text comes from the cache; a change of
+it shows in the fingerprint.
 """
 
 import functools
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import corpora
+from pretraining import corpora
 
 if TYPE_CHECKING:
     import tiktoken
@@ -48,7 +48,7 @@ TOKENIZER_BYTES = 200_000_000  # of text that the byte pairs are found in, at mo
 
 @dataclass(frozen=True)
 class Corpus:
-    """The text to train on. `name` tells its origin, and the fingerprint of text and tokens."""
+    """The text to train on. `name` has its origin and the fingerprint of text and tokens."""
 
     name: str
     train: np.ndarray  # uint16 tokens, every document opened by OPENING
@@ -57,7 +57,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Text to measure with, and the fingerprint of it and the text that was trained on."""
+    """Text to measure with. `name` has the fingerprint of it and of the training text."""
 
     name: str
     tokens: np.ndarray
@@ -66,7 +66,7 @@ class HeldOut:
 
 @functools.cache
 def corpus() -> Corpus:
-    """Tokenized text to train on: from the cache, or, of the default text, prepared now."""
+    """Return the training text in tokens: from the cache, or, for the default text, made now."""
     if DATA == "python":
         documents = _documents("train")
         name = f"{_origin()}-{_fingerprint(documents)}"
@@ -82,7 +82,7 @@ def corpus() -> Corpus:
 
 @functools.cache
 def held_out(part: str) -> HeldOut:
-    """Text to measure with, in the tokens of the training text; of the default text, made anew."""
+    """Return text to measure with, in tokens; the default text is never read from the cache."""
     if DATA != "python":
         known = corpus()
         encoded = np.fromfile(_place() / f"{part}.bin", np.uint16)
@@ -101,7 +101,7 @@ def _documents(part: str) -> dict[str, bytes]:
 
 
 def read(part: str) -> Iterator[corpora.Document]:
-    """The documents of a part, `train`, `validation` or `holdout`, with their names."""
+    """Yield the documents of a part, `train`, `validation` or `holdout`, with their names."""
     try:
         yield from corpora.documents(DATA, part, _cache() / "downloads")
     except corpora.Missing as error:
@@ -109,7 +109,7 @@ def read(part: str) -> Iterator[corpora.Document]:
 
 
 def _prepare(name: str, documents: dict[str, bytes], folder: Path) -> Corpus:
-    """Train the tokenizer on the training files, encode them, keep it."""
+    """Train the tokenizer on the training files, encode them, and write both to the cache."""
     start = time.perf_counter()
     encoding, tokens = _tokenizer(documents.values())
     train = np.concatenate(list(_encoded(encoding, documents.values())))
@@ -121,7 +121,7 @@ def _prepare(name: str, documents: dict[str, bytes], folder: Path) -> Corpus:
 
 
 def prepare_ahead() -> None:
-    """Read, tokenize and keep a text that no run makes for itself; a folder's each time anew."""
+    """Read and tokenize a text that no run makes for itself; a folder is read again each time."""
     folder = _place()
     if DATA == "python" or (folder.is_dir() and DATA in ("tinystories", "climbmix")):
         return
@@ -144,7 +144,7 @@ def prepare_ahead() -> None:
 
 
 def _sample() -> Iterator[bytes]:
-    """Enough of the training text to find its byte pairs."""
+    """Yield enough of the training text to find its byte pairs."""
     length = 0
     for _, content in read("train"):
         yield content
@@ -154,7 +154,7 @@ def _sample() -> Iterator[bytes]:
 
 
 def _write(encoding: "tiktoken.Encoding", part: str, path: Path, digest: "hashlib._Hash") -> None:
-    """Encode the documents of a part into a file, and put all of them into the digest."""
+    """Encode the documents of a part into a file, and add them to the digest."""
     from rich.console import Console
     from rich.progress import track
 
@@ -172,7 +172,7 @@ def _write(encoding: "tiktoken.Encoding", part: str, path: Path, digest: "hashli
 
 
 def _tokenizer(texts: Iterable[bytes]) -> tuple["tiktoken.Encoding", tuple[bytes, ...]]:
-    """Byte pairs of the training text, and what each token stands for; OPENING for nothing."""
+    """Train byte pairs; return the encoding and the bytes of each token (OPENING has none)."""
     import rustbpe
     import tiktoken
 
@@ -188,7 +188,7 @@ def _tokenizer(texts: Iterable[bytes]) -> tuple["tiktoken.Encoding", tuple[bytes
 
 
 def _encoded(encoding: "tiktoken.Encoding", contents: Iterable[bytes]) -> Iterator[np.ndarray]:
-    """The tokens of some hundred documents at a time."""
+    """Yield the tokens of 512 documents at a time."""
     rest = iter(contents)
     while some := [content.decode() for content in itertools.islice(rest, 512)]:
         lists = encoding.encode_ordinary_batch(some, num_threads=os.cpu_count() or 1)
@@ -196,7 +196,7 @@ def _encoded(encoding: "tiktoken.Encoding", contents: Iterable[bytes]) -> Iterat
 
 
 def _keep(text: Corpus, folder: Path) -> bool:
-    """Write the cache folder in one piece. False where it cannot be written: a sandbox, say.
+    """Write the cache folder in one step. Return False if it cannot be written, as in a sandbox.
 
     When another process was faster its folder stays, and that is as good.
     """
@@ -225,7 +225,7 @@ def _cache() -> Path:
 
 
 def _place() -> Path:
-    """The folder of a text that is not made on the fly."""
+    """Return the folder of a text that is not made on the fly."""
     return _cache() / f"{_origin()}-{VOCAB_SIZE}"
 
 
@@ -239,7 +239,7 @@ def _origin() -> str:
 
 
 def _fingerprint(documents: dict[str, bytes]) -> str:
-    """Sixteen digits for the text, how it is cut into tokens, and the layout of the cache (2)."""
+    """Return sixteen digits for the text, the tokens and the layout of the cache (2)."""
     digest = hashlib.sha256(f"2 {VOCAB_SIZE} {PATTERN}".encode())
     for name, content in documents.items():
         digest.update(f"\n{name} {len(content)}\n".encode() + content)
