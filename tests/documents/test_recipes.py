@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from autoresearch_graph import research
-from autoresearch_graph.lab import open_lab
+from autoresearch_graph.opening import open_lab
 from autoresearch_graph.runner.executor import Executor
 from autoresearch_graph.settings import Settings
 from tests.support.projects import make_project
