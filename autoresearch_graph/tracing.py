@@ -1,12 +1,12 @@
-"""LangSmith, where a person traces to it: what became of an experiment stands on its trace.
+"""Verdicts and scores on traces in LangSmith, if a person traces to it.
 
-The root of a trace stands for an experiment where `research.run` has named it so. In Studio and
-in a notebook one trace holds many experiments, and the node that records one stands for it.
-Without tracing no client is made and no thread is started.
+The root of a trace belongs to one experiment if `research.run` has named it. In Studio and in a
+notebook one trace has many experiments, and the node that records one gets its verdict. Without
+tracing no client is made and no thread is started.
 
-Not covered: what LangSmith's client adds to a trace by itself, which includes the variables named
-LANGSMITH_* and LANGCHAIN_*, but for those whose name speaks of a key, a token or a password; and
-the exit of a process in which a client of LangSmith's was made before a lab was opened.
+Not covered: data that LangSmith's client adds to a trace by itself, which includes the variables
+LANGSMITH_* and LANGCHAIN_*, except those whose name has a key, a token or a password; and the exit
+of a process in which a client of LangSmith's was made before a lab was opened.
 """
 
 import logging
@@ -32,7 +32,7 @@ _SWITCHES = [f"{maker}_TRACING{v}" for maker in ("LANGSMITH", "LANGCHAIN") for v
 
 
 def free_the_exit(environ: MutableMapping[str, str]) -> None:
-    """Where tracing is switched on, keep LangSmith's client from holding up the process's end.
+    """Keep LangSmith's client from delaying the exit of the process, if tracing is on.
 
     Its sending threads are joined unless they are daemons, and the pool that sends compressed
     traces is joined in any case: with an endpoint that never answers, for minutes.
@@ -43,7 +43,7 @@ def free_the_exit(environ: MutableMapping[str, str]) -> None:
 
 
 def current_run() -> "RunTree | None":
-    """The run that stands for the experiment whose node is running, where it is traced."""
+    """Return the run of the experiment whose node is running; None without tracing."""
     from langsmith import get_current_run_tree
 
     node = get_current_run_tree()
@@ -52,7 +52,7 @@ def current_run() -> "RunTree | None":
 
 
 def _root(node: "RunTree") -> "RunTree | None":
-    """The root above a node's run, which only the tracer knows: LangChain sets no parents."""
+    """Return the root above a node's run, from the tracer, because LangChain sets no parents."""
     from langchain_core.callbacks import BaseCallbackManager
     from langchain_core.tracers import LangChainTracer
     from langgraph.config import get_config
@@ -64,7 +64,7 @@ def _root(node: "RunTree") -> "RunTree | None":
 
 
 def scores(experiment: Experiment, incumbent: Incumbent | None, metric: Metric) -> dict[str, float]:
-    """An experiment in numbers; an improvement is positive, and there is none on nothing."""
+    """Return the scores of an experiment; an improvement is positive, and needs an incumbent."""
     found: dict[str, float] = {"kept": int(experiment.status == "keep")}
     if experiment.metric is not None:
         found[metric.name] = experiment.metric
@@ -74,9 +74,9 @@ def scores(experiment: Experiment, incumbent: Incumbent | None, metric: Metric) 
 
 
 class Tracing:
-    """What a research tells LangSmith, without waiting for it but for seconds at its end.
+    """The traces of a research; only its end waits for LangSmith, for seconds.
 
-    `thread` is what LangSmith groups the traces of a research by.
+    `thread` is the name by which LangSmith groups the traces of a research.
     """
 
     def __init__(self, tag: str, *, thread: str) -> None:
@@ -84,14 +84,14 @@ class Tracing:
         self._sender = Sender()
 
     def invocation(self, number: int) -> "RunnableConfig":
-        """What makes the trace of an invocation that of one experiment."""
+        """Return the configuration that names a trace after one experiment."""
         metadata = {"tag": self._tag, "number": number, "thread_id": self._thread}
         return {"run_name": f"experiment {number}", "tags": [self._tag], "metadata": metadata}
 
     def judged(
         self, run: "RunTree", e: Experiment, *, text: str, scores: dict[str, float], url: Path
     ) -> None:
-        """Put a verdict on the run that stands for the experiment, and have its scores sent.
+        """Put a verdict on the run of an experiment, and queue its scores.
 
         LangSmith rounds scores to four decimals; in the metadata they are exact. OpenTelemetry
         knows no feedback: there they are in the metadata alone.
@@ -131,20 +131,20 @@ class Tracing:
             run.name = "report"
 
     def notice(self) -> str | None:
-        """What a person should know of LangSmith, once."""
+        """Return a notice about LangSmith for a person, once."""
         return self._sender.notice()
 
     def close(self) -> None:
-        """Leave LangSmith a few seconds to take the rest; harmless when called twice."""
+        """Wait a few seconds for LangSmith to take the rest. Idempotent."""
         self._sender.close()
 
 
-_PATIENCE = 5.0
+_PATIENCE = 5.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """The scores of a run, on their way; the file `url` gets its URL when they have arrived."""
+    """The scores of a run; the file `url` gets the run's URL after they were sent."""
 
     client: "Client"
     project: str | None
@@ -155,7 +155,7 @@ class Feedback:
     url: Path
 
     def send(self) -> None:
-        """Send them; what has been traced goes first, as the first run makes the project."""
+        """Send the traces, of which the first makes the project, and then the scores."""
         self.client.flush(timeout=_PATIENCE)
         project = self.client.read_project(project_name=self.project)
         for key, score in self.scores.items():
@@ -173,7 +173,7 @@ class Feedback:
 
 
 class Sender:
-    """Sends feedback in a daemon thread, which the first one starts; nobody waits for it."""
+    """A queue of feedback, sent by a daemon thread that the first feedback starts."""
 
     def __init__(self) -> None:
         self._trouble = _Trouble()
@@ -182,22 +182,22 @@ class Sender:
         self._client: Client | None = None
 
     def serve(self, client: "Client") -> None:
-        """See to it that what a client has traced is sent before the end."""
+        """Flush this client before the end."""
         self._client = client
 
     def put(self, feedback: Feedback) -> None:
-        """Have it sent."""
+        """Queue feedback."""
         self._waiting.put(feedback)
         if self._thread is None:
             self._thread = threading.Thread(target=self._send_all, daemon=True)
             self._thread.start()
 
     def notice(self) -> str | None:
-        """What a person should know of LangSmith, once."""
+        """Return a notice about LangSmith for a person, once."""
         return self._trouble.notice()
 
     def close(self) -> None:
-        """Leave LangSmith a few seconds to take the rest; harmless when called twice."""
+        """Wait a few seconds for LangSmith to take the rest. Idempotent."""
         patience = 1.0 if self._trouble.known else _PATIENCE
         deadline = time.monotonic() + patience
         if self._thread is not None:
@@ -219,7 +219,7 @@ class Sender:
 
 
 class _Trouble(logging.Handler):
-    """Makes the first trouble a notice, and swallows what the client logs: each failure, anew."""
+    """A log handler that makes the first failure a notice, and drops the client's messages."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -231,19 +231,19 @@ class _Trouble(logging.Handler):
         self.take(record.getMessage())
 
     def take(self, what: str) -> None:
-        """Take note of a trouble, from any thread; only its first sentence, which holds no key."""
+        """Note a failure, from any thread; only its first sentence, which holds no key."""
         if not self.known:
             self.known = True
             cause = one_line(what)[:300].split(". ")[0]
             self._notice = f"LangSmith is not taking every trace ({cause}); the research goes on"
 
     def notice(self) -> str | None:
-        """The notice, once."""
+        """Return the notice, once."""
         notice, self._notice = self._notice, None
         return notice
 
     def close(self) -> None:
-        """Stop listening, unless there was trouble, which goes on until the process ends."""
+        """Stop listening, unless there was a failure, which goes on until the process ends."""
         if not self.known:
             logging.getLogger("langsmith").removeHandler(self)
         super().close()

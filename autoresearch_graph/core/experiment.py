@@ -1,4 +1,4 @@
-"""What the loop talks about: proposals, trials, outcomes, verdicts and experiments."""
+"""Values of the loop: proposals, trials, outcomes, verdicts and experiments."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,9 +32,9 @@ Cause = Literal[
 
 
 class Message(Value):
-    """What a person said to a running research: guidance, a text of their own, or an order.
+    """A message of a person to a running research: guidance, a text of their own, or an order.
 
-    `words` are the guidance, or describe the text; `at` is when it was said (UTC).
+    `words` are the guidance, or describe the text; `at` is its time (UTC).
     """
 
     id: str
@@ -44,15 +44,15 @@ class Message(Value):
 
     @property
     def is_order(self) -> bool:
-        """Whether it is obeyed at once, rather than taken up by a proposal."""
+        """True if it takes effect at once, rather than with a proposal."""
         return self.wish in ("pause", "resume", "stop")
 
 
 class Idea(Cost):
-    """Who proposes what, why, and what it cost to have the idea.
+    """An idea with its author, its hypothesis and its cost.
 
-    `lesson` is what was learned from the outcome before; `steering` is what a person said that
-    it takes up; `undoes` is the number of a kept experiment that a step back does without.
+    `lesson` is drawn from the outcome before. `steering` has the messages of a person that it
+    takes up. `undoes` is the number of a kept experiment that a step back removes.
     """
 
     author: Author
@@ -72,9 +72,8 @@ class Draft(Idea):
 class Proposal(Idea):
     """A draft committed under a number; number 0 is the untouched baseline.
 
-    `commit` holds the text, `parent` is the incumbent that it changes. Where that is another
-    than it was written for, because the change was merged onto a newer one, `written_for` has the
-    number of the older.
+    `commit` holds the text, `parent` is the incumbent that it changes. After a merge onto a newer
+    incumbent, `written_for` has the number of the older one.
     """
 
     number: int
@@ -103,14 +102,13 @@ Curve = tuple[tuple[float, float], ...]  # the share of the time box (0 to 1), a
 
 
 class Ran(Value):
-    """The traces of every run: its use of the machine, and the box that held it.
+    """Resources that a run used, and the sandbox that confined it.
 
-    Wall and CPU seconds; GiB of memory at its peak, and by which its checkout grew; the most
-    processes at once, the shells that start it included. But for `seconds` these are samples; CPU
-    time is counted where the machine counts it. `check_seconds` is the wall time of the check
-    before it. `curve` is what it reported of its progress; `would_prune` is why it would have been
-    ended as hopeless, where it was let go on. `node` is the one of a cluster that it ran on; those
-    in `lost` went away while it ran there.
+    `seconds` is wall time. `memory_gb` (GiB, at its peak), `processes` (the most at once, shells
+    included) and `disk_gb` (GiB by which its checkout grew) are samples, and so is `cpu_seconds` on
+    a machine that does not count it. `check_seconds` is the wall time of the check before it.
+    `curve` is its reported progress; `would_prune` is the reason for which an audited run would
+    have been ended. `node` names the node of a cluster, `lost` the nodes that failed during it.
     """
 
     seconds: float = 0.0
@@ -126,15 +124,15 @@ class Ran(Value):
     lost: tuple[str, ...] = ()
 
 
-UNCONFINED = ("reaper", "group")  # levels of the sandbox that hold a run in time alone
-FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation tells what it measured on
+UNCONFINED = ("reaper", "group")  # levels of the sandbox that limit a run in time alone
+FINGERPRINT = "data_fingerprint"  # the metric by which an evaluation identifies its data
 
 
 class Measured(Ran):
-    """The run ended well and gave a finite metric; `items` is what it is the mean of, if told.
+    """A run with a finite metric; `items` are the values that it is the mean of, if reported.
 
-    `unit` is the one that stood beside the metric, and None in a row of before it was kept;
-    `units` has those of its other numbers.
+    `unit` was printed with the metric; None in a row from before units were recorded. `units` has
+    those of its other numbers.
     """
 
     kind: Literal["measured"] = "measured"
@@ -146,10 +144,10 @@ class Measured(Ran):
 
 
 class Crashed(Ran):
-    """The run gave no usable metric; `reason` is a sentence, `cause` its kind.
+    """A run without a usable metric; `reason` is a sentence, `cause` its kind.
 
-    `place` has the exception's class and line in the file of an evaluation that failed: all that a
-    model may know of it, for the reason can quote what is hidden.
+    `place` has the exception's class and line in the file of an evaluation that failed. A model may
+    know no more of it, because the reason can quote hidden data.
     """
 
     kind: Literal["crashed"] = "crashed"
@@ -159,14 +157,14 @@ class Crashed(Ran):
 
 
 class TimedOut(Ran):
-    """The run was ended at its limit (`limit`, seconds)."""
+    """A run that was ended at its limit (`limit`, seconds)."""
 
     kind: Literal["timed out"] = "timed out"
     limit: float
 
 
 class Pruned(Ran):
-    """The run was ended early, for it was far behind the incumbent's; `reason` is a sentence."""
+    """A run that was ended early, far behind the incumbent's; `reason` is a sentence."""
 
     kind: Literal["hopeless"] = "hopeless"
     reason: str
@@ -176,7 +174,7 @@ Outcome = Annotated[Measured | Crashed | TimedOut | Pruned, Field(discriminator=
 
 
 class Holdout(Value):
-    """What the holdout said of a kept experiment; without a metric, the reason why."""
+    """The result of the holdout for a kept experiment: a metric, or the reason for none."""
 
     metric: float | None = None
     unit: str | None = None
@@ -184,23 +182,23 @@ class Holdout(Value):
 
     @classmethod
     def of(cls, seen: Measured | Crashed) -> "Holdout":
-        """The answer of a holdout command as it is kept."""
+        """Return the result of a holdout command as it is stored."""
         if isinstance(seen, Measured):
             return cls(metric=seen.metric, unit=seen.unit)
         return cls(reason=seen.reason)
 
 
-CALM = 8  # experiments: a drift that begins with the night is seen early (simulated)
+CALM = 8  # experiments between runs of the incumbent at first (docs/verdicts.md)
 
 
 class Incumbent(Value):
-    """The best kept so far, and the value that a candidate has to beat.
+    """The best kept so far, with the value that a candidate has to beat.
 
-    `metric` and `items` are means over `runs` runs. `trials` counts all of its runs, whatever
-    came of them: the next one's seed. `since` counts the experiments since the last of them.
-    `data` is the fingerprint of what it was measured on, if its evaluation tells one; `unit`
-    and `units` are those of its last run. `first` is the value that it was kept with; after
-    `interval` experiments without a run it is run again.
+    `metric` and `items` are means over `runs` runs. `trials` counts all of its runs, failed ones
+    included: it is the next one's seed. `since` counts the experiments since the last of them;
+    after `interval` experiments it is run again. `data` is the fingerprint of the data, if its
+    evaluation reports one; `unit` and `units` are those of its last run. `first` is the value that
+    it was kept with.
     """
 
     number: int
@@ -222,10 +220,10 @@ class Incumbent(Value):
         return 0.0 if self.first is None else self.metric - self.first
 
     def shares_data(self, run: Measured) -> bool:
-        """True if a run was measured on the same data and in the same unit, as far as both tell."""
-        told = run.metrics.get(FINGERPRINT)
+        """True if a run was measured on the same data and in the same unit, as far as known."""
+        data = run.metrics.get(FINGERPRINT)
         same_unit = None in (run.unit, self.unit) or run.unit == self.unit
-        return same_unit and (None in (told, self.data) or told == self.data)
+        return same_unit and (None in (data, self.data) or data == self.data)
 
 
 class Candidate(Value):
@@ -247,12 +245,12 @@ class Candidate(Value):
 
     @property
     def runs(self) -> tuple[Outcome, ...]:
-        """Everything that ran for it."""
+        """All outcomes of runs that were made for it."""
         return (*self.outcomes, *self.incumbent_runs, *self.superseded_runs)
 
     @property
     def has_begun(self) -> bool:
-        """Whether a run of it has ended."""
+        """True if a run of it has ended."""
         return bool(self.runs)
 
     @property
@@ -283,7 +281,7 @@ class Verdict(Value):
 
 
 class Again(Value):
-    """No verdict yet: one more trial is needed, and why."""
+    """A decision to run one more trial before a verdict, with its reason."""
 
     reason: str
 
@@ -319,11 +317,11 @@ class Experiment(Idea):
 
     @property
     def is_unconfined(self) -> bool:
-        """True if a run that counts was held by no walls, so that it could forge its own mark."""
+        """True if a measured run had no walls, so that it could forge its own metric."""
         return any(run.sandbox in UNCONFINED for run in self.trials if isinstance(run, Measured))
 
     def for_models(self) -> "Experiment":
-        """Return the row as a model may read it: without the words of an evaluation that failed."""
+        """Return the row as a model may read it: without the output of a failed evaluation."""
         last = next(reversed(self.trials), None)
         if not isinstance(last, Crashed) or last.cause != "evaluation":
             return self
@@ -342,7 +340,7 @@ def row(
     obeyed: tuple[Message, ...] = (),
     changed: tuple[str, ...] | None = None,
 ) -> Experiment:
-    """The ledger row of a judged candidate, with what was `obeyed` of a person meanwhile.
+    """Return the ledger row of a judged candidate, with the orders that took effect meanwhile.
 
     `memory_gb` is the accelerator's peak where the run reports `peak_vram_mb` (MiB), else the
     peak resident memory of its processes.
@@ -372,7 +370,7 @@ def row(
 
 
 class Answer(Value):
-    """What the person decides: `edit` brings the whole `text` of the asset, `reject` a reason."""
+    """The decision of a person: `edit` has the whole `text` of the asset, `reject` a reason."""
 
     action: Literal["approve", "edit", "reject"]
     text: str = ""
@@ -381,7 +379,7 @@ class Answer(Value):
 
 @dataclass(frozen=True)
 class Progress:
-    """A trial under way: wall seconds since it was started, and the last line it printed."""
+    """A trial under way: wall seconds since its start, and the last line that it printed."""
 
     trial: Trial
     seconds: float

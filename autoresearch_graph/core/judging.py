@@ -1,4 +1,4 @@
-"""Keep, discard or crash: the rule, in one place (docs/verdicts.md explains it)."""
+"""The rule by which an experiment is kept, discarded or a crash (see docs/verdicts.md)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ _USED = ("seconds", "memory_gb", "cpu_seconds", "processes", "disk_gb")
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """How good a candidate has to be, in standard errors: after the first run, then fresh ones.
+    """Thresholds for the gain of a candidate, in standard errors.
 
-    `keep` has a bar for each fresh run, `drop` for each but the last. Each is run in turns with the
-    incumbent, and after an odd number a drift might favour one: nothing is kept then.
-    `items` is for metrics that are means over items. All were chosen by simulation
-    (docs/verdicts.md).
+    `screen` is for the first run. `keep` has a bar for each fresh run, `drop` for each but the
+    last. Nothing is kept after an odd number of fresh runs, because a drift may favour one side of
+    an unfinished pair. `items` is for metrics that are means over items. All were chosen by
+    simulation (docs/verdicts.md).
     """
 
     screen: float = 1.15
@@ -42,19 +42,20 @@ class Bars:
     items: float
 
     def after(self, fresh: int) -> tuple[float, float]:
-        """Below the first bar it is dropped, from the second on kept; at last they are the same."""
+        """Return the bars to drop and to keep after `fresh` runs; the last two are the same."""
         last = min(fresh, len(self.keep)) - 1
         return (*self.drop, self.keep[-1])[last], self.keep[last]
 
 
 BALANCED = Bars(keep=(inf, 2.6, inf, 2.3, inf, 2.0), items=1.645)
 STRICT = Bars(keep=(inf, 3.1, inf, 2.8, inf, 2.5), items=2.326)
-UNDOUBTED = 2.5
-TOLERATED = 0.5
-RESTLESS = 0.5  # standard errors
+# Chosen by simulation (docs/verdicts.md).
+UNDOUBTED = 2.5  # sigmas: a gain for which the first run could not have failed the screen
+TOLERATED = 0.5  # sigmas: the loss that is accepted for less code
+RESTLESS = 0.5  # standard errors by which the bar is higher while the incumbent seems to move
 SIMPLER = 4  # fresh runs before less code is kept without being better
 UNKNOWN = NoiseEstimate()
-_CHECKS = 2
+_CHECKS = 2  # fresh runs that confirm an implausible value, and pairs without a value to accept
 
 
 class Judge(Protocol):
@@ -84,11 +85,11 @@ def judge(
 ) -> Verdict | Again:
     """Judge an experiment by the outcomes of its trials so far.
 
-    A candidate is kept when it improves on the incumbent by strictly more than the program's
-    minimum improvement, and, by the rules `balanced` and `strict`, by enough beside the noise; a
-    tie is a discard, unless it comes with clearly less code. By these two rules fresh runs are
-    compared with the incumbent's in turns with them, not with its old ones: a machine that drifts
-    moves both. The first run was selected for being good, so it has no part in the value.
+    A candidate is kept if it improves on the incumbent by strictly more than the program's minimum
+    improvement and, by the rules `balanced` and `strict`, by enough compared with the noise. A tie
+    is a discard, unless the code is clearly shorter. These two rules compare fresh runs with runs
+    of the incumbent in turns with them, not with its old ones: a machine that drifts moves both.
+    The first run was selected for being good, so it has no part in the value.
     """
     for outcome in candidate.outcomes:
         if failed := _failed(outcome):
@@ -111,23 +112,23 @@ def judge(
 def _compared(
     candidate: Candidate, runs: list[Measured], standing: IncumbentEstimate, program: Program
 ) -> Verdict | Again:
-    """Compare the runs with the incumbent, and fresh ones with its runs of the same time."""
+    """Compare the first run with the incumbent, and fresh ones with its runs of the same time."""
     incumbent = standing.incumbent
     assert incumbent is not None
     if program.noise.weighs and len(runs) > 1:
         if not candidate.paired_runs:  # they ran for an incumbent that was replaced since
             runs = runs[:1]
         elif paired := _comparable(candidate.paired_runs, incumbent):
-            incumbent = _beside(incumbent, paired)
+            incumbent = _as_measured_in(paired, incumbent)
             spread = standing.spread.of_turns(runs, paired)
             standing = IncumbentEstimate(incumbent=incumbent, spread=spread)
         else:
-            return _unanswered(runs, incumbent)
+            return _without_pair(runs, incumbent)
     return _Case(runs, standing, incumbent, program, candidate.saved).decide()
 
 
 def breaks(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:
-    """The first constraint that a run breaks or does not report, as a sentence; the only rule."""
+    """Return the first constraint that a run breaks or does not report, as a sentence."""
     return _unreported(run, constraints) or _broken(run, constraints)
 
 
@@ -135,23 +136,23 @@ def _comparable(outcomes: Sequence[Outcome], incumbent: Incumbent) -> list[Measu
     return [run for run in outcomes if isinstance(run, Measured) and incumbent.shares_data(run)]
 
 
-def _beside(incumbent: Incumbent, paired: list[Measured]) -> Incumbent:
-    """The incumbent with the value that its runs of the same time give."""
+def _as_measured_in(paired: list[Measured], incumbent: Incumbent) -> Incumbent:
+    """Return the incumbent with the value of these runs of it alone."""
     value = fmean(run.metric for run in paired)
-    now = {"metric": value, "runs": len(paired), "items": mean_items(paired)}
-    return incumbent.model_copy(update=now)
+    estimate = {"metric": value, "runs": len(paired), "items": mean_items(paired)}
+    return incumbent.model_copy(update=estimate)
 
 
-def _unanswered(runs: list[Measured], incumbent: Incumbent) -> Verdict | Again:
-    """Try a second pair where the incumbent gave no value in the first; then give up."""
-    told = f"experiment {incumbent.number}, run beside it, gave no value to compare with"
+def _without_pair(runs: list[Measured], incumbent: Incumbent) -> Verdict | Again:
+    """Ask for a second pair if the incumbent gave no value in the first; then discard."""
+    reason = f"experiment {incumbent.number}, run beside it, gave no value to compare with"
     if len(runs) <= _CHECKS:
-        return Again(reason=told)
-    return Verdict(status="discard", reason=told, metric=runs[-1].metric)
+        return Again(reason=reason)
+    return Verdict(status="discard", reason=reason, metric=runs[-1].metric)
 
 
 def _failed(outcome: Outcome) -> Verdict | None:
-    """The verdict on a run that gave no metric."""
+    """Return the verdict on a run that gave no metric; None if it gave one."""
     match outcome:
         case Crashed(reason=reason):
             return Verdict(status="crash", reason=reason)
@@ -187,7 +188,7 @@ class _Case:
     saved: int
 
     def decide(self) -> Verdict | Again:
-        """By the noise where the rule asks for it and it is known, else by the bare values."""
+        """Weigh the gain against the noise if that is known and wanted; else compare values."""
         if self.program.noise.weighs and self.standing.sigma:
             return self._weigh(STRICT if self.program.noise.rule == "strict" else BALANCED)
         return self._compare()
@@ -198,13 +199,13 @@ class _Case:
 
     @property
     def _wanted(self) -> int:
-        """How many fresh runs there must be before a keep, whatever they say."""
+        """The number of fresh runs before a keep, whatever they give."""
         noise, first = self.program.noise, self.runs[0].metric
         checks = 0 if noise.is_plausible(first) else _CHECKS
         return max(noise.confirmations, checks, int(noise.weighs))
 
     def _compare(self) -> Verdict | Again:
-        """Without noise: better is better, confirmed as often as it is wanted."""
+        """Keep any gain, confirmed as often as the program asks."""
         fresh, wanted = self._fresh, self._wanted
         if self.saved and self._gain(self.runs) == 0:
             return self._simpler(self.runs)
@@ -218,30 +219,36 @@ class _Case:
         return self._verdict(fresh, bar=None)
 
     def _weigh(self, bars: Bars) -> Verdict | Again:
-        """Against the noise: one run to screen, then fresh ones until they tell.
+        """Weigh the gain against the noise: one run to screen, then fresh ones until it is clear.
 
-        Less code is let through at a lower bar, and kept if it is not worse.
+        Shorter code passes the screen at a lower bar, and is kept if it is not worse.
         """
         fresh, wanted = self._fresh, self._wanted
         if not fresh:
-            verdict = self._verdict(self.runs, bar=0.0 if self.saved else bars.screen)
-            if verdict.status == "keep":
-                return Again(reason=f"{verdict.reason}; to be judged by fresh runs")
-            return verdict
+            return self._screen(0.0 if self.saved else bars.screen)
         z, (drop, keep) = self._z(fresh), bars.after(len(fresh))
         if z < (0.0 if self.saved else drop):
             return self._verdict(fresh, bar=drop)
         keep = (keep + self._unrest) * self.standing.spread.student
-        ended = len(fresh) >= max(SIMPLER if self.saved else len(bars.keep), wanted)
-        if ended or (len(fresh) >= wanted and z >= keep):
-            verdict = self._verdict(fresh, bar=keep, items=bars.items)
-            simpler = ended and verdict.status == "discard" and self.saved
-            return self._simpler(fresh) if simpler and self._is_not_worse(fresh) else verdict
-        return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
+        most = SIMPLER if self.saved else len(bars.keep)
+        ended = len(fresh) >= max(most, wanted)
+        if not ended and (len(fresh) < wanted or z < keep):
+            return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
+        verdict = self._verdict(fresh, bar=keep, items=bars.items)
+        if ended and self.saved and verdict.status == "discard" and self._is_not_worse(fresh):
+            return self._simpler(fresh)
+        return verdict
+
+    def _screen(self, bar: float) -> Verdict | Again:
+        """Discard by the first run, or ask for fresh ones."""
+        verdict = self._verdict(self.runs, bar=bar)
+        if verdict.status == "keep":
+            return Again(reason=f"{verdict.reason}; to be judged by fresh runs")
+        return verdict
 
     @property
     def _unrest(self) -> float:
-        """The rise of the bars after a drift, for then first runs tell less."""
+        """The rise of the bars after a drift, when first runs tell less."""
         return RESTLESS if self.incumbent.interval < CALM else 0.0
 
     def _gain(self, runs: list[Measured]) -> float:
@@ -250,66 +257,74 @@ class _Case:
 
     @property
     def _residual(self) -> float:
-        """By how much the first run was better, less the share of the incumbent's own noise."""
+        """The gain of the first run, less the share of the incumbent's own noise."""
         share = sqrt(self.incumbent.runs / (self.incumbent.runs + 1))
         return max(0.0, self._gain(self.runs[:1])) * share
 
     def _z(self, runs: list[Measured]) -> float:
         """The gain in standard errors; that of the first run in sigmas.
 
-        The fresh runs tell, and the first one beside the same runs of the incumbent where that is
-        better: luck passes such a bar no more often for having been selected. It counts for no
-        more than they do.
+        It is that of the fresh runs. The first run joins them if that is better for the candidate:
+        noise passes such a bar no more often for having been selected. Together they count for at
+        most twice the fresh runs alone.
         """
         if len(self.runs) == 1:
             return self._gain(runs) / self.standing.sigma
-        alone, together = self._in_errors(runs), self._in_errors(self.runs)
+        alone = self._gain(runs) / self._error(runs)
+        together = self._gain(self.runs) / self._error(self.runs)
         return min(max(alone, together), 2 * alone)
 
-    def _in_errors(self, runs: list[Measured]) -> float:
-        error = self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
-        return self._gain(runs) / error
+    def _error(self, runs: list[Measured]) -> float:
+        """The standard error of the difference of two means, s * sqrt(1/n + 1/m)."""
+        return self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
 
     def _is_not_worse(self, runs: list[Measured]) -> bool:
-        """Whether it can hardly have lost half a sigma: its gain, less a standard error."""
-        error = self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
-        return self._gain(runs) - error > -TOLERATED * self.standing.sigma
+        """True if a loss of half a sigma is unlikely: the gain, less a standard error."""
+        return self._gain(runs) - self._error(runs) > -TOLERATED * self.standing.sigma
 
     def _simpler(self, runs: list[Measured]) -> Verdict:
-        """A keep for less code, not for a better value."""
+        """Keep for less code, not for a better value."""
         value = fmean(run.metric for run in runs)
-        name, best = self.program.metric.name, self.incumbent
-        told = f"simpler: {self.saved} lines less, and {name} {value:.6g} is not worse than the "
-        told += f"incumbent's {best.metric:.6g} (experiment {best.number})"
-        return Verdict(status="keep", reason=told, metric=value, runs=len(runs))
+        reason = (
+            f"simpler: {self.saved} lines less, and {self.program.metric.name} {value:.6g} is not "
+            f"worse than {self._against}"
+        )
+        return Verdict(status="keep", reason=reason, metric=value, runs=len(runs))
 
     def _verdict(
         self, runs: list[Measured], *, bar: float | None, items: float | None = None
     ) -> Verdict:
-        """Whether these runs beat the incumbent by the bar, with the figures."""
+        """Keep if these runs beat the incumbent by the bar, else discard; with the figures."""
         gain, least = self._gain(runs), self.program.noise.minimum_improvement
         value = fmean(run.metric for run in runs)
-        told = self._told(value, gain) + self._figures(runs, bar)
-        short = bar is not None and self._z(runs) < bar
-        failed = short or gain <= max(least, 0.0)
+        reason = self._comparison(value, gain) + self._figures(runs, bar)
+        is_short = bar is not None and self._z(runs) < bar
+        flaw = ""
         if 0 < gain <= least:
-            told += f"; not more than the least of {least:g}"
-        elif failed and gain > 0:
-            told += f", less than the {bar:g} that counts"
-        elif not failed and (flaw := self._flaw_in_items(runs, items)):
-            failed, told = True, f"{told}; {flaw}"
-        if failed:
-            residual = self._residual if short else 0.0
+            flaw = f"; not more than the minimum improvement of {least:g}"
+        elif is_short and gain > 0:
+            flaw = f", below the bar of {bar:g}"
+        elif gain > 0:
+            flaw = self._flaw_in_items(runs, items)
+        if flaw or gain <= 0:
             return Verdict(
-                status="discard", reason=told, metric=value, runs=len(runs), residual=residual
+                status="discard",
+                reason=reason + flaw,
+                metric=value,
+                runs=len(runs),
+                residual=self._residual if is_short else 0.0,
             )
         counted = self._counted(runs)
         value = fmean(run.metric for run in counted)
-        return Verdict(status="keep", reason=told + self._doubt(), metric=value, runs=len(counted))
+        reason += self._implausible()
+        return Verdict(status="keep", reason=reason, metric=value, runs=len(counted))
 
-    def _told(self, value: float, gain: float) -> str:
-        name, best = self.program.metric.name, self.incumbent
-        against = f"the incumbent's {best.metric:.6g} (experiment {best.number})"
+    @property
+    def _against(self) -> str:
+        return f"the incumbent's {self.incumbent.metric:.6g} (experiment {self.incumbent.number})"
+
+    def _comparison(self, value: float, gain: float) -> str:
+        name, against = self.program.metric.name, self._against
         if gain == 0:
             return f"{name} {value:.6g} equals {against}: a tie is a discard"
         word = "better" if gain > 0 else "worse"
@@ -326,25 +341,24 @@ class _Case:
         return "; the repeats so far were identical, so every improvement counts, confirmed once"
 
     def _flaw_in_items(self, runs: list[Measured], bar: float | None) -> str:
-        """Why the gain may be one of these items only; nothing where that is not known."""
+        """Say that the gain may be one on these items only; empty if it is not, or unknown."""
         z = paired_z(mean_items(runs), self.incumbent.items, self.program.metric)
         if z is None or not self.program.noise.weighs:
             return ""
         bar = BALANCED.items if bar is None else bar
-        few = f"item by item z is {z:.2f}, less than the {bar:g} that counts"
-        return few if z < bar else ""
+        return f"; item by item z is {z:.2f}, below the bar of {bar:g}" if z < bar else ""
 
     def _counted(self, runs: list[Measured]) -> list[Measured]:
-        """The runs whose mean is the new value: the first, too, where it could not have failed.
+        """Return the runs whose mean is the new value.
 
-        It flatters only where luck was needed to pass the screen. So far above the bar that its
-        passing was no selection, it is a measurement like the others, and saves one.
+        The first one is biased only if luck was needed to pass the screen. Far above that bar it
+        is a measurement like the others, and saves one.
         """
         sigma = self.standing.sigma
         undoubted = sigma and self._gain(runs) >= UNDOUBTED * sigma
         return self.runs if undoubted and self.program.noise.weighs else runs
 
-    def _doubt(self) -> str:
+    def _implausible(self) -> str:
         noise, first = self.program.noise, self.runs[0].metric
         if noise.is_plausible(first):
             return ""
@@ -353,30 +367,28 @@ class _Case:
 
 
 def _other_unit(runs: list[Measured], incumbent: Incumbent | None, program: Program) -> str:
-    """Name a number of the last run that has another unit than before; empty where none has.
+    """Name a number of the last run that has another unit than before; empty if none has.
 
-    Empty, too, for a row of before units were kept.
+    Also empty for a row without units, from before they were recorded.
     """
-    now = runs[-1]
-    then = runs[0] if incumbent is None or incumbent.unit is None else incumbent
-    if now.unit is None or then.unit is None:
+    last = runs[-1]
+    first = runs[0] if incumbent is None or incumbent.unit is None else incumbent
+    if last.unit is None or first.unit is None:
         return ""
-    names = (bound.name for bound in program.constraints)
-    pairs = [(program.metric.name, now.unit, then.unit)]
-    pairs += [(name, now.units.get(name, ""), then.units.get(name, "")) for name in names]
-    for name, new, old in pairs:
-        if new != old:
-            told = (f"in {unit}" if unit else "without a unit" for unit in (new, old))
-            return (
-                f"{name} was printed {', the baseline '.join(told)}; print it in one unit, always"
-            )
+    new, old = ({program.metric.name: run.unit, **run.units} for run in (last, first))
+    for name in (program.metric.name, *(bound.name for bound in program.constraints)):
+        units = (new.get(name), old.get(name))
+        if (units[0] or "") != (units[1] or ""):
+            printed = (f"in {unit}" if unit else "without a unit" for unit in units)
+            return f"{name} was printed {', the baseline '.join(printed)}; always use one unit"
     return ""
 
 
 def _other_data(run: Measured, incumbent: Incumbent) -> str:
-    found, known = run.metrics[FINGERPRINT], incumbent.data
-    told = f"measured on other data ({FINGERPRINT} {found:.15g}) than experiment "
-    return f"{told}{incumbent.number} ({known:.15g}); the two cannot be compared"
+    return (
+        f"measured on other data ({FINGERPRINT} {run.metrics[FINGERPRINT]:.15g}) than experiment "
+        f"{incumbent.number} ({incumbent.data:.15g}); the two cannot be compared"
+    )
 
 
 def _number(runs: int) -> str:
@@ -384,7 +396,7 @@ def _number(runs: int) -> str:
 
 
 def _unreported(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:
-    """The first constraint that cannot be checked, as a sentence."""
+    """Return the first constraint that cannot be checked, as a sentence."""
     for constraint in constraints:
         if constraint.name not in _known(run):
             return f"the run reports no {constraint.name}, so {constraint} cannot be checked"
@@ -392,7 +404,7 @@ def _unreported(run: Measured, constraints: tuple[Constraint, ...]) -> str | Non
 
 
 def _broken(run: Measured, constraints: tuple[Constraint, ...]) -> str | None:
-    """The first constraint that does not hold, as a sentence."""
+    """Return the first constraint that does not hold, as a sentence."""
     known = _known(run)
     for constraint in constraints:
         if constraint.name in known and not constraint.holds(known[constraint.name]):
@@ -404,15 +416,15 @@ def _known(run: Measured) -> dict[str, float]:
     return run.metrics | {name: getattr(run, name) for name in _USED}
 
 
-FEWEST = 8
-_CERTAIN = 9.0
+FEWEST = 8  # items: with fewer, a t-test says little
+_CERTAIN = 9.0  # standard deviations: more is shown as this
 
 
 def paired_z(new: Sequence[float], old: Sequence[float], metric: Metric) -> float | None:
-    """The paired t-test over the items as a normal deviate; positive is better.
+    """Return the paired t-test over the items as a normal deviate; positive is better.
 
-    None where the items are too few or not the same number. The mean is tested, as it is the
-    mean that is improved; scipy is imported only where there are items.
+    None if the items are too few, or differ in number. The test is of the mean, because a metric
+    is a mean. scipy is imported only if there are items.
     """
     if len(new) != len(old) or len(new) < FEWEST:
         return None

@@ -1,4 +1,4 @@
-"""What a run printed, read as metrics and cleaned for showing; pure, and safe on any text.
+"""Metrics, read from the output of a run; pure, and safe on any text.
 
 Three dialects are read, and of several matches for a name the last one counts:
 
@@ -10,12 +10,11 @@ A metric that is a mean over items may be followed by them: `val_bpb_items: [0.9
 
 A name is a letter or `_`, then letters, digits and any of `_ . / @ -`. A number may end in a
 per cent sign (93.1 % is read as 93.1), and in the unit that the name ends with (`peak_mb: 310 MB`).
-After METRIC it may have any unit but another than the name's: who writes such a line means it for
-a reader like this. The unit is kept beside the number, for `900 ms` and `1.2 s` are not to be
-compared as 900 and 1.2. Else a line with a unit does not count, and neither do thousands
-separators: `1,234` is 1.234 to many people. Where the last line of a name cannot be read, for it is
-a METRIC line, or `1,234` or `900 ms` stands where the number should, the name has no number: an
-earlier line would pass for the result.
+After METRIC any unit is allowed that does not contradict the name's. The unit is kept with the
+number, so that `900 ms` and `1.2 s` are not compared as 900 and 1.2. Other lines with a unit do not
+count, and neither do thousands separators: `1,234` is 1.234 to many people. If the last line of a
+name cannot be read (a METRIC line, or one with `1,234` or `900 ms`), the name has no number: an
+earlier line is not the result.
 """
 
 import json
@@ -62,12 +61,12 @@ _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:[,_]\d{3})+(?:\.\d+)?")
 
 
 def without_items(text: str) -> str:
-    """`text` without the lines that give a metric item by item: they are for the verdict alone."""
+    """Return `text` without the lines that give a metric item by item, which only verdicts use."""
     return _ITEMS.sub("", text)
 
 
 class Reading(NamedTuple):
-    """A number and the unit it was printed with; none where the name tells it, or nothing does."""
+    """A number and the unit that it was printed with; empty if the name has it, or none."""
 
     value: float
     unit: str = ""
@@ -88,15 +87,15 @@ def read_metrics(text: str, *, wanted: Collection[str] = ()) -> dict[str, Readin
 
 
 def read_items(text: str, name: str) -> tuple[float, ...]:
-    """What a metric is the mean of, from the last line of the form `name_items: [0.5, 1, ...]`.
+    """Read the items of a metric from the last line of the form `name_items: [0.5, 1, ...]`.
 
-    None where there is no such line, or where it is no JSON list of at most `ITEMS` finite numbers.
+    Empty if there is no such line, or no JSON list of at most `ITEMS` finite numbers on it.
     """
     lead = f"{name}_items:"
     lines = [line.strip() for line in clean(text).split("\n") if line.strip().startswith(lead)]
-    told = lines[-1].removeprefix(lead) if lines else ""
+    printed = lines[-1].removeprefix(lead) if lines else ""
     try:
-        values = json.loads(told, parse_int=float) if len(told) <= _JSON_LENGTH else None
+        values = json.loads(printed, parse_int=float) if len(printed) <= _JSON_LENGTH else None
     except (ValueError, RecursionError):
         return ()
     if not isinstance(values, list) or len(values) > ITEMS:
@@ -109,7 +108,7 @@ def _is_finite(value: object) -> bool:
 
 
 def how_to_print(text: str, name: str) -> str:
-    """Say how the last line that has a metric's name would be read; empty where none has it."""
+    """Say how to print a metric, by the last line that has its name; empty if none has."""
     own = re.escape(name)
     loose = re.sub(r"_|\\-", "[ _-]", own)
     for spelt, flags in ((own, re.NOFLAG), (loose, re.IGNORECASE)):
@@ -123,7 +122,7 @@ def how_to_print(text: str, name: str) -> str:
 
 
 def _advice(name: str, line: str, after: str) -> str:
-    """Say it by what stands after the name."""
+    """Say how to print it, by the text after the name."""
     pair = _PAIR.fullmatch(line)
     near = _WRAPPER.sub("(", after[:_NEAR])
     token = _TOKEN.search(near)
@@ -146,14 +145,14 @@ def _advice(name: str, line: str, after: str) -> str:
 def bounded(
     metrics: dict[str, Reading], size: int, *, wanted: Collection[str] = ()
 ) -> dict[str, Reading]:
-    """At most `size` metrics: the `wanted` ones and, of the others, the last."""
+    """Return at most `size` metrics: the `wanted` ones and, of the others, the last."""
     others = [name for name in metrics if name not in wanted]
     surplus = set(others[: max(0, len(metrics) - size)])
     return {name: number for name, number in metrics.items() if name not in surplus}
 
 
 def _pairs(lines: list[str]) -> Iterator[tuple[str, Reading | None]]:
-    """Yield each name with its number, or with None where a line takes the number back."""
+    """Yield each name with its number, or with None for a line that makes it unknown."""
     for line in lines:
         stripped = line.strip() if len(line) <= _LINE_LENGTH else ""
         if pair := _PAIR.fullmatch(stripped):
@@ -166,7 +165,7 @@ def _pairs(lines: list[str]) -> Iterator[tuple[str, Reading | None]]:
 
 
 def _in_a_line(pair: re.Match[str]) -> Iterator[tuple[str, Reading | None]]:
-    """Yield what a line with one name and one number says; nothing where it is prose.
+    """Yield the reading of a line with one name and one number; nothing if it is prose.
 
     M and m, MB and Mb, KB and KiB stay different units.
     """
@@ -200,11 +199,11 @@ def _own_unit(name: str) -> str:
 
 
 def _at_the_end(lines: list[str]) -> str:
-    """The object on several lines that ends the text, from its `{` to its `}`; or nothing."""
+    """Return the object on several lines that ends the text, from `{` to `}`; else empty."""
     ends = len("\n".join(lines).rstrip().split("\n"))
     if lines[ends - 1] != "}":
         return ""
-    begins = next((at for at in range(ends - 1, -1, -1) if lines[at] == "{"), ends)
+    begins = next((line for line in range(ends - 1, -1, -1) if lines[line] == "{"), ends)
     text = "\n".join(lines[begins:ends])
     return text if len(text) <= _JSON_LENGTH else ""
 
@@ -212,8 +211,8 @@ def _at_the_end(lines: list[str]) -> str:
 def _object(line: str) -> Iterator[tuple[str, Reading | None]]:
     """Yield the top-level numbers of a JSON object, and None for a name that has no number.
 
-    A unit may stand beside them: `{"loss": 12.5, "unit": "ms"}`. A diverged run's number is
-    `null` to many writers.
+    A unit may be a key, too: `{"loss": 12.5, "unit": "ms"}`. Many programs write `null` for the
+    number of a diverged run.
     """
     try:
         values = json.loads(line, parse_int=float)

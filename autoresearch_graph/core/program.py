@@ -1,5 +1,7 @@
-"""A program: what program.md says, typed and frozen."""
+"""The content of program.md as typed, frozen values."""
 
+from collections.abc import Callable
+from operator import ge, gt, le, lt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,11 +9,12 @@ from autoresearch_graph.core.formatting import duration
 from autoresearch_graph.core.values import Metric, Value
 
 Relation = Literal["<", "<=", ">", ">="]
+_COMPARE: dict[Relation, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 Rule = Literal["fast", "balanced", "strict", "deterministic"]
 
 
 class TimeBox(Value):
-    """The budget of every run, in seconds: what the asset may use, and when it is killed."""
+    """The budget of every run, in seconds, and the time at which it is killed."""
 
     seconds: float
     kill_after: float
@@ -25,23 +28,15 @@ class Constraint(Value):
     bound: float
 
     def holds(self, value: float) -> bool:
-        """Whether `value` is within the bound; NaN never is."""
-        match self.relation:
-            case "<":
-                return value < self.bound
-            case "<=":
-                return value <= self.bound
-            case ">":
-                return value > self.bound
-            case ">=":
-                return value >= self.bound
+        """True if `value` is within the bound; NaN never is."""
+        return _COMPARE[self.relation](value, self.bound)
 
     def __str__(self) -> str:
         return f"{self.name} {self.relation} {self.bound:g}"
 
 
 class Noise(Value):
-    """How noise is met: the rule, and what else a person asks for.
+    """The rule about noise, and further demands on a keep.
 
     `fast` keeps every improvement; `balanced` and `strict` weigh it against the noise of the
     metric; `deterministic` says that there is none. `minimum_improvement` (in the metric's unit)
@@ -57,15 +52,15 @@ class Noise(Value):
 
     @property
     def weighs(self) -> bool:
-        """Whether improvements are weighed against the noise of the metric."""
+        """True if improvements are weighed against the noise of the metric."""
         return self.rule in ("balanced", "strict")
 
     def is_plausible(self, value: float) -> bool:
-        """Whether a value may be believed at once."""
+        """True if a value needs no confirmation."""
         return self.plausible is None or self.plausible[0] <= value <= self.plausible[1]
 
     def describe(self) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         stated = [self.rule, f"baseline runs {self.baseline_runs}"]
         if self.minimum_improvement:
             stated.append(f"minimum improvement {self.minimum_improvement:g}")
@@ -77,7 +72,7 @@ class Noise(Value):
 
 
 class Stopping(Value):
-    """When the research ends; all absent means *never stop*."""
+    """The limits at which a research ends; without any it never stops."""
 
     experiments: int | None = None
     seconds: float | None = None
@@ -87,7 +82,7 @@ class Stopping(Value):
     dollars: float | None = None
 
     def describe(self) -> str:
-        """The criteria in words: the first that is met ends the research."""
+        """Return the criteria in words: the first that is met ends the research."""
         named = (
             (self.experiments, "{:d} experiments"),
             (self.seconds and duration(self.seconds), "{}"),
@@ -101,10 +96,10 @@ class Stopping(Value):
 
 
 class Environment(Value):
-    """What a run gets beside its checkout: variables, network, what it may read and write.
+    """Variables, network, and further paths that a run may read and write.
 
-    What is readable outside the project can be written by the baseline, which is the person's own
-    code: so a cache is filled once, and no proposal can touch what later runs will read there.
+    The baseline, which is the person's own code, can write to readable paths outside the project.
+    So a cache is filled once, and no proposal can change the files that later runs read there.
     """
 
     variables: tuple[str, ...] = ()
@@ -114,13 +109,12 @@ class Environment(Value):
 
 
 class Program(Value):
-    """What a person wrote in program.md.
+    """The instructions of a person in program.md.
 
-    `lines` gives for each field the line (from 1) that it was read from; a field that was
-    given by a flag or took its default is not in it. Paths are relative to the project, but
-    for those in `hidden`, which are as written: absolute, with `~`, or with variables.
-    `unchecked` has a line for each thing under Constraints that is left to the model; `early_end`
-    says that hopeless runs may be ended before their time.
+    `lines` has the line (from 1) from which each field was read; a field from a flag or a default
+    is not in it. Paths are relative to the project, but those in `hidden` are as written: absolute,
+    with `~`, or with variables. `unchecked` has a line for each constraint that only the model can
+    follow; `early_end` allows hopeless runs to be ended early.
     """
 
     path: Path
@@ -145,7 +139,7 @@ class Program(Value):
 
     @property
     def commands(self) -> dict[str, str]:
-        """The commands that it names, by their headings."""
+        """Its commands, by their headings."""
         named = {
             "experiment": self.experiment,
             "evaluation": self.evaluation,
@@ -156,7 +150,7 @@ class Program(Value):
 
     @property
     def handed_over(self) -> tuple[str, ...]:
-        """What an evaluation gets of a run: the named artifacts, else the text of the asset."""
+        """The paths that an evaluation gets of a run: the artifacts, else the asset."""
         return self.artifacts or (self.asset,)
 
 
@@ -167,12 +161,12 @@ FROZEN = (
 
 
 def frozen(program: Program) -> dict[str, Any]:
-    """What cannot change within a research: two programs with the same one are comparable."""
+    """Return the fields that cannot change within a research."""
     return {name: getattr(program, name) for name in FROZEN}
 
 
 def changed(old: Program, new: Program) -> tuple[str, ...]:
-    """The names of the frozen fields in which two programs differ."""
+    """Return the names of the frozen fields in which two programs differ."""
     before, after = frozen(old), frozen(new)
     return tuple(name for name in FROZEN if before[name] != after[name])
 
@@ -180,8 +174,8 @@ def changed(old: Program, new: Program) -> tuple[str, ...]:
 class Flags(Value):
     """Parts of a program from the command line.
 
-    `experiments` and `hours` narrow the stopping criteria; the others supply what program.md
-    leaves out, and contradict it where they say something else.
+    `experiments` and `hours` narrow the stopping criteria. The others supply what program.md
+    leaves out; another value than in program.md is an error.
     """
 
     asset: str | None = None

@@ -1,6 +1,6 @@
-"""Texts that ship beside the code, read together with it, so that both are of one version.
+"""Texts that ship with the code, read at import.
 
-A research goes on for days, and the package may be upgraded meanwhile.
+The package may be upgraded while a research runs for days; code and texts stay of one version.
 """
 
 from importlib.resources import files
@@ -9,6 +9,6 @@ _KINDS = (".html", ".md", ".css", ".js")
 
 
 def texts(package: str) -> dict[str, str]:
-    """Templates, styles and scripts of a folder of the package, by their names."""
+    """Read the templates, styles and scripts of a folder of the package, by their names."""
     found = (entry for entry in files("autoresearch_graph").joinpath(package).iterdir())
     return {entry.name: entry.read_text("utf-8") for entry in found if entry.name.endswith(_KINDS)}

@@ -1,4 +1,4 @@
-"""When a research ends: the criteria of program.md against the running totals."""
+"""Stopping criteria of program.md, compared with the running totals."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,8 @@ from autoresearch_graph.core.values import Cost, Value
 class Tally(Value):
     """Running totals for the stopping criteria; `seconds` is working time, not wall clock.
 
-    `judged` counts every ledger row, `experiments` all but the baseline; `tokens` and `dollars`
-    are taken from what was spent, which rows of the ledger do not all have; `dollars` leaves out
-    what has no known price.
+    `judged` counts every ledger row, `experiments` all but the baseline. `tokens` and `dollars`
+    include answers that led to no ledger row; `dollars` leaves out those without a known price.
     """
 
     judged: int = 0
@@ -26,7 +25,7 @@ class Tally(Value):
     dollars: float = 0.0
 
     def with_experiment(self, experiment: Experiment) -> "Tally":
-        """The totals after one more ledger row."""
+        """Return the totals after one more ledger row."""
         kept = experiment.status == "keep"
         counted = experiment.number > 0
         return Tally(
@@ -41,13 +40,13 @@ class Tally(Value):
         )
 
     def with_costs(self, costs: Sequence[Cost]) -> "Tally":
-        """The totals, with all that was paid so far."""
+        """Return the totals with these costs."""
         tokens, dollars = sum(c.tokens for c in costs), sum(c.dollars or 0.0 for c in costs)
         return self.model_copy(update={"tokens": tokens, "dollars": dollars})
 
 
 def stop_reason(program: Program, tally: Tally, incumbent: Incumbent | None) -> str | None:
-    """The first stopping criterion that is met, as a sentence; None to go on."""
+    """Return the first stopping criterion that is met, as a sentence; None to go on."""
     limits = program.stopping
     if incumbent is None:
         return "the baseline gave no metric to improve on" if tally.judged else None
@@ -68,14 +67,14 @@ def stop_reason(program: Program, tally: Tally, incumbent: Incumbent | None) -> 
 
 
 class Left(Value):
-    """How far one criterion is, in words; `seconds` of work until it is met, at the pace so far."""
+    """One criterion, in words; `seconds` of work until it is met, at the pace so far."""
 
     words: str
     seconds: float | None = None
 
 
 def left(limits: Stopping, tally: Tally, metric: float | None) -> list[Left]:
-    """Every criterion that is set; without improvement it may be met later than it says."""
+    """Return all criteria that are set; an improvement puts off the one without improvement."""
     totals = (
         (tally.experiments, limits.experiments, "{:d} of {:d} experiments", tally.judged),
         (

@@ -41,12 +41,12 @@ _BLOT = "(a key)"
 
 
 def is_credential(name: str, value: str = "") -> bool:
-    """Whether a variable looks like a key, a password, a token or a way to a socket."""
+    """True if a variable looks like a key, a password, a token or the path of a socket."""
     return bool(_NAME.search(name) or _VALUE.search(value))
 
 
 def without_credentials(text: str, environ: Mapping[str, str]) -> str:
-    """A text that others wrote, without the credentials of this process or what looks like one."""
+    """Return a text, clean, without the credentials of this process or what looks like one."""
     text = clean(text)
     for name, value in environ.items():
         if len(value) >= _SHORTEST and value in text and is_credential(name, value):
@@ -55,9 +55,9 @@ def without_credentials(text: str, environ: Mapping[str, str]) -> str:
 
 
 def without_keys(text: str) -> str:
-    """A text that a run printed, clean, with what has the form of a key blotted out.
+    """Return a text, clean, with what has the form of a key replaced.
 
-    It is cleaned first: a code of colour or an invisible letter would hide a key from the patterns,
+    It is cleaned first, because a colour code or an invisible letter hides a key from the patterns,
     and from nobody else. Not covered: a key that looks like any other word.
     """
     text = clean(text)
@@ -67,7 +67,7 @@ def without_keys(text: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """A URL, or a command with one, with the password in it blotted out."""
+    """Return a URL, or a command with one, with the password in it replaced."""
     return _URL.sub(lambda found: f"{found[1] or found[2]}***", url)
 
 

@@ -1,4 +1,4 @@
-"""What an idea cost: tokens, and dollars where their price is known."""
+"""Frozen values: their base class, costs and metrics."""
 
 import json
 from collections.abc import Iterable
@@ -18,16 +18,16 @@ class Value(BaseModel):
 
     @classmethod
     def from_json(cls, text: str | bytes, *, place: object) -> Self:
-        """Read a value that a lab wrote to `place`; LabError where it is not understood."""
+        """Read a value that a lab wrote to `place`; LabError if it is not understood."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            told = not_understood(error) if is_json(text) else "is damaged; mend it or remove it"
-            raise LabError(f"{place} {told}") from error
+            fault = not_understood(error) if is_json(text) else "is damaged; mend it or remove it"
+            raise LabError(f"{place} {fault}") from error
 
 
 def is_json(text: str | bytes) -> bool:
-    """True for whole JSON: what was torn while it was written is none."""
+    """True for whole JSON; false for a text that was cut off while it was written."""
     try:
         json.loads(text)
     except ValueError:
@@ -36,14 +36,14 @@ def is_json(text: str | bytes) -> bool:
 
 
 def not_understood(error: ValidationError) -> str:
-    """Say what of whole JSON does not fit a value, and what to do about it."""
-    faults = [(".".join(map(str, one["loc"])), one) for one in error.errors()]
-    if unknown := [name for name, one in faults if one["type"] == "extra_forbidden"]:
-        told = f"has unknown keys: {', '.join(unknown)}"
+    """Say what part of a JSON text does not fit a value, and what to do about it."""
+    faults = [(".".join(map(str, fault["loc"])), fault) for fault in error.errors()]
+    if unknown := [name for name, fault in faults if fault["type"] == "extra_forbidden"]:
+        problem = f"has unknown keys: {', '.join(unknown)}"
     else:
-        name, one = faults[0]
-        told = ": ".join(filter(None, ("is not understood", name, one["msg"])))
-    return f"{told}; written by a newer version? Go on with that one, or put it back as it was"
+        name, first = faults[0]
+        problem = ": ".join(filter(None, ("is not understood", name, first["msg"])))
+    return f"{problem}; written by a newer version? Go on with that one, or put it back as it was"
 
 
 class Usage(Value):
@@ -72,7 +72,7 @@ class Usage(Value):
 
 
 class Cost(Value):
-    """Tokens and dollars; `dollars` is None where a price is unknown, and 0 where it was free.
+    """Tokens and dollars; `dollars` is None if a price is unknown, and 0 if it was free.
 
     A row of a ledger without `usage` was written before prices were known.
     """
@@ -90,16 +90,16 @@ class Cost(Value):
 
     @property
     def cost(self) -> "Cost":
-        """What it cost, and nothing else of it."""
+        """The cost alone, without the fields of a subclass."""
         return Cost(tokens=self.tokens, dollars=self.dollars, usage=self.usage)
 
     @property
     def is_paid(self) -> bool:
-        """Whether a model had a part in it, for money or not."""
+        """True if a model had a part in it, for money or not."""
         return self.cost != Cost()
 
     def each(self, count: int) -> "Cost | None":
-        """The share of one among so many, in tokens and dollars; None where there is none."""
+        """Return the share of each of `count`, in tokens and dollars; None for 0."""
         if not count:
             return None
         dollars = None if self.dollars is None else self.dollars / count
@@ -115,21 +115,21 @@ class Cost(Value):
 
 
 def in_dollars(dollars: float | None) -> str:
-    """Dollars as a person reads them: two decimals from one dollar on, four below."""
+    """Format dollars: two decimals from one dollar on, four below."""
     if not dollars:
         return "unknown" if dollars is None else "$0"
     return f"${dollars:,.{2 if dollars >= 1 else 4}f}"
 
 
 def in_words(cost: Cost) -> str:
-    """Tokens and dollars in a few words."""
+    """Format tokens and dollars."""
     price = "price unknown" if cost.dollars is None else in_dollars(cost.dollars)
     return f"{cost.tokens:,} tokens ({price})"
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """The sum of what each cost; its dollars are unknown where those of one are."""
-    return sum((c.cost for c in costs), Cost())
+    """Return the sum of costs; its dollars are unknown if those of one are."""
+    return sum((part.cost for part in costs), Cost())
 
 
 Direction = Literal["lower", "higher"]
@@ -142,9 +142,9 @@ class Metric(Value):
     direction: Direction
 
     def improvement(self, new: float, old: float) -> float:
-        """By how much `new` is better than `old`: positive is better, in the metric's own unit."""
+        """Return the gain of `new` over `old`, in the metric's unit; positive is better."""
         return old - new if self.direction == "lower" else new - old
 
     def reaches(self, value: float, target: float) -> bool:
-        """Whether `value` is at least as good as `target`."""
+        """True if `value` is at least as good as `target`."""
         return self.improvement(value, target) >= 0

@@ -1,4 +1,4 @@
-"""What a person reads in the morning: the ledger as one page, without network or scripts."""
+"""Report of a research: the ledger as one page, without network or scripts."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ __all__ = ["Live", "live_page", "write_report"]
 
 
 def write_report(records: Records) -> Path:
-    """Write report.html and report.md into the research's folder, each as a whole."""
+    """Write report.html and report.md into its folder, each as a whole. Idempotent."""
     html, text = pages(records)
     for name, content in (("report.md", text), ("report.html", html)):
         replace(records.folder / name, content.encode("utf-8", errors="replace").decode())

@@ -1,8 +1,8 @@
-"""The picture that everybody in this field knows: a dot an experiment, the best so far a line.
+"""Chart of a research: a dot for each experiment, a line for the best so far.
 
-Pygal draws axes, line and area; what it makes for its own script is taken away. The dots are
-put into its plot here, for of ten thousand it takes seconds: each tells its details in a title,
-and leads to its row.
+Pygal draws axes, line and area; elements for its own script are removed. The dots are added to
+its plot here, because pygal takes seconds for ten thousand: each has its details in a title, and
+links to its row.
 """
 
 import re
@@ -25,21 +25,21 @@ from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Scale, in_decimals, scale_of
 from autoresearch_graph.core.text import visible
 from autoresearch_graph.report.templates import TEXTS
-from autoresearch_graph.results.records import Records
+from autoresearch_graph.results.records import Records, values_of
 
 Kind = Literal["discard", "outside", "crash", "keep"]
 Point = tuple[float, float]
 _DOTS: tuple[Kind, ...] = get_args(Kind)
 _USELESS = frozenset({"defs", "background", "plot tooltip-overlay"})
-_SIDES, _ENDS = 90, 60
-_MANY = 500
-_FEW = 12
-_LETTERS = 200
+_SIDES, _ENDS = 90, 60  # pixels of the margins beside and below the plot
+_MANY = 500  # dots, from which on they are small
+_FEW = 12  # experiments up to which each has a tick
+_LETTERS = 200  # of a text in a title
 
 
 @dataclass(frozen=True)
 class Size:
-    """A picture's width and height in pixels, and whether there is room for words in it."""
+    """Width and height of a picture in pixels; `words` if there is room for labels."""
 
     width: int
     height: int
@@ -47,7 +47,7 @@ class Size:
 
 
 class Dotted(pygal.XY):  # type: ignore[misc]
-    """Into which something is put, beside what pygal draws, in the same coordinates."""
+    """A plot of pygal to which `put` adds elements in the same coordinates."""
 
     put: Callable[[Element, Callable[[Point], Point]], None]
 
@@ -62,7 +62,7 @@ NARROW = Size(360, 280, words=False)
 
 @dataclass(frozen=True)
 class Chart:
-    """Which experiments are drawn as what; `course` and `band` are corners of line and area."""
+    """Experiments by their kind of dot; `course` and `band` are corners of line and area."""
 
     records: Records
     values: Scale
@@ -72,11 +72,11 @@ class Chart:
 
     @property
     def outside(self) -> int:
-        """How many experiments have a metric that does not fit in."""
+        """The number of experiments whose metric is outside the scale."""
         return len(self.dots["outside"])
 
     def svg(self, size: Size, *, alone: bool = False) -> str:
-        """The picture; `alone` is with its own colours and title, for a file of its own."""
+        """Draw the picture; `alone` adds colours and a title, for a file of its own."""
         etree.to_etree()
         picture = _empty(self, size, alone=alone)
         picture.add("band", self.band, show_dots=False, fill=True)
@@ -93,14 +93,14 @@ class Chart:
         return str(etree.tostring(root, encoding="unicode"))
 
     def height(self, e: Experiment) -> float:
-        """Where an experiment stands; a crash at the worse edge."""
+        """Return the value at which an experiment is drawn; a crash is at the worse edge."""
         if e.metric is not None:
             return self.values.clamp(e.metric)
         worse_is_above = self.records.program.metric.direction == "lower"
         return self.values.high if worse_is_above else self.values.low
 
     def _put_dots(self, size: Size, plot: Element, view: Callable[[Point], Point]) -> None:
-        """Of very many dots on a phone, where they are and no more."""
+        """Draw the dots; very many in a narrow picture have neither title nor link."""
         small, large = (3.4, 4.5) if len(self.dots["discard"]) < _MANY else (2.2, 3.5)
         for kind in _DOTS:
             hidden = {} if kind == "keep" else {"aria-hidden": "true"}  # the table has their rows
@@ -113,7 +113,7 @@ class Chart:
                 SubElement(group if bare else self._link(group, e, kind), "circle", at)
 
     def _link(self, group: Element, e: Experiment, kind: Kind) -> Element:
-        """To the row of an experiment, which it tells of."""
+        """Add a link to the row of an experiment, with its details as a title."""
         label = visible(f"Experiment {e.number}: {e.description[:60]}")
         reached = {"aria-label": label} if kind == "keep" else {"tabindex": "-1"}
         link = SubElement(group, "a", {"href": f"#e{e.number}", **reached})
@@ -127,10 +127,9 @@ class Chart:
 
 
 def draw(records: Records) -> Chart:
-    """Decide what is drawn where, from the ledger."""
+    """Return the chart of a ledger."""
     ordered = sorted(records.experiments, key=lambda e: e.number)
-    kept = [e.metric for e in ordered if e.status == "keep" and e.metric is not None]
-    values = scale_of([e.metric for e in ordered if e.metric is not None], kept)
+    values = scale_of(*values_of(ordered))
     dots: dict[Kind, list[Experiment]] = {kind: [] for kind in _DOTS}
     for e in ordered:
         inside = e.metric is None or values.holds(e.metric)
@@ -139,7 +138,7 @@ def draw(records: Records) -> Chart:
 
 
 def _course(records: Records, values: Scale) -> tuple[list[Point], list[Point]]:
-    """The incumbent's value as steps, and one standard deviation of a run around it."""
+    """Return the incumbent's value as steps, and one standard deviation of a run around it."""
     line: list[Point] = []
     above: list[Point] = []
     below: list[Point] = []
@@ -156,7 +155,7 @@ def _course(records: Records, values: Scale) -> tuple[list[Point], list[Point]]:
 
 
 def _step(line: list[Point], x: int, y: float) -> None:
-    """Go on to `x`, and there up or down; a corner only where the line turns."""
+    """Extend a line to `x` and then to `y`, with corners only at turns."""
     if len(line) > 1 and line[-1][1] == line[-2][1]:
         line.pop()
     if line:
@@ -166,10 +165,8 @@ def _step(line: list[Point], x: int, y: float) -> None:
 
 
 def _empty(chart: Chart, size: Size, *, alone: bool) -> Dotted:
-    metric, last = (
-        chart.records.program.metric,
-        max(*(e.number for e in chart.records.experiments), 1),
-    )
+    metric = chart.records.program.metric
+    last = max(1, *(row.number for row in chart.records.experiments))
     title = f"{visible(metric.name)} by experiment, {metric.direction} is better"
     return Dotted(
         width=size.width,
@@ -191,17 +188,14 @@ def _empty(chart: Chart, size: Size, *, alone: bool) -> Dotted:
 
 
 def _clean(root: Element, size: Size) -> None:
-    """Leave lines, dots and letters, and name the series after what they show."""
+    """Remove all but lines, dots and letters, and name the series after their content."""
     for parent in list(root.iter()):
         for child in list(parent):
-            name = child.get("class") or ""
-            useless = not isinstance(child.tag, str) or child.tag in _USELESS or name in _USELESS
-            if useless or (child.tag == "title" and parent.tag != "a"):
+            if _is_useless(child, parent):
                 parent.remove(child)
-        for name in ("x", "y"):
-            if name in parent.attrib:
-                parent.set(name, f"{float(parent.attrib[name]):.1f}")
-    for node in [*root.iter("g")]:
+        for name in {"x", "y"}.intersection(parent.keys()):
+            parent.set(name, f"{float(parent.attrib[name]):.1f}")
+    for node in root.iter("g"):
         if found := re.match(r"series serie-(\d+)", node.get("class") or ""):
             node.set("class", ("band", "best")[int(found[1])])
     root.attrib.pop("id", None)
@@ -209,15 +203,22 @@ def _clean(root: Element, size: Size) -> None:
     root.set("role", "group")
 
 
+def _is_useless(child: Element, parent: Element) -> bool:
+    if not isinstance(child.tag, str):
+        return True
+    names = {child.tag, child.get("class")}
+    return bool(names & _USELESS) or (child.tag == "title" and parent.tag != "a")
+
+
 def _write_labels(root: Element, chart: Chart, size: Size) -> None:
-    """Say of every kept change what it was, as far as there is room."""
-    at = {a.get("href"): circle for a in root.iter("a") for circle in a.iter("circle")}
+    """Label every kept change with its description, as far as there is room."""
+    circles = {a.get("href"): circle for a in root.iter("a") for circle in a.iter("circle")}
     plot = next(g for g in root.iter("g") if g.get("class") == "plot overlay")
     gains = chart.records.gains
     dots = [
         Label(
-            x=float(at[f"#e{e.number}"].attrib["cx"]),
-            y=float(at[f"#e{e.number}"].attrib["cy"]),
+            x=float(circles[f"#e{e.number}"].attrib["cx"]),
+            y=float(circles[f"#e{e.number}"].attrib["cy"]),
             text=visible(f"{e.number} {e.description}"),
             weight=gains.get(e.number, -1.0),
         )
@@ -231,15 +232,15 @@ def _write_labels(root: Element, chart: Chart, size: Size) -> None:
 
 
 _LETTER = 7.2  # pixels, of a letter of 11 pixels in a wide font
-_LINE = 12
-_GAP = 8
-_LENGTHS = 34, 18
-_MOST = 24
+_LINE = 12  # pixels
+_GAP = 8  # pixels between a dot and its label
+_LENGTHS = 34, 18  # letters of a label, first try and second
+_MOST = 24  # labels
 
 
 @dataclass(frozen=True)
 class Label:
-    """Words at a place in pixels; `weight` is how much they matter."""
+    """A text at a place in pixels; labels of larger `weight` are placed first."""
 
     x: float
     y: float
@@ -252,14 +253,13 @@ Box = tuple[float, float, float, float]
 
 
 def place(dots: Sequence[Label], *, width: float, height: float, below: bool) -> list[Label]:
-    """The labels that have room, on the better side of their dot, beside dots and steps."""
+    """Return the labels that have room, placed on the better side of their dot."""
     taken = list(_steps(sorted(dots, key=lambda d: d.x), width))
     placed = []
     for dot in sorted((d for d in dots if d.weight > 0), key=lambda d: -d.weight)[:_MOST]:
         for label in _places(dot, below=below):
             box = _box(label)
-            inside = box[0] >= 0 and box[1] <= width and box[2] >= 0 and box[3] <= height
-            if inside and not any(_overlap(box, other) for other in taken):
+            if _is_inside(box, width, height) and not any(_overlap(box, one) for one in taken):
                 placed.append(label)
                 taken.append(box)
                 break
@@ -267,7 +267,7 @@ def place(dots: Sequence[Label], *, width: float, height: float, below: bool) ->
 
 
 def _steps(dots: Sequence[Label], width: float) -> Iterator[Box]:
-    """What dots and the line from one to the next cover."""
+    """Yield the boxes of dots and of the line from one to the next."""
     for dot, after in zip(dots, [*dots[1:], None], strict=True):
         yield dot.x - 5, dot.x + 5, dot.y - 5, dot.y + 5
         end = after.x if after else width
@@ -277,9 +277,9 @@ def _steps(dots: Sequence[Label], width: float) -> Iterator[Box]:
 
 
 def _places(dot: Label, *, below: bool) -> Iterator[Label]:
-    """Both sides of a dot, at three distances, with shorter and shorter texts, last its number.
+    """Yield places on both sides of a dot, with shorter and shorter texts, last its number.
 
-    First below or above it, on the better side, then on the other.
+    They begin on the better side, at three distances, and end on the other.
     """
     texts = (*(_cut(dot.text, length) for length in _LENGTHS), dot.text.split()[0])
     better = 1 if below else -1
@@ -295,10 +295,14 @@ def _cut(text: str, length: int) -> str:
 
 
 def _box(label: Label) -> Box:
-    """Left, right, top and bottom."""
+    """Return left, right, top and bottom of a label."""
     wide = len(label.text) * _LETTER
     left = label.x - wide if label.anchor == "end" else label.x
     return left, left + wide, label.y - _LINE + 2, label.y + 2
+
+
+def _is_inside(box: Box, width: float, height: float) -> bool:
+    return box[0] >= 0 and box[1] <= width and box[2] >= 0 and box[3] <= height
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import zip_longest
 from math import inf
 from pathlib import Path
 
@@ -31,7 +32,7 @@ Spans = list[tuple[int, int, str]]
 
 @dataclass(frozen=True)
 class Group:
-    """The experiments of one kind, and what came of them; `gain` is that of the kept ones."""
+    """The experiments of one kind; `gain` is the sum of the kept ones'."""
 
     kind: str
     members: list[Experiment]
@@ -41,7 +42,7 @@ class Group:
 
 
 def by_kind(records: Records) -> list[Group]:
-    """What was tried, the most tried kind first; a change of several parts counts in each."""
+    """Return the kinds of ideas, the most tried first; a change of several parts is in each."""
     spans = _reader(records)
     found: dict[str, list[Experiment]] = {}
     for e in records.experiments[1:]:
@@ -56,7 +57,7 @@ def by_kind(records: Records) -> list[Group]:
 
 
 def failed(groups: list[Group]) -> list[Group]:
-    """The discarded ones of each kind, the most frequent first, in each what came nearest."""
+    """Return the discarded ones of each kind, the most frequent kind first."""
     found = [
         Group(g.kind, members, nearest=g.nearest)
         for g in groups
@@ -66,7 +67,7 @@ def failed(groups: list[Group]) -> list[Group]:
 
 
 def crashed(records: Records) -> list[Group]:
-    """The crashed ones by their cause, the most frequent first."""
+    """Return the crashed ones by their cause, the most frequent first."""
     found: dict[str, list[Experiment]] = {}
     for e in records.experiments:
         if e.status == "crash":
@@ -88,27 +89,25 @@ def _group(kind: str, members: list[Experiment], records: Records) -> Group:
 
 
 def _kinds(patch: str, spans: Callable[[str], Spans], asset: str) -> tuple[str, ...]:
-    """The parts that a patch touches; the whole text where it does not tell.
+    """Return the parts that a patch touches; the whole text if they are not known.
 
-    Of several files they bear the file's name, too, as in `parts`.
+    In an asset of several files they begin with the file's name.
     """
     if not patch:
         return (_UNKNOWN,)
     if not Asset.parse(asset).is_several:
         names = _names(patch, spans(asset), asset)
         return few(names) if names or spans(asset) else (WHOLE,)
-    heads = [*_FILE.finditer(patch)]
-    ends = [head.start() for head in heads[1:]] + [len(patch)]
     named: list[str] = []
-    for path, own in (
-        (h[2] or h[1], patch[h.end() : end]) for h, end in zip(heads, ends, strict=True)
-    ):
+    heads = [*_FILE.finditer(patch)]
+    for head, after in zip_longest(heads, heads[1:]):
+        path, own = head[2] or head[1], patch[head.end() : after and after.start()]
         named += [f"{path}: {name}" for name in _names(own, spans(path), path)] or [path]
     return few(named)
 
 
 def _names(patch: str, spans: Spans, path: str) -> list[str]:
-    """The parts of one file that its patch touches."""
+    """Return the parts of one file that its patch touches."""
     return list(dict.fromkeys(_touched(patch, spans) if path.endswith(".py") else _keys(patch)))
 
 
@@ -132,7 +131,7 @@ def _touched(patch: str, spans: Spans) -> Iterator[str]:
 
 
 def _changes(patch: str) -> Iterator[tuple[int, str]]:
-    """Every changed line with the number of the old line that it replaces or follows."""
+    """Yield every changed line with the number of the old line that it replaces or follows."""
     at = 0
     for line in patch.splitlines():
         if hunk := _HUNK.match(line):
@@ -147,7 +146,7 @@ def _changes(patch: str) -> Iterator[tuple[int, str]]:
 
 
 def _reader(records: Records) -> Callable[[str, str], Spans]:
-    """Tells which lines of a file of a commit, if it is Python, belong to which part."""
+    """Return a function from a commit and a Python file to the lines of each part of it."""
     project = records.folder.parents[1]
 
     @cache
@@ -160,8 +159,10 @@ def _reader(records: Records) -> Callable[[str, str], Spans]:
                 tree = ast.parse(repo.git.show(f"{commit}:{path}"))
         except (GitError, *BROKEN):
             return []
-        return [
-            (s.lineno, s.end_lineno or s.lineno, name) for s in tree.body for name in names_of(s)
-        ]
+        found = []
+        for node in tree.body:
+            for part in names_of(node):
+                found.append((node.lineno, node.end_lineno or node.lineno, part))
+        return found
 
     return spans

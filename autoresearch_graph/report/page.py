@@ -1,4 +1,4 @@
-"""Records -> report.html and report.md. What a run or a model says is escaped and made visible."""
+"""Rendering of report.html and report.md; texts of runs and models are escaped."""
 
 import re
 import shlex
@@ -27,7 +27,7 @@ _LINE_LENGTH = 500
 
 @dataclass(frozen=True)
 class Row:
-    """An experiment, and by how much it was better than the incumbent of its time."""
+    """An experiment, and its gain on the incumbent of its time."""
 
     experiment: Experiment
     gain: float | None
@@ -43,14 +43,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Live:
-    """Of which moment a page is, that follows its research."""
+    """The version of a page that follows a research."""
 
     version: str
     running: bool
 
 
 def pages(records: Records) -> tuple[str, str]:
-    """The report as HTML and as Markdown, from the same facts; neither needs anything else."""
+    """Render the report as HTML and as Markdown, each self-contained, from the same facts."""
     facts = _facts(records, None)
     html = _environment(visible, escape=True).get_template("page.html")
     text = _environment(markdown, escape=False).get_template("page.md")
@@ -58,7 +58,7 @@ def pages(records: Records) -> tuple[str, str]:
 
 
 def live_page(records: Records, live: Live) -> str:
-    """The report as HTML for a server, with a script that looks whether there is a newer one."""
+    """Render the report as HTML for a server, with a script that looks for a newer one."""
     page = _environment(visible, escape=True).get_template("page.html")
     return page.render(_facts(records, live))
 
@@ -92,10 +92,10 @@ def _facts(records: Records, live: Live | None) -> dict[str, Any]:
 
 
 def _signed(figures: Figures, gain: float) -> str:
-    """A gain with its sign; one that rounds to nothing has none."""
-    told = figures.value(abs(gain))
+    """Format a gain with its sign; one that rounds to nothing has none."""
+    figure = figures.value(abs(gain))
     sign = "+" if gain > 0 else "\N{MINUS SIGN}"
-    return f"{sign if float(told) else ''}{told}"
+    return f"{sign if float(figure) else ''}{figure}"
 
 
 @cache
@@ -116,7 +116,7 @@ def _environment(show: Callable[[str], str], *, escape: bool) -> Environment:
 
 
 def _fenced(lines: list[Line]) -> Markup:
-    """A diff in a Markdown fence that nothing in it can close."""
+    """Put a diff into a Markdown fence that nothing in it can close."""
     text = visible("\n".join(line.text for line in lines))
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -124,7 +124,7 @@ def _fenced(lines: list[Line]) -> Markup:
 
 
 def _diff(patch: str) -> list[Line]:
-    """The lines of a diff, as many as fit in the report and one more."""
+    """Return the lines of a diff, as many as fit in the report and one more."""
     lines: list[Line] = []
     inside = False
     for text in patch.rstrip("\n").split("\n")[: _DIFF_LINES + 1] if patch else []:

@@ -1,9 +1,8 @@
-"""The report in a browser while its research runs: on this machine alone, and only to look at.
+"""Server of the report for browsers on this machine, while its research runs.
 
-Three addresses are answered, `/`, `/live.js` and `/version`, all from memory: no address is ever
-taken for the name of a file. A request for another host's name is refused, so that a website
-cannot read the report by having its own name lead here, and so is one that another page sends.
-Other users of this machine can read it.
+It answers three addresses, `/`, `/live.js` and `/version`, from memory: no address is the name of
+a file. A request for another host's name is refused, so that a website cannot read the report by
+DNS rebinding, and so is a request of another page. Other users of this machine can read it.
 """
 
 import sys
@@ -26,31 +25,31 @@ _FILES = ("experiments.jsonl", "verify.json")
 
 
 class Newest:
-    """The report of a research, drawn again when it would be another one."""
+    """The current report of a research, rendered when its files have changed."""
 
-    def __init__(self, onlooker: Follower) -> None:
-        self._onlooker, self._folder = onlooker, onlooker.records.folder
+    def __init__(self, follower: Follower) -> None:
+        self._follower, self._folder = follower, follower.records.folder
         self._lock = Lock()
         self._drawn: tuple[Live, str] | None = None
 
     def now(self) -> Live:
-        """Which report it would be, without drawing it."""
+        """Return the current version, without rendering it."""
         paths = [self._folder / name for name in _FILES]
         seen = [str(path.stat().st_mtime_ns if path.exists() else 0) for path in paths]
         running = is_running(self._folder)
         return Live(version="-".join([*seen, str(running)]), running=running)
 
     def page(self) -> str:
-        """The report as HTML."""
+        """Return the report as HTML."""
         with self._lock:
             now = self.now()
             if self._drawn is None or self._drawn[0] != now:
-                self._drawn = now, live_page(self._onlooker.look(), now)
+                self._drawn = now, live_page(self._follower.look(), now)
             return self._drawn[1]
 
 
 class Server(ThreadingTCPServer):
-    """Answers browsers on this machine."""
+    """A server for browsers on this machine."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -60,19 +59,19 @@ class Server(ThreadingTCPServer):
         self.newest = newest
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Tell of a bug, and not of a browser that has left."""
+        """Report a bug, but not a browser that has left."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one request."""
+    """A handler of one request."""
 
     server: Server
     timeout = 10
 
     def do_GET(self) -> None:
-        """Send a page, or say why not."""
+        """Send a page, or the reason for none."""
         status, kind, text = self._answer()
         body = text.encode("utf-8", errors="replace")
         self.send_response(status)
@@ -87,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of requests."""
+        """Log no requests."""
 
     def _answer(self) -> tuple[HTTPStatus, str, str]:
         if refused := refusal(self.command, self.headers.items(), studio=False):
@@ -109,15 +108,15 @@ class Handler(BaseHTTPRequestHandler):
 def serve(settings: Settings, *, port: int = 0, tell: Callable[[str], object]) -> None:
     """Show the report of a research until Ctrl-C; port 0 is any that is free.
 
-    Nothing is written, and the research need not run. InputError where there is no such research,
-    and for a port that cannot be had.
+    Nothing is written, and the research need not run. InputError if there is no such research, and
+    for a port that is not available.
     """
     newest = Newest(Follower(find(settings)))
     try:
         server = Server(newest, port=port)
     except OSError as error:
         raise InputError(
-            f"port {port} cannot be had ({error.strerror}); leave --port out, or name another"
+            f"port {port} is not available ({error.strerror}); leave --port out, or name another"
         ) from error
     with server:
         tell(f"http://127.0.0.1:{server.server_address[1]}/ shows the report; Ctrl-C ends it")

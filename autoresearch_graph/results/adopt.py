@@ -1,9 +1,9 @@
-"""Bring what a research kept onto the person's branch.
+"""Merge of the kept changes of a research into the person's branch.
 
-A research changes the asset alone, so a merge is that of its files, one by one: its result is a
-commit before the person's checkout is touched, and what is left is a fast-forward to it. So there
-is never a conflict in the person's files. Git does that in a session of its own; where it was
-killed all the same, the next adopt puts back what was half done, and does it again.
+A research changes the asset alone, so its files are merged one by one. The result is committed
+before the person's checkout is touched, and then git fast-forwards to it: there is never a conflict
+in the person's files. Git runs in a session of its own; if it was killed all the same, the next
+adopt undoes the unfinished steps and repeats them.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _MOVE = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", 
 
 @dataclass(frozen=True)
 class _Adoption:
-    """The best of a research, and the branch that is to have it."""
+    """The best of a research, and the repository that adopts it."""
 
     records: Records
     best: Experiment
@@ -59,12 +59,12 @@ def adopt(
     despite_holdout: bool = False,
     tell: Tell = lambda line: None,
 ) -> str:
-    """Put the kept commits on the checked-out branch; says what was done. Twice is as once.
+    """Put the kept commits on the checked-out branch, and return a report. Idempotent.
 
-    It is a fast-forward where the branch has not moved since the research began, else a merge;
-    squashed, it is one commit. InputError, with nothing changed, where there is nothing to adopt,
-    where the holdout speaks against it and `despite_holdout` is not given, where changes that are
-    not committed are in the way, or where both sides changed the same lines.
+    It is a fast-forward if the branch has not moved since the research began, else a merge;
+    squashed, it is one commit. InputError, with nothing changed, if there is nothing to adopt, if
+    the holdout objects and `despite_holdout` is not given, if uncommitted changes are in the way,
+    or if both sides changed the same lines.
     """
     records = find(settings)
     best = records.incumbent
@@ -82,7 +82,7 @@ def adopt(
 
 
 def _check(adoption: _Adoption) -> None:
-    """WorkspaceError where the person's checkout is not in a state to take a commit."""
+    """Raise WorkspaceError if the person's checkout cannot take a commit."""
     repo, best = adoption.repo, adoption.best.commit
     for name, what in _UNDER_WAY.items():
         if (Path(repo.git_dir) / name).exists():
@@ -103,18 +103,17 @@ def _adopt(adoption: _Adoption, *, squash: bool, veto: str) -> str:
     already = f"{branch} has the best of {adoption.records.tag} already"
     if adoption.is_ancestor(best.commit, head):
         return already
-    straight = adoption.is_ancestor(head, best.commit) and not squash
-    text = adoption.workspace.text
-    since, new = ("", text(best.commit)) if straight else _merged(adoption)
-    same = _same_as(adoption, new)
-    if not straight and new == text(head):
-        return already
-    if veto:
-        raise InputError(f"{veto}; look at it, and if you want it all the same: --despite-holdout")
-    unsigned = ""
-    if straight:
+    text, unsigned = adoption.workspace.text, ""
+    if adoption.is_ancestor(head, best.commit) and not squash:
+        same = _same_as(adoption, text(best.commit))
+        _heed(veto)
         target, how = best.commit, "fast-forwarded"
     else:
+        since, new = _merged(adoption)
+        same = _same_as(adoption, new)
+        if new == text(head):
+            return already
+        _heed(veto)
         parents = [head] if squash else [head, best.commit]
         message = _message(adoption, since, squash)
         target, unsigned = _commit(adoption, new, parents=parents, message=message)
@@ -129,10 +128,15 @@ def _adopt(adoption: _Adoption, *, squash: bool, veto: str) -> str:
     return done
 
 
-def _same_as(adoption: _Adoption, text: str) -> list[str]:
-    """The files of the asset that are not committed, and are already as they shall be.
+def _heed(veto: str) -> None:
+    if veto:
+        raise InputError(f"{veto}; look at it, and if you want it all the same: --despite-holdout")
 
-    WorkspaceError where other changes that are not committed are in the way.
+
+def _same_as(adoption: _Adoption, text: str) -> list[str]:
+    """Return the uncommitted files of the asset that already have their new content.
+
+    WorkspaceError if other uncommitted changes are in the way.
     """
     git, workspace, tree = adoption.git, adoption.workspace, adoption.repo.head.commit.tree
     staged = git.names("diff", "--cached")
@@ -157,7 +161,7 @@ def _same_as(adoption: _Adoption, text: str) -> list[str]:
 
 
 def _move(adoption: _Adoption, head: str, target: str, same: list[str]) -> None:
-    """Have git fast-forward the branch and the checkout from `head` to `target`."""
+    """Fast-forward the branch and the checkout from `head` to `target`."""
     repo, branch = adoption.repo, adoption.branch
     own = Path(repo.git_dir).resolve().relative_to(Path(repo.common_dir).resolve())
     names = [str(own / f"{name}.lock") for name in ("index", "HEAD", "ORIG_HEAD")]
@@ -172,7 +176,7 @@ def _move(adoption: _Adoption, head: str, target: str, same: list[str]) -> None:
 
 
 def _merged(adoption: _Adoption) -> tuple[str, str]:
-    """The commit that both sides have in common, and the asset merged three ways."""
+    """Return the commit that both sides have in common, and the asset merged three ways."""
     since = _common(adoption)
     text = adoption.workspace.text
     try:
@@ -182,28 +186,36 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
     asset = adoption.workspace.asset
     if not asset.is_several:
         return since, _three_ways(adoption, adoption.workspace.path, sides)
-    files = map(asset.files, sides.values())
-    yours, before, theirs = (dict(side) for side in files)
-    for path in (path for path in before if path not in theirs and path in yours):
-        if yours[path] != before[path]:
+    parts = {name: dict(asset.files(side)) for name, side in sides.items()}
+    yours, before, theirs = parts["yours"], parts["before"], parts["theirs"]
+    _remove(adoption, yours, before, kept=theirs)
+    for path in theirs:
+        if theirs[path] == before.get(path):
+            continue
+        if path in before and path not in yours:
+            raise WorkspaceError(f"{path} is not on {adoption.branch}")
+        three = {name: files.get(path, "") for name, files in parts.items()}
+        yours[path] = _three_ways(adoption, path, three)
+    return since, pack(yours)
+
+
+def _remove(
+    adoption: _Adoption, yours: dict[str, str], before: dict[str, str], *, kept: dict[str, str]
+) -> None:
+    """Delete from `yours` the files that the research removed; WorkspaceError if one changed."""
+    for path, text in before.items():
+        if path in kept or path not in yours:
+            continue
+        if yours[path] != text:
             raise WorkspaceError(
                 f"{adoption.branch} changed {path}, which the research removed, and nothing was "
                 f"touched; merge them yourself with: git merge {adoption.best.commit[:12]}"
             )
         del yours[path]
-    for path in (path for path in theirs if theirs[path] != before.get(path)):
-        if path in before and path not in yours:
-            raise WorkspaceError(f"{path} is not on {adoption.branch}")
-        parts = {
-            name: side.get(path, "")
-            for name, side in (("yours", yours), ("before", before), ("theirs", theirs))
-        }
-        yours[path] = _three_ways(adoption, path, parts)
-    return since, pack(yours)
 
 
 def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:
-    """One file merged: the sides are `yours`, `before` and `theirs`."""
+    """Merge one file; the sides are `yours`, `before` and `theirs`."""
     text = by_lines(sides["before"], sides["yours"], sides["theirs"])
     if text is None:
         raise WorkspaceError(
@@ -215,7 +227,7 @@ def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:
 
 
 def _common(adoption: _Adoption) -> str:
-    """The last commit of the research that the branch has, by its history or by a squash."""
+    """Return the last commit of the research on the branch, by its history or by a squash."""
     repo, best = adoption.repo, adoption.best.commit
     base = str(repo.merge_base("HEAD", best)[0])
     shown = f"--format=%(trailers:key={_TRAILER},valueonly)"
@@ -225,9 +237,9 @@ def _common(adoption: _Adoption) -> str:
 
 
 def _commit(adoption: _Adoption, text: str, *, parents: list[str], message: str) -> tuple[str, str]:
-    """Store the person's commit, with the person's name; it is on no branch yet.
+    """Store a commit of the person, on no branch yet; return it, and a note if it is unsigned.
 
-    It is signed where commit.gpgsign asks for it; returns it with a word where that fails.
+    It is signed if commit.gpgsign asks for that.
     """
     repo = adoption.repo
     objects = Objects(repo)

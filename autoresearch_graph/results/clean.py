@@ -1,4 +1,4 @@
-"""Remove what a research leaves behind: its worktrees, and its branch and refs."""
+"""Removal of a research's worktrees, branch and refs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _WORKTREES = ("worktree", "evaluation", "holdout")
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What a research that is not running has in git."""
+    """Refs and worktrees of a research that is not running."""
 
     records: Records
     repo: Repo
@@ -32,7 +32,7 @@ class Leftovers:
 
     @property
     def is_adopted(self) -> bool:
-        """Whether the checked-out commit has the best, so that nothing is lost with the refs."""
+        """True if the checked-out commit has the best, so that no result is lost with the refs."""
         best, repo = self.records.incumbent, self.repo
         if best is None or best.number == 0:
             return True
@@ -41,7 +41,7 @@ class Leftovers:
         )
 
     def remove_worktrees(self) -> str:
-        """Remove the checkouts in which runs happen; `autoresearch run` makes them again."""
+        """Remove the checkouts of runs; `autoresearch run` makes them again. Idempotent."""
         folder, common = self.records.folder, Path(self.repo.common_dir)
         for place in (folder, folder / "again", *(folder / "workers").glob("*")):
             for name in _WORKTREES:
@@ -49,9 +49,9 @@ class Leftovers:
         return f"{self.records.tag}: its worktrees are removed"
 
     def remove_refs(self) -> str:
-        """Remove the branch and the ref of every experiment at once: all of them, or none.
+        """Remove the branch and all refs of experiments, in one transaction.
 
-        Ledger, logs, patches and report stay. InputError where the branch is checked out.
+        Ledger, logs, patches and report stay. InputError if the branch is checked out.
         """
         branch = f"refs/heads/autoresearch/{self.records.tag}"
         if place := where_checked_out(self.repo, branch):
@@ -70,7 +70,7 @@ class Leftovers:
 
 @contextmanager
 def leftovers(settings: Settings, tell: Tell = lambda line: None) -> Iterator[Leftovers]:
-    """Look what a research has in git; InputError while it is running."""
+    """Find the refs of a research, and hold its lock; InputError while it is running."""
     records = find(settings)
     with lock(records.folder) as held, find_repository(settings.root) as repo:
         git = OwnGit(repo, tell)

@@ -1,4 +1,4 @@
-"""Look on while a research runs, here or in another process, without touching it."""
+"""Readers of a running research, in this process or another; they write nothing."""
 
 import time
 from pathlib import Path
@@ -8,12 +8,12 @@ from autoresearch_graph.results.records import Records
 from autoresearch_graph.storage import ledger
 from autoresearch_graph.storage.status import Status
 
-_CURVE_LINES = 1000
-_CURVE_EVERY = 1.0
+_CURVE_LINES = 1000  # of a log that are read
+_CURVE_EVERY = 1.0  # seconds between two readings
 
 
 class Curves:
-    """The learning curve of a run under way, read from its log now and then."""
+    """The learning curve of a run under way, read from its log from time to time."""
 
     def __init__(self, folder: Path, metric: str) -> None:
         self._folder, self._metric = folder / "experiments", metric
@@ -22,7 +22,7 @@ class Curves:
         self._curve: Curve | None = None
 
     def of(self, now: Status) -> Curve | None:
-        """The curve of the run that began first, so far; a long log is thinned out."""
+        """Return the curve so far of the run that began first; a long log is thinned out."""
         if not now.runs:
             return None
         path = self._folder / f"{now.runs[0].trial.number:04d}" / now.runs[0].log
@@ -35,7 +35,7 @@ class Curves:
 
 
 class Follower:
-    """A research as its files tell it, read again as they change."""
+    """A research that is read again as its ledger grows."""
 
     def __init__(self, records: Records) -> None:
         self._first, self._path = records, records.folder / "experiments.jsonl"
@@ -44,7 +44,7 @@ class Follower:
         self.curves = Curves(records.folder, records.program.metric.name)
 
     def look(self) -> Records:
-        """The records as of now."""
+        """Return the current records."""
         size = self._path.stat().st_size if self._path.exists() else 0
         if size != self._size:
             rows, first = ledger.read(self._path), self._first

@@ -1,4 +1,4 @@
-"""Choice of the research that a run goes on with: the newest one that is not finished."""
+"""Choice of the research that a run continues: the newest one that is not finished."""
 
 import itertools
 import re
@@ -23,10 +23,10 @@ def read_chosen(settings: Settings) -> Program:
 
 
 def choose(settings: Settings) -> tuple[Settings, str]:
-    """Name the research that is meant, and tell a person about the choice where it may surprise.
+    """Choose the research to run, and explain a choice that may surprise.
 
-    Without a tag it is the newest one, if it is not finished: a night that was killed goes on after
-    midnight. Otherwise it is one of today.
+    Without a tag it is the newest one, if that is not finished: a night that was killed goes on
+    after midnight. Otherwise it is a new one of today.
     """
     today = settings.name
     newest = next(iter(researches(settings.root)), None)
@@ -41,7 +41,7 @@ def choose(settings: Settings) -> tuple[Settings, str]:
 
 
 def _new_name(researches: Path, today: str) -> str:
-    """Return the name of a research that begins today, which no older one has."""
+    """Return a new name with the date of today."""
     names = (f"{today}-{count}" if count > 1 else today for count in itertools.count(1))
     return next(name for name in names if not (researches / name / "research.json").exists())
 
@@ -53,7 +53,7 @@ def _is_finished(folder: Path) -> bool:
 
 
 def _why_new(settings: Settings, folder: Path) -> str:
-    """Say why an unfinished research is not gone on with unasked; empty where it can be."""
+    """Say why an unfinished research is not continued without its tag; empty if it is."""
     start = read_start(folder)
     if start is None:
         return ""

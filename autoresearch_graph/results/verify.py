@@ -1,10 +1,10 @@
-"""After a research: run its baseline and its best again, or one experiment, and compare.
+"""Fresh runs of the baseline and the best, or of one experiment, after a research.
 
-What was kept was selected for being good, so its number flatters: on average a night of noise
-alone leaves a gain. Fresh runs with seeds that the research has not used are not selected. They
-are interleaved, so that a machine that becomes slower slows both down.
+A kept change was selected for its value, so the value is biased: on average even a night of noise
+alone shows a gain. Fresh runs with unused seeds are not selected. They are interleaved, so that a
+machine that becomes slower slows both down.
 
-Nothing of the research changes but verify.json and replays/: not its branch, not its ledger.
+Only verify.json, verify/ and replays/ are written: not the branch, not the ledger.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,20 +23,20 @@ from autoresearch_graph.storage import files
 from autoresearch_graph.storage.manifest import Start, lock
 from autoresearch_graph.workspace.workspace import Workspace
 
-FIRST_SEED = 1000  # a research counts its seeds from 0, and never as far as this
+FIRST_SEED = 1000  # a research counts its seeds from 0, and never reaches this
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class _Stand:
-    """A research that is not running, and a place beside it."""
+    """A research that is not running, and an executor for it."""
 
     records: Records
     workspace: Workspace
     place: Executor
 
     def run(self, number: int, *, seed: int, log: Path) -> Outcome:
-        """Run one experiment as it is in git; raises KeyboardInterrupt with its run ended."""
+        """Run one experiment as it is in git; KeyboardInterrupt ends its run, too."""
         text = self.workspace.text_of(number)
         self.place.lay_out(text)
         program = self.records.program
@@ -46,8 +46,8 @@ class _Stand:
 def verify(settings: Settings, *, repeats: int, tell: Tell = lambda line: None) -> Replication:
     """Run baseline and incumbent `repeats` times each with the same fresh seeds, and compare.
 
-    Keeps the result in verify.json. InputError where there is nothing to compare, or while the
-    research is running; LabError where fewer than two runs of either gave a metric.
+    The result is also written to verify.json. InputError if there is nothing to compare, or while
+    the research is running; LabError if fewer than two runs of either gave a metric.
     """
     with _stand(settings) as stand:
         best = stand.records.incumbent
@@ -68,7 +68,7 @@ def verify(settings: Settings, *, repeats: int, tell: Tell = lambda line: None) 
 
 
 def replay(settings: Settings, number: int) -> str:
-    """Run one experiment again with the seed of its first trial; says what it was and what it is.
+    """Run one experiment again with the seed of its first trial, and report both results.
 
     InputError for a number that is not in the ledger, or while the research is running.
     """
@@ -84,7 +84,7 @@ def replay(settings: Settings, number: int) -> str:
 def compare(
     baseline: Sequence[float], incumbent: Sequence[float], best: Experiment, claimed_against: float
 ) -> Replication:
-    """The difference of the means, with Welch's 95 % interval for it."""
+    """Return the difference of the means, with its 95 % interval by Welch's t-test."""
     if min(len(baseline), len(incumbent)) < 2:
         raise LabError("fewer than two runs of the baseline or of the best gave a metric")
     from scipy import stats
@@ -105,7 +105,7 @@ def compare(
 
 
 def said(outcome: Outcome) -> str:
-    """An outcome in a few words."""
+    """Return an outcome in a few words."""
     if isinstance(outcome, Measured):
         return f"{outcome.metric:.6g}"
     reason = "killed at its limit" if outcome.kind == "timed out" else outcome.reason
@@ -114,7 +114,7 @@ def said(outcome: Outcome) -> str:
 
 @contextmanager
 def _stand(settings: Settings) -> Iterator[_Stand]:
-    """Open a research beside its lab, with its lock, so that it cannot be running meanwhile."""
+    """Open a research without its lab, and hold its lock, so that it is not running."""
     records = find(settings)
     named = replace(settings, tag=records.tag)
     start = Start(tag=records.tag, base=records.base, program=records.program)

@@ -1,4 +1,4 @@
-"""What a person sees while a research runs: a live picture, or a line an event."""
+"""Live view of a running research: a dashboard, or a line for each event."""
 
 import json
 import os
@@ -32,7 +32,7 @@ Line = Callable[[Event], str | None]
 
 
 def in_words(event: Event) -> str | None:
-    """Verdicts and notices; the rest is left out."""
+    """Return the text of a verdict, a notice or the end; None for other events."""
     match event["event"]:
         case "verdict" | "notice" | "end":
             return str(event["text"])
@@ -40,17 +40,17 @@ def in_words(event: Event) -> str | None:
 
 
 def in_json(event: Event) -> str | None:
-    """Every event as one JSON object."""
+    """Return an event as one JSON object."""
     return json.dumps(event)
 
 
 def only_the_end(event: Event) -> str | None:
-    """How it ended, and nothing else."""
+    """Return the text of the end; None for other events."""
     return str(event["text"]) if event["event"] == "end" else None
 
 
 def plain(records: Records, e: Experiment) -> str:
-    """A verdict in a line."""
+    """Return a verdict on one line."""
     value = "" if e.metric is None else f" {records.figures.value(e.metric)}{records.mark(e)}"
     told = f"{e.number:4d} {e.status:8s}{value} {e.description} | {records.reason(e)}"
     return " ".join(clean(told).splitlines())
@@ -60,7 +60,7 @@ _EVENTS = {"train": "trial", "propose": "proposal", "keep": "verdict", "revert":
 
 
 class View:
-    """Watches a research; without a `line` it is a live picture where there is a terminal."""
+    """A view of a research: a dashboard in a terminal, unless a `line` for events is given."""
 
     def __init__(self, lab: Lab, console: Console, line: Line | None = None) -> None:
         self._lab, self._console = lab, console
@@ -91,7 +91,7 @@ class View:
             self._live.stop()
 
     def watch(self, node: str, update: dict[str, Any]) -> None:
-        """Take note of what a node did."""
+        """Show the update of a node."""
         match _EVENTS.get(node):
             case "verdict":
                 records = self._records()
@@ -105,13 +105,13 @@ class View:
                 self._say({"event": "trial", "trial": update["running"][-1]})
 
     def notice(self, sentence: str) -> None:
-        """Say something that a person should know."""
+        """Show a notice for a person."""
         if self._live:
             self._console.print(Text(sentence, "yellow"))
         self._say({"event": "notice", "text": sentence})
 
     def decide(self, question: dict[str, Any]) -> Answer:
-        """Ask a person about a proposal, with the picture held still meanwhile."""
+        """Ask a person about a proposal, with the dashboard paused."""
         if self._live:
             self._live.stop()
         try:
@@ -132,7 +132,7 @@ class View:
             self._go_on_unheard()
 
     def _go_on_unheard(self) -> None:
-        """A reader that leaves, such as `head`, does not end the research; what follows is lost."""
+        """Go on without output after a reader such as `head` has left."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         told = "nobody reads this any more; the research goes on, look with: autoresearch watch"
         with suppress(OSError):
@@ -140,7 +140,7 @@ class View:
             sys.stderr.flush()
 
     def _records(self) -> Records:
-        """The records as of now; the same as long as no verdict came."""
+        """Return the current records; the same object until the next verdict."""
         lab, known = self._lab, self._seen.experiments if self._seen else []
         if self._seen is None or len(known) != len(lab.ledger.experiments):
             self._seen = Records(
@@ -153,40 +153,41 @@ class View:
 
     def _picture(self) -> Any:
         status = self._lab.store.status
-        if status.now.doing == "proposing":  # nobody else looks at the runs meanwhile
+        # While a proposal is written, nobody else reads the progress of runs.
+        if status.now.doing == "proposing":
             status.progress(self._lab.pool.progress())
         now = status.now
         return picture(self._records(), now, self._curves.of(now), self._console)
 
 
 def watch(settings: Settings, console: Console) -> str:
-    """Show a research until it ends: a live view in a terminal, else a line a verdict.
+    """Show a research until it ends, and return its summary.
 
-    Returns the summary. The one of that tag, or the latest; InputError where there is none.
+    It is the research of the tag, or the latest; InputError if there is none.
     """
-    onlooker = Follower(find(settings))
-    folder = onlooker.records.folder
+    follower = Follower(find(settings))
+    folder = follower.records.folder
     if console.is_terminal:
         with Live(
             console=console,
-            get_renderable=lambda: _dashboard(onlooker, console),
+            get_renderable=lambda: _dashboard(follower, console),
             refresh_per_second=1 / _LOOK,
         ):
             while is_running(folder):
                 time.sleep(_LOOK)
     else:
-        told = 0
-        while told < len(onlooker.look().experiments) or is_running(folder):
-            records = onlooker.records
-            for experiment in records.experiments[told:]:
+        shown = 0
+        while shown < len(follower.look().experiments) or is_running(folder):
+            records = follower.records
+            for experiment in records.experiments[shown:]:
                 text = plain(records, experiment)
                 console.print(text, soft_wrap=True, highlight=False, markup=False)
-                told += 1
+                shown += 1
             time.sleep(_LOOK)
     ended = "" if is_running(folder) else f"{folder.name} is not running\n"
-    return f"{ended}{onlooker.look().summary()}"
+    return f"{ended}{follower.look().summary()}"
 
 
-def _dashboard(onlooker: Follower, console: Console) -> RenderableType:
-    now = read_status(onlooker.records.folder) or Status()
-    return picture(onlooker.look(), now, onlooker.curves.of(now), console)
+def _dashboard(follower: Follower, console: Console) -> RenderableType:
+    now = read_status(follower.records.folder) or Status()
+    return picture(follower.look(), now, follower.curves.of(now), console)

@@ -1,7 +1,7 @@
-"""Experiments as people read them in a terminal."""
+"""Tables and pages of experiments for a terminal."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.syntax import Syntax
@@ -16,92 +16,69 @@ from autoresearch_graph.errors import InputError
 from autoresearch_graph.results.records import UNCONFINED_NOTE, Records
 
 _COLOURS = {"keep": "green", "discard": "yellow", "crash": "red"}
-_LOG_LINES = 20
-_WIDE = 64
-Cells = tuple[str | Text, ...]
+_LOG_LINES = 20  # of a log that are shown
+_WIDE = 64  # characters of a terminal in which there is room for reasons
 
 
 def experiments_table(
     records: Records, experiments: Sequence[Experiment], *, costs: bool = True, width: int = _WIDE
 ) -> Table:
-    """One row an experiment, with its verdict and the reason; in a narrow terminal without why."""
+    """Return a row for each experiment with its verdict; in a narrow terminal without reasons."""
+    is_wide = width >= _WIDE
+    is_paid = is_wide and costs and any(row.is_paid for row in experiments)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("#", justify="right")
     table.add_column("verdict", no_wrap=True)
-    table.add_column(records.program.metric.name, justify="right")
-    roomy = width >= _WIDE
-    paid = roomy and costs and any(e.is_paid for e in experiments)
-    for column in (("seconds",) if roomy else ()) + (("tokens", "dollars") if paid else ()):
+    for column in (records.program.metric.name, *["seconds"] * is_wide):
+        table.add_column(column, justify="right")
+    for column in ("tokens", "dollars") if is_paid else ():
         table.add_column(column, justify="right")
     table.add_column("what was tried", ratio=2)
-    if roomy:
+    if is_wide:
         table.add_column("why", ratio=3, style="dim")
-    for e in experiments:
-        value = "" if e.metric is None else records.figures.value(e.metric)
-        value += "‡" * bool(records.mark(e))
-        cost = (f"{e.tokens:,}", in_dollars(e.dollars)) if e.is_paid else ("", "")
-        facts: Cells = (str(e.number), Text(e.status, _COLOURS[e.status]), value)
-        facts += (f"{e.seconds:.1f}",) if roomy else ()
-        cells: Cells = (*facts, *(cost if paid else ()), e.description)
-        cells += (records.reason(e),) if roomy else ()
-        table.add_row(*(c if isinstance(c, Text) else Text(c) for c in cells))
+    for row in experiments:
+        value = "" if row.metric is None else records.figures.value(row.metric)
+        cells = [str(row.number), row.status, value + "‡" * bool(records.mark(row))]
+        cells += [f"{row.seconds:.1f}"] if is_wide else []
+        if is_paid:
+            cells += [f"{row.tokens:,}", in_dollars(row.dollars)] if row.is_paid else ["", ""]
+        cells += [row.description, *[records.reason(row)] * is_wide]
+        texts = [Text(cell) for cell in cells]
+        texts[1].stylize(_COLOURS[row.status])
+        table.add_row(*texts)
     if any(map(records.mark, experiments)):
         table.caption = f"‡ {UNCONFINED_NOTE}"
     return table
 
 
 def authors_table(records: Records) -> Group:
-    """What the proposals of each author came to, and what they cost."""
+    """Return the number, gains and cost of each author's proposals."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     cost = records.cost
     paid = ("tokens", "dollars", "tokens a keep", "dollars a keep") if cost.is_paid else ()
     for column in ("author", "proposals", "kept", "gain", *paid):
         table.add_column(column, justify="left" if column == "author" else "right")
-    for y in records.by_author():
-        each = y.cost.each(y.kept)
-        shares = (f"{each.tokens:,}", in_dollars(each.dollars)) if each else ("", "")
-        spent = (f"{y.cost.tokens:,}", in_dollars(y.cost.dollars), *shares) if paid else ()
-        table.add_row(
-            y.author, str(y.proposals), str(y.kept), records.figures.value(y.gain), *spent
-        )
+    for own in records.by_author():
+        cells = [own.author, str(own.proposals), str(own.kept), records.figures.value(own.gain)]
+        if paid:
+            each = own.cost.each(own.kept)
+            cells += [f"{own.cost.tokens:,}", in_dollars(own.cost.dollars)]
+            cells += [f"{each.tokens:,}", in_dollars(each.dollars)] if each else ["", ""]
+        table.add_row(*cells)
     return Group(table, Text(f"tokens: {cost.usage}", "dim")) if paid else Group(table)
 
 
 def experiment_page(records: Records, number: int) -> Group:
-    """One experiment: idea, verdict, outcome of every trial, diff and the end of its log."""
-    e = records.experiment(number)
+    """Return one experiment: idea, verdict, outcomes of all trials, diff and the end of its log."""
+    row = records.experiment(number)
     parts: list[RenderableType] = [
-        Text(f"experiment {e.number}: {e.description}", "bold"),
-        Text(f"{e.status}: {e.reason}", _COLOURS[e.status]),
-        Text(f"hypothesis   {e.hypothesis}"),
-        Text(f"author       {' '.join(filter(None, (e.author, e.usage.model)))}"),
-        *([Text(f"cost         {in_words(e)}: {e.usage}")] if e.is_paid else []),
-        Text(f"commit       {e.commit[:12]} on {e.parent[:12]}"),
+        Text(f"experiment {row.number}: {row.description}", "bold"),
+        Text(f"{row.status}: {row.reason}", _COLOURS[row.status]),
+        *_facts(row, records.file(number, "trace.url")),
     ]
-    if e.written_for is not None:
-        parts.append(
-            Text(
-                f"merged       written for experiment {e.written_for}, put onto the one kept since"
-            )
-        )
-    if e.undoes is not None:
-        parts.append(Text(f"undoes       experiment {e.undoes}"))
-    if e.review:
-        parts.append(Text(f"review       {e.review} by a person"))
-    parts += [Text(f"{m.wish:12s} {m.words or 'said'} ({m.at})") for m in e.steering]
-    for what, trial in (
-        *(("trial", t) for t in e.trials),
-        *(("incumbent", t) for t in e.incumbent_runs),
-        *(("before", t) for t in e.superseded_runs),
-    ):
-        parts.append(Text(f"{what:12s} {trial.kind}: {_result(trial)} ({_cost(trial)})"))
-    if e.metrics:
-        parts.append(Text("reported     " + ", ".join(f"{k} {v:g}" for k, v in e.metrics.items())))
-    if url := records.file(number, "trace.url"):
-        parts.append(Text(f"trace        {url}"))
-    if e.self_reported:
+    if row.self_reported:
         parts.append(Text("             the metric is self-reported by the run", "dim"))
-    if records.mark(e):
+    if records.mark(row):
         parts.append(Text(f"             {UNCONFINED_NOTE}", "dim"))
     if patch := records.file(number, "diff.patch"):
         parts += ["", Syntax(clean(patch), "diff", background_color="default")]
@@ -109,6 +86,35 @@ def experiment_page(records: Records, number: int) -> Group:
         tail = "\n".join(without_keys(without_items(log)).splitlines()[-_LOG_LINES:])
         parts += ["", Text("the end of its log", "bold"), Text(tail, "dim")]
     return Group(*parts)
+
+
+def _facts(row: Experiment, url: str) -> Iterator[Text]:
+    """Yield a line for each fact that an experiment has, after its name."""
+    facts = [
+        ("hypothesis", row.hypothesis),
+        ("author", " ".join(filter(None, (row.author, row.usage.model)))),
+        ("cost", f"{in_words(row)}: {row.usage}" if row.is_paid else None),
+        ("commit", f"{row.commit[:12]} on {row.parent[:12]}"),
+        ("merged", None if row.written_for is None else _merged(row.written_for)),
+        ("undoes", None if row.undoes is None else f"experiment {row.undoes}"),
+        ("review", f"{row.review} by a person" if row.review else None),
+    ]
+    facts += [(note.wish, f"{note.words or 'said'} ({note.at})") for note in row.steering]
+    for name, trials in (
+        ("trial", row.trials),
+        ("incumbent", row.incumbent_runs),
+        ("before", row.superseded_runs),
+    ):
+        facts += [(name, f"{run.kind}: {_result(run)} ({_cost(run)})") for run in trials]
+    reported = ", ".join(f"{name} {value:g}" for name, value in row.metrics.items())
+    facts += [("reported", reported or None), ("trace", url or None)]
+    for name, fact in facts:
+        if fact is not None:
+            yield Text(f"{name:12s} {fact}")
+
+
+def _merged(number: int) -> str:
+    return f"written for experiment {number}, put onto the one kept since"
 
 
 def _result(trial: Outcome) -> str:
@@ -120,7 +126,7 @@ def _result(trial: Outcome) -> str:
 
 
 def _cost(trial: Outcome) -> str:
-    """Tell the cost of a trial, and the place that it ran at."""
+    """Return the resources of a trial, its sandbox and its node."""
     cost = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
     cost += f", after a check of {trial.check_seconds:.1f} s" * bool(trial.check_seconds)
     cost += f", {trial.sandbox}" * bool(trial.sandbox)
@@ -129,7 +135,7 @@ def _cost(trial: Outcome) -> str:
 
 
 def conversation_page(records: Records, number: int) -> Group:
-    """What the model was told, said and called; InputError where no model proposed."""
+    """Return the messages and calls of a model; InputError if no model proposed."""
     text = records.file(number, "conversation.json")
     if not text:
         raise InputError(

@@ -119,7 +119,9 @@ def test_the_reason_gives_the_figures():
         "loss 0.45 is better than the incumbent's 1 (experiment 4) by 0.55: "
         "z 5.86 (mean of 2 fresh runs in turns, sigma 0.0998, incumbent of 2 runs)"
     )
-    assert "1.00 sigma (sigma 0.1, incumbent of 3 runs), less than the 1.15" in weighed(0.9).reason
+    assert (
+        "1.00 sigma (sigma 0.1, incumbent of 3 runs), below the bar of 1.15" in weighed(0.9).reason
+    )
 
 
 def test_the_value_of_a_keep_is_the_mean_of_its_fresh_runs():

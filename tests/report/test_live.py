@@ -137,7 +137,7 @@ def test_a_port_that_is_taken_is_one_sentence(night: Path) -> None:
     with served(night) as server:
         done = autoresearch("report", night, "--serve", "--port", server.port)
         assert done.returncode == 2
-        assert re.fullmatch(rf"autoresearch: port {server.port} cannot be had .*\n", done.stderr)
+        assert re.fullmatch(rf"autoresearch: port {server.port} is not available .*\n", done.stderr)
 
 
 def test_a_damaged_ledger_is_told_in_the_browser_until_it_is_mended(night: Path) -> None:
