@@ -157,20 +157,24 @@ def read_environment(document: Document, place: Place) -> tuple[Environment, int
         _check_writable(path, place)
     allowed = agree("network", network)
     environment = Environment(
-        variables=tuple(dict.fromkeys(said.value for said in variables)),
+        variables=_values(variables),
         network=bool(allowed and allowed.value),
-        readable=tuple(dict.fromkeys(said.value for said in readable)),
-        writable=tuple(dict.fromkeys(said.value for said in writable)),
+        readable=_values(readable),
+        writable=_values(writable),
     )
-    lines = [said.line for said in (*variables, *readable, *writable) if said.line]
-    lines += [said.line for said in network if said.line]
+    lines = [said.line for part in parts for said in part if said.line]
     return environment, min(lines, default=None)
+
+
+def _values(statements: list[Said]) -> tuple[str, ...]:
+    """Return the values, each once."""
+    return tuple(dict.fromkeys(said.value for said in statements))
 
 
 def _front(entry: Entry) -> Parts:
     parts = entry.keys("variables", "network", "readable", "writable")
     listed = {
-        key: [item.statement() for item in parts[key].items()] if key in parts else []
+        key: parts[key].statements() if key in parts else []
         for key in ("variables", "readable", "writable")
     }
     network = [_yes_or_no(parts["network"])] if "network" in parts else []
@@ -191,12 +195,15 @@ def _in_sections(document: Document, place: Place) -> Parts:
     if not sections:
         return [], [], [*_caches(document.blocks)], []
     everything = [block for section in sections for block in section.body]
-    blocks = [block for block in everything if block.kind != "code"]
     variables = [said for block in everything for said in said_variables(block)]
     names = {said.value for said in variables}
+    blocks = [block for block in everything if block.kind != "code"]
     spanned = [place.spanned(block) for block in blocks]
-    read = [said for block in spanned for said in _used(block, _READS) if said.value not in names]
-    written = [said for block in spanned for said in _used(block, _WRITES)]
+    read: list[Said] = []
+    written: list[Said] = []
+    for block in spanned:
+        read += (said for said in _used(block, _READS) if said.value not in names)
+        written += _used(block, _WRITES)
     _check_spans(spanned, names | {said.value for said in (*read, *written)}, place)
     return variables, [said for block in blocks for said in _network(block)], read, written
 

@@ -98,6 +98,10 @@ class Entry:
         """Return the text as a statement."""
         return Statement(self.text().strip(), self.line)
 
+    def statements(self) -> list[Statement[str]]:
+        """Return the texts of the list as statements."""
+        return [item.statement() for item in self.items()]
+
     def command(self) -> Statement[str]:
         """Return the text as a command; `false` and `0` are none."""
         if self.type in ("bool", "int", "float"):

@@ -96,8 +96,8 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
             raise ProgramError(f"`{span.said}` is a range; give one duration", code="bad-value")
         found.append(Criterion("seconds", span.seconds, span.said))
         rest = f"{rest[: span.start]} {rest[span.end :]}"
-    limited = any(criterion.field in ("experiments", "seconds") for criterion in found)
-    if unread(rest) or (limited and _STUCK.search(rest)):
+    is_limited = bool({"experiments", "seconds"} & {criterion.field for criterion in found})
+    if unread(rest) or (is_limited and _STUCK.search(rest)):
         raise ProgramError(f"`{_short(text)}` is not understood; write {ACCEPTED}")
     if not found and (never := _NEVER.search(rest)):
         found.append(Criterion("never", 0, never[0].strip()))

@@ -66,12 +66,12 @@ def _directions(document: Document, metric: str | None) -> tuple[Statement[Direc
     labelled = any(section.label for section in sections)
     blocks = document.blocks if labelled else document.loose_blocks("metric")
     stated = (
-        *(s for section in sections for s in _section_directions(section, metric)),
+        *_all_directions(sections, metric),
         *(Statement(goal.direction, goal.line) for goal in goals(blocks) if goal.is_about(metric)),
         *_better(document.loose_blocks("metric"), metric),
     )
-    loose = (s for sec in document.loose("metric") for s in _section_directions(sec, metric))
-    return stated or tuple(loose) or tuple(scattered_directions(document.blocks, metric))
+    loose = stated or tuple(_all_directions(document.loose("metric"), metric))
+    return loose or tuple(scattered_directions(document.blocks, metric))
 
 
 def _front_name(entry: Entry | None) -> Statement[str] | None:
@@ -105,8 +105,8 @@ def _loose_names(section: Section) -> list[Statement[str]]:
     return named[:1] if said else []
 
 
-def _section_directions(section: Section, metric: str) -> Iterator[Statement[Direction]]:
-    for block in _primary(section):
+def _all_directions(sections: Iterable[Section], metric: str) -> Iterator[Statement[Direction]]:
+    for block in (block for section in sections for block in _primary(section)):
         name = _name(block)
         if name is None and block.kind == "row" and not _ABOUT.match(block.text):
             continue

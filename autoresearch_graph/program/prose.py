@@ -227,17 +227,22 @@ def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
     """Return True if a path between these words is subject or object of a prohibition."""
     tail = tail if last else _NEXT.sub("", tail)
     label = re.split(r"[.;]\s|\n", lead)[-1]
-    if (label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)) or (
-        any(map(_CELL.fullmatch, tail.split("|")[1:])) or (last and _REFUSED.fullmatch(tail))
-    ):
+    if _is_kept_by(label, tail) or (last and _REFUSED.fullmatch(tail)):
         return True
     if _LEAD.search(lead) or (_MAKING.search(label) and _FORBIDS.match(tail)):
         return True
     if _LEAVE.search(lead):
         return bool(re.match(rf"\W*(?:as\s+)?{_STAYS}", tail, re.I))
-    return (not _WITHIN.search(lead) or bool(_RELATIVE.match(tail))) and _stays(
-        tail if last else f"{tail}`"
-    )
+    if _WITHIN.search(lead) and not _RELATIVE.match(tail):
+        return False
+    return _stays(tail if last else f"{tail}`")
+
+
+def _is_kept_by(label: str, tail: str) -> bool:
+    """Return True if the label before a path, or a cell after it, says that it is kept."""
+    if label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label):
+        return True
+    return any(map(_CELL.fullmatch, tail.split("|")[1:]))
 
 
 def _stays(tail: str) -> bool:
@@ -251,20 +256,18 @@ def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | Non
     lead, tail = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
     if _IF.match(sentence):
         return None
-    if (
-        re.search(_NOT, lead, re.I)
-        or _OTHERS.search(lead)
-        or _stays(tail[: tail.find("`") + 1] or tail)
-    ):
+    denials = (re.search(_NOT, lead, re.I), _OTHERS.search(lead))
+    if any(denials) or _stays(tail[: tail.find("`") + 1] or tail):
         return False
     if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", tail):
         return True
     listed = _of_list(before)
     if listed is False and "`" in tail:
         return False
-    if _EDITABLE.search(sentence) or (listed is None and _ONLY.search(sentence)):
+    if _EDITABLE.search(sentence):
         return True
-    return True if listed is None and _YOU.search(lead) else listed
+    is_offered = listed is None and (_ONLY.search(sentence) or _YOU.search(lead))
+    return True if is_offered else listed
 
 
 def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
