@@ -203,11 +203,11 @@ def _paths(block: Block, place: Place) -> list[Named]:
     if block.kind == "code":
         lines = enumerate(map(str.strip, block.text.split("\n")), block.line)
         return [Statement(text, line) for line, text in lines if place.looks_like_path(text)]
-    lead = re.match(rf"^\W*({PATHS})", block.text)
+    leading = re.match(rf"^\W*({PATHS})", block.text)
     return [
         Statement(span.text, span.line)
         for span in block.spans
-        if f"`{span.text}`" in (lead[1] if lead else block.text)
+        if f"`{span.text}`" in (leading[1] if leading else block.text)
         and place.looks_like_path(span.text)
     ]
 
@@ -390,26 +390,26 @@ def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterato
     """Yield the paths of a block: leading or labelled ones, and those within its prose."""
     start, said, mentioned = 0, label, False
     editable = meaning(label) if label else None
-    for at, group in enumerate(re.finditer(PATHS, block.text)):
-        is_title = title and not at
-        lead = _CLAUSE.split(block.text[start : group.start()])[-1]
-        tail = _CLAUSE.split(block.text[group.end() :])[0]
-        if not label and (box := _BOX.search(lead)):
-            said, lead = box[0], ""
-        own = None if is_title else _LABEL.search(lead)
+    for index, group in enumerate(re.finditer(PATHS, block.text)):
+        is_title = title and not index
+        leading = _CLAUSE.split(block.text[start : group.start()])[-1]
+        trailing = _CLAUSE.split(block.text[group.end() :])[0]
+        if not label and (box := _BOX.search(leading)):
+            said, leading = box[0], ""
+        own = None if is_title else _LABEL.search(leading)
         known = meaning(own["label"]) if own else None
         if own and (known is not None or block.kind != "row"):
             said, editable, mentioned = own["label"], known, False
-        excepted = _is_exception(lead, tail, label, first=not at)
+        excepted = _is_exception(leading, trailing, label, first=not index)
         if not own:
-            leads = excepted or is_title or _JOINS.fullmatch(lead)
-            goes_on = block.kind == "paragraph" and _SENTENCE.match(tail)
+            leads = excepted or is_title or _JOINS.fullmatch(leading)
+            goes_on = block.kind == "paragraph" and _SENTENCE.match(trailing)
             mentioned = bool(mentioned or goes_on or not leads)
         listed_as = (
             said,
             False if excepted else editable,
             group[0] if mentioned else "",
-            "" if at else _words_after(tail),
+            "" if index else _words_after(trailing),
         )
         for text in filter(place.looks_like_path, re.findall(r"`([^`]+)`", group[0])):
             yield Listed(Statement(text, block.line_at(group.start())), *listed_as)
@@ -495,11 +495,11 @@ class Doubts:
         """Yield the files of doubtful sentences; `i.e.` and `1.` do not end a sentence."""
         before: tuple[str, ...] = ()
         lead = ""
-        for sentence, line in sentences(block):
+        for sentence, line_number in sentences(block):
             paths = self._named_in(sentence)
             before = paths or (before if _ON.match(sentence) else ())
             if any(map(_is_doubtful, (sentence, above, lead))):
-                yield from (Statement(path, line) for path in before)
+                yield from (Statement(path, line_number) for path in before)
             lead = f"{lead} {sentence}" if _ABBREVIATED.search(sentence) else ""
 
     def _named_in(self, sentence: str) -> tuple[str, ...]:
@@ -512,8 +512,8 @@ class Doubts:
     def _in_code(self, block: Block, label: str) -> Iterator[Statement[str]]:
         lines = block.text.split("\n")
         if _is_doubtful(label) and not any(" " in line.strip() for line in lines):
-            for at, line in enumerate(lines):
-                yield from (Statement(path, block.line + at) for path in self.named(line))
+            for index, line in enumerate(lines):
+                yield from (Statement(path, block.line + index) for path in self.named(line))
 
     def run(self, command: Statement[str]) -> Iterator[Statement[str]]:
         """Yield the files that any word of a command names."""
@@ -536,16 +536,18 @@ class Doubts:
         return found | {path for path in map(self.place.target, found) if path}
 
     def _files(self, text: str, stem: bool, everywhere: bool) -> Iterator[str]:
-        low = normal(text).casefold()
-        if is_pattern(low):
-            if low not in map(str.casefold, self.patterns):
-                yield from (path for file, path in self.files.items() if sheaf.matches(low, file))
-        elif low in self.files and not everywhere:
-            yield self.files[low]
+        lowered = normal(text).casefold()
+        if is_pattern(lowered):
+            if lowered not in map(str.casefold, self.patterns):
+                yield from (
+                    path for file, path in self.files.items() if sheaf.matches(lowered, file)
+                )
+        elif lowered in self.files and not everywhere:
+            yield self.files[lowered]
         elif folders := self._folders(self.place.target(text) or normal(text)):
             yield from folders
         elif everywhere or not self.place.exists(normal(text)):
-            yield from self._ending(low, stem)
+            yield from self._ending(lowered, stem)
 
     def _ending(self, low: str, stem: bool) -> Iterator[str]:
         """Yield the files with that name in any folder; with `stem`, also without a suffix."""

@@ -24,8 +24,8 @@ def read_experiment(document: Document, supplied: str | None) -> Statement[str] 
     stated = _stated(document, "experiment")
     if stated is None and "experiment" not in document.front:
         stated = agree("experiment command", scattered_commands(document.blocks))
-    flag = None if supplied is None else Statement(script(supplied), None)
-    return with_flag("experiment command", "--command", flag, stated)
+    from_flag = None if supplied is None else Statement(script(supplied), None)
+    return with_flag("experiment command", "--command", from_flag, stated)
 
 
 def read_optional(document: Document, field: str) -> Statement[str] | None:
@@ -58,8 +58,8 @@ def _in_section(section: Section) -> Statement[str] | None:
     for block in section.body:
         if block.kind == "code" and block.language in _SHELLS and block.text.strip():
             return _cleaned(Statement(block.text, block.line))
-    span = _command_span(section)
-    return _cleaned(Statement(span.text, span.line)) if span else None
+    code_span = _command_span(section)
+    return _cleaned(Statement(code_span.text, code_span.line)) if code_span else None
 
 
 def _command_span(section: Section) -> Span | None:
@@ -159,12 +159,12 @@ def _in_block(block: Block) -> Iterator[Named]:
     if block.kind == "item" and (alone := _ALONE.fullmatch(block.text.strip())):
         yield from _each(alone["paths"], block.line)
         return
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         if labelled := _LABELLED.search(sentence):
-            yield from _each(labelled["paths"], line, said=_LABEL)
+            yield from _each(labelled["paths"], line_number, said=_LABEL)
         else:
             for match in _READ.finditer(sentence):
-                yield from _each(match["paths"], line)
+                yield from _each(match["paths"], line_number)
 
 
 def _each(paths: str, line: int, said: str = "") -> Iterator[Named]:
@@ -186,9 +186,9 @@ def _is_file(named: Named, place: Place, metric: str) -> bool:
 def _check_none_is_meant(document: Document, place: Place) -> None:
     for section in document.proper("evaluation") + document.proper("holdout"):
         for block in (block for block in section.body if block.kind != "code"):
-            for span in block.spans:
-                if place.looks_like_path(span.text) and not place.exists(span.text):
-                    raise _may_be_meant(span.text, span.line)
+            for code_span in block.spans:
+                if place.looks_like_path(code_span.text) and not place.exists(code_span.text):
+                    raise _may_be_meant(code_span.text, code_span.line)
 
 
 def _may_be_meant(path: str, line: int | None) -> ProgramError:

@@ -38,9 +38,9 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
     if block.kind == "code":
         yield from _in_code(block)
         return
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         if not _WITHHELD.search(sentence):
-            yield from _in_sentence(sentence, line)
+            yield from _in_sentence(sentence, line_number)
     lone = re.fullmatch(rf"`(?P<span>{_NAME})`|(?P<bare>[A-Z][A-Z0-9]+)", block.text.rstrip(" .,;"))
     if lone and block.kind == "item" and not _SPANNED.fullmatch(lone["span"] or ""):
         raise ProgramError(
@@ -226,31 +226,34 @@ def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) ->
 def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
     """Yield the existing folders in the user's cache that prose names: data lie there."""
     for block in blocks:
-        for span in block.spans:
-            if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
-                yield Statement(span.text, span.line)
+        for code_span in block.spans:
+            if (
+                re.match(r"~/\.cache/[\w-]", code_span.text)
+                and Path(code_span.text).expanduser().is_dir()
+            ):
+                yield Statement(code_span.text, code_span.line)
 
 
 def _network(block: Block) -> Iterator[Statement[bool]]:
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         if _DENIED.search(sentence) or _ALLOWED.search(sentence):
-            yield Statement(not _DENIED.search(sentence), line, sentence)
+            yield Statement(not _DENIED.search(sentence), line_number, sentence)
         elif re.search(r"\bnetwork\b", re.sub(r"`[^`]*`", "", sentence), re.IGNORECASE):
             raise ProgramError(
                 f"`{' '.join(sentence.split())}` is unclear about the network; write "
                 "`network allowed` or `no network`",
-                line=line,
+                line=line_number,
             )
 
 
 def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
     """Yield the paths that `use` matches, if nothing denies it."""
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         match = use.search(sentence)
         named = "after" if match and match["after"] else "such"
         if match and not _DENIAL.search(sentence[: match.start(named)]):
             for path in re.findall(r"`([^`]+)`", match[named]):
-                yield Statement(path, line)
+                yield Statement(path, line_number)
 
 
 def _check_readable(said: Said, place: Place) -> None:

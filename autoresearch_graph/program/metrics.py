@@ -29,17 +29,17 @@ _FILE = re.compile(r"\.(?:py|md|sh|json|ya?ml|toml|txt|tsv|csv|log)$")
 
 def read_name(document: Document, supplied: str | None) -> Statement[str] | None:
     """Return the metric's name: that of its section, of a goal, or of scattered prose."""
-    flag = None if supplied is None else _named(supplied, "--metric", None)
-    return with_flag("metric", "--metric", flag, agree("metric", _names(document)))
+    from_flag = None if supplied is None else _named(supplied, "--metric", None)
+    return with_flag("metric", "--metric", from_flag, agree("metric", _names(document)))
 
 
 def read_direction(
     document: Document, metric: str | None, supplied: str | None
 ) -> Statement[Direction] | None:
     """Return the better direction; words about another metric do not count."""
-    flag = None if supplied is None else _understood(supplied, "--direction", None)
+    from_flag = None if supplied is None else _understood(supplied, "--direction", None)
     stated = agree("direction", _directions(document, metric))
-    return with_flag("direction", "--direction", flag, stated)
+    return with_flag("direction", "--direction", from_flag, stated)
 
 
 def _names(document: Document) -> tuple[Statement[str], ...]:
@@ -148,11 +148,11 @@ def _is(role: re.Pattern[str], block: Block) -> bool:
 
 def _name(block: Block) -> Statement[str] | None:
     """Return the first code span that is a name, or a bare name after `Primary:`."""
-    for span in block.spans:
-        if re.fullmatch(NAME, span.text) and not _FILE.search(span.text):
-            return Statement(span.text, span.line)
-    bare = _BARE.match(block.text)
-    return Statement(bare["name"], block.line) if bare else None
+    for code_span in block.spans:
+        if re.fullmatch(NAME, code_span.text) and not _FILE.search(code_span.text):
+            return Statement(code_span.text, code_span.line)
+    bare_name = _BARE.match(block.text)
+    return Statement(bare_name["name"], block.line) if bare_name else None
 
 
 def _understood(words: str, what: str, line: int | None) -> Statement[Direction]:

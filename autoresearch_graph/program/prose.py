@@ -184,18 +184,20 @@ def meaning(label: str) -> bool | None:
 def _claims(block: Block, before: str, heading: str) -> Iterator[Claim]:
     """Yield the claims of a block; a sentence without a path is about the one before."""
     spoken = ""
-    for sentence, line in sentences(block):
-        lead = _SUBJECT.match(sentence)
+    for sentence, line_number in sentences(block):
+        leading = _SUBJECT.match(sentence)
         names = re.findall(r"`[^`]+`", sentence)
-        if lead or len(names) == 1:
-            spoken = lead["paths"] if lead else names[0]
+        if leading or len(names) == 1:
+            spoken = leading["paths"] if leading else names[0]
         objects = [*_OBJECT.finditer(sentence)]
         for each in objects:
-            yield from _each(each["paths"], _of_object(sentence, each, before), line, sentence)
-        if spoken and not objects and (lead or len(names) < 2):
-            verdict = _of_subject(sentence, spoken, before if lead else "")
-            yield from _each(spoken, verdict, line, sentence)
-        yield from _of_groups(sentence, line, before or heading)
+            yield from _each(
+                each["paths"], _of_object(sentence, each, before), line_number, sentence
+            )
+        if spoken and not objects and (leading or len(names) < 2):
+            verdict = _of_subject(sentence, spoken, before if leading else "")
+            yield from _each(spoken, verdict, line_number, sentence)
+        yield from _of_groups(sentence, line_number, before or heading)
 
 
 def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
@@ -253,20 +255,20 @@ def _stays(tail: str) -> bool:
 
 def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
     """Return True if a sentence allows to edit the object of its verb, None if unknown."""
-    lead, tail = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
+    leading, trailing = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
     if _IF.match(sentence):
         return None
-    denials = (re.search(_NOT, lead, re.I), _OTHERS.search(lead))
-    if any(denials) or _stays(tail[: tail.find("`") + 1] or tail):
+    denials = (re.search(_NOT, leading, re.I), _OTHERS.search(leading))
+    if any(denials) or _stays(trailing[: trailing.find("`") + 1] or trailing):
         return False
-    if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", tail):
+    if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", trailing):
         return True
     listed = _of_list(before)
-    if listed is False and "`" in tail:
+    if listed is False and "`" in trailing:
         return False
     if _EDITABLE.search(sentence):
         return True
-    is_offered = listed is None and (_ONLY.search(sentence) or _YOU.search(lead))
+    is_offered = listed is None and (_ONLY.search(sentence) or _YOU.search(leading))
     return True if is_offered else listed
 
 
@@ -274,8 +276,8 @@ def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
     """Return True if a sentence allows to edit its subject, None if unknown."""
     if _EDITABLE.search(sentence) or _FREE.match(sentence):
         return True
-    lead, named, _ = sentence.partition(spoken)
-    if EXCEPT.search(lead) and named:
+    leading, named, _ = sentence.partition(spoken)
+    if EXCEPT.search(leading) and named:
         return None
     denied = not named and _GOES_ON.match(sentence) and _stays(f" {sentence}")
     if denied or (before.endswith(":") and _KEEPS.fullmatch(before)):
@@ -357,9 +359,9 @@ def directions(block: Block) -> Iterator[Statement[Direction]]:
 
 def sentence_directions(block: Block) -> Iterator[tuple[Statement[Direction], str]]:
     """Yield all directions of a block, each with its sentence."""
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         for match in _said(sentence):
-            where = line + sentence.count("\n", 0, match.start())
+            where = line_number + sentence.count("\n", 0, match.start())
             yield Statement(_which(match), where, match[0]), sentence
 
 
@@ -373,8 +375,8 @@ def goals(blocks: Iterable[Block]) -> Iterator[Goal]:
     """Yield all names with a direction in the same sentence."""
     for block in blocks:
         if block.kind != "code":
-            for sentence, line in sentences(block):
-                yield from _goals(sentence, line)
+            for sentence, line_number in sentences(block):
+                yield from _goals(sentence, line_number)
 
 
 def labelled(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
@@ -456,13 +458,13 @@ def scattered_commands(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
     for block in blocks:
         if block.kind == "code":
             continue
-        for sentence, line in sentences(block):
+        for sentence, line_number in sentences(block):
             if launch := _LAUNCH.search(sentence):
                 said = launch["launched"] or launch["run"] or launch["command"]
-                yield from _command(said, line)
-        for span in block.spans:
-            if has_log(span.text) and span.text.split()[0] not in _READERS:
-                yield from _command(span.text, span.line)
+                yield from _command(said, line_number)
+        for code_span in block.spans:
+            if has_log(code_span.text) and code_span.text.split()[0] not in _READERS:
+                yield from _command(code_span.text, code_span.line)
 
 
 def scattered_time_boxes(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
@@ -484,12 +486,12 @@ def _granted(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
 
 def _budgets(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
     for block in blocks:
-        for sentence, line in sentences(block) if block.kind != "code" else ():
+        for sentence, line_number in sentences(block) if block.kind != "code" else ():
             for found in durations(sentence):
                 before, after = sentence[: found.start], sentence[found.end :]
                 fixed = re.search(r"\b(?:fixed|time)\s*$", before) and _BUDGET_AFTER.match(after)
                 if fixed or _BUDGET.search(before):
-                    yield found, line
+                    yield found, line_number
 
 
 def never_stops(blocks: Iterable[Block]) -> Iterator[Statement[bool]]:

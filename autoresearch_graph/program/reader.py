@@ -203,9 +203,9 @@ def _text(path: Path) -> str:
     except IsADirectoryError:
         raise ProgramError("this is a folder; name the file in it", code="no-program") from None
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+        line_number = error.object[: error.start].count(b"\n") + 1
         raise ProgramError(
-            "this is not UTF-8; save the file as UTF-8", line=line, code="no-program"
+            "this is not UTF-8; save the file as UTF-8", line=line_number, code="no-program"
         ) from None
     except OSError as error:
         raise ProgramError(f"this cannot be read: {error.strerror}", code="no-program") from None
