@@ -38,7 +38,8 @@ def find(text: str, path: str) -> tuple[Constant, ...]:
     if not known:
         raise InputError(
             f"{path}: constants are found in {', '.join(FORMATS)} files only; "
-            "choose a model with --model."
+            "choose a model with --model.",
+            code="no-constants",
         )
     found = list(_in_files(known))
     times = Counter(constant.name for _, _, constant in found)
@@ -70,7 +71,8 @@ def _in_file(text: str, path: str) -> tuple[Constant, ...]:
     if leaves is None:
         raise InputError(
             f"{path}: constants are found in {', '.join(FORMATS)} files only; "
-            "choose a model with --model."
+            "choose a model with --model.",
+            code="no-constants",
         )
     bare = text.removeprefix(BOM)
     mark = len(text) - len(bare)
@@ -149,7 +151,8 @@ def find_some(text: str, path: str) -> tuple[Constant, ...]:
         return constants
     raise InputError(
         f"{path} has no constants to tune: assign numbers to UPPER_CASE names at module "
-        "level (in JSON, TOML or YAML: to keys), or choose a model with --model."
+        "level (in JSON, TOML or YAML: to keys), or choose a model with --model.",
+        code="no-constants",
     )
 
 

@@ -79,7 +79,7 @@ def patiently(
             if probe and (kind == "blamed" or _fails_alone(kind, in_row, probe)):
                 raise Blamed(_blame(error, trouble)) from error
             if in_row == _limit(kind, known=known):
-                raise LabError(_END[kind].format(trouble, in_row)) from error
+                raise LabError(_END[kind].format(trouble, in_row), code="model-failed") from error
             seconds = _asked_for(error) or pause
         brief.tell(
             f"{_TROUBLE.get(kind, 'the model refuses')}, next try in {seconds:.0f} s: {trouble}"

@@ -27,7 +27,8 @@ def expand(
         if not (project / path).exists():
             raise InputError(
                 f"the hidden path `{said}` does not exist ({project / path}); mend the path, "
-                "or take it out"
+                "or take it out",
+                code="bad-path",
             )
         places = [path] if path.is_absolute() else [project / path, checkout / path]
         places += _of_other_pythons(said)
@@ -44,7 +45,8 @@ def _filled(said: str, variables: Mapping[str, str]) -> str:
     except (KeyError, ValueError) as error:
         raise InputError(
             f"the hidden path `{said}` has a variable that is not set ({error}); "
-            "set it, or write the path itself"
+            "set it, or write the path itself",
+            code="bad-path",
         ) from None
 
 
