@@ -47,7 +47,9 @@ class Settings:
         """
         if self.tag and not re.fullmatch(r"\w[\w.-]*", self.tag):
             raise InputError(
-                f"{self.tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME"
+                f"{self.tag!r} cannot name a research; use letters, digits, '-' and '_': "
+                "--tag NAME",
+                code="bad-tag",
             )
         return self.tag or f"{date.today():%b%d}".lower() + self._below
 
@@ -77,7 +79,9 @@ class Settings:
         """The project's folder, resolved; InputError if there is none."""
         project = self.project.resolve()
         if not project.is_dir():
-            raise InputError(f"{self.project} is not a folder; name the one with program.md")
+            raise InputError(
+                f"{self.project} is not a folder; name the one with program.md", code="no-project"
+            )
         return project
 
 

@@ -109,7 +109,7 @@ def resume(settings: Settings) -> str:
     records = find(settings)
     inbox = Inbox(records.folder)
     if not inbox.is_paused:
-        raise InputError(f"{records.tag} is not paused")
+        raise InputError(f"{records.tag} is not paused", code="not-running")
     inbox.post("resume")
     return f"{records.tag} goes on{_later(records)}"
 
@@ -124,7 +124,7 @@ def stop(settings: Settings) -> str:
 def _running(settings: Settings) -> Records:
     records = find(settings)
     if not is_running(records.folder):
-        raise InputError(f"{records.tag} is not running")
+        raise InputError(f"{records.tag} is not running", code="not-running")
     return records
 
 

@@ -88,7 +88,8 @@ def _leaves_of(path: str) -> Callable[[str], Iterator[Leaf]] | None:
 def _unknown_format(name: str) -> InputError:
     return InputError(
         f"{name}: constants are found in {', '.join(FORMATS)} files only; "
-        "choose a model with --model."
+        "choose a model with --model.",
+        code="no-constants",
     )
 
 
@@ -156,5 +157,6 @@ def find_some(text: str, asset: str) -> tuple[Constant, ...]:
         return constants
     raise InputError(
         f"{asset} has no constants to tune: assign numbers to UPPER_CASE names at module "
-        "level (in JSON, TOML or YAML: to keys), or choose a model with --model."
+        "level (in JSON, TOML or YAML: to keys), or choose a model with --model.",
+        code="no-constants",
     )

@@ -53,17 +53,22 @@ def main() -> None:
     except LabError as error:
         _fail(str(error), error.code, status=2 if isinstance(error, InputError) else 1)
     except OSError as error:
-        if error.errno in _FILES:
-            limit = f"{error.strerror}; allow more with: ulimit -n 1024{_GO_ON}"
-            _fail(limit, "too-many-files", status=1)
-        if error.errno not in _DISK:
-            raise
-        place = error.filename or "while writing"
-        _fail(f"{error.strerror} ({place}){_GO_ON}", "disk", status=1)
+        _fail_on_disk(error)
     except sqlite3.OperationalError as error:
         _fail(f"{error} (checkpoints.sqlite){_GO_ON}", "disk", status=1)
     except sqlite3.DatabaseError as error:
         _fail(f"{error}; {_REBUILD}", "bad-checkpoints", status=1)
+
+
+def _fail_on_disk(error: OSError) -> NoReturn:
+    """Report a full or unreadable disk; any other error is a bug."""
+    if error.errno in _FILES:
+        advice = f"allow more with: ulimit -n 1024{_GO_ON}"
+        _fail(f"{error.strerror}; {advice}", "too-many-files", status=1)
+    if error.errno in _DISK:
+        place = error.filename or "while writing"
+        _fail(f"{error.strerror} ({place}){_GO_ON}", "disk", status=1)
+    raise error
 
 
 def _fail(sentence: str, code: str, *, status: int) -> NoReturn:

@@ -49,26 +49,28 @@ def init(
 
     parts = {name: value for name, value in context.params.items() if name in Flags.model_fields}
     wizard = SetupWizard(is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
-    has_files = _has_files(folder)
     if template is None and not any(parts.values()):
         template = begun(folder)
-        if not template and not has_files:
+        if not template and not _has_files(folder):
             template = wizard.template() or DEFAULT
-    ready = True
     if template and template != _OWN:
         make_project(folder, template=template)
         typer.echo(f"made {folder}")
-    elif has_files:
-        ready = _describe(folder, Flags(**parts), wizard, dry_run=dry_run)
-    else:
+        typer.echo(f"next: {_command('run', folder)}")
+        return
+    if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
-    line = ["autoresearch", "run" if ready else "check"]
-    if folder.resolve() != Path.cwd():
-        line.append(str(folder))
-    typer.echo(f"{'next' if ready else 'fix that; then'}: {shlex.join(line)}")
-    if not ready:
+    if not _describe(folder, Flags(**parts), wizard, dry_run=dry_run):
+        typer.echo(f"fix that; then: {_command('check', folder)}")
         raise typer.Exit(2)
+    typer.echo(f"next: {_command('run', folder)}")
+
+
+def _command(name: str, folder: Path) -> str:
+    """Return a command line for the project in `folder`."""
+    place = [] if folder.resolve() == Path.cwd() else [str(folder)]
+    return shlex.join(["autoresearch", name, *place])
 
 
 def _describe(folder: Path, flags: "Flags", wizard: "SetupWizard", *, dry_run: bool) -> bool:

@@ -87,37 +87,57 @@ def read_protected(
     it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = Asset.parse(asset.value).names
-    found: dict[str, Named] = {}
-    for said in _protected(document, place, names):
-        for one in _braced(said):
-            found.setdefault(place.protected(one.value, one.line or 0), one)
-    for said in _denied(document, place):
-        found |= {normal(o.value): o for o in _braced(said) if normal(o.value) not in found}
-    links = {place.target(path): said for path, said in found.items()}
-    found |= {path: said for path, said in links.items() if path and path not in found}
-    marks = {
-        path: Statement(path, command.line)
-        for command in marking
-        for path in evaluators(command.value, place.project)
-        if any(_runs(path, name) for name in names) or not any(covers(path, n) for n in names)
-    }
-    all_denied = found | {path: mark for path, mark in marks.items() if path not in found}
-    for path, denied in all_denied.items():
-        takes = _takes if path in found else _runs
+    denied = _all_denied(document, place, names)
+    marks = _marks(marking, place, names)
+    protected = denied | {path: mark for path, mark in marks.items() if path not in denied}
+    for path, said in protected.items():
+        is_denied = path in denied
+        takes = _takes if is_denied else _runs
+        reason = "is protected here" if is_denied else "is run here to measure the work"
         if edited := next((name for name in names if takes(path, name)), None):
-            named = reversed([*_named(document, place)])  # so that the first of each stays
-            lines = {normal(said.value): said.line for said in named}
-            why = "is protected here" if path in found else "is run here to measure the work"
-            where = f"line {lines[edited]}" if lines.get(edited) else "--asset"
             raise ProgramError(
-                f"`{denied}` {why}, but the asset `{edited}` "
-                f"({where}) is the file to edit; remove one of them",
-                line=denied.line,
+                f"`{said}` {reason}, but the asset `{edited}` "
+                f"({_place_of(edited, document, place)}) is the file to edit; remove one of them",
+                line=said.line,
                 code="asset-protected",
             )
     for said in _doubted(document, place, names, marking):
-        all_denied.setdefault(said.value, said)
-    return tuple(Statement(path, denied.line) for path, denied in all_denied.items())
+        protected.setdefault(said.value, said)
+    return tuple(Statement(path, said.line) for path, said in protected.items())
+
+
+def _all_denied(document: Document, place: Place, names: Sequence[str]) -> dict[str, Named]:
+    """Return the paths that the text denies, and the targets of those that are links."""
+    found: dict[str, Named] = {}
+    for said in _protected(document, place, names):
+        for each in _braced(said):
+            found.setdefault(place.protected(each.value, each.line or 0), each)
+    for said in _denied(document, place):
+        for each in _braced(said):
+            found.setdefault(normal(each.value), each)
+    for path, said in list(found.items()):
+        if target := place.target(path):
+            found.setdefault(target, said)
+    return found
+
+
+def _marks(marking: Iterable[Named], place: Place, names: Sequence[str]) -> dict[str, Named]:
+    """Return the files that a marking command runs, except data within the asset."""
+    found: dict[str, Named] = {}
+    for command in marking:
+        for path in evaluators(command.value, place.project):
+            is_data = any(covers(path, name) for name in names)
+            if not is_data or any(_runs(path, name) for name in names):
+                found[path] = Statement(path, command.line)
+    return found
+
+
+def _place_of(edited: str, document: Document, place: Place) -> str:
+    """Return the first line that names a file of the asset, or the flag."""
+    for said in _named(document, place):
+        if normal(said.value) == edited and said.line:
+            return f"line {said.line}"
+    return "--asset"
 
 
 def _doubted(
@@ -148,34 +168,34 @@ def _runs(path: str, name: str) -> bool:
 
 def _named(document: Document, place: Place) -> Iterable[Named]:
     if entry := document.front.get("asset"):
-        return [item.statement() for item in entry.items()]
-    return (
-        [s for section in document.proper("asset") for s in _in_section(section, place, document)]
-        or [s for section in document.loose("asset") for s in _in_section(section, place, document)]
-        or [
-            Statement(claim.path, claim.line)
-            for claim in claims(map(place.spanned, document.blocks))
-            if claim.editable and place.looks_like_path(claim.path)
-        ]
-    )
+        return entry.statements()
+    for sections in (document.proper("asset"), document.loose("asset")):
+        named = [said for section in sections for said in _in_section(section, place, document)]
+        if named:
+            return named
+    return [
+        Statement(claim.path, claim.line)
+        for claim in claims(map(place.spanned, document.blocks))
+        if claim.editable and place.looks_like_path(claim.path)
+    ]
 
 
 def _in_section(section: Section, place: Place, document: Document) -> list[Named]:
     """Return the files of a section: the editable ones, else its title's, else all of them."""
     section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
-    said = [c for c in claims(section.blocks) if place.looks_like_path(c.path)]
+    said = [claim for claim in claims(section.blocks) if place.looks_like_path(claim.path)]
     if edited := [Statement(claim.path, claim.line) for claim in said if claim.editable]:
         return edited
-    fixed = {claim.path for claim in said if not claim.editable}
+    fixed = {claim.path for claim in said}
     is_all = "protected" in document.front or bool(document.proper("protected"))
     for blocks in (section.blocks[:1], section.blocks):
-        found = [f for f in listed(blocks, place) if f.path.value not in fixed]
+        found = [file for file in listed(blocks, place) if file.path.value not in fixed]
         if named := to_edit(found, is_all=is_all):
             return named
     if found or fixed or section.loose:
         return []
     spans = [span for block in section.body for span in block.spans]
-    return [Statement(span.text, span.line) for span in spans] if len(spans) == 1 else []
+    return [Statement(span.text, span.line) for span in spans[:1] if len(spans) == 1]
 
 
 def _paths(block: Block, place: Place) -> list[Named]:
@@ -183,11 +203,11 @@ def _paths(block: Block, place: Place) -> list[Named]:
     if block.kind == "code":
         lines = enumerate(map(str.strip, block.text.split("\n")), block.line)
         return [Statement(text, line) for line, text in lines if place.looks_like_path(text)]
-    lead = re.match(rf"^\W*({PATHS})", block.text)
+    leading = re.match(rf"^\W*({PATHS})", block.text)
     return [
         Statement(span.text, span.line)
         for span in block.spans
-        if f"`{span.text}`" in (lead[1] if lead else block.text)
+        if f"`{span.text}`" in (leading[1] if leading else block.text)
         and place.looks_like_path(span.text)
     ]
 
@@ -231,7 +251,7 @@ def _several(named: tuple[Named, ...]) -> str:
 def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator[Named]:
     """Yield the paths under front matter or a heading, which must exist; no parts of the asset."""
     if entry := document.front.get("protected"):
-        yield from (item.statement() for item in entry.items())
+        yield from entry.statements()
         return
     for section in document.proper("protected"):
         named = False
@@ -320,19 +340,13 @@ def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
 
     With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
     """
-    open_ = [each for each in found if each.editable is not False and not each.among]
-    unknown = [each for each in open_ if each.label and each.editable is None]
-    others = [e for e in found if unknown and not e.among and e.label != unknown[0].label]
-    if unknown and others and not (is_all and all(each.editable is None for each in others)):
-        raise ProgramError(
-            f"`{unknown[0].path}` stands under `{unknown[0].label.strip(' *:#')}`, which does "
-            "not tell if it may be edited; write `Editable:` or `Protected:` there",
-            line=unknown[0].path.line,
-        )
+    allowed = [each for each in found if each.editable is not False]
+    open_ = [each for each in allowed if not each.among]
+    _check_labels(open_, [each for each in found if not each.among], is_all=is_all)
     _check_words(open_, is_all=is_all)
     if open_:
         return [each.path for each in open_]
-    prose = [each for each in found if each.among and each.editable is not False]
+    prose = [each for each in allowed if each.among]
     if len({each.among for each in prose}) > 1:
         raise ProgramError(
             f"`{prose[0].path}` and `{prose[-1].path}` are both named here in prose; list the "
@@ -342,54 +356,79 @@ def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
     return [each.path for each in prose]
 
 
+def _check_labels(open_: Sequence[Listed], found: Sequence[Listed], *, is_all: bool) -> None:
+    """Raise ProgramError if a label of one of several files may forbid to edit it."""
+    for each in open_:
+        if each.label and each.editable is None:
+            others = [other.editable for other in found if other.label != each.label]
+            if others and not (is_all and set(others) == {None}):
+                raise ProgramError(
+                    f"`{each.path}` stands under `{each.label.strip(' *:#')}`, which does not "
+                    "tell if it may be edited; write `Editable:` or `Protected:` there",
+                    line=each.path.line,
+                )
+            return
+
+
 def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
     """Raise ProgramError if words after one of several files may forbid to edit it."""
+    if len({each.path.value for each in open_}) < 2:
+        return
     plain = {each.path.value for each in open_ if not each.words}
-    unsaid = [
-        each
-        for each in open_
-        if each.editable is None and each.words and each.path.value not in plain
-    ]
-    strict = plain and not is_all
-    odd = [each for each in unsaid if strict or _JUDGES.search(each.words)]
-    if odd and len({each.path.value for each in open_}) > 1:
-        raise ProgramError(
-            f"the words after `{odd[0].path}` do not tell if it may be edited; "
-            "write `Editable:` or `Protected:` before it",
-            line=odd[0].path.line,
-        )
+    is_strict = plain and not is_all
+    for each in open_:
+        is_plain = each.editable is not None or each.path.value in plain
+        if not is_plain and (is_strict or _JUDGES.search(each.words)):
+            raise ProgramError(
+                f"the words after `{each.path}` do not tell if it may be edited; "
+                "write `Editable:` or `Protected:` before it",
+                line=each.path.line,
+            )
 
 
 def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterator[Listed]:
     """Yield the paths of a block: leading or labelled ones, and those within its prose."""
     start, said, mentioned = 0, label, False
     editable = meaning(label) if label else None
-    for at, group in enumerate(re.finditer(PATHS, block.text)):
-        lead = _CLAUSE.split(block.text[start : group.start()])[-1]
-        if not label and (box := _BOX.search(lead)):
-            said, lead = box[0], ""
-        own = None if title and not at else _LABEL.search(lead)
+    for index, group in enumerate(re.finditer(PATHS, block.text)):
+        is_title = title and not index
+        leading = _CLAUSE.split(block.text[start : group.start()])[-1]
+        trailing = _CLAUSE.split(block.text[group.end() :])[0]
+        if not label and (box := _BOX.search(leading)):
+            said, leading = box[0], ""
+        own = None if is_title else _LABEL.search(leading)
         known = meaning(own["label"]) if own else None
         if own and (known is not None or block.kind != "row"):
             said, editable, mentioned = own["label"], known, False
-        alone = at or len(lead.split()) <= 1  # the first words of a block may be of the whole
-        tail = _CLAUSE.split(block.text[group.end() :])[0]
-        but = EXCEPT.search(lead) and is_excepted(f"{lead} {tail}", label) is not False
-        excepted = but or (alone and not EXCEPT.search(lead) and _NOT.search(lead))
-        if not own and not excepted and not _JOINS.fullmatch(lead) and (at or not title):
-            mentioned = True
-        if block.kind == "paragraph" and _SENTENCE.match(tail) and not own:
-            mentioned = True
-        words = "" if at else re.sub(r"[\W_]+", " ", tail).strip()
-        if words in _ADDED or (len(words.split()) < 3 and meaning(words)):
-            words = ""
-        line = block.line_at(group.start())
-        for text in re.findall(r"`([^`]+)`", group[0]):
-            if place.looks_like_path(text):
-                allowed = False if excepted else editable
-                among = group[0] if mentioned else ""
-                yield Listed(Statement(text, line), said, allowed, among, words)
+        excepted = _is_exception(leading, trailing, label, first=not index)
+        if not own:
+            leads = excepted or is_title or _JOINS.fullmatch(leading)
+            goes_on = block.kind == "paragraph" and _SENTENCE.match(trailing)
+            mentioned = bool(mentioned or goes_on or not leads)
+        listed_as = (
+            said,
+            False if excepted else editable,
+            group[0] if mentioned else "",
+            "" if index else _words_after(trailing),
+        )
+        for text in filter(place.looks_like_path, re.findall(r"`([^`]+)`", group[0])):
+            yield Listed(Statement(text, block.line_at(group.start())), *listed_as)
         start = group.end()
+
+
+def _is_exception(lead: str, tail: str, label: str, *, first: bool) -> bool:
+    """Return True if the words beside a path except it from its label."""
+    if EXCEPT.search(lead):
+        return is_excepted(f"{lead} {tail}", label) is not False
+    is_of_the_path = not first or len(lead.split()) <= 1  # else of the whole block, perhaps
+    return bool(is_of_the_path and _NOT.search(lead))
+
+
+def _words_after(tail: str) -> str:
+    """Return the words after a path, unless they mean that it is editable, too."""
+    words = re.sub(r"[\W_]+", " ", tail).strip()
+    is_plain = words in _ADDED or (len(words.split()) < 3 and meaning(words))
+    return "" if is_plain else words
 
 
 # German, Spanish, Portuguese, French, Italian, Dutch, Russian, Chinese, Japanese, Korean.
@@ -456,21 +495,25 @@ class Doubts:
         """Yield the files of doubtful sentences; `i.e.` and `1.` do not end a sentence."""
         before: tuple[str, ...] = ()
         lead = ""
-        for sentence, line in sentences(block):
-            words = [span or word for span, word in _WORD.findall(sentence)]
-            folders = [w for w in words if (self.place.project / normal(w)).is_dir()]
-            words += [f"{folder}/{word}" for folder in folders for word in words]
-            paths = tuple(path for word in words for path in self.named(word))
+        for sentence, line_number in sentences(block):
+            paths = self._named_in(sentence)
             before = paths or (before if _ON.match(sentence) else ())
             if any(map(_is_doubtful, (sentence, above, lead))):
-                yield from (Statement(path, line) for path in before)
+                yield from (Statement(path, line_number) for path in before)
             lead = f"{lead} {sentence}" if _ABBREVIATED.search(sentence) else ""
+
+    def _named_in(self, sentence: str) -> tuple[str, ...]:
+        """Return the files that a sentence names, also below a folder that it names."""
+        words = [span or word for span, word in _WORD.findall(sentence)]
+        folders = [word for word in words if (self.place.project / normal(word)).is_dir()]
+        words += [f"{folder}/{word}" for folder in folders for word in words]
+        return tuple(path for word in words for path in self.named(word))
 
     def _in_code(self, block: Block, label: str) -> Iterator[Statement[str]]:
         lines = block.text.split("\n")
         if _is_doubtful(label) and not any(" " in line.strip() for line in lines):
-            for at, line in enumerate(lines):
-                yield from (Statement(path, block.line + at) for path in self.named(line))
+            for index, line in enumerate(lines):
+                yield from (Statement(path, block.line + index) for path in self.named(line))
 
     def run(self, command: Statement[str]) -> Iterator[Statement[str]]:
         """Yield the files that any word of a command names."""
@@ -493,19 +536,24 @@ class Doubts:
         return found | {path for path in map(self.place.target, found) if path}
 
     def _files(self, text: str, stem: bool, everywhere: bool) -> Iterator[str]:
-        low = normal(text).casefold()
-        if is_pattern(low):
-            wide = low not in map(str.casefold, self.patterns)
-            yield from (p for f, p in self.files.items() if wide and matches(low, f))
-        elif low in self.files and not everywhere:
-            yield self.files[low]
+        lowered = normal(text).casefold()
+        if is_pattern(lowered):
+            if lowered not in map(str.casefold, self.patterns):
+                yield from (path for file, path in self.files.items() if matches(lowered, file))
+        elif lowered in self.files and not everywhere:
+            yield self.files[lowered]
         elif folders := self._folders(self.place.target(text) or normal(text)):
             yield from folders
         elif everywhere or not self.place.exists(normal(text)):
-            for file, path in self.files.items():
-                whole = (file, file.rpartition(".")[0] if stem else "")
-                if any(each == low or each.endswith(f"/{low}") for each in whole):
-                    yield path
+            yield from self._ending(lowered, stem)
+
+    def _ending(self, low: str, stem: bool) -> Iterator[str]:
+        """Yield the files with that name in any folder; with `stem`, also without a suffix."""
+        for file, path in self.files.items():
+            name = f"/{file}"
+            stemmed = name.rpartition(".")[0] if stem else ""
+            if name.endswith(f"/{low}") or stemmed.endswith(f"/{low}"):
+                yield path
 
     def _folders(self, text: str) -> set[str]:
         """Return the folders that a word names, except one that holds all matching files."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences
-from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.markdown import Block, Span
 from autoresearch_graph.program.paths import Place, covers, normal
 from autoresearch_graph.program.prose import PATHS, scattered_commands
 from autoresearch_graph.program.quantities import Statement, agree, with_flag
@@ -24,8 +24,8 @@ def read_experiment(document: Document, supplied: str | None) -> Statement[str] 
     stated = _stated(document, "experiment")
     if stated is None and "experiment" not in document.front:
         stated = agree("experiment command", scattered_commands(document.blocks))
-    flag = None if supplied is None else Statement(script(supplied), None)
-    return with_flag("experiment command", "--command", flag, stated)
+    from_flag = None if supplied is None else Statement(script(supplied), None)
+    return with_flag("experiment command", "--command", from_flag, stated)
 
 
 def read_optional(document: Document, field: str) -> Statement[str] | None:
@@ -58,13 +58,19 @@ def _in_section(section: Section) -> Statement[str] | None:
     for block in section.body:
         if block.kind == "code" and block.language in _SHELLS and block.text.strip():
             return _cleaned(Statement(block.text, block.line))
+    code_span = _command_span(section)
+    return _cleaned(Statement(code_span.text, code_span.line)) if code_span else None
+
+
+def _command_span(section: Section) -> Span | None:
+    for block in section.body:
+        if _leads_with_command(block):
+            return block.spans[0]
     spans = [span for block in section.blocks for span in block.spans if is_no_output(span.text)]
-    leading = [block.spans[0] for block in section.body if _leads_with_command(block)]
     likely = [span for span in spans if looks_like_command(span.text)]
     if section.field == "experiment" and len({span.text for span in likely}) == 1:
-        leading += likely
-    chosen = leading[:1] or (spans if len(spans) == 1 else [])
-    return _cleaned(Statement(chosen[0].text, chosen[0].line)) if chosen else None
+        return likely[0]
+    return spans[0] if len(spans) == 1 else None
 
 
 def _leads_with_command(block: Block) -> bool:
@@ -94,45 +100,52 @@ def read_artifacts(
 
     Raise ProgramError if none is named but a missing file is mentioned: it may be one.
     """
-    fixed = tuple(path.value for path in protected)
-    if entry := document.front.get("artifacts"):
-        named = [item.statement() for item in entry.items()]
-    else:
-        sections = document.proper("evaluation") + document.proper("holdout")
-        named = [said for section in sections for said in _artifacts_in(section)]
-        named = [said for said in named if _is_file(said, place, metric)]
+    fixed = [path.value for path in protected]
     found: dict[str, Named] = {}
-    for said in named:
-        path = place.artifact(said.value, said.line)
+    for named in _named_artifacts(document, place, metric):
+        path = place.artifact(named.value, named.line)
         if not any(covers(other, path) for other in fixed):
-            found.setdefault(path, Statement(path, said.line))
+            found.setdefault(path, Statement(path, named.line))
     if not found and "artifacts" not in document.front:
         _check_none_is_meant(document, place)
     return tuple(found.values())
 
 
+def _named_artifacts(document: Document, place: Place, metric: str) -> list[Named]:
+    if entry := document.front.get("artifacts"):
+        return entry.statements()
+    sections = document.proper("evaluation") + document.proper("holdout")
+    named = [said for section in sections for said in _artifacts_in(section)]
+    return [said for said in named if _is_file(said, place, metric)]
+
+
 def read_hidden(document: Document, asset: Named) -> tuple[Named, ...]:
     """Return the hidden paths as they are written: they may hold variables."""
-    if entry := document.front.get("hidden"):
-        named = [item.statement() for item in entry.items()]
-    else:
-        blocks = [block for section in document.proper("hidden") for block in section.body]
-        named = [Statement(span.text, span.line) for block in blocks for span in block.spans]
-        if not named and (sections := document.proper("hidden")):
-            raise ProgramError(
-                f"`{sections[0].title}` names no path; write each in backticks, "
-                "or change the heading if this is prose",
-                line=sections[0].line,
-            )
+    named = _named_hidden(document)
     for said in named:
-        own = (name for name in Asset.parse(asset.value).names if covers(normal(said.value), name))
-        if hidden := next(own, None):
-            raise ProgramError(
-                f"`{said}` hides the asset `{hidden}` from its own run; remove it",
-                line=said.line,
-                code="asset-protected",
-            )
+        for name in Asset.parse(asset.value).names:
+            if covers(normal(said.value), name):
+                raise ProgramError(
+                    f"`{said}` hides the asset `{name}` from its own run; remove it",
+                    line=said.line,
+                    code="asset-protected",
+                )
     return tuple({said.value: said for said in named}.values())
+
+
+def _named_hidden(document: Document) -> list[Named]:
+    if entry := document.front.get("hidden"):
+        return entry.statements()
+    sections = document.proper("hidden")
+    blocks = [block for section in sections for block in section.body]
+    named = [Statement(span.text, span.line) for block in blocks for span in block.spans]
+    if sections and not named:
+        raise ProgramError(
+            f"`{sections[0].title}` names no path; write each in backticks, "
+            "or change the heading if this is prose",
+            line=sections[0].line,
+        )
+    return named
 
 
 def _artifacts_in(section: Section) -> Iterator[Named]:
@@ -146,12 +159,12 @@ def _in_block(block: Block) -> Iterator[Named]:
     if block.kind == "item" and (alone := _ALONE.fullmatch(block.text.strip())):
         yield from _each(alone["paths"], block.line)
         return
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         if labelled := _LABELLED.search(sentence):
-            yield from _each(labelled["paths"], line, said=_LABEL)
+            yield from _each(labelled["paths"], line_number, said=_LABEL)
         else:
             for match in _READ.finditer(sentence):
-                yield from _each(match["paths"], line)
+                yield from _each(match["paths"], line_number)
 
 
 def _each(paths: str, line: int, said: str = "") -> Iterator[Named]:
@@ -173,9 +186,9 @@ def _is_file(named: Named, place: Place, metric: str) -> bool:
 def _check_none_is_meant(document: Document, place: Place) -> None:
     for section in document.proper("evaluation") + document.proper("holdout"):
         for block in (block for block in section.body if block.kind != "code"):
-            for span in block.spans:
-                if place.looks_like_path(span.text) and not place.exists(span.text):
-                    raise _may_be_meant(span.text, span.line)
+            for code_span in block.spans:
+                if place.looks_like_path(code_span.text) and not place.exists(code_span.text):
+                    raise _may_be_meant(code_span.text, code_span.line)
 
 
 def _may_be_meant(path: str, line: int | None) -> ProgramError:

@@ -178,18 +178,18 @@ _NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, o
 
 def labelled(blocks: Sequence[Block]) -> Iterator[Section]:
     """Yield the sections that labels open: the rest of the line, or the blocks below it."""
-    for at, block in enumerate(blocks):
+    for index, block in enumerate(blocks):
         if block.kind not in ("heading", "code"):
             for line in _lines(block):
-                yield from _sections(line, blocks[at + 1 :])
+                yield from _sections(line, blocks[index + 1 :])
 
 
 def _sections(line: Block, below: Sequence[Block]) -> Iterator[Section]:
-    field, rest = _label(line)
+    field, remainder = _label(line)
     if field is None:
         return
-    body = [] if rest else _body(below)
-    said = rest or (body[0].text if body else "")
+    body = [] if remainder else _body(below)
+    said = remainder or (body[0].text if body else "")
     if (body and body[0].kind == "code" and field in _COMMANDS) or _begins_as(field, said):
         yield Section(field, False, (_as_heading(line), *body), label=True)
 
@@ -275,9 +275,11 @@ _OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
 def in_english(text: str) -> str:
     """Translate the known phrases; code spans and line breaks stay as they are."""
     pieces = _SPAN.split(text)
-    for at in range(0, len(pieces), 2):
-        between = 0 < at < len(pieces) - 1
-        pieces[at] = " and " if between and _AND.fullmatch(pieces[at]) else _put(pieces[at])
+    for index in range(0, len(pieces), 2):
+        between = 0 < index < len(pieces) - 1
+        pieces[index] = (
+            " and " if between and _AND.fullmatch(pieces[index]) else _put(pieces[index])
+        )
     return "".join(pieces)
 
 
@@ -383,11 +385,11 @@ def without_numbering(block: Block) -> str:
 
 def _from_the_top(text: str) -> str:
     """Move late front matter to line 1, with every key on its original line."""
-    if toml := re.match(r"\s*\+\+\+\s*$", text, re.MULTILINE):
-        line = 1 + toml[0].rstrip().count("\n")
+    if toml_front := re.match(r"\s*\+\+\+\s*$", text, re.MULTILINE):
+        line_number = 1 + toml_front[0].rstrip().count("\n")
         raise ProgramError(
             "front matter in TOML is not supported; write YAML between `---`",
-            line=line,
+            line=line_number,
             code="front-matter",
         )
     late = re.match(r"(\s*\n)---[ \t\r]*\n(?=\s*(\w+):)", text)

@@ -38,9 +38,9 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
     if block.kind == "code":
         yield from _in_code(block)
         return
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         if not _WITHHELD.search(sentence):
-            yield from _in_sentence(sentence, line)
+            yield from _in_sentence(sentence, line_number)
     lone = re.fullmatch(rf"`(?P<span>{_NAME})`|(?P<bare>[A-Z][A-Z0-9]+)", block.text.rstrip(" .,;"))
     if lone and block.kind == "item" and not _SPANNED.fullmatch(lone["span"] or ""):
         raise ProgramError(
@@ -157,20 +157,24 @@ def read_environment(document: Document, place: Place) -> tuple[Environment, int
         _check_writable(path, place)
     allowed = agree("network", network)
     environment = Environment(
-        variables=tuple(dict.fromkeys(said.value for said in variables)),
+        variables=_values(variables),
         network=bool(allowed and allowed.value),
-        readable=tuple(dict.fromkeys(said.value for said in readable)),
-        writable=tuple(dict.fromkeys(said.value for said in writable)),
+        readable=_values(readable),
+        writable=_values(writable),
     )
-    lines = [said.line for said in (*variables, *readable, *writable) if said.line]
-    lines += [said.line for said in network if said.line]
+    lines = [said.line for part in parts for said in part if said.line]
     return environment, min(lines, default=None)
+
+
+def _values(statements: list[Said]) -> tuple[str, ...]:
+    """Return the values, each once."""
+    return tuple(dict.fromkeys(said.value for said in statements))
 
 
 def _front(entry: Entry) -> Parts:
     parts = entry.keys("variables", "network", "readable", "writable")
     listed = {
-        key: [item.statement() for item in parts[key].items()] if key in parts else []
+        key: parts[key].statements() if key in parts else []
         for key in ("variables", "readable", "writable")
     }
     network = [_yes_or_no(parts["network"])] if "network" in parts else []
@@ -191,12 +195,15 @@ def _in_sections(document: Document, place: Place) -> Parts:
     if not sections:
         return [], [], [*_caches(document.blocks)], []
     everything = [block for section in sections for block in section.body]
-    blocks = [block for block in everything if block.kind != "code"]
     variables = [said for block in everything for said in said_variables(block)]
     names = {said.value for said in variables}
+    blocks = [block for block in everything if block.kind != "code"]
     spanned = [place.spanned(block) for block in blocks]
-    read = [said for block in spanned for said in _used(block, _READS) if said.value not in names]
-    written = [said for block in spanned for said in _used(block, _WRITES)]
+    read: list[Said] = []
+    written: list[Said] = []
+    for block in spanned:
+        read += (said for said in _used(block, _READS) if said.value not in names)
+        written += _used(block, _WRITES)
     _check_spans(spanned, names | {said.value for said in (*read, *written)}, place)
     return variables, [said for block in blocks for said in _network(block)], read, written
 
@@ -219,31 +226,34 @@ def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) ->
 def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
     """Yield the existing folders in the user's cache that prose names: data lie there."""
     for block in blocks:
-        for span in block.spans:
-            if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
-                yield Statement(span.text, span.line)
+        for code_span in block.spans:
+            if (
+                re.match(r"~/\.cache/[\w-]", code_span.text)
+                and Path(code_span.text).expanduser().is_dir()
+            ):
+                yield Statement(code_span.text, code_span.line)
 
 
 def _network(block: Block) -> Iterator[Statement[bool]]:
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         if _DENIED.search(sentence) or _ALLOWED.search(sentence):
-            yield Statement(not _DENIED.search(sentence), line, sentence)
+            yield Statement(not _DENIED.search(sentence), line_number, sentence)
         elif re.search(r"\bnetwork\b", re.sub(r"`[^`]*`", "", sentence), re.IGNORECASE):
             raise ProgramError(
                 f"`{' '.join(sentence.split())}` is unclear about the network; write "
                 "`network allowed` or `no network`",
-                line=line,
+                line=line_number,
             )
 
 
 def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
     """Yield the paths that `use` matches, if nothing denies it."""
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         match = use.search(sentence)
         named = "after" if match and match["after"] else "such"
         if match and not _DENIAL.search(sentence[: match.start(named)]):
             for path in re.findall(r"`([^`]+)`", match[named]):
-                yield Statement(path, line)
+                yield Statement(path, line_number)
 
 
 def _check_readable(said: Said, place: Place) -> None:

@@ -64,16 +64,21 @@ class _Command:
                 yield from files
                 return
             elif path := self._there(word, self.folder):
-                named = option.startswith("--") or _is_runner(word)
-                if not named or (self.project / path).is_file():
-                    yield from [] if _DATA_OPTIONS.fullmatch(option) else [path]
-                if not named:
+                is_program = not option.startswith("--") and not _is_runner(word)
+                yield from self._run_file(path, option, is_program=is_program)
+                if is_program:
                     return
             elif not (begun or word.startswith("-") or _NO_PATH.fullmatch(word)):
                 yield from self._build_files(word, words)
                 if not (begun := _is_runner(word)):
                     return
             option = word
+
+    def _run_file(self, path: str, option: str, *, is_program: bool) -> Iterator[str]:
+        """Yield a path unless it is a mere folder, or the data of an option."""
+        is_run = is_program or (self.project / path).is_file()
+        if is_run and not _DATA_OPTIONS.fullmatch(option):
+            yield path
 
     def _build_files(self, name: str, words: list[str]) -> Iterator[str]:
         """Yield the files that `make` and its like read, here or in the named folder."""

@@ -98,6 +98,10 @@ class Entry:
         """Return the text as a statement."""
         return Statement(self.text().strip(), self.line)
 
+    def statements(self) -> list[Statement[str]]:
+        """Return the texts of the list as statements."""
+        return [item.statement() for item in self.items()]
+
     def command(self) -> Statement[str]:
         """Return the text as a command; `false` and `0` are none."""
         if self.type in ("bool", "int", "float"):
@@ -123,10 +127,12 @@ def parse(text: str) -> Mapping[str, Entry]:
             "the front matter is nested too deeply", line=1, code="front-matter"
         ) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 2 if mark else 1
+        problem_mark = error.problem_mark or error.context_mark
+        line_number = problem_mark.line + 2 if problem_mark else 1
         raise ProgramError(
-            f"the front matter is not valid YAML: {error.problem}", line=line, code="front-matter"
+            f"the front matter is not valid YAML: {error.problem}",
+            line=line_number,
+            code="front-matter",
         ) from None
     except yaml.YAMLError as error:
         raise ProgramError(
@@ -205,30 +211,30 @@ def _check_no_alias(text: str) -> None:
 
 
 def _entry(key: str, node: yaml.Node) -> Entry:
-    line = node.start_mark.line + 2
+    line_number = node.start_mark.line + 2
     match node:
         case yaml.ScalarNode():
             kind = node.tag.rpartition(":")[2]
-            return Entry(key, line, "" if kind == "null" else node.value, kind)
+            return Entry(key, line_number, "" if kind == "null" else node.value, kind)
         case yaml.SequenceNode():
-            return Entry(key, line, tuple(_entry(key, item) for item in node.value))
+            return Entry(key, line_number, tuple(_entry(key, item) for item in node.value))
         case _:
-            return Entry(key, line, _mapping(node))
+            return Entry(key, line_number, _mapping(node))
 
 
 def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
     entries: dict[str, Entry] = {}
     for name, value in node.value:
-        line = name.start_mark.line + 2
+        line_number = name.start_mark.line + 2
         if not isinstance(name, yaml.ScalarNode):
             raise ProgramError(
-                "a key of the front matter is not a word", line=line, code="front-matter"
+                "a key of the front matter is not a word", line=line_number, code="front-matter"
             )
         if name.value in entries:
             raise ProgramError(
                 f"`{name.value}` is here and on line {entries[name.value].line} of the front "
                 "matter; keep one of them",
-                line=line,
+                line=line_number,
                 code="contradiction",
             )
         entries[name.value] = _entry(name.value, value)

@@ -96,8 +96,8 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
             raise ProgramError(f"`{span.said}` is a range; give one duration", code="bad-value")
         found.append(Criterion("seconds", span.seconds, span.said))
         rest = f"{rest[: span.start]} {rest[span.end :]}"
-    limited = any(criterion.field in ("experiments", "seconds") for criterion in found)
-    if unread(rest) or (limited and _STUCK.search(rest)):
+    is_limited = bool({"experiments", "seconds"} & {criterion.field for criterion in found})
+    if unread(rest) or (is_limited and _STUCK.search(rest)):
         raise ProgramError(f"`{_short(text)}` is not understood; write {ACCEPTED}")
     if not found and (never := _NEVER.search(rest)):
         found.append(Criterion("never", 0, never[0].strip()))
@@ -256,12 +256,12 @@ def _stated(document: Document, metric: Metric) -> Iterator[Stated]:
 
 def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
     if isinstance(entry.value, str | tuple):
-        for item in entry.items():
-            yield from _at(item.line, understood, item.text(), metric)
+        for list_item in entry.items():
+            yield from _at(list_item.line, understood, list_item.text(), metric)
         return
-    for key, value in entry.keys(*_PHRASES).items():
+    for key_name, value in entry.keys(*_PHRASES).items():
         text = value.text().removeprefix("$")
-        phrase = text if key == "hours" and duration(text) else _PHRASES[key].format(text)
+        phrase = text if key_name == "hours" and duration(text) else _PHRASES[key_name].format(text)
         yield from _at(value.line, understood, phrase, metric)
 
 
@@ -322,18 +322,18 @@ _IS_KILLED = re.compile(
 
 def read_seconds(document: Document, supplied: str | None) -> Statement[float] | None:
     """Return the time box in seconds; a lone kill limit is the time box."""
-    flag = None if supplied is None else _whole(supplied, "--time-box", None)
+    from_flag = None if supplied is None else _whole(supplied, "--time-box", None)
     stated = agree("time box", _boxes(document))
-    if stated is None and flag is None and not document.proper("time_box"):
+    if stated is None and from_flag is None and not document.proper("time_box"):
         stated = agree("limit after which a run is killed", _run_limits(document))
-    return with_flag("time box", "--time-box", flag, stated)
+    return with_flag("time box", "--time-box", from_flag, stated)
 
 
 def read_kill_after(document: Document, supplied: str | None) -> Statement[float] | None:
     """Return the seconds after which a run is killed."""
-    flag = None if supplied is None else _whole(supplied, "--kill-after", None)
+    from_flag = None if supplied is None else _whole(supplied, "--kill-after", None)
     stated = agree("limit after which a run is killed", _run_limits(document))
-    return with_flag("limit after which a run is killed", "--kill-after", flag, stated)
+    return with_flag("limit after which a run is killed", "--kill-after", from_flag, stated)
 
 
 def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> TimeBox:
@@ -389,17 +389,17 @@ def _check_all_read(block: Block) -> None:
         rest = f"{rest[: found.start]}{blank}{rest[found.end :]}"
     begin = len(rest) - len(without_numbering(replace(block, text=rest)))
     if left := unread(rest[begin:]):
-        line = block.line_at(begin + left.start())
-        raise _no_duration(f"`{' '.join(left[0].split())}`", line)
+        line_number = block.line_at(begin + left.start())
+        raise _no_duration(f"`{' '.join(left[0].split())}`", line_number)
 
 
 def _found(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int, bool]]:
     """Yield all durations with their line, and True for a kill limit."""
     for block in blocks:
-        for sentence, line in sentences(block):
+        for sentence, line_number in sentences(block):
             for found in durations(sentence):
                 killed = _kills(sentence, found, in_heading=block.kind == "heading")
-                yield found, line + sentence.count("\n", 0, found.start), killed
+                yield found, line_number + sentence.count("\n", 0, found.start), killed
 
 
 def _kills(sentence: str, found: Duration, *, in_heading: bool) -> bool:

@@ -104,14 +104,14 @@ def _heading(node: SyntaxTreeNode) -> Block:
 
 
 def _inline(node: SyntaxTreeNode, kind: Kind, *, level: int = 0) -> Block:
-    line = _first_line(node)
+    line_number = _first_line(node)
     text = "".join(_visible(node))
-    return Block(kind, text, line, tuple(_spans(node, line)), level=level)
+    return Block(kind, text, line_number, tuple(_spans(node, line_number)), level=level)
 
 
 def _row(node: SyntaxTreeNode) -> Block:
     """Return a row of a table; a column `editable` labels every cell."""
-    line = _first_line(node)
+    line_number = _first_line(node)
     cells = ["".join(_visible(cell)) for cell in node.children]
     for at, title in enumerate(_titles(node)[: len(cells)]):
         if "`" in cells[at] and (_EDITABLE.search(title) or _KEPT.search(title)):
@@ -119,17 +119,20 @@ def _row(node: SyntaxTreeNode) -> Block:
         elif _EDITABLE.search(title):
             allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
             cells[at] = f"editable: {allowed} ({cells[at]})"
-    return Block("row", " | ".join(cells), line, tuple(_spans(node, line)))
+    return Block("row", " | ".join(cells), line_number, tuple(_spans(node, line_number)))
 
 
 def _html(node: SyntaxTreeNode) -> Iterator[Block]:
     """Read HTML as a person sees it: a heading, or the text of each line, without comments."""
     text = re.sub(r"<!--.*?(?:-->|$)", _blank, node.content, flags=re.DOTALL)
-    for at, line in enumerate(text.split("\n"), _first_line(node)):
+    for index, line in enumerate(text.split("\n"), _first_line(node)):
         if seen := re.sub(r"<[^<>]*>", " ", line).translate(_TYPOGRAPHY).strip():
             level = re.search(r"<h([1-6])\b", line, re.IGNORECASE)
             yield Block(
-                "heading" if level else "paragraph", seen, at, level=int(level[1]) if level else 0
+                "heading" if level else "paragraph",
+                seen,
+                index,
+                level=int(level[1]) if level else 0,
             )
 
 
@@ -147,9 +150,9 @@ def _titles(row: SyntaxTreeNode) -> list[str]:
 
 def _code(node: SyntaxTreeNode) -> Block:
     """Return a code block, on the line of its first line of code."""
-    line = _first_line(node) + (node.type == "fence")
+    line_number = _first_line(node) + (node.type == "fence")
     language = node.info.split()[0].lower() if node.info.strip() else ""
-    return Block("code", node.content, line, language=language)
+    return Block("code", node.content, line_number, language=language)
 
 
 def _visible(node: SyntaxTreeNode) -> Iterator[str]:

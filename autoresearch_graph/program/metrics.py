@@ -29,17 +29,17 @@ _FILE = re.compile(r"\.(?:py|md|sh|json|ya?ml|toml|txt|tsv|csv|log)$")
 
 def read_name(document: Document, supplied: str | None) -> Statement[str] | None:
     """Return the metric's name: that of its section, of a goal, or of scattered prose."""
-    flag = None if supplied is None else _named(supplied, "--metric", None)
-    return with_flag("metric", "--metric", flag, agree("metric", _names(document)))
+    from_flag = None if supplied is None else _named(supplied, "--metric", None)
+    return with_flag("metric", "--metric", from_flag, agree("metric", _names(document)))
 
 
 def read_direction(
     document: Document, metric: str | None, supplied: str | None
 ) -> Statement[Direction] | None:
     """Return the better direction; words about another metric do not count."""
-    flag = None if supplied is None else _understood(supplied, "--direction", None)
+    from_flag = None if supplied is None else _understood(supplied, "--direction", None)
     stated = agree("direction", _directions(document, metric))
-    return with_flag("direction", "--direction", flag, stated)
+    return with_flag("direction", "--direction", from_flag, stated)
 
 
 def _names(document: Document) -> tuple[Statement[str], ...]:
@@ -66,12 +66,12 @@ def _directions(document: Document, metric: str | None) -> tuple[Statement[Direc
     labelled = any(section.label for section in sections)
     blocks = document.blocks if labelled else document.loose_blocks("metric")
     stated = (
-        *(s for section in sections for s in _section_directions(section, metric)),
+        *_all_directions(sections, metric),
         *(Statement(goal.direction, goal.line) for goal in goals(blocks) if goal.is_about(metric)),
         *_better(document.loose_blocks("metric"), metric),
     )
-    loose = (s for sec in document.loose("metric") for s in _section_directions(sec, metric))
-    return stated or tuple(loose) or tuple(scattered_directions(document.blocks, metric))
+    loose = stated or tuple(_all_directions(document.loose("metric"), metric))
+    return loose or tuple(scattered_directions(document.blocks, metric))
 
 
 def _front_name(entry: Entry | None) -> Statement[str] | None:
@@ -105,8 +105,8 @@ def _loose_names(section: Section) -> list[Statement[str]]:
     return named[:1] if said else []
 
 
-def _section_directions(section: Section, metric: str) -> Iterator[Statement[Direction]]:
-    for block in _primary(section):
+def _all_directions(sections: Iterable[Section], metric: str) -> Iterator[Statement[Direction]]:
+    for block in (block for section in sections for block in _primary(section)):
         name = _name(block)
         if name is None and block.kind == "row" and not _ABOUT.match(block.text):
             continue
@@ -148,11 +148,11 @@ def _is(role: re.Pattern[str], block: Block) -> bool:
 
 def _name(block: Block) -> Statement[str] | None:
     """Return the first code span that is a name, or a bare name after `Primary:`."""
-    for span in block.spans:
-        if re.fullmatch(NAME, span.text) and not _FILE.search(span.text):
-            return Statement(span.text, span.line)
-    bare = _BARE.match(block.text)
-    return Statement(bare["name"], block.line) if bare else None
+    for code_span in block.spans:
+        if re.fullmatch(NAME, code_span.text) and not _FILE.search(code_span.text):
+            return Statement(code_span.text, code_span.line)
+    bare_name = _BARE.match(block.text)
+    return Statement(bare_name["name"], block.line) if bare_name else None
 
 
 def _understood(words: str, what: str, line: int | None) -> Statement[Direction]:

@@ -30,7 +30,7 @@ class Place:
 
     def looks_like_path(self, text: str) -> bool:
         """Return True if a code span has slashes or a suffix like a path, or exists."""
-        if not text or "://" in text or text.startswith("-") or re.search(r"[<>|;$()\"'=`]", text):
+        if not text or re.match(r"-|.*(?:://|[<>|;$()\"'=`])", text, re.DOTALL):
             return False
         if text.endswith("/") or re.match(r"\S*(?:/\S*\*|^\*\.)", text) or self.exists(text):
             return True

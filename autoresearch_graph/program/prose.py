@@ -184,18 +184,20 @@ def meaning(label: str) -> bool | None:
 def _claims(block: Block, before: str, heading: str) -> Iterator[Claim]:
     """Yield the claims of a block; a sentence without a path is about the one before."""
     spoken = ""
-    for sentence, line in sentences(block):
-        lead = _SUBJECT.match(sentence)
+    for sentence, line_number in sentences(block):
+        leading = _SUBJECT.match(sentence)
         names = re.findall(r"`[^`]+`", sentence)
-        if lead or len(names) == 1:
-            spoken = lead["paths"] if lead else names[0]
+        if leading or len(names) == 1:
+            spoken = leading["paths"] if leading else names[0]
         objects = [*_OBJECT.finditer(sentence)]
         for each in objects:
-            yield from _each(each["paths"], _of_object(sentence, each, before), line, sentence)
-        if spoken and not objects and (lead or len(names) < 2):
-            verdict = _of_subject(sentence, spoken, before if lead else "")
-            yield from _each(spoken, verdict, line, sentence)
-        yield from _of_groups(sentence, line, before or heading)
+            yield from _each(
+                each["paths"], _of_object(sentence, each, before), line_number, sentence
+            )
+        if spoken and not objects and (leading or len(names) < 2):
+            verdict = _of_subject(sentence, spoken, before if leading else "")
+            yield from _each(spoken, verdict, line_number, sentence)
+        yield from _of_groups(sentence, line_number, before or heading)
 
 
 def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
@@ -227,17 +229,22 @@ def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
     """Return True if a path between these words is subject or object of a prohibition."""
     tail = tail if last else _NEXT.sub("", tail)
     label = re.split(r"[.;]\s|\n", lead)[-1]
-    if (label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label)) or (
-        any(map(_CELL.fullmatch, tail.split("|")[1:])) or (last and _REFUSED.fullmatch(tail))
-    ):
+    if _is_kept_by(label, tail) or (last and _REFUSED.fullmatch(tail)):
         return True
     if _LEAD.search(lead) or (_MAKING.search(label) and _FORBIDS.match(tail)):
         return True
     if _LEAVE.search(lead):
         return bool(re.match(rf"\W*(?:as\s+)?{_STAYS}", tail, re.I))
-    return (not _WITHIN.search(lead) or bool(_RELATIVE.match(tail))) and _stays(
-        tail if last else f"{tail}`"
-    )
+    if _WITHIN.search(lead) and not _RELATIVE.match(tail):
+        return False
+    return _stays(tail if last else f"{tail}`")
+
+
+def _is_kept_by(label: str, tail: str) -> bool:
+    """Return True if the label before a path, or a cell after it, says that it is kept."""
+    if label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label):
+        return True
+    return any(map(_CELL.fullmatch, tail.split("|")[1:]))
 
 
 def _stays(tail: str) -> bool:
@@ -248,31 +255,29 @@ def _stays(tail: str) -> bool:
 
 def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
     """Return True if a sentence allows to edit the object of its verb, None if unknown."""
-    lead, tail = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
+    leading, trailing = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
     if _IF.match(sentence):
         return None
-    if (
-        re.search(_NOT, lead, re.I)
-        or _OTHERS.search(lead)
-        or _stays(tail[: tail.find("`") + 1] or tail)
-    ):
+    denials = (re.search(_NOT, leading, re.I), _OTHERS.search(leading))
+    if any(denials) or _stays(trailing[: trailing.find("`") + 1] or trailing):
         return False
-    if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", tail):
+    if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", trailing):
         return True
     listed = _of_list(before)
-    if listed is False and "`" in tail:
+    if listed is False and "`" in trailing:
         return False
-    if _EDITABLE.search(sentence) or (listed is None and _ONLY.search(sentence)):
+    if _EDITABLE.search(sentence):
         return True
-    return True if listed is None and _YOU.search(lead) else listed
+    is_offered = listed is None and (_ONLY.search(sentence) or _YOU.search(leading))
+    return True if is_offered else listed
 
 
 def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
     """Return True if a sentence allows to edit its subject, None if unknown."""
     if _EDITABLE.search(sentence) or _FREE.match(sentence):
         return True
-    lead, named, _ = sentence.partition(spoken)
-    if EXCEPT.search(lead) and named:
+    leading, named, _ = sentence.partition(spoken)
+    if EXCEPT.search(leading) and named:
         return None
     denied = not named and _GOES_ON.match(sentence) and _stays(f" {sentence}")
     if denied or (before.endswith(":") and _KEEPS.fullmatch(before)):
@@ -354,9 +359,9 @@ def directions(block: Block) -> Iterator[Statement[Direction]]:
 
 def sentence_directions(block: Block) -> Iterator[tuple[Statement[Direction], str]]:
     """Yield all directions of a block, each with its sentence."""
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         for match in _said(sentence):
-            where = line + sentence.count("\n", 0, match.start())
+            where = line_number + sentence.count("\n", 0, match.start())
             yield Statement(_which(match), where, match[0]), sentence
 
 
@@ -370,8 +375,8 @@ def goals(blocks: Iterable[Block]) -> Iterator[Goal]:
     """Yield all names with a direction in the same sentence."""
     for block in blocks:
         if block.kind != "code":
-            for sentence, line in sentences(block):
-                yield from _goals(sentence, line)
+            for sentence, line_number in sentences(block):
+                yield from _goals(sentence, line_number)
 
 
 def labelled(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
@@ -453,13 +458,13 @@ def scattered_commands(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
     for block in blocks:
         if block.kind == "code":
             continue
-        for sentence, line in sentences(block):
+        for sentence, line_number in sentences(block):
             if launch := _LAUNCH.search(sentence):
                 said = launch["launched"] or launch["run"] or launch["command"]
-                yield from _command(said, line)
-        for span in block.spans:
-            if has_log(span.text) and span.text.split()[0] not in _READERS:
-                yield from _command(span.text, span.line)
+                yield from _command(said, line_number)
+        for code_span in block.spans:
+            if has_log(code_span.text) and code_span.text.split()[0] not in _READERS:
+                yield from _command(code_span.text, code_span.line)
 
 
 def scattered_time_boxes(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
@@ -481,12 +486,12 @@ def _granted(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
 
 def _budgets(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
     for block in blocks:
-        for sentence, line in sentences(block) if block.kind != "code" else ():
+        for sentence, line_number in sentences(block) if block.kind != "code" else ():
             for found in durations(sentence):
                 before, after = sentence[: found.start], sentence[found.end :]
                 fixed = re.search(r"\b(?:fixed|time)\s*$", before) and _BUDGET_AFTER.match(after)
                 if fixed or _BUDGET.search(before):
-                    yield found, line
+                    yield found, line_number
 
 
 def never_stops(blocks: Iterable[Block]) -> Iterator[Statement[bool]]:

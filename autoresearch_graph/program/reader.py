@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autoresearch_graph.core.program import FROZEN, Flags, Program, Stopping, changed
 from autoresearch_graph.core.values import Direction, Metric
@@ -202,9 +203,9 @@ def _text(path: Path) -> str:
     except IsADirectoryError:
         raise ProgramError("this is a folder; name the file in it", code="no-program") from None
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+        line_number = error.object[: error.start].count(b"\n") + 1
         raise ProgramError(
-            "this is not UTF-8; save the file as UTF-8", line=line, code="no-program"
+            "this is not UTF-8; save the file as UTF-8", line=line_number, code="no-program"
         ) from None
     except OSError as error:
         raise ProgramError(f"this cannot be read: {error.strerror}", code="no-program") from None
@@ -216,8 +217,8 @@ def _text(path: Path) -> str:
 def _program(document: Document, text: str, place: Place, flags: Flags) -> Program:
     needed = read_required(document, place, flags)
     kill_after = read_kill_after(document, flags.kill_after)
-    optional = {name: read_optional(document, name) for name in ("evaluation", "holdout", "check")}
-    marking = [said for said in (optional["evaluation"], optional["holdout"]) if said]
+    commands = {name: read_optional(document, name) for name in ("evaluation", "holdout", "check")}
+    marking = [command for command in (commands["evaluation"], commands["holdout"]) if command]
     protected = read_protected(document, place, needed.asset, marking)
     paths = {
         "protected": protected,
@@ -229,12 +230,12 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
     early_end = read_early_end(document)
     environment, environment_line = read_environment(document, place)
     lines = needed.lines | {
-        "kill_after": kill_after and kill_after.line,
-        **{name: command and command.line for name, command in optional.items()},
-        **{name: named[0].line if named else None for name, named in paths.items()},
-        "constraints": constraints[0].line if constraints else None,
+        "kill_after": _line(kill_after),
+        **{name: _line(command) for name, command in commands.items()},
+        **{name: _line(*named) for name, named in paths.items()},
+        "constraints": _line(*constraints),
         "noise": noise_line,
-        "early_end": early_end and early_end.line,
+        "early_end": _line(early_end),
         "environment": environment_line,
     }
     return Program(
@@ -244,12 +245,6 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         metric=needed.metric,
         experiment=needed.experiment.value,
         time_box=time_box(needed.seconds, kill_after),
-        evaluation=optional["evaluation"] and optional["evaluation"].value,
-        holdout=optional["holdout"] and optional["holdout"].value,
-        check=optional["check"] and optional["check"].value,
-        protected=tuple(path.value for path in paths["protected"]),
-        artifacts=tuple(path.value for path in paths["artifacts"]),
-        hidden=tuple(path.value for path in paths["hidden"]),
         constraints=tuple(constraint.value for constraint in constraints),
         unchecked=unchecked,
         noise=noise,
@@ -257,7 +252,15 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         stopping=needed.stopping,
         environment=environment,
         lines={field: line for field, line in lines.items() if line},
+        **{name: command and command.value for name, command in commands.items()},
+        **{name: tuple(path.value for path in named) for name, named in paths.items()},
     )
+
+
+def _line(*statements: Statement[Any] | None) -> int | None:
+    """Return the line of the first statement, if there is one."""
+    first = statements[0] if statements else None
+    return first.line if first else None
 
 
 Stamp = tuple[int, int, int]

@@ -191,13 +191,13 @@ def _front(entry: Entry) -> Iterator[Stated]:
     if isinstance(entry.value, str):
         yield "rule", front_rule(entry)
         return
-    for key, value in entry.keys(*_NAMES).items():
-        if key == "rule":
-            yield key, front_rule(value)
-        elif key == "plausible":
-            yield key, front_plausible(value)
+    for key_name, value in entry.keys(*_NAMES).items():
+        if key_name == "rule":
+            yield key_name, front_rule(value)
+        elif key_name == "plausible":
+            yield key_name, front_plausible(value)
         else:
-            yield key, _front_number(key, value)
+            yield key_name, _front_number(key_name, value)
 
 
 def _front_number(key: str, value: Entry) -> Statement[float]:
@@ -219,8 +219,8 @@ def _in_section(section: Section) -> Iterator[Stated]:
         plausible, text = plausible_in(text, block.line)
         if plausible:
             yield "plausible", plausible
-        lead = heading if re.match(rf"\W*{NUMBER}", text) else ""
-        yield from _in_block(block, lead + text)
+        leading = heading if re.match(rf"\W*{NUMBER}", text) else ""
+        yield from _in_block(block, leading + text)
 
 
 def _in_block(block: Block, text: str) -> Iterator[Stated]:
@@ -235,8 +235,8 @@ def _in_block(block: Block, text: str) -> Iterator[Stated]:
                 confirmed |= field == "confirmations"
                 yield field, Statement(number(match["n"]), block.line, match[0].strip())
             text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
-    left = re.sub(r"\([^)]*\)", " ", text)
-    if not confirmed or unread(left) or re.search(rf"\b(?:{_TIMES})", left, re.IGNORECASE):
+    leftover = re.sub(r"\([^)]*\)", " ", text)
+    if not confirmed or unread(leftover) or re.search(rf"\b(?:{_TIMES})", leftover, re.IGNORECASE):
         raise ProgramError(
             f"`{' '.join(block.text.split())}` is not understood; write {_ACCEPTED}",
             line=block.line,
@@ -299,8 +299,8 @@ def _stated_constraints(
 ) -> Iterator[Statement[Constraint]]:
     if entry := document.front.get("constraints"):
         for item in entry.items():
-            constraints, rest = _in_text(item.text(), item.line, place, spanned=False)
-            if not constraints or unread(rest):
+            constraints, remainder = _in_text(item.text(), item.line, place, spanned=False)
+            if not constraints or unread(remainder):
                 raise ProgramError(
                     f"`{item.text()}` is not a constraint; write it as in `peak_vram_mb <= 48000`",
                     line=item.line,
@@ -318,12 +318,14 @@ def _constraints_in(
 ) -> Iterator[Statement[Constraint]]:
     """Yield the constraints of a block; a heading may hold one after a colon."""
     prose: list[str] = []
-    for sentence, line in sentences(block):
+    for sentence, line_number in sentences(block):
         text = sentence.partition(":")[2].lstrip() if block.kind == "heading" else sentence
-        found, rest = ([], text) if block.kind == "code" else _in_text(text, line, place)
-        yield from (Statement(constraint, line) for constraint in found)
-        if not found or unread(rest):
-            prose.append(rest)
+        found, remainder = (
+            ([], text) if block.kind == "code" else _in_text(text, line_number, place)
+        )
+        yield from (Statement(constraint, line_number) for constraint in found)
+        if not found or unread(remainder):
+            prose.append(remainder)
     if said := " ".join(" ".join(prose).split()):
         unchecked.append(said if len(said) <= 100 else f"{said[:97]}...")
 
@@ -336,8 +338,8 @@ def _in_text(
     With `spanned`, a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
     """
     found: list[Constraint] = []
-    at = 0
-    while match := _CONSTRAINT.match(text, at):
+    index = 0
+    while match := _CONSTRAINT.match(text, index):
         inside = match["span"] or (found and text.count("`", 0, match.start("name")) % 2)
         inside = inside or _FORMULA.match(match[0])
         constraint = _constraint(match, line, place) if inside or not spanned else None
@@ -345,8 +347,8 @@ def _in_text(
             break
         found.append(constraint)
         following = _NEXT.match(text, match.end())
-        at = following.end() if following else match.end()
-    return found, text[at:]
+        index = following.end() if following else match.end()
+    return found, text[index:]
 
 
 def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | None:

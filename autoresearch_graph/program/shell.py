@@ -45,8 +45,8 @@ def without_log(command: str) -> str:
 
 def reads_a_part(command: str) -> bool:
     """Return True if a final pipe, as into `head`, reads only the first lines."""
-    _, _, rest = command.partition("|")
-    return bool(_READS_A_PART.search(rest)) and not re.search(r"^\||[;\n]|&&|\|\|", rest)
+    _, _, remainder = command.partition("|")
+    return bool(_READS_A_PART.search(remainder)) and not re.search(r"^\||[;\n]|&&|\|\|", remainder)
 
 
 def has_log(command: str) -> bool:

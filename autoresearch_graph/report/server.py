@@ -116,7 +116,8 @@ def serve(settings: Settings, *, port: int = 0, tell: Callable[[str], object]) -
         server = Server(newest, port=port)
     except OSError as error:
         raise InputError(
-            f"port {port} is not available ({error.strerror}); leave --port out, or name another"
+            f"port {port} is not available ({error.strerror}); leave --port out, or name another",
+            code="port-taken",
         ) from error
     with server:
         tell(f"http://127.0.0.1:{server.server_address[1]}/ shows the report; Ctrl-C ends it")

@@ -69,7 +69,9 @@ def adopt(
     records = find(settings)
     best = records.incumbent
     if best is None or best.number == 0:
-        raise InputError(f"{records.tag} has kept nothing that could be adopted")
+        raise InputError(
+            f"{records.tag} has kept nothing that could be adopted", code="nothing-kept"
+        )
     with find_repository(settings.root) as repo:
         asset = records.program.asset
         workspace = Workspace(
@@ -88,7 +90,10 @@ def _check(adoption: _Adoption) -> None:
         if (Path(repo.git_dir) / name).exists():
             raise WorkspaceError(f"a {what} is under way; end it first: git status says how")
     if repo.head.is_detached:
-        raise WorkspaceError("HEAD is detached; go to the branch that is to have it: git switch")
+        raise WorkspaceError(
+            "HEAD is detached; go to the branch that is to have it: git switch",
+            code="detached-head",
+        )
     if adoption.branch.startswith("autoresearch/"):
         raise WorkspaceError(f"you are on {adoption.branch}; go to your own branch: git switch -")
     if not repo.is_valid_object(best):
@@ -130,7 +135,10 @@ def _adopt(adoption: _Adoption, *, squash: bool, veto: str) -> str:
 
 def _heed(veto: str) -> None:
     if veto:
-        raise InputError(f"{veto}; look at it, and if you want it all the same: --despite-holdout")
+        raise InputError(
+            f"{veto}; look at it, and if you want it all the same: --despite-holdout",
+            code="holdout-worse",
+        )
 
 
 def _same_as(adoption: _Adoption, text: str) -> list[str]:
@@ -155,7 +163,8 @@ def _same_as(adoption: _Adoption, text: str) -> list[str]:
     if names := sorted(changed - {*same}):
         raise WorkspaceError(
             f"there are changes to {', '.join(names)} that are not committed; "
-            "commit them, or put them away with: git stash"
+            "commit them, or put them away with: git stash",
+            code="not-committed",
         )
     return same
 
@@ -209,7 +218,8 @@ def _remove(
         if yours[path] != text:
             raise WorkspaceError(
                 f"{adoption.branch} changed {path}, which the research removed, and nothing was "
-                f"touched; merge them yourself with: git merge {adoption.best.commit[:12]}"
+                f"touched; merge them yourself with: git merge {adoption.best.commit[:12]}",
+                code="merge-conflict",
             )
         del yours[path]
 
@@ -221,7 +231,8 @@ def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:
         raise WorkspaceError(
             f"{adoption.branch} and autoresearch/{adoption.records.tag} changed the same lines of "
             f"{asset}, and nothing was touched; merge them yourself with: "
-            f"git merge {adoption.best.commit[:12]}"
+            f"git merge {adoption.best.commit[:12]}",
+            code="merge-conflict",
         )
     return text
 

@@ -312,7 +312,8 @@ class Records:
                 return experiment
         raise InputError(
             f"{self.tag} has no experiment {number}; "
-            f"see which there are with: autoresearch status --tag {self.tag}"
+            f"see which there are with: autoresearch status --tag {self.tag}",
+            code="no-experiment",
         )
 
     def file(self, number: int, name: str) -> str:
@@ -341,7 +342,8 @@ def find(settings: Settings) -> Records:
     if records is None:
         raise InputError(
             f"{settings.project} has no research{f' {settings.tag!r}' if settings.tag else ''}; "
-            "start one with: autoresearch run"
+            "start one with: autoresearch run",
+            code="no-research",
         )
     return records
 

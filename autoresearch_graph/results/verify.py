@@ -52,7 +52,9 @@ def verify(settings: Settings, *, repeats: int, tell: Tell = lambda line: None) 
     with _stand(settings) as stand:
         best = stand.records.incumbent
         if best is None or best.number == 0:
-            raise InputError(f"{stand.records.tag} has kept nothing that could be verified")
+            raise InputError(
+                f"{stand.records.tag} has kept nothing that could be verified", code="nothing-kept"
+            )
         numbers = (0, best.number)
         measured: dict[int, list[float]] = {number: [] for number in numbers}
         for turn in range(repeats):

@@ -102,7 +102,10 @@ def open_placement(
         return
     if not settings.on:
         if settings.gpus is not None or settings.cpus is not None:
-            raise InputError("--gpus and --cpus are what a run asks a cluster for: --on ray")
+            raise InputError(
+                "--gpus and --cpus are what a run asks a cluster for: --on ray",
+                code="options-conflict",
+            )
         wanted = settings.workers
         workers = len(gpus(environ)) or 1 if wanted == "auto" else wanted
         yield LocalPlacement(workers, detect(settings.sandbox), environ)

@@ -117,19 +117,22 @@ class ProgramDraft:
             raise InputError(self._lacks(found.missing), code="missing-part")
         if not missing:
             return "program.md is complete"
-        words = self.flags.model_dump() | {
-            "metric": found.name and found.name.value,
-            "direction": found.direction and found.direction.value,
-        }
-        title = f"# {self.project.name}\n" if self.is_new else self._before.rstrip() + "\n"
-        sections = [_SECTIONS[part].format_map(words) for part in _SECTIONS if part in missing]
-        text = "\n".join((title, *dict.fromkeys(sections)))
+        text = self._completed(found, missing)
         if left := self._look(text, Flags()).missing:
             message = f"program.md cannot be completed here. Add by hand: {', '.join(left)}"
             raise InputError(message, code="missing-part")
         replace(self.path, text)
         names = ", ".join(part.replace("_", " ") for part in missing)
         return "wrote program.md" if self.is_new else f"added to program.md: {names}"
+
+    def _completed(self, found: Found, missing: list[str]) -> str:
+        words = self.flags.model_dump() | {
+            "metric": found.name and found.name.value,
+            "direction": found.direction and found.direction.value,
+        }
+        title = f"# {self.project.name}\n" if self.is_new else self._before.rstrip() + "\n"
+        sections = [_SECTIONS[part].format_map(words) for part in _SECTIONS if part in missing]
+        return "\n".join((title, *dict.fromkeys(sections)))
 
     def asked_for(self, part: str) -> bool:
         """Return True if the file leaves out a part, so that an answer supplies it."""

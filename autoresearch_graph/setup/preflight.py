@@ -238,10 +238,10 @@ def _text(settings: Settings, program: Program, *, committed: bool) -> str:
 
 def _checkpoints(settings: Settings) -> list[Finding]:
     """Check that the database for checkpoints answers, if one is chosen."""
-    if not (url := checkpoints_url(settings)):
+    if not (address := checkpoints_url(settings)):
         return []
     try:
-        check_url(url)
+        check_url(address)
     except InputError as error:
         return [Finding("checkpoints", str(error), ready=False)]
-    return [Finding("checkpoints", without_password(url))]
+    return [Finding("checkpoints", without_password(address))]

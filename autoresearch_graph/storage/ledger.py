@@ -98,7 +98,10 @@ class Ledger:
             return
         line = experiment.model_dump_json() + "\n"
         if (self._path.stat().st_size if self._path.exists() else 0) != self._size:
-            raise LabError(f"{self._path} was changed by somebody else; put it back as it was")
+            raise LabError(
+                f"{self._path} was changed by somebody else; put it back as it was",
+                code="ledger-changed",
+            )
         append(self._path, line)
         append(self._table, _row(experiment))
         self._take(experiment, len(line.encode()))

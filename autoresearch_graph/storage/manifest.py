@@ -75,7 +75,9 @@ def write_start(folder: Path, repo: "Repo", start: Start) -> None:
         append(exclude, "\n" * (not f"\n{text}".endswith("\n")) + ".autoresearch\n")
     path = folder / "research.json"
     if read_start(folder) not in (None, start):
-        raise WorkspaceError(f"another process began {start.tag} at this moment; run again")
+        raise WorkspaceError(
+            f"another process began {start.tag} at this moment; run again", code="still-running"
+        )
     if not path.exists():
         replace(path, start.model_dump_json(indent=2))
     opened = folder.parent / _OPENED
@@ -111,5 +113,6 @@ def lock(folder: Path) -> TextIO:
     file.close()
     raise WorkspaceError(
         f"the research {folder.name} is running in another process; "
-        "wait for it, or choose another name with --tag"
+        "wait for it, or choose another name with --tag",
+        code="still-running",
     )

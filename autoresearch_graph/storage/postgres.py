@@ -92,7 +92,8 @@ def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSa
     except psycopg.Error as error:
         raise LabError(
             f"the checkpoints in Postgres cannot be used: {_sentence(error)}; "
-            "nothing is lost: mend it, and run again to go on"
+            "nothing is lost: mend it, and run again to go on",
+            code="bad-database",
         ) from error
     finally:
         wait.over.set()
@@ -179,7 +180,8 @@ def _connected(url: str) -> Iterator["Connection[DictRow]"]:
     if not url.startswith(_SCHEMES):
         raise InputError(
             "checkpoints can be kept in Postgres, at a URL such as "
-            "postgresql://USER@HOST/DATABASE; without one they are in a file beside the ledger"
+            "postgresql://USER@HOST/DATABASE; without one they are in a file beside the ledger",
+            code="bad-database",
         )
     try:
         import psycopg
@@ -187,14 +189,16 @@ def _connected(url: str) -> Iterator["Connection[DictRow]"]:
     except ImportError as error:
         raise InputError(
             "for checkpoints in Postgres install: pip install 'autoresearch-graph[postgres]' "
-            f"({error})"
+            f"({error})",
+            code="bad-database",
         ) from None
     try:
         conninfo = _conninfo(url)
     except psycopg.Error:
         raise InputError(
             "the URL of the checkpoints cannot be read; write postgresql://USER@HOST/DATABASE, "
-            "with %40 for an @ in a password"
+            "with %40 for an @ in a password",
+            code="bad-database",
         ) from None
     try:
         patient = _connection_class(_Wait(lambda notice: None))
@@ -205,7 +209,8 @@ def _connected(url: str) -> Iterator["Connection[DictRow]"]:
     except psycopg.Error as error:
         raise InputError(
             f"no checkpoints can be kept in Postgres: {_sentence(error)}; "
-            "start or mend it, or keep them in a file: leave the URL away"
+            "start or mend it, or keep them in a file: leave the URL away",
+            code="bad-database",
         ) from None
 
 

@@ -27,13 +27,17 @@ _MOST = 300  # files of an asset; each is written at every commit; chosen
 def find_repository(project: Path) -> Repo:
     """Open the repository of `project`; WorkspaceError if no research can start in it."""
     if (project / BEGUN).exists():
-        raise WorkspaceError(f"the init of {project} was killed; run it again: autoresearch init")
+        raise WorkspaceError(
+            f"the init of {project} was killed; run it again: autoresearch init",
+            code="init-interrupted",
+        )
     try:
         repo = Repo(project, search_parent_directories=True)
     except (InvalidGitRepositoryError, NoSuchPathError):
         raise WorkspaceError(
             f"{project} is not in a git repository; make it one with: "
-            "git init && git add --all && git commit -m 'start'"
+            "git init && git add --all && git commit -m 'start'",
+            code="no-repository",
         ) from None
     if repo.bare:
         raise WorkspaceError(f"{repo.git_dir} is a bare repository; clone it and work in the clone")
@@ -87,18 +91,21 @@ def check_refs(repo: Repo, tag: str) -> None:
         repo.git.check_ref_format("--branch", f"autoresearch/{tag}")
     except GitCommandError:
         raise WorkspaceError(
-            f"{tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME"
+            f"{tag!r} cannot name a research; use letters, digits, '-' and '_': --tag NAME",
+            code="bad-tag",
         ) from None
     for place in ("refs/heads/autoresearch", "refs/autoresearch"):
         names = repo.git.for_each_ref("--format=%(refname)", place).split()
         if place in names:
             raise WorkspaceError(
-                f"{place} is in the way of autoresearch/{tag}; rename that branch or ref"
+                f"{place} is in the way of autoresearch/{tag}; rename that branch or ref",
+                code="tag-taken",
             )
         if any(f"{name}/".startswith(f"{place}/{tag}/") for name in names):
             raise WorkspaceError(
                 f"autoresearch/{tag} exists, but no research of that name is in this folder; "
-                f"choose another name with --tag, or remove what is left of it: {_removal(tag)}"
+                f"choose another name with --tag, or remove what is left of it: {_removal(tag)}",
+                code="tag-taken",
             )
 
 
@@ -239,7 +246,8 @@ def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
     if repo.head.is_detached:
         raise WorkspaceError(
             "HEAD is detached, so there is no branch that the result could be merged into; "
-            "switch to one with: git switch -c NAME"
+            "switch to one with: git switch -c NAME",
+            code="detached-head",
         )
     check_refs(repo, settings.name)
     base = repo.head.commit
@@ -256,7 +264,7 @@ def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: Asset) 
             raise WorkspaceError(f"the asset cannot be used: {fault}")
     for name in asset.names:
         if not any(path == name or matches(name, path) for path in found):
-            raise WorkspaceError(uncommitted(repo, base, below, name))
+            raise WorkspaceError(uncommitted(repo, base, below, name), code="not-committed")
     if len(found) > _MOST:
         raise WorkspaceError(
             f"{asset} are {len(found)} files, more than {_MOST}; name those that matter"

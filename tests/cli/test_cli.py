@@ -266,7 +266,7 @@ def test_without_git_or_with_an_empty_model_there_is_one_sentence(tunable: Path,
     command = [*CLI, "run", str(tunable)]
     bare = {**os.environ, "PATH": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, env=bare)
-    assert (done.returncode, "git is not installed" in done.stderr) == (2, True)
+    assert (done.returncode, "git was not found" in done.stderr) == (2, True)
     done = autoresearch("run", tunable, "--model", "")
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
 

@@ -63,7 +63,8 @@ def find_price(model: str, own: Path | None, *, limit: float | None = None) -> P
         raise InputError(
             f"the price of {model} is not known, so `${limit:g}` cannot end the research; give it "
             f"with --prices FILE, where FILE has the line {_EXAMPLE.format(name=name)} (dollars "
-            "for a million tokens), or limit tokens"
+            "for a million tokens), or limit tokens",
+            code="no-price",
         )
     return None
 
@@ -74,17 +75,19 @@ def read_prices(path: Path) -> dict[str, Price]:
         text = path.read_text("utf-8")
         return _PRICES.validate_python(tomllib.loads(text))
     except OSError as error:
-        raise InputError(f"--prices {path}: {error.strerror}") from None
+        raise InputError(f"--prices {path}: {error.strerror}", code="bad-prices") from None
     except UnicodeDecodeError:
-        raise InputError(f"--prices {path} is not UTF-8 text") from None
+        raise InputError(f"--prices {path} is not UTF-8 text", code="bad-prices") from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path.name}: this is no TOML: {error}") from None
+        raise InputError(f"{path.name}: this is no TOML: {error}", code="bad-prices") from None
     except ValidationError as error:
         first = error.errors()[0]
         name, *keys = map(str, first["loc"])
         said = f"{' '.join([f'`{name}`', *keys])}: {first['msg']}"
         place = f"{path.name}:{_line(text, name)}"
-        raise InputError(f"{place}: {said}; write {_EXAMPLE.format(name=name)}") from None
+        raise InputError(
+            f"{place}: {said}; write {_EXAMPLE.format(name=name)}", code="bad-prices"
+        ) from None
 
 
 def _line(text: str, name: str) -> int:
@@ -126,7 +129,8 @@ class Billing:
         if cost.dollars is None and limits.dollars:
             raise LabError(
                 f"program.md limits dollars, but the price of {self._model} is not known; "
-                "give it with --prices FILE, or limit tokens, and run again"
+                "give it with --prices FILE, or limit tokens, and run again",
+                code="no-price",
             )
 
     def cost(self, answer: "AIMessage") -> Cost:

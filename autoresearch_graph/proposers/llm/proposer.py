@@ -111,7 +111,9 @@ def open_model(
     In a server, InputError also for an address that the environment does not name.
     """
     if not name:
-        raise InputError("--model is empty; name one as in openai:gpt-5, or leave it out")
+        raise InputError(
+            "--model is empty; name one as in openai:gpt-5, or leave it out", code="bad-model"
+        )
     if Guard.stands:
         check_model(name, base_url)
     options: dict[str, Any] = {
@@ -124,10 +126,10 @@ def open_model(
     try:
         return Model(_chat(name, options), Billing(name, price), asset, tools)
     except ImportError as error:
-        raise InputError(f"--model {name}: {error}") from error
+        raise InputError(f"--model {name}: {error}", code="bad-model") from error
     except Exception as error:
         sentence = " ".join(str(error).split())
-        raise InputError(f"--model {name}: {sentence[:300]}") from error
+        raise InputError(f"--model {name}: {sentence[:300]}", code="bad-model") from error
 
 
 def _chat(name: str, options: dict[str, Any]) -> BaseChatModel:

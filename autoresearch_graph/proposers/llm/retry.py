@@ -79,7 +79,7 @@ def retry_call(
             if probe and (kind == "refused" or _fails_alone(kind, in_row, probe)):
                 raise ConversationRefused(_refusal(error, trouble)) from error
             if in_row == _limit(kind, known=known):
-                raise LabError(_END[kind].format(trouble, in_row)) from error
+                raise LabError(_END[kind].format(trouble, in_row), code="model-failed") from error
             seconds = _asked_for(error) or pause
         session.say(f"{_TROUBLE[kind]}, next try in {seconds:.0f} s: {trouble}")
         if session.wait(seconds):

@@ -57,7 +57,8 @@ class Cluster:
             raise InputError(
                 f"no node of {name} has {gpus:g} GPUs and {cpus:g} cores for a run (the "
                 f"largest has {most_gpus:g} and {most_cpus:g}); ask for less with --gpus and "
-                "--cpus, or start such a node first"
+                "--cpus, or start such a node first",
+                code="no-cluster",
             )
         self._task = ray.remote(_run_task).options(
             num_gpus=gpus, num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD"
@@ -138,7 +139,8 @@ def connected(on: str, request: Request, environ: MutableMapping[str, str]) -> I
         import ray
     except ImportError:
         raise InputError(
-            "--on ray needs Ray, which is not installed: pip install 'autoresearch-graph[ray]'"
+            "--on ray needs Ray, which is not installed: pip install 'autoresearch-graph[ray]'",
+            code="no-ray",
         ) from None
     # Ray would report nodes that are gone on our standard output, and has no switch for that.
     vars(ray._private.worker)["_worker_logs_enabled"] = False
@@ -167,7 +169,8 @@ def _address(on: str, environ: MutableMapping[str, str]) -> str:
         except OSError as error:
             raise InputError(
                 f"nothing answers at {address} ({error.strerror or error}); give the address that "
-                "`ray start --head` told, or --on ray for a cluster of its own"
+                "`ray start --head` told, or --on ray for a cluster of its own",
+                code="no-cluster",
             ) from None
     return address
 
@@ -184,7 +187,8 @@ def _connect(ray: ModuleType, address: str, environ: MutableMapping[str, str]) -
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
             f"there is no Ray cluster to connect to at {address}: {_last_line(error)}; this "
-            "machine has to be one of its nodes, with the same versions of Ray and Python"
+            "machine has to be one of its nodes, with the same versions of Ray and Python",
+            code="no-cluster",
         ) from None
 
 

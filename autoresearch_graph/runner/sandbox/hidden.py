@@ -31,7 +31,8 @@ def expand(
         if not (project / path).exists():
             raise InputError(
                 f"the hidden path `{pattern}` does not exist ({project / path}); mend the path, "
-                "or take it out"
+                "or take it out",
+                code="bad-path",
             )
         places = [path] if path.is_absolute() else [project / path, checkout / path]
         for place in [*places, *_in_other_pythons(pattern)]:
@@ -48,7 +49,8 @@ def _filled(pattern: str, variables: Mapping[str, str]) -> str:
     except (KeyError, ValueError) as error:
         raise InputError(
             f"the hidden path `{pattern}` has a variable that is not set ({error}); "
-            "set it, or write the path itself"
+            "set it, or write the path itself",
+            code="bad-path",
         ) from None
 
 
