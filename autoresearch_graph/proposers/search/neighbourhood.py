@@ -8,7 +8,7 @@ from random import Random
 
 from autoresearch_graph.asset.literals import Constant, Scalar
 from autoresearch_graph.proposers.search.attempts import Attempt, Reading, Values
-from autoresearch_graph.proposers.search.space import Range, Steps, follow
+from autoresearch_graph.proposers.search.space import Range, Steps, between, distance, follow
 
 MOST_CHANGES = 3  # constants in a small step
 MOST_COMBINATIONS = 5_000  # settings of a space that is searched to its end
@@ -68,7 +68,7 @@ class Neighbourhood:
         found = {}
         for name, range_ in self.space.items():
             if values[name] != self.incumbent[name]:
-                found[name] = range_.distance(self.incumbent[name], values[name])
+                found[name] = distance(range_, self.incumbent[name], values[name])
         return found
 
     def snap(self, values: Values) -> Values:
@@ -80,7 +80,7 @@ class Neighbourhood:
     def towards(self, values: Values, share: float) -> Values:
         """Return the setting a share of the way from the incumbent to these values."""
         return {
-            name: range_.between(self.incumbent[name], values[name], share)
+            name: between(range_, self.incumbent[name], values[name], share)
             for name, range_ in self.space.items()
         }
 

@@ -38,19 +38,6 @@ class Steps:
         """Return the value nearest to a position."""
         return self.values[round(position * (len(self.values) - 1))]
 
-    def distance(self, one: Scalar, other: Scalar) -> float:
-        """Return the distance of two values, at most 1."""
-        if not self.ordered:
-            return float(one != other)
-        return abs(self.position(one) - self.position(other))
-
-    def between(self, start: Scalar, end: Scalar, share: float) -> Scalar:
-        """Return the value a share of the way from start to end; without an order, the end."""
-        if not self.ordered:
-            return end
-        here, there = self.position(start), self.position(end)
-        return self.at(here + share * (there - here))
-
     def near(self, value: Scalar, rng: Random) -> Scalar:
         """Draw another value, one or two steps away where there is an order."""
         if not self.ordered:
@@ -98,15 +85,6 @@ class Interval:
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else value
 
-    def distance(self, one: Scalar, other: Scalar) -> float:
-        """Return the distance of two values, at most 1."""
-        return abs(self.position(one) - self.position(other))
-
-    def between(self, start: Scalar, end: Scalar, share: float) -> Scalar:
-        """Return the value a share of the way from start to end."""
-        here, there = self.position(start), self.position(end)
-        return self.at(here + share * (there - here))
-
     def near(self, value: Scalar, rng: Random) -> Scalar:
         """Draw another value close by."""
         position = self.position(value) + rng.gauss(0, STEP)
@@ -130,6 +108,21 @@ class Interval:
 
 
 Range = Steps | Interval
+
+
+def distance(values: Range, one: Scalar, other: Scalar) -> float:
+    """Return the distance of two values of a range, at most 1."""
+    if not values.ordered:
+        return float(one != other)
+    return abs(values.position(one) - values.position(other))
+
+
+def between(values: Range, start: Scalar, end: Scalar, share: float) -> Scalar:
+    """Return the value a share of the way from start to end; without an order, the end."""
+    if not values.ordered:
+        return end
+    here, there = values.position(start), values.position(end)
+    return values.at(here + share * (there - here))
 
 
 def joined(one: Range, other: Range) -> Range:
