@@ -19,7 +19,7 @@ class AnyValues:
 
     def propose(self, brief: Brief) -> Draft:
         rng = random.Random(brief.number + brief.ledger[0].metric)
-        values = {c.name: guess(c).any(rng) for c in find(ASSET, "train.py")}
+        values = {c.name: guess(c).draw(rng) for c in find(ASSET, "train.py")}
         text = rewrite(ASSET, "train.py", values)
         return Draft(author="search", description="anything", text=text)
 

@@ -29,7 +29,7 @@ LATEST = 250
 OUTLIER = 3.0  # times the distance from the median to the best
 
 
-def model(space: Space, results: int) -> Sampler:
+def choose_sampler(space: Space, results: int) -> Sampler:
     """Choose the sampler: a Gaussian process is better on few results, and needs torch."""
     ordered = sum(range_.ordered for range_ in space.values())
     is_small = ordered <= MOST_CONSTANTS and results < MOST_RESULTS

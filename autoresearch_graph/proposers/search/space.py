@@ -38,16 +38,16 @@ class Steps:
         """Return the value nearest to a position."""
         return self.values[round(position * (len(self.values) - 1))]
 
-    def near(self, value: Scalar, rng: Random) -> Scalar:
+    def near(self, value: Scalar, generator: Random) -> Scalar:
         """Draw another value, one or two steps away where there is an order."""
         if not self.ordered:
-            return rng.choice([other for other in self.values if other != value])
-        index = self.values.index(value) + rng.choice((-2, -1, -1, 1, 1, 2))
+            return generator.choice([other for other in self.values if other != value])
+        index = self.values.index(value) + generator.choice((-2, -1, -1, 1, 1, 2))
         return self.values[min(max(index, 0), len(self.values) - 1)]
 
-    def any(self, rng: Random) -> Scalar:
+    def draw(self, generator: Random) -> Scalar:
         """Draw any of the values."""
-        return rng.choice(self.values)
+        return generator.choice(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,14 @@ class Interval:
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else value
 
-    def near(self, value: Scalar, rng: Random) -> Scalar:
+    def near(self, value: Scalar, generator: Random) -> Scalar:
         """Draw another value close by."""
-        position = self.position(value) + rng.gauss(0, STEP)
+        position = self.position(value) + generator.gauss(0, STEP)
         return self.at(min(max(position, 0.0), 1.0))
 
-    def any(self, rng: Random) -> Scalar:
+    def draw(self, generator: Random) -> Scalar:
         """Draw any of the values."""
-        return self.at(rng.random())
+        return self.at(generator.random())
 
     def _line(self, value: float) -> float:
         match self.scale:
