@@ -31,10 +31,19 @@ def changed_parts(old: str, new: str, path: str) -> tuple[str, ...]:
 
 
 def changed(old: Parts, new: Parts) -> tuple[str, ...]:
-    """Return the names that differ between two mappings of parts, at least one."""
+    """Return the names that differ between two mappings of parts, at least one.
+
+    Of several files, one that was added is a single part, named by its path.
+    """
     if WHOLE in old or WHOLE in new:
         return (WHOLE,)
-    return few([name for name in {**old, **new} if old.get(name) != new.get(name)])
+    known = {_file(name) for name in old}
+    found: dict[str, None] = {}
+    for name in {**old, **new}:
+        if old.get(name) != new.get(name):
+            path = _file(name)
+            found[path if path and path not in known else name] = None
+    return few(list(found))
 
 
 def few(names: Sequence[str]) -> tuple[str, ...]:
@@ -117,6 +126,11 @@ def _stored(statement: ast.stmt) -> list[str]:
 def _bare(part: str) -> str:
     """Return a part without the file that it is of."""
     return part.rpartition(": ")[2]
+
+
+def _file(part: str) -> str:
+    """Return the file that a part is of; empty where the asset is one file."""
+    return part.rpartition(": ")[0]
 
 
 def _is_value(part: str) -> bool:

@@ -62,13 +62,13 @@ def readings(log: str, metric: str) -> Curve | None:
     if not column:
         return None
     points = [row for row in rows if column in row]
-    clock = _clock(points, column)
+    clock, is_metric = _clock(points, column), column == metric
     return Curve(
-        name=_word(column, metric),
-        clock=_clock_word(clock),
+        name=metric if is_metric else _word(_MEASURES, column, "a figure that it printed"),
+        clock=_word(_CLOCKS, clock, "share of the run"),
         at=tuple(_at(points, index, clock) for index in range(len(points))),
         values=tuple(row[column] for row in points),
-        is_metric=column == metric,
+        is_metric=is_metric,
     )
 
 
@@ -125,11 +125,5 @@ def _at(points: Sequence[Row], index: int, clock: str) -> str:
     return f"{points[index][clock]:g}" if clock else f"{index / max(1, len(points) - 1):.0%}"
 
 
-def _word(column: str, metric: str) -> str:
-    named = (word for word in _MEASURES if word in column.lower())
-    return metric if column == metric else next(named, "a figure that it printed")
-
-
-def _clock_word(clock: str) -> str:
-    named = (word for word in _CLOCKS if word in clock.lower())
-    return next(named, "share of the run")
+def _word(words: Sequence[str], name: str, default: str) -> str:
+    return next((word for word in words if word in name.lower()), default)

@@ -21,7 +21,7 @@ class AnyValues:
         baseline = brief.ledger[0].metric
         assert baseline is not None
         rng = random.Random(brief.number + baseline)
-        values = {c.name: guess(c).any(rng) for c in find(ASSET, "train.py")}
+        values = {c.name: guess(c).draw(rng) for c in find(ASSET, "train.py")}
         text = rewrite(ASSET, "train.py", values)
         return Draft(author="search", description="anything", text=text)
 

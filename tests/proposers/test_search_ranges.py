@@ -62,7 +62,7 @@ def test_drawn_values_are_within_the_range_tidy_and_of_the_same_type(line):
     at_hand = constant(line).value
     values = guess(constant(line))
     rng = random.Random(0)
-    for drawn in [values.any(rng) for _ in range(200)] + [values.at(0.0), values.at(1.0)]:
+    for drawn in [values.draw(rng) for _ in range(200)] + [values.at(0.0), values.at(1.0)]:
         assert values.holds(drawn)
         assert type(drawn) is type(at_hand)
         assert len(str(drawn).strip("-0.")) <= 6
@@ -73,7 +73,7 @@ def test_drawn_values_are_within_the_range_tidy_and_of_the_same_type(line):
 def test_extreme_values_have_a_range_that_holds_them(line):
     values = guess(constant(line))
     assert values.holds(constant(line).value)
-    assert values.holds(values.any(random.Random(0)))
+    assert values.holds(values.draw(random.Random(0)))
 
 
 def test_the_range_stays_where_it_was_while_the_incumbent_is_well_inside():

@@ -99,8 +99,8 @@ def use_tools(state: EditorState, runtime: Runtime[EditSession]) -> dict[str, An
         return {"messages": [HumanMessage(_reminder(answer))]}
     refusals = answer.response_metadata.get(_UNREADABLE, {})
     results = {
-        ident: ToolMessage(f"Refused: {reason}", tool_call_id=ident, status="error")
-        for ident, reason in refusals.items()
+        call_id: ToolMessage(f"Refused: {reason}", tool_call_id=call_id, status="error")
+        for call_id, reason in refusals.items()
     }
     calls = [call for call in answer.tool_calls if call["id"] not in refusals]
     if calls:
@@ -175,13 +175,13 @@ def _normalized(answer: AIMessage, known_ids: Collection[str | None]) -> AIMessa
     found: list[tuple[Any, str]] = [(call, "") for call in answer.tool_calls]
     found += [(call, _no_json(answer, call)) for call in answer.invalid_tool_calls]
     for call, no_json in found[:_MOST_CALLS]:
-        ident = _own_id(call["id"], known)
-        known.add(ident)
+        call_id = _own_id(call["id"], known)
+        known.add(call_id)
         arguments = _clean(call["args"])
         if refusal := no_json or _too_long(call["args"]):
-            refusals[ident], arguments = refusal, {}
+            refusals[call_id], arguments = refusal, {}
         name = _name(call)
-        calls.append({"name": name, "args": arguments, "id": ident, "type": "tool_call"})
+        calls.append({"name": name, "args": arguments, "id": call_id, "type": "tool_call"})
     metadata = _clean(answer.response_metadata)
     if refusals:
         metadata[_UNREADABLE] = refusals
@@ -196,9 +196,9 @@ def _name(call: Any) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", call["name"] or "unknown")[:64]
 
 
-def _own_id(ident: str | None, known: Collection[str | None]) -> str:
+def _own_id(call_id: str | None, known: Collection[str | None]) -> str:
     """Return a call's id, or a new one of nine letters and digits: Mistral takes no others."""
-    return uuid4().hex[:9] if not ident or ident in known else ident
+    return uuid4().hex[:9] if not call_id or call_id in known else call_id
 
 
 def _clean(value: Any, depth: int = _DEPTH) -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -12,7 +12,7 @@ from autoresearch_graph.asset.literals import Constant, Scalar
 from autoresearch_graph.core.brief import Brief
 from autoresearch_graph.core.experiment import Crashed, Experiment, Measured
 from autoresearch_graph.core.judging import breaks
-from autoresearch_graph.core.program import Constraint, Program
+from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError
 
 Values = Mapping[str, Scalar]
@@ -49,43 +49,22 @@ def reading(text: str, constants: Sequence[Constant]) -> Reading:
 
 
 class Attempts:
-    """Every attempt so far; each row of the ledger is looked at once, and each commit's text."""
+    """Reader of every attempt so far; the text of each commit is read once."""
 
     def __init__(self) -> None:
         self._readings: dict[str, Reading] = {}
-        self._finished: list[Attempt] = []
-        self._last_commit = ""
-        self._constraints: tuple[Constraint, ...] = ()
 
     def read(self, brief: Brief) -> list[Attempt]:
         """Return all that was tried or is under way, in the order of its number."""
-        self._read_ledger(brief)
-        return [*self._finished, *self._in_flight(brief)]
-
-    def _read_ledger(self, brief: Brief) -> None:
-        """Add the new rows of the ledger; all anew for another ledger or other constraints."""
-        if not self._continues(brief):
-            self._finished = []
-        for experiment in brief.ledger[len(self._finished) :]:
-            found = self._reading(brief, experiment.number, experiment.commit)
-            self._finished.append(
-                Attempt(found, _end(experiment, brief.program), _mean(experiment))
-            )
-            self._last_commit = experiment.commit
-        self._constraints = brief.program.constraints
-
-    def _continues(self, brief: Brief) -> bool:
-        """Return True if the ledger begins with the rows read so far, with the same constraints."""
-        known = len(self._finished)
-        if known == 0 or known > len(brief.ledger):
-            return False
-        is_same_ledger = brief.ledger[known - 1].commit == self._last_commit
-        return is_same_ledger and brief.program.constraints == self._constraints
-
-    def _in_flight(self, brief: Brief) -> Iterator[Attempt]:
+        found = []
+        for experiment in brief.ledger:
+            own = self._reading(brief, experiment.number, experiment.commit)
+            found.append(Attempt(own, _end(experiment, brief.program), _mean(experiment)))
         for proposal in brief.in_flight:
             if proposal.number != brief.number:
-                yield Attempt(self._reading(brief, proposal.number, proposal.commit), "pending")
+                own = self._reading(brief, proposal.number, proposal.commit)
+                found.append(Attempt(own, "pending"))
+        return found
 
     def _reading(self, brief: Brief, number: int, commit: str) -> Reading:
         """Return the reading of a commit; a text that cannot be parsed has no constants."""

@@ -61,25 +61,26 @@ def _changes(brief: Brief, attempts: Attempts) -> Iterator[tuple[str, Change]]:
         parent = by_commit.get(experiment.parent)
         if experiment.author != "search" or parent is None:
             continue
-        old, new = rows[parent.number].reading.values, rows[experiment.number].reading.values
-        changed = [name for name in new if name in old and new[name] != old[name]]
+        before = rows[parent.number].reading.values
+        after = rows[experiment.number].reading.values
+        changed = [name for name in after if name in before and after[name] != before[name]]
         for name in changed:
             yield (
                 name,
                 Change(
                     experiment=experiment,
-                    value=new[name],
-                    upward=_upward(old[name], new[name]),
+                    value=after[name],
+                    upward=_upward(before[name], after[name]),
                     gain=brief.gains.get(experiment.number),
                     alone=len(changed) <= _FEW,
                 ),
             )
 
 
-def _upward(old: Scalar, new: Scalar) -> bool | None:
-    if isinstance(old, str | bool) or isinstance(new, str | bool):
+def _upward(before: Scalar, after: Scalar) -> bool | None:
+    if isinstance(before, str | bool) or isinstance(after, str | bool):
         return None
-    return new > old
+    return after > before
 
 
 def _line(constant: Constant, changes: Sequence[Change], figures: Figures) -> str:

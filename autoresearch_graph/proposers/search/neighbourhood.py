@@ -8,7 +8,7 @@ from random import Random
 
 from autoresearch_graph.asset.literals import Constant, Scalar
 from autoresearch_graph.proposers.search.attempts import Attempt, Reading, Values
-from autoresearch_graph.proposers.search.space import Range, Steps, follow
+from autoresearch_graph.proposers.search.space import Range, Steps, between, distance, follow
 
 MOST_CHANGES = 3  # constants in a small step
 MOST_COMBINATIONS = 5_000  # settings of a space that is searched to its end
@@ -68,7 +68,7 @@ class Neighbourhood:
         found = {}
         for name, range_ in self.space.items():
             if values[name] != self.incumbent[name]:
-                found[name] = range_.distance(self.incumbent[name], values[name])
+                found[name] = distance(range_, self.incumbent[name], values[name])
         return found
 
     def snap(self, values: Values) -> Values:
@@ -80,29 +80,29 @@ class Neighbourhood:
     def towards(self, values: Values, share: float) -> Values:
         """Return the setting a share of the way from the incumbent to these values."""
         return {
-            name: range_.between(self.incumbent[name], values[name], share)
+            name: between(range_, self.incumbent[name], values[name], share)
             for name, range_ in self.space.items()
         }
 
-    def steps(self, rng: Random) -> Iterator[Values]:
+    def steps(self, generator: Random) -> Iterator[Values]:
         """Yield without end the incumbent with one to three constants changed a little."""
         names = list(self.space)
         while True:
-            chosen = rng.sample(names, rng.randint(1, min(MOST_CHANGES, len(names))))
-            near = {name: self.space[name].near(self.incumbent[name], rng) for name in chosen}
+            chosen = generator.sample(names, generator.randint(1, min(MOST_CHANGES, len(names))))
+            near = {name: self.space[name].near(self.incumbent[name], generator) for name in chosen}
             yield {**self.incumbent, **near}
 
-    def everything(self, rng: Random) -> Iterator[Values]:
+    def everything(self, generator: Random) -> Iterator[Values]:
         """Yield all settings of a small space in random order, else many at random."""
         if self.size is not None and self.size <= MOST_COMBINATIONS:
             steps = [each.values for each in self.space.values() if isinstance(each, Steps)]
             settings = list(product(*steps))
-            rng.shuffle(settings)
+            generator.shuffle(settings)
             for setting in settings:
                 yield dict(zip(self.space, setting, strict=True))
         else:
             for _ in range(DRAWS):
-                yield {name: values.any(rng) for name, values in self.space.items()}
+                yield {name: values.draw(generator) for name, values in self.space.items()}
 
     def _settings(self, end: str) -> list[Values]:
         return [attempt.reading.values for attempt in self.attempts if attempt.end == end]

@@ -14,7 +14,7 @@ from autoresearch_graph.core.brief import Brief, Exhausted
 from autoresearch_graph.core.experiment import Draft
 from autoresearch_graph.proposers.search.attempts import Attempts, Values, reading
 from autoresearch_graph.proposers.search.neighbourhood import Neighbourhood
-from autoresearch_graph.proposers.search.sampler import Sampler, model, suggestions
+from autoresearch_graph.proposers.search.sampler import Sampler, choose_sampler, suggestions
 
 FIRST_STEPS = 8  # measured settings before the sampler is asked
 ASKS: dict[Sampler, int] = {"Gaussian process": 3, "TPE": 20}  # suggestions an experiment
@@ -58,7 +58,7 @@ class Search:
 
 def _suggestions(neighbourhood: Neighbourhood, brief: Brief) -> Iterator[Suggestion]:
     """Yield the sampler's suggestions, then small steps, then anything."""
-    rng = Random(brief.number)
+    generator = Random(brief.number)
     results = neighbourhood.results
     if results > FIRST_STEPS:
         yield from _sampled(neighbourhood, brief)
@@ -66,25 +66,25 @@ def _suggestions(neighbourhood: Neighbourhood, brief: Brief) -> Iterator[Suggest
     else:
         settings = "setting is" if results == 1 else "settings are"
         reason = f"{results} measured {settings} too few for the sampler"
-    for values in islice(neighbourhood.steps(rng), STEPS):
+    for values in islice(neighbourhood.steps(generator), STEPS):
         yield Suggestion(values, f"A small step from the incumbent; {reason}.")
     reason = "The sampler and small steps led only to what was tried or lies beside a failure"
-    for values in neighbourhood.everything(rng):
+    for values in neighbourhood.everything(generator):
         yield Suggestion(values, f"Drawn at random. {reason}.", last_resort=True)
 
 
 def _sampled(neighbourhood: Neighbourhood, brief: Brief) -> Iterator[Suggestion]:
     """Yield the sampler's suggestions, each with parts of the way to it."""
     metric, space, results = brief.program.metric, neighbourhood.space, neighbourhood.results
-    kind = model(space, results)
+    sampler = choose_sampler(space, results)
     reason = (
-        f"Fitted to {results} measured settings, the sampler ({kind}) expects a {metric.direction} "
-        f"{metric.name} "
+        f"Fitted to {results} measured settings, the sampler ({sampler}) expects a "
+        f"{metric.direction} {metric.name} "
     )
     asked = suggestions(
-        space, neighbourhood.attempts, metric.direction, kind=kind, seed=brief.number
+        space, neighbourhood.attempts, metric.direction, kind=sampler, seed=brief.number
     )
-    for values in islice(asked, ASKS[kind]):
+    for values in islice(asked, ASKS[sampler]):
         whole = neighbourhood.snap(values)
         yield Suggestion(whole, f"{reason}here, or knows too little to rule it out.")
         for share in PARTS:

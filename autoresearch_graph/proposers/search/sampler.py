@@ -7,9 +7,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from math import inf
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from autoresearch_graph.asset.literals import Scalar
 from autoresearch_graph.core.values import Direction
 from autoresearch_graph.proposers.search.attempts import Attempt, Values
 from autoresearch_graph.proposers.search.space import Range, Steps
@@ -29,7 +28,7 @@ LATEST = 250
 OUTLIER = 3.0  # times the distance from the median to the best
 
 
-def model(space: Space, results: int) -> Sampler:
+def choose_sampler(space: Space, results: int) -> Sampler:
     """Choose the sampler: a Gaussian process is better on few results, and needs torch."""
     ordered = sum(range_.ordered for range_ in space.values())
     is_small = ordered <= MOST_CONSTANTS and results < MOST_RESULTS
@@ -51,7 +50,10 @@ def suggestions(
     while True:
         with _quiet():
             trial = study.ask(distributions)
-        yield {name: _value(range_, trial.params[name]) for name, range_ in space.items()}
+        yield {
+            name: range_.at(trial.params[name]) if range_.ordered else trial.params[name]
+            for name, range_ in space.items()
+        }
 
 
 @contextmanager
@@ -115,12 +117,13 @@ def _bound(losses: Sequence[float]) -> float:
 def _trial(space: Space, attempt: Attempt) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
-    measured = attempt.end == "measured"
+    measured, values = attempt.end == "measured", attempt.reading.values
     return create_trial(
         state=TrialState.COMPLETE if measured else TrialState.RUNNING,
         value=attempt.metric if measured else None,
         params={
-            name: _parameter(range_, attempt.reading.values[name]) for name, range_ in space.items()
+            name: range_.position(values[name]) if range_.ordered else values[name]
+            for name, range_ in space.items()
         },
         distributions=_distributions(space),
     )
@@ -137,11 +140,3 @@ def _distributions(space: Space) -> dict[str, "BaseDistribution"]:
         else:
             found[name] = FloatDistribution(0.0, 1.0)
     return found
-
-
-def _parameter(range_: Range, value: Scalar) -> Scalar:
-    return range_.position(value) if range_.ordered else value
-
-
-def _value(range_: Range, parameter: Any) -> Scalar:
-    return range_.at(parameter) if range_.ordered else parameter

@@ -38,29 +38,16 @@ class Steps:
         """Return the value nearest to a position."""
         return self.values[round(position * (len(self.values) - 1))]
 
-    def distance(self, one: Scalar, other: Scalar) -> float:
-        """Return the distance of two values, at most 1."""
-        if not self.ordered:
-            return float(one != other)
-        return abs(self.position(one) - self.position(other))
-
-    def between(self, start: Scalar, end: Scalar, share: float) -> Scalar:
-        """Return the value a share of the way from start to end; without an order, the end."""
-        if not self.ordered:
-            return end
-        here, there = self.position(start), self.position(end)
-        return self.at(here + share * (there - here))
-
-    def near(self, value: Scalar, rng: Random) -> Scalar:
+    def near(self, value: Scalar, generator: Random) -> Scalar:
         """Draw another value, one or two steps away where there is an order."""
         if not self.ordered:
-            return rng.choice([other for other in self.values if other != value])
-        index = self.values.index(value) + rng.choice((-2, -1, -1, 1, 1, 2))
+            return generator.choice([other for other in self.values if other != value])
+        index = self.values.index(value) + generator.choice((-2, -1, -1, 1, 1, 2))
         return self.values[min(max(index, 0), len(self.values) - 1)]
 
-    def any(self, rng: Random) -> Scalar:
+    def draw(self, generator: Random) -> Scalar:
         """Draw any of the values."""
-        return rng.choice(self.values)
+        return generator.choice(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +85,14 @@ class Interval:
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else value
 
-    def distance(self, one: Scalar, other: Scalar) -> float:
-        """Return the distance of two values, at most 1."""
-        return abs(self.position(one) - self.position(other))
-
-    def between(self, start: Scalar, end: Scalar, share: float) -> Scalar:
-        """Return the value a share of the way from start to end."""
-        here, there = self.position(start), self.position(end)
-        return self.at(here + share * (there - here))
-
-    def near(self, value: Scalar, rng: Random) -> Scalar:
+    def near(self, value: Scalar, generator: Random) -> Scalar:
         """Draw another value close by."""
-        position = self.position(value) + rng.gauss(0, STEP)
+        position = self.position(value) + generator.gauss(0, STEP)
         return self.at(min(max(position, 0.0), 1.0))
 
-    def any(self, rng: Random) -> Scalar:
+    def draw(self, generator: Random) -> Scalar:
         """Draw any of the values."""
-        return self.at(rng.random())
+        return self.at(generator.random())
 
     def _line(self, value: float) -> float:
         match self.scale:
@@ -130,6 +108,21 @@ class Interval:
 
 
 Range = Steps | Interval
+
+
+def distance(values: Range, one: Scalar, other: Scalar) -> float:
+    """Return the distance of two values of a range, at most 1."""
+    if not values.ordered:
+        return float(one != other)
+    return abs(values.position(one) - values.position(other))
+
+
+def between(values: Range, start: Scalar, end: Scalar, share: float) -> Scalar:
+    """Return the value a share of the way from start to end; without an order, the end."""
+    if not values.ordered:
+        return end
+    here, there = values.position(start), values.position(end)
+    return values.at(here + share * (there - here))
 
 
 def joined(one: Range, other: Range) -> Range:
