@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
 from itertools import takewhile
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from git import Git, GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
@@ -118,9 +118,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _UNSET = ("unspecified", "unset", "set")
 
 
-def tracked(
-    repo: Repo, commit: str, below: PurePosixPath, asset: Asset
-) -> Iterator[tuple[str, str]]:
+def tracked(repo: Repo, commit: str, below: PurePath, asset: Asset) -> Iterator[tuple[str, str]]:
     """Yield the files of an asset in a commit: each path, relative to `below`, with its blob.
 
     Links are left out, as the loop writes through no link.
@@ -155,7 +153,7 @@ def decoded(data: bytes, path: str) -> str:
     )
 
 
-def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str:
+def uncommitted(repo: Repo, commit: str, below: PurePath, name: str) -> str:
     """Say how to commit a file or a pattern that is not in a commit, or why that is impossible."""
     path = (below / name).as_posix()
     steps = list(takewhile(lambda step: not is_pattern(step), path.split("/")))
@@ -244,11 +242,11 @@ def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
     check_refs(repo, settings.name)
     base = repo.head.commit
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
-    _check_committed(repo, base.hexsha, PurePosixPath(below), Asset.parse(program.asset))
+    _check_committed(repo, base.hexsha, below, Asset.parse(program.asset))
     return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
 
 
-def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: Asset) -> None:
+def _check_committed(repo: Repo, base: str, below: PurePath, asset: Asset) -> None:
     """Raise WorkspaceError if a file of the asset is not in the commit, or they are too many."""
     found = dict(tracked(repo, base, below, asset))
     for path in asset.paths:
