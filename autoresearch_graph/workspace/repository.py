@@ -16,6 +16,7 @@ from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import Start, read_start
 from autoresearch_graph.workspace.objects import Objects
+from autoresearch_graph.workspace.own_git import said
 from autoresearch_graph.workspace.worktree import SAFE, in_project
 
 NOTES = "refs/notes/commits"
@@ -40,22 +41,20 @@ def find_repository(project: Path) -> Repo:
     try:
         head = repo.git.rev_parse("--verify", "--quiet", "HEAD")
     except GitCommandError as error:
-        said = error.stderr.strip().removeprefix("stderr:").strip(" '\n")
+        if reason := said(str(error.stderr)):
+            raise WorkspaceError(f"git cannot use {project}: {reason}") from None
+        if repo.references:
+            branch = repo.git.symbolic_ref("--short", "HEAD")
+            raise WorkspaceError(
+                f"{branch} has no commits yet; go to a branch that has: git switch NAME"
+            ) from None
         raise WorkspaceError(
-            f"git cannot use {project}: {' '.join(said.split())}"
-            if said
-            else f"{_branch(repo)} has no commits yet; go to a branch that has: git switch NAME"
-            if repo.references
-            else f"the repository of {project} has no commits yet; make one with: "
+            f"the repository of {project} has no commits yet; make one with: "
             "git add --all && git commit -m 'start'"
         ) from None
     if len(head) != 40:
         raise WorkspaceError(f"the repository of {project} does not use SHA-1, which is needed")
     return repo
-
-
-def _branch(repo: Repo) -> str:
-    return str(repo.git.symbolic_ref("--short", "HEAD"))
 
 
 def asks_for_signatures(folder: Path) -> bool:
