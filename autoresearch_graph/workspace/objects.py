@@ -20,7 +20,7 @@ from git.objects.fun import tree_entries_from_data, tree_to_stream
 
 from autoresearch_graph.storage import files
 
-Edit = Callable[[bytes], bytes]
+Edit = Callable[[bytes], bytes | None]
 Entries = dict[str, tuple[bytes, int, str]]
 Tree = TypeVar("Tree", bytes, bytes | None)
 _FILE, _FOLDER = 0o100644, 0o40000
@@ -62,28 +62,24 @@ class Objects:
         return ""
 
     def graft(self, tree: bytes | None, path: list[str], edit: Edit) -> bytes:
-        """Store a copy of `tree` in which the file at `path` is edited; return its hash."""
+        """Store a copy of `tree` with the file at `path` edited, or removed for an edit to None.
+
+        A folder that is empty then goes, too. Return the hash of the copy.
+        """
         name, *rest = path
         entries = self.entries(tree)
-        sha, mode, _ = entries.get(name, (None, _FOLDER if rest else _FILE, name))
-        new = self.graft(sha, rest, edit) if rest else self._store(b"blob", edit(self._read(sha)))
-        entries[name] = (new, mode, name)
-        return self._store_tree(entries)
-
-    def _store_tree(self, entries: Entries) -> bytes:
+        sha, mode, _ = entries.pop(name, (None, _FOLDER if rest else _FILE, name))
+        if rest:
+            folder = self.graft(sha, rest, edit)
+            new = folder if self.entries(folder) else None
+        else:
+            content = edit(self._read(sha))
+            new = None if content is None else self._store(b"blob", content)
+        if new is not None:
+            entries[name] = (new, mode, name)
         named = [(sha, mode, _bytes(name)) for sha, mode, name in entries.values()]
         stored = self._store(b"tree", b"".join(map(_line, sorted(named, key=_git_order))))
         return self._remember(stored, entries)
-
-    def prune(self, tree: bytes, path: list[str]) -> bytes:
-        """Store a copy of `tree` without the file at `path` and without empty folders."""
-        name, *rest = path
-        entries = self.entries(tree)
-        sha, mode, _ = entries.pop(name)
-        below = self.prune(sha, rest) if rest else b""
-        if below and self.entries(below):
-            entries[name] = (below, mode, name)
-        return self._store_tree(entries)
 
     def entries(self, tree: bytes | None) -> Entries:
         """Return the entries of a tree by name; those of the last trees are kept."""

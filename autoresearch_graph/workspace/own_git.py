@@ -124,7 +124,7 @@ class OwnGit:
             try:
                 self._wait_aloud(process)
             except KeyboardInterrupt:
-                self.tell("git finishes its command; Ctrl-C again leaves it alone")
+                self.tell("git ends what it began; Ctrl-C again leaves it alone with that")
                 process.wait()
             output.seek(0)
             return process.returncode, output.read()

@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
 from itertools import takewhile
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from git import Git, GitCommandError, InvalidGitRepositoryError, NoSuchPathError, Repo
@@ -16,6 +16,7 @@ from autoresearch_graph.errors import InputError, WorkspaceError
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import Start, read_start
 from autoresearch_graph.workspace.objects import Objects
+from autoresearch_graph.workspace.own_git import said
 from autoresearch_graph.workspace.worktree import SAFE, in_project
 
 NOTES = "refs/notes/commits"
@@ -44,22 +45,20 @@ def find_repository(project: Path) -> Repo:
     try:
         head = repo.git.rev_parse("--verify", "--quiet", "HEAD")
     except GitCommandError as error:
-        said = error.stderr.strip().removeprefix("stderr:").strip(" '\n")
+        if reason := said(str(error.stderr)):
+            raise WorkspaceError(f"git cannot use {project}: {reason}") from None
+        if repo.references:
+            branch = repo.git.symbolic_ref("--short", "HEAD")
+            raise WorkspaceError(
+                f"{branch} has no commits yet; go to a branch that has: git switch NAME"
+            ) from None
         raise WorkspaceError(
-            f"git cannot use {project}: {' '.join(said.split())}"
-            if said
-            else f"{_branch(repo)} has no commits yet; go to a branch that has: git switch NAME"
-            if repo.references
-            else f"the repository of {project} has no commits yet; make one with: "
+            f"the repository of {project} has no commits yet; make one with: "
             "git add --all && git commit -m 'start'"
         ) from None
     if len(head) != 40:
         raise WorkspaceError(f"the repository of {project} does not use SHA-1, which is needed")
     return repo
-
-
-def _branch(repo: Repo) -> str:
-    return str(repo.git.symbolic_ref("--short", "HEAD"))
 
 
 def asks_for_signatures(folder: Path) -> bool:
@@ -125,9 +124,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _UNSET = ("unspecified", "unset", "set")
 
 
-def tracked(
-    repo: Repo, commit: str, below: PurePosixPath, asset: Asset
-) -> Iterator[tuple[str, str]]:
+def tracked(repo: Repo, commit: str, below: PurePath, asset: Asset) -> Iterator[tuple[str, str]]:
     """Yield the files of an asset in a commit: each path, relative to `below`, with its blob.
 
     Links are left out, as the loop writes through no link.
@@ -162,7 +159,7 @@ def decoded(data: bytes, path: str) -> str:
     )
 
 
-def uncommitted(repo: Repo, commit: str, below: PurePosixPath, name: str) -> str:
+def uncommitted(repo: Repo, commit: str, below: PurePath, name: str) -> str:
     """Say how to commit a file or a pattern that is not in a commit, or why that is impossible."""
     path = (below / name).as_posix()
     steps = list(takewhile(lambda step: not is_pattern(step), path.split("/")))
@@ -252,11 +249,11 @@ def check_start(settings: Settings, repo: Repo, program: Program) -> Start:
     check_refs(repo, settings.name)
     base = repo.head.commit
     below = settings.root.relative_to(Path(repo.working_dir).resolve())
-    _check_committed(repo, base.hexsha, PurePosixPath(below), Asset.parse(program.asset))
+    _check_committed(repo, base.hexsha, below, Asset.parse(program.asset))
     return Start(tag=settings.name, base=base.hexsha, program=program, id=secrets.token_hex(8))
 
 
-def _check_committed(repo: Repo, base: str, below: PurePosixPath, asset: Asset) -> None:
+def _check_committed(repo: Repo, base: str, below: PurePath, asset: Asset) -> None:
     """Raise WorkspaceError if a file of the asset is not in the commit, or they are too many."""
     found = dict(tracked(repo, base, below, asset))
     for path in asset.paths:

@@ -7,7 +7,6 @@ object database, and runs happen in a worktree of the research.
 import json
 import os
 import shlex
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -86,7 +85,7 @@ class Workspace:
     def text(self, commit: str) -> str:
         """Return the asset of a commit; InputError if it is no text."""
         if self.asset.is_several:
-            found = tracked(self.repo, commit, PurePosixPath(self.below), self.asset)
+            found = tracked(self.repo, commit, self.below, self.asset)
             contents = {path: text_of(self.repo, blob, path) for path, blob in found}
             return Files(self.asset, contents).pack()
         blob = self.repo.commit(commit).tree[self.path].hexsha
@@ -140,16 +139,12 @@ class Workspace:
         if refusal := self.asset.unfit(text, text) or self._blocked(objects, tree, text):
             raise InputError(refusal)
         parts = self.asset.files(text)
-        for path, body in parts.items():
-            tree = objects.graft(tree, self._steps(path), _spelt(body))
-        return self._pruned(objects, tree, parts) if self.asset.is_several else tree
-
-    def _pruned(self, objects: Objects, tree: bytes, parts: Mapping[str, str]) -> bytes:
-        """Store a copy of `tree` without the other files of the asset."""
-        objects.settle()
-        known = dict(tracked(self.repo, tree.hex(), PurePosixPath(self.below), self.asset))
-        for path in known.keys() - parts.keys():
-            tree = objects.prune(tree, self._steps(path))
+        edits = {path: _spelt(body) for path, body in parts.items()}
+        if self.asset.is_several:
+            known = tracked(self.repo, tree.hex(), self.below, self.asset)
+            edits |= {path: _removed for path, _ in known if path not in parts}
+        for path, edit in edits.items():
+            tree = objects.graft(tree, self._steps(path), edit)
         return tree
 
     def _steps(self, path: str) -> list[str]:
@@ -265,6 +260,10 @@ class Workspace:
             return False
         settle(self.repo, NOTES)
         return True
+
+
+def _removed(content: bytes) -> None:
+    """Edit a file away."""
 
 
 def _spelt(text: str) -> Edit:

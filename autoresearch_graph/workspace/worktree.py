@@ -18,7 +18,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -122,15 +122,14 @@ class Checkout:
         for path, is_folder in self._walk():
             kind = folders if is_folder else own if self._is_asset(path) else files
             kind.append(path)
-        found = [*folders, *files, *own]
+        known = [*folders, *files]
         self._assets = {path: (self.folder / path).stat().st_mode for path in own}
         self._ended = self._with_other_ends(own)
-        self._modes = {path: self._signature(path)[1] for path in folders}
-        self._attributes = {path: _attributes(self.folder / path) for path in found}
+        self._folders = {path: self._signature(path) for path in folders}
+        self._attributes = {path: _attributes(self.folder / path) for path in known}
         self._digests = {path: _digest(self.folder / path) for path in files}
         self._pristine = {path: self._signature(path) for path in files}
-        self._times = {path: _times(self.folder / path) for path in found}
-        self._sizes = {path: (self.folder / path).lstat().st_size for path in self._modes}
+        self._times = {path: _times(self.folder / path) for path in known}
 
     def _with_other_ends(self, paths: list[str]) -> set[str]:
         """Return the files that git checks out with CRLF and stores without."""
@@ -164,26 +163,28 @@ class Checkout:
 
     def _is_grown(self) -> bool:
         """Return True if a run left a folder larger: some disks keep the room of removed names."""
-        sizes = ((path, (self.folder / path).lstat().st_size) for path in self._modes)
-        return any(size >= self._sizes[path] + _BLOCK for path, size in sizes)
+        for path, before in self._folders.items():
+            if (self.folder / path).lstat().st_size >= before[3] + _BLOCK:
+                return True
+        return False
 
     def _set_times(self) -> None:
         """Restore the times of committed files and folders, which a run may have set."""
         for path, times in self._times.items():
-            place, is_file = self.folder / path, path in self._pristine
-            if (is_file or path in self._modes) and _times(place) != times:
+            place = self.folder / path
+            if _times(place) != times:
                 os.utime(place, ns=times, follow_symlinks=False)
-                if is_file:
+                if path in self._pristine:
                     self._pristine[path] = self._signature(path)
 
     def _open_folders(self) -> None:
         """Restore the modes of the committed folders; remove one that became a link."""
-        for path, mode in self._modes.items():
+        for path, before in self._folders.items():
             found = self._signature(path)
             if found and not stat.S_ISDIR(found[1]):
                 (self.folder / path).unlink()
-            elif found and found[1] != mode:
-                (self.folder / path).chmod(stat.S_IMODE(mode))
+            elif found and found[1] != before[1]:
+                (self.folder / path).chmod(stat.S_IMODE(before[1]))
 
     def _is_same(self, path: str) -> bool:
         """Return True if a suspect has the committed content, and is no link to another file."""
@@ -201,7 +202,7 @@ class Checkout:
 
         OSError if a run left attributes on a committed file or folder: they would outlive it.
         """
-        known = {*self._pristine, *self._modes}
+        known = self._attributes.keys()
         if any(_attributes(self.folder / path) != self._attributes[path] for path in known):
             raise OSError("there are attributes that git did not write")
         for path in [path for path, _ in self._walk(within=known) if path not in known]:
@@ -209,7 +210,9 @@ class Checkout:
         for lock in self._git_dir.glob("*.lock"):
             _remove(lock)
 
-    def _walk(self, below: str = "", within: set[str] | None = None) -> Iterator[tuple[str, bool]]:
+    def _walk(
+        self, below: str = "", within: Collection[str] | None = None
+    ) -> Iterator[tuple[str, bool]]:
         """Yield each path, with True for a folder; enter only folders of `within`."""
         for entry in [*os.scandir(self.folder / below)]:
             path, is_folder = below + entry.name, entry.is_dir(follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""How long a text is, comments and layout aside."""
+"""The lines of code in a text, without comments and in one layout."""
 
 from autoresearch_graph.asset.syntax import code_lines, saved_lines
 

@@ -370,6 +370,20 @@ def test_several_files_as_one_text_come_apart_as_they_were(parts: dict[str, str]
     assert files_of(pack(parts), "**") == parts
 
 
+def test_a_file_of_a_pattern_may_have_brackets_and_a_comma_in_its_name() -> None:
+    from autoresearch_graph.asset.syntax import fingerprint
+
+    name = "src/a[1], b.py"
+    text, commented = pack({name: "X = 1.0\n"}), pack({name: "X = 1.0  # the same\n"})
+    assert fingerprint(text, "src/*.py") == fingerprint(commented, "src/*.py")
+    assert [constant.name for constant in find(text, "src/*.py")] == ["X"]
+
+
+@pytest.mark.parametrize("asset", ["a.py", "!a.py", "a.py, b.py", "src/*", ALL])
+def test_an_asset_is_written_as_it_was_read(asset: str) -> None:
+    assert str(Asset.parse(asset)) == asset
+
+
 def test_a_text_without_a_headline_is_no_text_of_several_files() -> None:
     with pytest.raises(ValueError, match="begins with `======== PATH ========`"):
         files_of("X = 1\n", "*.py")

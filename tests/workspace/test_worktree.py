@@ -1,4 +1,4 @@
-"""What a run or a person can do to the worktree, and that the research goes on after it."""
+"""Damage to the worktree by a run or a person, after which the research goes on."""
 
 import os
 import shutil
@@ -89,7 +89,7 @@ def test_a_changed_file_is_told_and_put_back_however_it_was_hidden(tmp_path: Pat
 
 
 def harmless(folder: str) -> None:
-    """Do what the test below tells, without privileges."""
+    """Do what the test below does, without privileges."""
     place = made(Path(folder))
     for name, command in HARMLESS.items():
         damage(place, command)
@@ -102,7 +102,7 @@ def test_what_changes_no_content_is_put_back_and_not_told(tmp_path: Path):
 
 
 def unremovable(folder: str) -> None:
-    """What the test below does, without privileges."""
+    """Do what the test below does, without privileges."""
     place = made(Path(folder))
     place.lay_out(BETTER)
     (place.folder / "other.py").write_text("evil")
