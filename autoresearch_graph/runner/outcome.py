@@ -147,9 +147,7 @@ def measure(
     curve = curve_of(run.text)
     if too_long := overrun(program.time_box.seconds, run.ended, pace):
         return Crashed(cause="time box", reason=too_long, curve=curve, **traces)
-    numbers = (_reported(run, program) | reported).items()
-    finite = {key: number for key, number in numbers if math.isfinite(number.value)}
-    kept = bounded(finite, _METRICS, wanted=_wanted(program))
+    kept = _finite(_reported(run, program) | reported, program)
     return Measured(
         metric=reading.value,
         metrics={key: number.value for key, number in kept.items()},
@@ -167,6 +165,12 @@ def _reported(step: Step, program: Program) -> dict[str, Reading]:
     early = read_metrics(step.text[:gap], wanted=_wanted(program))
     early.pop(program.metric.name, None)
     return early | read_metrics(step.text[gap:], wanted=_wanted(program))
+
+
+def _finite(numbers: dict[str, Reading], program: Program) -> dict[str, Reading]:
+    """Return the finite ones of the numbers, and of many those that are wanted."""
+    finite = {key: number for key, number in numbers.items() if math.isfinite(number.value)}
+    return bounded(finite, _METRICS, wanted=_wanted(program))
 
 
 def _wanted(program: Program) -> set[str]:
