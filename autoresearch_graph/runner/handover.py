@@ -59,7 +59,7 @@ def clear(paths: Iterable[str], *, folder: Path) -> None:
 def _opened(folder: Path, path: str) -> Iterator[BinaryIO]:
     """Open a regular file; no step on the way to it may be a link."""
     try:
-        with files.open_parent(folder, path, make=False) as (parent, name):
+        with files.folder_of(folder, path, make=False) as (parent, name):
             file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
     except FileNotFoundError:
         raise Unusable(f"the run left no `{path}`") from None

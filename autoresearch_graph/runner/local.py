@@ -16,7 +16,7 @@ from autoresearch_graph.runner.environment import (
     uv_folders,
     uv_variables,
 )
-from autoresearch_graph.runner.outcome import Node, Pace
+from autoresearch_graph.runner.outcome import Node
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.sandbox.bwrap import bwrap_arguments
 from autoresearch_graph.runner.sandbox.detect import Sandbox
@@ -123,7 +123,6 @@ class LocalExecutor:
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
-        pace: Pace | None = None,
     ) -> Outcome:
         """Run what was laid out, and measure it in a fresh checkout; raises `Cancelled`."""
         folder = self._trial_folder(program, self._checkout)
@@ -153,7 +152,6 @@ class LocalExecutor:
             CommandRunner(program, folder, log, environment, sandbox, watch),
             evaluation=evaluation,
             handed_over=handed_over,
-            pace=pace,
             advise=advise,
             node=self._node,
         )

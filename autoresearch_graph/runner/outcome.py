@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from autoresearch_graph.core.experiment import FINGERPRINT, Cause, Crashed, Measured, Outcome
+from autoresearch_graph.core.experiment import FINGERPRINT, Cause, Crashed, Measured, Ran
 from autoresearch_graph.core.output import Reading, bounded, how_to_print, read_items, read_metrics
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import curve_of
 from autoresearch_graph.core.text import clean
-from autoresearch_graph.core.values import Value
 from autoresearch_graph.runner.log import LEFT_OUT
-from autoresearch_graph.runner.process import Ended
+from autoresearch_graph.runner.process import Ended, Pace
 from autoresearch_graph.workspace.worktree import ITSELF
 
 Name = Literal["check", "run", "evaluation", "holdout"]
@@ -93,14 +92,7 @@ class Node:
     lost: tuple[str, ...] = ()
 
 
-class Pace(Value):
-    """The quickest run of the untouched asset, and the most CPU time of one, in seconds."""
-
-    seconds: float
-    cpu_seconds: float
-
-
-def pace_of(untouched: Sequence[Outcome]) -> Pace | None:
+def pace_of(untouched: Sequence[Ran]) -> Pace | None:
     """Return the pace of the untouched asset, or None before it was measured."""
     runs = [run for run in untouched if isinstance(run, Measured)]
     if not runs:

@@ -77,14 +77,29 @@ class RayPlacement:
         return [RayExecutor(self.cluster, source, self.sandbox, self.environ)] * self.workers
 
 
+@dataclass(frozen=True)
+class CustomPlacement:
+    """An executor that a person plugged in, shared by `workers`."""
+
+    workers: int
+    executor: Executor
+
+    def executors(self, workspace: Workspace, folder: Path, program: Program) -> list[Executor]:
+        """Give the executor to every worker."""
+        return [self.executor] * self.workers
+
+
 @contextmanager
 def open_placement(
-    settings: Settings, environ: MutableMapping[str, str]
-) -> Iterator[LocalPlacement | RayPlacement]:
+    settings: Settings, environ: MutableMapping[str, str], executor: Executor | None = None
+) -> Iterator[LocalPlacement | RayPlacement | CustomPlacement]:
     """Open the machines that the settings name; a cluster is left, or ended, with the block.
 
     InputError where there are none.
     """
+    if executor is not None:
+        yield CustomPlacement(1 if settings.workers == "auto" else settings.workers, executor)
+        return
     if not settings.on:
         if settings.gpus is not None or settings.cpus is not None:
             raise InputError("--gpus and --cpus are what a run asks a cluster for: --on ray")
@@ -111,7 +126,8 @@ def open_executor(settings: Settings, start: Start) -> Iterator[tuple[Workspace,
         try:
             yield workspace, executor
         finally:
-            executor.remove()
+            if isinstance(executor, LocalExecutor):
+                executor.remove()
 
 
 def workspace_of(settings: Settings, repo: Repo, start: Start) -> Workspace:

@@ -21,6 +21,7 @@ from threading import Event
 import psutil
 
 from autoresearch_graph.core.pruning import PruningRule, reading
+from autoresearch_graph.core.values import Value
 from autoresearch_graph.runner.limits import Breach, CpuCounter, Limits, Watchdog
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.sandbox.detect import Sandbox
@@ -44,18 +45,25 @@ class Cancelled(Exception):
     """The run was called off, so there is no outcome."""
 
 
+class Pace(Value):
+    """The quickest run of the untouched asset, and the most CPU time of one, in seconds."""
+
+    seconds: float
+    cpu_seconds: float
+
+
 class Watch:
     """One run seen from outside: `cancelled` ends it at once, `line` is the last it printed.
 
     With a `rule` it is pruned by what it reports while it `may_prune`; an audit of the rule lets it
-    go on.
+    go on. With a `pace` it has to keep its time box.
     """
 
-    def __init__(self, rule: PruningRule | None = None) -> None:
+    def __init__(self, rule: PruningRule | None = None, pace: Pace | None = None) -> None:
         self.cancelled = Event()
         self.line = ""
         self.may_prune = False
-        self.rule = rule
+        self.rule, self.pace = rule, pace
         self._reason, self._share = "", 0.0
 
     @property

@@ -74,7 +74,7 @@ _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 def put_beneath(root: Path, path: str, data: bytes, *, mode: int) -> None:
     """Write a new file, and the folders above it; OSError where something is in its place."""
-    with open_parent(root, path, make=True) as (folder, name):
+    with folder_of(root, path, make=True) as (folder, name):
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, dir_fd=folder)
         with os.fdopen(file, "wb") as opened:
             opened.write(data)
@@ -83,12 +83,12 @@ def put_beneath(root: Path, path: str, data: bytes, *, mode: int) -> None:
 
 def remove_beneath(root: Path, path: str) -> None:
     """Remove a file or a link, if it is there."""
-    with suppress(FileNotFoundError), open_parent(root, path, make=False) as (folder, name):
+    with suppress(FileNotFoundError), folder_of(root, path, make=False) as (folder, name):
         os.unlink(name, dir_fd=folder)
 
 
 @contextmanager
-def open_parent(root: Path, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
+def folder_of(root: Path, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
     """The open folder that a file is in, and the file's name; OSError at a link, or at `..`."""
     *above, name = path.split("/")
     if {"", ".", ".."} & {*above, name}:
