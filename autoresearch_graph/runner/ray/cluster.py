@@ -171,7 +171,7 @@ def _address(wanted: str, environ: MutableMapping[str, str]) -> str:
         except OSError as error:
             raise InputError(
                 f"nothing answers at {address} ({error.strerror or error}); give the address that "
-                "`ray start --head` told, or --on ray for a cluster of its own"
+                "`ray start --head` printed, or --on ray for a cluster of its own"
             ) from None
     return address
 
