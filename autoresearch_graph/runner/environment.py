@@ -33,7 +33,10 @@ _ALLOWED = (
 def run_environment(
     base: Mapping[str, str], environment: Environment, *, seconds: float, seed: int
 ) -> dict[str, str]:
-    """What a run gets of `base`, its time box (seconds) and its seed; `python` is the lab's."""
+    """Return the variables of a run: some of `base`, its time box (seconds) and its seed.
+
+    `python` is the lab's.
+    """
     allowed = (*_ALLOWED, *environment.variables)
     passed = {
         name: value
@@ -79,15 +82,15 @@ STAND_INS = Path(__file__).with_name("stand_ins")
 _USED = re.compile(r"(?:^|[;&|(\s])uv\s+run\b")
 
 
-def variables(project: Path) -> dict[str, str]:
-    """What tells uv, or its stand-in, to use the environment of a project and change nothing."""
+def uv_variables(project: Path) -> dict[str, str]:
+    """Return the variables with which uv, or its stand-in, uses an environment unchanged."""
     own = project / ".venv"
     fixed = {"UV_NO_SYNC": "1", "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
     return fixed | ({"UV_PROJECT_ENVIRONMENT": str(own)} if own.is_dir() else {})
 
 
-def places(project: Path) -> tuple[Path, ...]:
-    """What a run must be able to read for that: the environment, and the Python that it is of."""
+def uv_folders(project: Path) -> tuple[Path, ...]:
+    """Return the folders that uv reads for that: the environment, and its Python."""
     own = project / ".venv"
     try:
         lines = (own / "pyvenv.cfg").read_text("utf-8").splitlines()
@@ -97,14 +100,14 @@ def places(project: Path) -> tuple[Path, ...]:
     return (own, *(Path(home).parent for home in filter(None, [settings.get("home")])))
 
 
-def uses(command: str) -> bool:
-    """Whether a command runs something with uv."""
+def uses_uv(command: str) -> bool:
+    """Return True if a command runs something with uv."""
     return bool(_USED.search(command))
 
 
-def caveat(command: str, project: Path) -> str:
-    """What a person should know of a command that uses uv; empty where there is nothing."""
-    if not uses(command):
+def uv_caveat(command: str, project: Path) -> str:
+    """Return a warning about a command that uses uv, or nothing."""
+    if not uses_uv(command):
         return ""
     own = (project / ".venv").is_dir()
     if not (shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))):

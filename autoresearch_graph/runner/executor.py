@@ -5,7 +5,6 @@ from typing import Protocol
 
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.core.program import Program
-from autoresearch_graph.runner.outcome import Pace
 from autoresearch_graph.runner.process import Watch
 
 
@@ -28,11 +27,11 @@ class Executor(Protocol):
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
-        pace: Pace | None = None,
     ) -> Outcome:
-        """Run the text that was laid out and measure it; raises `Cancelled`.
+        """Run a text and measure it, with its output in `log`; called outside the main thread.
 
-        It may be called in another thread than `lay_out`.
+        Once `watch.cancelled` is set it should raise `Cancelled`: the closing lab waits for it.
+        `handed_over` is a folder to be made for the artifacts that `run_holdout` gets.
         """
 
     def run_holdout(

@@ -1,8 +1,8 @@
 """Warnings of a small test set that its metric could give away, a number at a time.
 
-A figure of six digits tells up to 20 bits, and whether an item is right is one bit: a proposer
-that aims at it could learn the answers to 48 items in 3 experiments. So this is a bound, not a
-forecast. Not covered: noise, which makes the figures coarser, and items that have many bits.
+A figure of six digits has up to 20 bits, and a right or wrong item one bit: a proposer that aims at
+it could learn the answers to 48 items in 3 experiments. This is a bound, not a forecast. Not
+covered: noise, which makes the figures coarser, and items that have many bits.
 """
 
 import zlib
@@ -13,17 +13,17 @@ from pathlib import Path
 
 from autoresearch_graph.core.program import Program
 
-_DISTINCT = 10**6  # six significant digits, which a model is told without noise (figures.py)
+_DISTINCT = 10**6  # six significant digits, which a model gets without noise
 _NIGHT = 100  # experiments that are expected where program.md names no number
 _LARGEST = 1_000_000  # bytes in all; more is no small test set, and is not read
 _MOST = 1000  # files that are looked at
 
 
 def oracle_of_hidden(program: Program, project: Path) -> str:
-    """A warning where all hidden data could be read off; else nothing.
+    """Return a warning if all hidden data could be read off the metric; else nothing.
 
     Their bits are those that compression leaves of them. A minimum improvement makes the figures
-    coarser: they tell its steps within the plausible range, or within 1 where none is named.
+    coarser: they have its steps within the plausible range, or within 1 where none is named.
     """
     texts = {name: _texts(project, name) for name in program.hidden}
     known = [name for name, text in texts.items() if text]
@@ -37,19 +37,19 @@ def oracle_of_hidden(program: Program, project: Path) -> str:
 
 
 def oracle_of_items(items: tuple[float, ...], step: float | None, program: Program) -> str:
-    """A warning where a metric is the mean of few answers that are right or wrong; else nothing."""
+    """Return a warning if a metric is the mean of few answers, right or wrong; else nothing."""
     if len(items) < 2 or not set(items) <= {0.0, 1.0}:
         return ""
     distinct = min(len(items) + 1, ceil(1 / step) + 1 if step else _DISTINCT)
     return _warning(f"{len(items)} items", len(items), distinct, program)
 
 
-def _warning(what: str, bits: int, distinct: int, program: Program) -> str:
+def _warning(secret: str, bits: int, distinct: int, program: Program) -> str:
     needed = ceil(bits / log2(distinct))
     if needed > (program.stopping.experiments or _NIGHT):
         return ""
     return (
-        f"{what} and a metric told in {distinct:,} steps: as few as {needed} experiments could "
+        f"{secret} and a metric told in {distinct:,} steps: as few as {needed} experiments could "
         "read them off; take a larger test set or a larger minimum improvement, and watch the "
         "Holdout"
     )
@@ -69,7 +69,7 @@ def _texts(project: Path, name: str) -> bytes:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The files that a path or a pattern means, in their order; of a folder, all below it."""
+    """Yield the files that a path or a pattern names, in order; of a folder, all below it."""
     above = next(each for each in (path, *path.parents) if not set("*?[") & set(str(each)))
     found = [path] if above == path else above.glob(path.relative_to(above).as_posix())
     for each in sorted(found):

@@ -176,7 +176,7 @@ class Watchdog:
         return self._exhausted()
 
     def _exhausted(self) -> Breach | None:
-        """Return the breach of a machine that is short of something, whoever took it."""
+        """Return the breach of a machine that is short of something, whatever used it."""
         spare = psutil.virtual_memory().available / GIB
         if spare < self._memory_reserve:
             return Breach("memory", f"only {spare:.2g} GiB of the machine's memory were left")

@@ -10,9 +10,13 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Cause, Crashed, Measured, Outcome
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import InputError, LabError
-from autoresearch_graph.runner import environment as uv
-from autoresearch_graph.runner.environment import run_environment
-from autoresearch_graph.runner.outcome import Node, Pace
+from autoresearch_graph.runner.environment import (
+    run_environment,
+    uses_uv,
+    uv_folders,
+    uv_variables,
+)
+from autoresearch_graph.runner.outcome import Node
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.sandbox.bwrap import bwrap_arguments
 from autoresearch_graph.runner.sandbox.detect import Sandbox
@@ -119,7 +123,6 @@ class LocalExecutor:
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
-        pace: Pace | None = None,
     ) -> Outcome:
         """Run what was laid out, and measure it in a fresh checkout; raises `Cancelled`."""
         folder = self._trial_folder(program, self._checkout)
@@ -149,7 +152,6 @@ class LocalExecutor:
             CommandRunner(program, folder, log, environment, sandbox, watch),
             evaluation=evaluation,
             handed_over=handed_over,
-            pace=pace,
             advise=advise,
             node=self._node,
         )
@@ -224,7 +226,7 @@ class LocalExecutor:
             hidden=self._hidden,
             fills_caches=text == self._untouched,
         )
-        python = uv.places(self._project) if uv.uses(program.experiment) else ()
+        python = uv_folders(self._project) if uses_uv(program.experiment) else ()
         return self._sandbox.within(
             replace(
                 arguments,
@@ -237,4 +239,4 @@ class LocalExecutor:
         seconds = program.time_box.seconds
         environ = {**self._environ, **self._share}
         given = run_environment(environ, program.environment, seconds=seconds, seed=seed)
-        return uv.variables(self._project) | given
+        return uv_variables(self._project) | given

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from autoresearch_graph.core.experiment import FINGERPRINT, Cause, Crashed, Measured, Outcome
+from autoresearch_graph.core.experiment import FINGERPRINT, Cause, Crashed, Measured, Ran
 from autoresearch_graph.core.output import Reading, bounded, how_to_print, read_items, read_metrics
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import curve_of
 from autoresearch_graph.core.text import clean, one_line
-from autoresearch_graph.core.values import Value
 from autoresearch_graph.runner.log import LEFT_OUT
-from autoresearch_graph.runner.process import Ended
+from autoresearch_graph.runner.process import Ended, Pace
 from autoresearch_graph.workspace.worktree import ITSELF
 
 Name = Literal["check", "run", "evaluation", "holdout"]
@@ -93,14 +92,7 @@ class Node:
     lost: tuple[str, ...] = ()
 
 
-class Pace(Value):
-    """The quickest run of the untouched asset, and the most CPU time of one, in seconds."""
-
-    seconds: float
-    cpu_seconds: float
-
-
-def pace_of(untouched: Sequence[Outcome]) -> Pace | None:
+def pace_of(untouched: Sequence[Ran]) -> Pace | None:
     """Return the pace of the untouched asset, or None before it was measured."""
     runs = [run for run in untouched if isinstance(run, Measured)]
     if not runs:
@@ -147,9 +139,7 @@ def measure(
     curve = curve_of(run.text)
     if too_long := overrun(program.time_box.seconds, run.ended, pace):
         return Crashed(cause="time box", reason=too_long, curve=curve, **traces)
-    numbers = (_reported(run, program) | reported).items()
-    finite = {key: number for key, number in numbers if math.isfinite(number.value)}
-    kept = bounded(finite, _METRICS, wanted=_wanted(program))
+    kept = _finite(_reported(run, program) | reported, program)
     return Measured(
         metric=reading.value,
         metrics={key: number.value for key, number in kept.items()},
@@ -167,6 +157,12 @@ def _reported(step: Step, program: Program) -> dict[str, Reading]:
     early = read_metrics(step.text[:gap], wanted=_wanted(program))
     early.pop(program.metric.name, None)
     return early | read_metrics(step.text[gap:], wanted=_wanted(program))
+
+
+def _finite(numbers: dict[str, Reading], program: Program) -> dict[str, Reading]:
+    """Return the finite ones of the numbers, and of many those that are wanted."""
+    finite = {key: number for key, number in numbers.items() if math.isfinite(number.value)}
+    return bounded(finite, _METRICS, wanted=_wanted(program))
 
 
 def _wanted(program: Program) -> set[str]:

@@ -50,12 +50,12 @@ class Pool:
         self._ended: SimpleQueue[Trial] = SimpleQueue()
 
     def start(
-        self, trial: Trial, job: Callable[[Watch], Outcome], rule: PruningRule | None = None
+        self, trial: Trial, job: Callable[[Watch], Outcome], watch: Watch | None = None
     ) -> None:
-        """Start `job` for a trial, which the `rule` may end early. Idempotent."""
+        """Start `job` for a trial. Idempotent."""
         if trial in self._trials:
             return
-        watch = Watch(rule)
+        watch = watch or Watch()
         future = self._threads.submit(_run_unless_cancelled, job, watch)
         self._trials[trial] = _Running(future, watch, time.monotonic())
         future.add_done_callback(lambda _: self._ended.put(trial))
@@ -125,6 +125,7 @@ class TrialPool(Pool):
         # The runs of the baseline may go on at once, so that one of them hands over.
         hands_over = program.holdout and not trial.made_for and (trial.number or not trial.repeat)
         handed_over = self._artifacts.path(trial.number, HANDED_OVER) if hands_over else None
+        rule = self._pruning_rule(trial, state, program, rows)
         pace = pace_of(rows[0].trials) if rows else None
 
         def job(watch: Watch) -> Outcome:
@@ -136,12 +137,11 @@ class TrialPool(Pool):
                     log=self._artifacts.path(trial.number, log),
                     watch=watch,
                     handed_over=handed_over,
-                    pace=pace,
                 )
             finally:
                 self._idle.append(executor)
 
-        self.start(trial, job, self._pruning_rule(trial, state, program, rows))
+        self.start(trial, job, Watch(rule, pace))
 
     def restore_worktree(self, text: str) -> None:
         """Leave the first worktree with a text, while no run is using it."""

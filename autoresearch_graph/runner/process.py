@@ -21,6 +21,7 @@ from threading import Event
 import psutil
 
 from autoresearch_graph.core.pruning import PruningRule, reading
+from autoresearch_graph.core.values import Value
 from autoresearch_graph.runner.limits import Breach, CpuCounter, Limits, Watchdog
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.sandbox.detect import Sandbox
@@ -44,18 +45,25 @@ class Cancelled(Exception):
     """The run was called off, so there is no outcome."""
 
 
+class Pace(Value):
+    """The quickest run of the untouched asset, and the most CPU time of one, in seconds."""
+
+    seconds: float
+    cpu_seconds: float
+
+
 class Watch:
     """One run seen from outside: `cancelled` ends it at once, `line` is the last it printed.
 
     With a `rule` it is pruned by what it reports while it `may_prune`; an audit of the rule lets it
-    go on.
+    go on. With a `pace` it has to keep its time box.
     """
 
-    def __init__(self, rule: PruningRule | None = None) -> None:
+    def __init__(self, rule: PruningRule | None = None, pace: Pace | None = None) -> None:
         self.cancelled = Event()
         self.line = ""
         self.may_prune = False
-        self.rule = rule
+        self.rule, self.pace = rule, pace
         self._reason, self._share = "", 0.0
 
     @property
@@ -82,7 +90,7 @@ class RunningCommand:
     """A command that starts on construction; it dies with the thread that constructs it.
 
     `output` is a file descriptor with all that it prints, `exit` one that becomes readable when
-    the command ends, where the system has such a thing.
+    the command ends, where the system has such a thing; `cpu` counts CPU time.
     """
 
     def __init__(
@@ -95,7 +103,7 @@ class RunningCommand:
         self._status, status = os.pipe()
         self._open = [self.output, self._status]
         self._in_memory = sandbox.in_memory(environment)
-        self._cpu = CpuCounter()
+        self.cpu = CpuCounter()
         is_bwrap = sandbox.level == "bwrap"
         calls = open_filter() if is_bwrap else None
         passed = [status, *([] if calls is None else [calls])] if is_bwrap else []
@@ -149,10 +157,6 @@ class RunningCommand:
             self._seen = strays.union(family)
         return family
 
-    def cpu_seconds(self) -> float | None:
-        """Return the CPU seconds of all that it started; None where nothing counts them."""
-        return self._cpu.seconds()
-
     def held_in_memory(self, family: list[psutil.Process]) -> int:
         """Return the bytes in the folders of the sandbox that lie in memory.
 
@@ -192,7 +196,7 @@ class RunningCommand:
             self._close()
 
     def _close(self) -> None:
-        self._cpu.close()
+        self.cpu.close()
         while self._open:
             os.close(self._open.pop())
 
@@ -294,21 +298,24 @@ def run(
         if took > seconds and exit_code in _BY_KEEPER:
             exit_code = None
         running.end()
-        watchdog.count(running.cpu_seconds())
+        watchdog.count(running.cpu.seconds())
         _drain(running.output, log)
     watch.tell(log.latest())
+    # A run that ended while the lab stood still has ended within its limit.
+    took = took if exit_code is None else min(took, seconds)
+    return _ended(exit_code, took, watch, watchdog)
+
+
+def _ended(exit_code: int | None, seconds: float, watch: Watch, watchdog: Watchdog) -> Ended:
     by_runner = exit_code is None
-    breach = watchdog.breach if by_runner else None
-    cancelled = by_runner and watch.cancelled.is_set()
-    pruned = watch.pruned if by_runner else ""
+    reason = watchdog.breach or watch.cancelled.is_set() or watch.pruned
     return Ended(
         exit_code=exit_code,
-        timed_out=by_runner and not (cancelled or breach or pruned),
-        cancelled=cancelled,
-        breach=breach,
-        pruned=pruned,
-        # A run that ended while the lab stood still has ended within its limit.
-        seconds=took if by_runner else min(took, seconds),
+        timed_out=by_runner and not reason,
+        cancelled=by_runner and watch.cancelled.is_set(),
+        breach=watchdog.breach if by_runner else None,
+        pruned=watch.pruned if by_runner else "",
+        seconds=seconds,
         memory_gb=watchdog.memory_gb,
         cpu_seconds=watchdog.cpu_seconds,
         processes=watchdog.processes,
@@ -342,7 +349,7 @@ def _follow(
 
 def _sample(watchdog: Watchdog, running: RunningCommand) -> None:
     family = running.sample()
-    cpu_seconds, held = running.cpu_seconds(), running.held_in_memory(family)
+    cpu_seconds, held = running.cpu.seconds(), running.held_in_memory(family)
     watchdog.sample(family, cpu_seconds=cpu_seconds, held_in_memory=held)
 
 

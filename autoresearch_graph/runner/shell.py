@@ -1,9 +1,9 @@
-"""The shell of a command, which lets no part of it fail unseen.
+"""The shell command line that lets no part of a command fail unseen.
 
 bash where the machine has one, else sh. A command with several parts ends at the first that fails,
 as with `set -e -o pipefail`, also in a subshell and in `$( )`. A program that writes into a pipe
-whose reader has ended (SIGPIPE) has not failed. What is after `if`, `!` and before `||` may fail,
-and everything may after a `set +e` of the person's own.
+whose reader has ended (SIGPIPE) has not failed. Parts after `if`, `!` and before `||` may fail, and
+all parts after a `set +e` of the person's own.
 
 Not covered: a part that runs in the background, unless it is waited for by its number (`wait $!`).
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.program.shell import PIPE, simple_commands
 
+_TIMEOUT = 10  # seconds for a question to the shell
 _SEVERAL = re.compile(r"[|&;\n(`]|^\s*(?:source|\.|eval)\s")
 _BASH_ONLY = re.compile(
     r"\bpipefail\b|\bsource\s|\[\[|\w\+?=\(|[<>]\(|\|&|&>|\{[\w-]+\.\.[\w-]+\}|\$'|<<<|\bdeclare\s"
@@ -24,6 +25,7 @@ _BASH_ONLY = re.compile(
 _KEYWORDS = ("if", "then", "else", "elif", "do", "while", "until", "!", "{", "time")
 _STARTERS = ("env", "timeout", "nice", "nohup", "exec", "stdbuf", "command", "setsid", "taskset")
 _CHANGES_PATH = ("source", ".", "eval", "conda", "mamba", "micromamba", "module", "ml", "pyenv")
+_INSTALLS = re.compile(r"PATH=|install$").match
 _PROGRAM = re.compile(r"[A-Za-z_][\w.+-]*|[\w.+~-]*/[\w./+~-]+")
 _FUNCTION = re.compile(r"([\w-]+)\s*\(\)|\bfunction\s+([\w-]+)")
 _UNREADABLE = re.compile(r"<<|\bcase\b")
@@ -56,8 +58,8 @@ trap '_code=$?;
 
 def argv(command: str) -> tuple[str, ...]:
     """Return the words that run a command; LabError where this machine cannot run it as meant."""
-    if why := _needs_bash(command):
-        raise LabError(why)
+    if refusal := _needs_bash(command):
+        raise LabError(refusal)
     bash = shutil.which("bash")
     if not _SEVERAL.search(command):
         return (bash or "/bin/sh", "-c", command)
@@ -65,19 +67,18 @@ def argv(command: str) -> tuple[str, ...]:
         return ("/bin/sh", "-e", "-c", command)
     if re.search(r"\bset\s+\+\w*e", command):
         return (bash, "-c", "set -o pipefail; " + command)
-    waits = (
-        "_wait=1; " if "<(" in command and not re.search(r"(?<![&>|])&(?![&>\d])", command) else ""
-    )
+    has_background = re.search(r"(?<![&>|])&(?![&>\d])", command)
+    waits = "_wait=1; " if "<(" in command and not has_background else ""
     return (bash, "-c", _STRICT + waits + command)
 
 
 def complaint(command: str) -> str:
-    """Return why this machine's shell cannot run a command, in a sentence, or nothing."""
+    """Return the reason why this machine's shell cannot run a command, or nothing."""
     shell = shutil.which("bash") or "/bin/sh"
-    asked = [shell, "-n", "-c", command]
-    told = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
-    if told.returncode:
-        line = re.sub(r"^.*?(?=line \d|\d+: )", "", told.stderr.strip().partition("\n")[0])
+    parse = [shell, "-n", "-c", command]
+    done = subprocess.run(parse, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    if done.returncode:
+        line = re.sub(r"^.*?(?=line \d|\d+: )", "", done.stderr.strip().partition("\n")[0])
         return f"the shell cannot read it: {line}"
     return _needs_bash(command)
 
@@ -88,41 +89,40 @@ def missing(command: str, project: Path, path: str) -> list[str]:
     Of paths only the first is looked for: an earlier part may make what a later one runs.
     """
     named = list(programs(command))
-    files = [(folder, word) for folder, word in named[:1] if "/" in word]
-    lacking = [
-        word
-        for folder, word in files
-        if not any((project / at / Path(word).expanduser()).exists() for at in (folder, "."))
-    ]
-    look = 'for word; do command -v "$word" >/dev/null || echo "$word"; done'
-    asked = [shutil.which("bash") or "/bin/sh", "-c", look, "look"]
-    told = subprocess.run(
-        [*asked, *(word for _, word in named if "/" not in word)], capture_output=True,
-        text=True, timeout=10, check=False, env={"PATH": path},
+    lacking: list[str] = []
+    for folder, word in named[:1]:
+        file = Path(word).expanduser()
+        exists = (project / folder / file).exists() or (project / file).exists()
+        lacking += [word] if "/" in word and not exists else []
+    script = 'for word; do command -v "$word" >/dev/null || echo "$word"; done'
+    words = [word for _, word in named if "/" not in word]
+    done = subprocess.run(
+        [shutil.which("bash") or "/bin/sh", "-c", script, "missing", *words], capture_output=True,
+        text=True, timeout=_TIMEOUT, check=False, env={"PATH": path},
     )  # fmt: skip
-    return [*lacking, *told.stdout.splitlines()]
+    return [*lacking, *done.stdout.splitlines()]
 
 
 def programs(command: str) -> Iterator[tuple[str, str]]:
-    """Yield each program that a command starts, with the folder in which it does so.
+    """Yield each program that a command starts, with its folder.
 
-    Up to what may change the PATH, or cannot be told from a command without the shell itself.
+    They end at a part that may change the PATH, or that only the shell itself can read.
     """
     text = _NO_COMMAND.sub(" : ", _UNREADABLE.split(command)[0])
     text = re.sub(r"\$(?:\w+|\{[^}]*\})", "$", text)
-    made = {name for found in _FUNCTION.findall(text) for name in found}
+    functions = {name for found in _FUNCTION.findall(text) for name in found}
     folder = "."
     for words in simple_commands(text):
         if words[0] in ("cd", "pushd") and len(words) > 1:
             folder = str(Path(folder) / words[1])
-        elif words[0] in _CHANGES_PATH or any(re.match(r"PATH=|install$", w) for w in words):
+        elif words[0] in _CHANGES_PATH or any(map(_INSTALLS, words)):
             return
         elif words[0] not in ("for", "select", "function"):
-            yield from ((folder, word) for word in _started(words) if word not in made)
+            yield from ((folder, word) for word in _started(words) if word not in functions)
 
 
 def _started(words: list[str]) -> Iterator[str]:
-    """Yield the program that words start, and before it those that start it, as `env` does."""
+    """Yield the program that words start, and before it its starters, such as `env`."""
     before = ""
     for word in words:
         is_other = word in _KEYWORDS or re.match(r"-|\w+\+?=|[\d.]+[smhd]?$|\d*[<>]", word)
@@ -136,7 +136,7 @@ def _started(words: list[str]) -> Iterator[str]:
 
 
 def _needs_bash(command: str) -> str:
-    """Return why a command cannot do without bash, where there is none."""
+    """Return the reason why a command needs bash, where there is none."""
     found = PIPE.search(command) or _BASH_ONLY.search(command)
     if found is None or shutil.which("bash"):
         return ""

@@ -31,7 +31,7 @@ from autoresearch_graph.runner.environment import importing
 from autoresearch_graph.runner.handover import Unusable, clear, hand_over
 from autoresearch_graph.runner.limits import Limits, limits_of
 from autoresearch_graph.runner.log import Log
-from autoresearch_graph.runner.outcome import Failed, Name, Node, Pace, Step, is_cut_off, measure
+from autoresearch_graph.runner.outcome import Failed, Name, Node, Step, is_cut_off, measure
 from autoresearch_graph.runner.process import Cancelled, Watch, run
 from autoresearch_graph.runner.sandbox.detect import Sandbox
 
@@ -117,25 +117,21 @@ def conduct(
     *,
     evaluation: Callable[[], TrialFolder],
     handed_over: Path | None = None,
-    pace: Pace | None = None,
     advise: Callable[[Cause, str], str] = lambda cause, reason: "",
     node: Node = Node(),  # noqa: B008
 ) -> Outcome:
     """Run the program's commands and return the complete outcome; raises `Cancelled`.
 
-    `evaluation` makes a fresh folder; what the sandbox hides is hidden from check and run alone.
-    `handed_over`, where it is given, is a folder that keeps the artifacts for a holdout. Every
-    command has the same limit; time and memory in the outcome are those of the run, or of the check
-    if that failed. `advise` adds to the reason of a crash. A second call writes the log anew.
+    `evaluation` makes a fresh folder, in which nothing is hidden. `handed_over` is a folder that
+    keeps the artifacts for a holdout. Time and memory in the outcome are those of the run, or of
+    the check if that failed. `advise` adds to the reason of a crash. A second call writes the log
+    anew.
     """
     commands.log.parent.mkdir(parents=True, exist_ok=True)
     commands.log.write_bytes(b"")
     program, limit = commands.program, commands.program.time_box.kill_after
-    traces: dict[str, Any] = {
-        "sandbox": str(commands.sandbox),
-        "node": node.name,
-        "lost": node.lost,
-    }
+    traces: dict[str, Any] = {"node": node.name, "lost": node.lost}
+    traces["sandbox"] = str(commands.sandbox)
     try:
         if program.check is not None:
             check = commands.run("check", program.check)
@@ -159,7 +155,7 @@ def conduct(
             unhidden = replace(commands.sandbox, hidden=())
             commands = replace(commands, trial_folder=evaluation(), sandbox=unhidden)
             scorer = commands.score("evaluation", program.evaluation, artifacts)
-        return measure(program, run=run, scorer=scorer, traces=traces, pace=pace)
+        return measure(program, run=run, scorer=scorer, traces=traces, pace=commands.watch.pace)
     except Failed as failed:
         reason = failed.reason + advise(failed.cause, failed.reason)
         return Crashed(cause=failed.cause, reason=reason, place=failed.place, **traces)

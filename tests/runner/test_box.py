@@ -1,4 +1,4 @@
-"""The process box: it ends in time, and nothing outlives it. Real processes, seen from outside."""
+"""The end of a run: in time, and nothing outlives it. Real processes, seen from outside."""
 
 import os
 import signal
@@ -71,8 +71,8 @@ pool.wait(60)
 """
 
 
-class LocalExecutor:
-    """A folder with the evil script, a process box, and the processes that mention the folder."""
+class Machine:
+    """A folder with the evil script, a sandbox, and the processes that mention the folder."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
@@ -117,123 +117,125 @@ def sandbox_of(level: str) -> Sandbox:
 
 
 @pytest.fixture(params=["bwrap", "reaper"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> LocalExecutor:
-    return LocalExecutor(tmp_path, sandbox_of(request.param))
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    return Machine(tmp_path, sandbox_of(request.param))
 
 
 @pytest.fixture(params=["bwrap", "reaper", "group"])
-def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> LocalExecutor:
-    return LocalExecutor(tmp_path, sandbox_of(request.param))
+def any_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    return Machine(tmp_path, sandbox_of(request.param))
 
 
-def test_a_run_that_ignores_sigterm_is_killed_with_its_daemon(bench: LocalExecutor):
+def test_a_run_that_ignores_sigterm_is_killed_with_its_daemon(machine: Machine):
     started = time.monotonic()
-    ended = bench.run(f"python {bench.folder}/evil.py stay", seconds=3)
+    ended = machine.run(f"python {machine.folder}/evil.py stay", seconds=3)
     assert time.monotonic() - started < SOON
     assert ended.timed_out
     assert ended.exit_code is None
-    assert bench.survivors() == []
-    assert {"main", "child", "daemon", "session"} <= {path.name for path in bench.folder.iterdir()}
+    assert machine.survivors() == []
+    assert {"main", "child", "daemon", "session"} <= {
+        path.name for path in machine.folder.iterdir()
+    }
 
 
-def test_a_run_that_ends_well_leaves_nothing_behind(bench: LocalExecutor):
-    ended = bench.run(f"python {bench.folder}/evil.py leave")
+def test_a_run_that_ends_well_leaves_nothing_behind(machine: Machine):
+    ended = machine.run(f"python {machine.folder}/evil.py leave")
     assert ended.exit_code == 0
-    assert bench.survivors() == []
+    assert machine.survivors() == []
 
 
-def test_a_run_dies_with_a_lab_that_is_killed(bench: LocalExecutor):
-    path = bench.environment["PATH"]
+def test_a_run_dies_with_a_lab_that_is_killed(machine: Machine):
+    path = machine.environment["PATH"]
     lab = subprocess.Popen(
-        [sys.executable, bench.folder / "lab.py", bench.folder, bench.sandbox.level, path]
+        [sys.executable, machine.folder / "lab.py", machine.folder, machine.sandbox.level, path]
     )
-    bench.wait_for("main")
-    assert len(bench.survivors()) >= 5
+    machine.wait_for("main")
+    assert len(machine.survivors()) >= 5
     lab.send_signal(signal.SIGKILL)
     lab.wait()
     until = time.monotonic() + SOON
-    while bench.survivors() and time.monotonic() < until:
+    while machine.survivors() and time.monotonic() < until:
         time.sleep(0.02)
-    assert bench.survivors() == []
+    assert machine.survivors() == []
 
 
 def test_a_group_is_killed_as_far_as_it_was_seen(tmp_path: Path):
-    bench = LocalExecutor(tmp_path, Sandbox("group"))
+    machine = Machine(tmp_path, Sandbox("group"))
     (tmp_path / "leaver.py").write_text(LEAVER)
-    assert bench.run(f"python {tmp_path}/leaver.py {tmp_path}/evil.py").exit_code == 0
+    assert machine.run(f"python {tmp_path}/leaver.py {tmp_path}/evil.py").exit_code == 0
     assert (tmp_path / "session").exists()
-    assert bench.survivors() == []
+    assert machine.survivors() == []
 
 
-def test_a_cancelled_run_ends_at_once(any_bench: LocalExecutor):
+def test_a_cancelled_run_ends_at_once(any_machine: Machine):
     watch = Watch()
     timer = Timer(0.3, watch.cancelled.set)
     timer.start()
-    ended = any_bench.run(f"trap '' TERM; sleep 100; : {any_bench.folder}", watch=watch)
+    ended = any_machine.run(f"trap '' TERM; sleep 100; : {any_machine.folder}", watch=watch)
     timer.join()
     assert ended.cancelled
     assert not ended.timed_out
     assert ended.seconds < SOON
-    assert any_bench.survivors() == []
+    assert any_machine.survivors() == []
 
 
 @pytest.mark.parametrize(
     ("command", "code"),
     [("exit 3", 3), ("kill -SEGV $$", 139), ("kill -KILL $$", 137), ("no-such-command", 127)],
 )
-def test_the_exit_code_passes_through(any_bench: LocalExecutor, command: str, code: int):
-    assert any_bench.run(command).exit_code == code
+def test_the_exit_code_passes_through(any_machine: Machine, command: str, code: int):
+    assert any_machine.run(command).exit_code == code
 
 
-def test_a_run_that_closes_its_output_is_waited_for(any_bench: LocalExecutor):
-    ended = any_bench.run("echo before; exec >/dev/null 2>&1; sleep 0.4; exit 3")
+def test_a_run_that_closes_its_output_is_waited_for(any_machine: Machine):
+    ended = any_machine.run("echo before; exec >/dev/null 2>&1; sleep 0.4; exit 3")
     assert ended.exit_code == 3
     assert ended.seconds >= 0.4
-    assert any_bench.run("exec >/dev/null 2>&1; sleep 100", seconds=0.5).timed_out
+    assert any_machine.run("exec >/dev/null 2>&1; sleep 100", seconds=0.5).timed_out
 
 
-def test_a_daemon_that_holds_the_output_open_does_not_block(any_bench: LocalExecutor):
-    ended = any_bench.run("echo before; (sleep 100 &) ; echo after")
+def test_a_daemon_that_holds_the_output_open_does_not_block(any_machine: Machine):
+    ended = any_machine.run("echo before; (sleep 100 &) ; echo after")
     assert ended.exit_code == 0
     assert ended.seconds < SOON
-    assert any_bench.output() == "before\nafter\n"
+    assert any_machine.output() == "before\nafter\n"
 
 
-def test_a_run_has_no_input_and_its_own_folder(any_bench: LocalExecutor):
-    assert any_bench.run("cat; pwd").exit_code == 0
-    assert any_bench.output().strip() == str(any_bench.folder.resolve())
+def test_a_run_has_no_input_and_its_own_folder(any_machine: Machine):
+    assert any_machine.run("cat; pwd").exit_code == 0
+    assert any_machine.output().strip() == str(any_machine.folder.resolve())
 
 
-def test_the_peak_of_the_memory_is_watched(any_bench: LocalExecutor):
-    ended = any_bench.run("python -c \"import time; x = b'x' * 2**28; time.sleep(2)\"")
+def test_the_peak_of_the_memory_is_watched(any_machine: Machine):
+    ended = any_machine.run("python -c \"import time; x = b'x' * 2**28; time.sleep(2)\"")
     assert 0.25 <= ended.memory_gb < 0.5
 
 
 @pytest.mark.parametrize("flood", ["yes a line of output", "cat /dev/zero"])
-def test_a_flood_costs_neither_disk_nor_time(bench: LocalExecutor, flood: str):
+def test_a_flood_costs_neither_disk_nor_time(machine: Machine, flood: str):
     started = time.thread_time()
-    ended = bench.run(f"{flood} | head -c 300000000; echo; echo val_bpb: 0.9979")
+    ended = machine.run(f"{flood} | head -c 300000000; echo; echo val_bpb: 0.9979")
     assert ended.exit_code == 0
     assert time.thread_time() - started < 3
-    assert bench.output().endswith("\nval_bpb: 0.9979\n")
-    assert (bench.folder / "log.txt").stat().st_size < 400_000
+    assert machine.output().endswith("\nval_bpb: 0.9979\n")
+    assert (machine.folder / "log.txt").stat().st_size < 400_000
 
 
-def test_a_run_that_floods_without_end_is_killed_at_its_limit(bench: LocalExecutor):
-    assert bench.run("yes", seconds=0.5).seconds < SOON
+def test_a_run_that_floods_without_end_is_killed_at_its_limit(machine: Machine):
+    assert machine.run("yes", seconds=0.5).seconds < SOON
 
 
-def test_a_person_can_follow_the_output_while_it_comes(bench: LocalExecutor):
+def test_a_person_can_follow_the_output_while_it_comes(machine: Machine):
     watch = Watch()
     command = "printf 'step 1\\rstep 2'; until test -e seen; do sleep 0.02; done; echo; echo end"
-    following = Thread(target=bench.run, args=(command,), kwargs={"watch": watch})
+    following = Thread(target=machine.run, args=(command,), kwargs={"watch": watch})
     following.start()
     until = time.monotonic() + 20
     while not watch.line and time.monotonic() < until:
         time.sleep(0.02)
-    assert bench.output() == "step 1\nstep 2"
+    assert machine.output() == "step 1\nstep 2"
     assert watch.line == "step 2"
-    (bench.folder / "seen").touch()
+    (machine.folder / "seen").touch()
     following.join()
     assert watch.line == "end"
 
@@ -247,42 +249,42 @@ STOPPED += "print(ended.exit_code, ended.timed_out, ended.seconds <= 2)\n"
     ("seconds", "told"), [("1", "0 False True"), ("60", "None True False")], ids=["short", "long"]
 )
 def test_a_lab_that_is_stopped_lets_no_run_go_on_beyond_its_limit(
-    bench: LocalExecutor, seconds: str, told: str
+    machine: Machine, seconds: str, told: str
 ):
-    folder, level, path = bench.folder, bench.sandbox.level, bench.environment["PATH"]
+    folder, level, path = machine.folder, machine.sandbox.level, machine.environment["PATH"]
     script = STOPPED.replace("NAME", "begun").replace("SECONDS", seconds)
     (folder / "lab.py").write_text(
         script.replace("def job(watch):", "def job(watch):\n    global ended")
     )
     command = [sys.executable, *map(str, (folder / "lab.py", folder, level, path))]
     lab = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    bench.wait_for("begun")
+    machine.wait_for("begun")
     time.sleep(0.7)
     lab.send_signal(signal.SIGSTOP)
     time.sleep(3)
-    left = [(each.pid, each.info) for each in bench.survivors() if each.pid != lab.pid]
+    left = [(each.pid, each.info) for each in machine.survivors() if each.pid != lab.pid]
     lab.send_signal(signal.SIGCONT)
     assert left == []
     assert lab.communicate()[0].strip() == told
 
 
 def test_a_run_that_stops_its_supervisor_is_killed_at_its_limit(tmp_path: Path):
-    bench = LocalExecutor(tmp_path, sandbox_of("reaper"))
+    machine = Machine(tmp_path, sandbox_of("reaper"))
     started = time.monotonic()
-    ended = bench.run(f"kill -STOP $PPID; sleep 100; : {bench.folder}", seconds=0.5)
+    ended = machine.run(f"kill -STOP $PPID; sleep 100; : {machine.folder}", seconds=0.5)
     assert time.monotonic() - started < SOON
     assert ended.timed_out
-    assert bench.survivors() == []
+    assert machine.survivors() == []
 
 
 def test_what_was_seen_is_killed_after_a_run_that_killed_its_supervisor(tmp_path: Path):
-    bench = LocalExecutor(tmp_path, sandbox_of("reaper"))
-    command = f"python {bench.folder}/evil.py session & sleep 2; kill -KILL $PPID; wait"
-    assert bench.run(command).exit_code == 137
-    assert bench.survivors() == []
+    machine = Machine(tmp_path, sandbox_of("reaper"))
+    command = f"python {machine.folder}/evil.py session & sleep 2; kill -KILL $PPID; wait"
+    assert machine.run(command).exit_code == 137
+    assert machine.survivors() == []
 
 
 def test_the_box_of_a_run_shows_only_its_own_processes(tmp_path: Path):
-    bench = LocalExecutor(tmp_path, sandbox_of("bwrap"))
-    bench.run(f"ls -d /proc/{os.getpid()}/environ")
-    assert "No such file" in bench.output()
+    machine = Machine(tmp_path, sandbox_of("bwrap"))
+    machine.run(f"ls -d /proc/{os.getpid()}/environ")
+    assert "No such file" in machine.output()

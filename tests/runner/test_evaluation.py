@@ -75,15 +75,15 @@ def test_only_a_plain_file_is_handed_over(tmp_path: Path, trick: str):
 
 def test_an_artifact_with_holes_fills_no_disk(tmp_path: Path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "room").mkdir()
+    (tmp_path / "evaluation").mkdir()
     with (tmp_path / "run" / "model").open("wb") as file:
         file.write(b"head")
         file.truncate(2**28)
         file.seek(0, os.SEEK_END)
         file.write(b"tail")
         file.truncate(2**28 + 2**20)
-    hand_over(["model"], source=tmp_path / "run", target=tmp_path / "room")
-    old, new = tmp_path / "run" / "model", tmp_path / "room" / "model"
+    hand_over(["model"], source=tmp_path / "run", target=tmp_path / "evaluation")
+    old, new = tmp_path / "run" / "model", tmp_path / "evaluation" / "model"
     assert filecmp.cmp(old, new, shallow=False)
     assert new.stat().st_blocks * 512 < 2**24
 
@@ -93,9 +93,9 @@ def test_an_artifact_that_takes_most_of_the_disk_is_not_handed_over(tmp_path: Pa
     if free > LARGEST:
         pytest.skip("no file that may be handed over is so large here")
     os.truncate(os.open(tmp_path / "model", os.O_CREAT | os.O_RDWR), int(free * 0.9))
-    (tmp_path / "room").mkdir()
+    (tmp_path / "evaluation").mkdir()
     with pytest.raises(Unusable, match="too much for the disk"):
-        hand_over(["model"], source=tmp_path, target=tmp_path / "room")
+        hand_over(["model"], source=tmp_path, target=tmp_path / "evaluation")
 
 
 def test_a_link_on_the_way_to_an_artifact_is_not_followed(tmp_path: Path):
@@ -134,11 +134,11 @@ def test_modules_that_a_run_leaves_beside_the_evaluator_are_not_imported(tmp_pat
 
 
 def test_what_was_written_into_the_evaluations_folder_is_gone_when_it_begins(tmp_path: Path):
-    room = "Path('../evaluation/')"
+    folder = "Path('../evaluation/')"
     planted = HONEST + (
-        f"try:\n    {room}.mkdir(exist_ok=True)\n"
-        f"    ({room} / 'pathlib.py').write_text('print(\"loss: 0\"); raise SystemExit')\n"
-        f"    ({room} / 'evaluate.py').write_text('print(\"loss: 0\")')\n"
+        f"try:\n    {folder}.mkdir(exist_ok=True)\n"
+        f"    ({folder} / 'pathlib.py').write_text('print(\"loss: 0\"); raise SystemExit')\n"
+        f"    ({folder} / 'evaluate.py').write_text('print(\"loss: 0\")')\n"
         "except OSError:\n    pass\n"
     )
     assert judged(tmp_path, planted).metric == 4.0
@@ -172,10 +172,10 @@ def test_where_artifacts_are_named_there_is_no_asset_to_import(tmp_path: Path):
 def test_an_evaluation_goes_on_after_its_folder_was_destroyed(tmp_path: Path):
     project = evaluated_project(tmp_path)
     with opened(project) as lab:
-        evaluations = EvaluationCheckout(lab.workspace, tmp_path / "room")
-        site = evaluations.fresh(lab.program.current, "")
-        (site.folder / "evaluate.py").unlink()
-        (site.folder / ".git").unlink()
+        evaluations = EvaluationCheckout(lab.workspace, tmp_path / "evaluation")
+        checkout = evaluations.fresh(lab.program.current, "")
+        (checkout.folder / "evaluate.py").unlink()
+        (checkout.folder / ".git").unlink()
         again = evaluations.fresh(lab.program.current, "")
         assert (again.folder / "evaluate.py").read_text() == EVALUATE
         assert not (again.folder / "asset.py").exists()

@@ -1,4 +1,4 @@
-"""A lab that is killed while bubblewrap starts leaves a box behind; the next one ends it."""
+"""A lab that is killed while bubblewrap starts leaves a sandbox behind; the next one ends it."""
 
 import os
 import random
@@ -15,7 +15,7 @@ from tests.support.projects import opened
 
 BOX = detect()
 pytestmark = pytest.mark.skipif(BOX.level != "bwrap", reason="bubblewrap does not work here")
-# As the lab starts a box; it says so, and is killed a moment later.
+# As the lab starts a sandbox; it says so, and is killed a moment later.
 LAB = """\
 import subprocess, sys
 print("starting", flush=True)
@@ -24,12 +24,14 @@ import time; time.sleep(60)
 """
 
 
-def argv(box: Sandbox, folder: Path) -> list[str]:
-    return box.argv("sleep 300", folder=folder, environment={"PATH": os.environ["PATH"]}, status=2)
+def argv(sandbox: Sandbox, folder: Path) -> list[str]:
+    return sandbox.argv(
+        "sleep 300", folder=folder, environment={"PATH": os.environ["PATH"]}, status=2
+    )
 
 
 def started(folder: Path) -> subprocess.Popen[bytes]:
-    """A box that is up: it tells who its first process is."""
+    """A sandbox that has printed its first process."""
     box = subprocess.Popen(argv(BOX, folder), stderr=subprocess.PIPE)
     assert box.stderr is not None
     box.stderr.readline()

@@ -1,4 +1,4 @@
-"""What a model may know of an evaluation, and how a metric is marked that no walls protected."""
+"""What a model may know of an evaluation, and the mark of a metric that no sandbox protected."""
 
 import json
 from pathlib import Path

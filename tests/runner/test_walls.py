@@ -29,7 +29,7 @@ from tests.support.projects import run as research
 
 
 class Cell:
-    """A checkout below a home folder with a key in it, and a shell within the walls."""
+    """A checkout below a home folder with a key in it, and a shell in a sandbox."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
@@ -38,11 +38,11 @@ class Cell:
         (self.checkout / ".git").write_text("gitdir: elsewhere")
         (self.home / ".ssh").mkdir()
         (self.home / ".ssh" / "id_ed25519").write_text("a canary")
-        self.walls = BwrapArguments()
+        self.arguments = BwrapArguments()
         self.log = folder / "log.txt"
 
     def tell(self, command: str, variables: Mapping[str, str] = {}) -> str:
-        """What a command prints within the walls."""
+        """Return what a command prints in the sandbox."""
         sandbox = detect()
         if sandbox.level != "bwrap":
             pytest.skip("bubblewrap does not work here")
@@ -53,7 +53,7 @@ class Cell:
             run(
                 f"set +e; {command}", folder=self.checkout, log=log, watch=Watch(), seconds=30,
                 environment=run_environment(base, named, seconds=30, seed=0),
-                sandbox=sandbox.within(self.walls),
+                sandbox=sandbox.within(self.arguments),
             )  # fmt: skip
         return self.log.read_text()
 
@@ -101,7 +101,7 @@ def test_there_is_no_network_unless_it_is_allowed(cell: Cell):
             f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}))"
         )
         assert "refused" in cell.tell(f'python -c "{connect}"')
-        cell.walls = BwrapArguments(network=True)
+        cell.arguments = BwrapArguments(network=True)
         assert cell.tell(f'python -c "{connect}; print(1)"') == "1\n"
 
 
@@ -178,9 +178,9 @@ def test_what_is_hidden_is_hidden_wherever_it_lies(cell: Cell, tmp_path: Path):
     data.mkdir()
     for path in (labels, data / "val.txt", data / "train.txt"):
         path.write_text("text\n")
-    cell.walls = BwrapArguments(readable=(data,)).hiding(labels, data / "val.txt")
+    cell.arguments = BwrapArguments(readable=(data,)).hiding(labels, data / "val.txt")
     assert cell.tell(f"cat labels.txt {data}/val.txt 2>&-; cat {data}/train.txt") == "text\n"
-    cell.walls = BwrapArguments(writable=(data,), hidden=(data,))
+    cell.arguments = BwrapArguments(writable=(data,), hidden=(data,))
     assert "text" not in cell.tell(f"cat {data}/*; touch {data}/x")
     assert len([*data.iterdir()]) == 2
 
@@ -190,10 +190,10 @@ def test_what_program_md_names_can_be_read_or_written(cell: Cell, tmp_path: Path
     around: dict[str, Any] = {"environment": asked, "variables": {}, "hidden": ()}
     project = tmp_path / "project"
     (project / "own").mkdir(parents=True)
-    cell.walls = bwrap_arguments(project, **around, fills_caches=True)
+    cell.arguments = bwrap_arguments(project, **around, fills_caches=True)
     assert "ead-only" in cell.tell(f"echo > {project}/own/x")
     assert cell.tell(f"echo filled > {tmp_path}/cache/x; echo made > {tmp_path}/out/y") == ""
-    cell.walls = bwrap_arguments(project, **around, fills_caches=False)
+    cell.arguments = bwrap_arguments(project, **around, fills_caches=False)
     told = cell.tell(f"cat {tmp_path}/cache/x; echo no > {tmp_path}/cache/x; rm {tmp_path}/out/y")
     assert told.startswith("filled\n")
     assert "Read-only" in told
@@ -207,7 +207,7 @@ def test_a_link_to_a_folder_that_is_named_is_followed(cell: Cell, tmp_path: Path
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "real" / "deep" / "back").symlink_to(tmp_path / "real")
     for path in (tmp_path / "link", tmp_path / "link" / "deep" / "back"):
-        cell.walls = BwrapArguments(readable=(tmp_path / "link", path))
+        cell.arguments = BwrapArguments(readable=(tmp_path / "link", path))
         assert cell.tell(f"cat {path}/x {tmp_path}/real/x") == "text\ntext\n"
 
 
@@ -257,7 +257,9 @@ def test_what_is_hidden_is_hidden_under_the_name_of_each_link(cell: Cell, tmp_pa
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "again").symlink_to(tmp_path / "data")
     names = [tmp_path / "data", tmp_path / "deep" / "again", disk]
-    cell.walls = BwrapArguments(readable=tuple(names[:2])).hiding(tmp_path / "data" / "labels.txt")
+    cell.arguments = BwrapArguments(readable=tuple(names[:2])).hiding(
+        tmp_path / "data" / "labels.txt"
+    )
     told = cell.tell("; ".join(f"cat {name}/labels.txt {name}/train.txt" for name in names))
     assert told.count("text\n") == 3
     assert "a label" not in told
@@ -268,7 +270,7 @@ def test_what_is_hidden_of_the_system_is_hidden_under_both_names_of_lib(cell: Ce
     if not Path("/lib").is_symlink() or not path.exists():
         pytest.skip("/lib is a folder of its own here")
     other = Path("/usr/lib/os-release")
-    cell.walls = BwrapArguments().hiding(other)
+    cell.arguments = BwrapArguments().hiding(other)
     assert "NAME=" in cell.tell("cat /etc/hosts > /dev/null; echo NAME=")
     assert "NAME=" not in cell.tell("cat /lib/os-release /usr/lib/os-release")
 
@@ -297,7 +299,7 @@ def test_files_with_keys_and_records_are_masked_at_any_depth(cell: Cell, tmp_pat
         (data / name).write_text("ordinary\n")
     (data / "a" / ".envs").mkdir()
     (data / "a" / ".envs" / "pyvenv.cfg").write_text("an environment, no secret\n")
-    cell.walls = BwrapArguments(readable=(data,))
+    cell.arguments = BwrapArguments(readable=(data,))
     told = cell.tell(f"find {data} -type f -exec cat {{}} +")
     assert {line for line in told.splitlines() if "denied" not in line} == {
         "canary of a/b/numbers.txt",

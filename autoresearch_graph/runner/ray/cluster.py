@@ -129,12 +129,14 @@ def _run_task(request: str, committed: Sequence[Any], given: Sequence[Any]) -> I
 
 
 @contextmanager
-def connected(on: str, request: Request, environ: MutableMapping[str, str]) -> Iterator[Cluster]:
+def connected(
+    engine: str, request: Request, environ: MutableMapping[str, str]
+) -> Iterator[Cluster]:
     """Start a cluster on this machine (`ray`), or connect to one (`ray:ADDRESS`).
 
-    InputError where that fails, or where it has no room for a trial.
+    InputError where that fails, or no node is large enough for a trial.
     """
-    address = _address(on, environ)
+    address = _address(engine, environ)
     try:
         import ray
     except ImportError:
@@ -151,12 +153,14 @@ def connected(on: str, request: Request, environ: MutableMapping[str, str]) -> I
         ray.shutdown()
 
 
-def _address(on: str, environ: MutableMapping[str, str]) -> str:
+def _address(wanted: str, environ: MutableMapping[str, str]) -> str:
     """Return the address for Ray, which has answered; InputError where it does not."""
-    engine, _, given = on.partition(":")
+    engine, _, given = wanted.partition(":")
     address = given or environ.get("RAY_ADDRESS", "") or _OWN
     if engine != "ray":
-        raise InputError(f"--on {on}: give ray, or ray:ADDRESS (ray:auto is the one running here)")
+        raise InputError(
+            f"--on {wanted}: give ray, or ray:ADDRESS (ray:auto is the one running here)"
+        )
     if given.startswith("//") or "://" in address:
         raise InputError(
             "--on ray:// is Ray Client, through which no log can stream; run the lab on a node of "
@@ -169,7 +173,7 @@ def _address(on: str, environ: MutableMapping[str, str]) -> str:
         except OSError as error:
             raise InputError(
                 f"nothing answers at {address} ({error.strerror or error}); give the address that "
-                "`ray start --head` told, or --on ray for a cluster of its own",
+                "`ray start --head` printed, or --on ray for a cluster of its own",
                 code="no-cluster",
             ) from None
     return address
@@ -214,7 +218,7 @@ def _without_credentials(environ: MutableMapping[str, str]) -> Iterator[None]:
 
 
 def _fits(node: MutableMapping[str, float], gpus: float, cpus: float) -> int:
-    """Count the trials that a node has room for."""
+    """Count the trials that fit on a node at once."""
     shares = [
         node.get(name, 0) / amount for name, amount in (("GPU", gpus), ("CPU", cpus)) if amount
     ]

@@ -19,7 +19,6 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner.log import latest_line
-from autoresearch_graph.runner.outcome import Pace
 from autoresearch_graph.runner.process import Watch
 from autoresearch_graph.runner.ray.cluster import Cluster, Lost
 from autoresearch_graph.runner.ray.messages import (
@@ -60,7 +59,6 @@ class RayExecutor:
         log: Path,
         watch: Watch,
         handed_over: Path | None = None,
-        pace: Pace | None = None,
     ) -> Outcome:
         """Have a node run a text and measure it; raises `Cancelled`.
 
@@ -73,7 +71,7 @@ class RayExecutor:
             text,
             seed=seed,
             rule=watch.rule,
-            pace=pace,
+            pace=watch.pace,
             hands_over=handed_over is not None,
         )
         return self._outcome(request, log=log, watch=watch, handed_over=handed_over)

@@ -21,7 +21,7 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import PruningRule
 from autoresearch_graph.core.values import Value
 from autoresearch_graph.errors import LabError
-from autoresearch_graph.runner.outcome import Pace
+from autoresearch_graph.runner.process import Pace
 from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
 from autoresearch_graph.workspace.worktree import SAFE

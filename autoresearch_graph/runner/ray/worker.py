@@ -26,7 +26,6 @@ from pathlib import Path
 from git import Repo
 
 from autoresearch_graph import __version__
-from autoresearch_graph.core.experiment import Outcome
 from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner.local import LocalExecutor
@@ -213,13 +212,13 @@ def main(path: str) -> None:
     folder = Path(path)
     task = TaskRequest.model_validate_json((folder / _REQUEST).read_text("utf-8"))
     try:
-        result = Result(outcome=_outcome(folder, task))
+        result = _done(folder, task)
     except LabError as error:
         result = Result(failed=str(error))
     files.replace(folder / _RESULT, result.model_dump_json())
 
 
-def _outcome(folder: Path, task: TaskRequest) -> Outcome:
+def _done(folder: Path, task: TaskRequest) -> Result:
     """Do the task with an executor whose checkouts are removed when it is done."""
     end_leftovers(folder)
     with _locked(folder.parent / _LOCK):
@@ -227,17 +226,18 @@ def _outcome(folder: Path, task: TaskRequest) -> Outcome:
     program, text, log = task.program, task.text, folder / _LOG_FILE
     try:
         if task.task == "holdout":
-            return executor.run_holdout(program, text, artifacts=folder / _GIVEN, log=log)
+            given = folder / _GIVEN
+            return Result(outcome=executor.run_holdout(program, text, artifacts=given, log=log))
         executor.lay_out(text)
-        return executor.conduct(
+        outcome = executor.conduct(
             program,
             text,
             seed=task.seed,
             log=log,
-            watch=Watch(task.rule),
+            watch=Watch(task.rule, task.pace),
             handed_over=folder / _HANDED_OVER if task.hands_over else None,
-            pace=task.pace,
         )
+        return Result(outcome=outcome)
     finally:
         with _locked(folder.parent / _LOCK):
             executor.remove()

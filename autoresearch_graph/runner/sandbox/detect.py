@@ -50,8 +50,8 @@ _NAMESPACES = ("--die-with-parent", "--unshare-pid", "--as-pid-1")
 _LOCKED = ("--unshare-user", "--disable-userns")  # no user namespace within the sandbox's
 _UNLOCKED = ("--unshare-user-try",)  # for a bubblewrap that is older than _RECENT, or setuid
 _RECENT = (0, 8)  # the version that can do so
-_FIRST = (*_SHELL, 'ulimit -c 0; "$@"; exit $?', "box")
-_LIMITED = (*_SHELL, 'ulimit -c 0; exec "$@"', "box")
+_FIRST = (*_SHELL, 'ulimit -c 0; "$@"; exit $?', "sandbox")
+_LIMITED = (*_SHELL, 'ulimit -c 0; exec "$@"', "sandbox")
 _COPIED = 2**30  # bytes of a folder that is copied before every run where bubblewrap binds nothing
 _TIMEOUT = 10  # seconds for a test of bubblewrap
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -140,16 +140,18 @@ class _VisibleFiles:
     def copy(self, source: Path, place: Path, *, copied: bool) -> None:
         """Copy a path, or link it; of a folder that holds something hidden, the rest."""
         real = source.resolve()
-        if self._is_hidden(real):
+        if self._is_hidden(real) or not (real.is_dir() or real.is_file()):
             return
-        holds_hidden = any(path.is_relative_to(real) for path in self._hidden)
-        if real.is_dir() and (copied or holds_hidden or place.is_dir()):
+        if real.is_dir() and (copied or place.is_dir() or self._holds_hidden(real)):
             place.mkdir(parents=True, exist_ok=True)
             for child in real.iterdir():
                 self.copy(child, place / child.name, copied=copied and not child.is_symlink())
-        elif not os.path.lexists(place) and (real.is_dir() or real.is_file()):
+        elif not os.path.lexists(place):
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(real, place) if copied else place.symlink_to(real)
+
+    def _holds_hidden(self, folder: Path) -> bool:
+        return any(path.is_relative_to(folder) for path in self._hidden)
 
     def _is_hidden(self, path: Path) -> bool:
         if any(path.is_relative_to(hidden) for hidden in self._hidden):

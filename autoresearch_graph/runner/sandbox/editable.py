@@ -1,7 +1,7 @@
 """Packages that were installed in place: their folders, without the clone around them.
 
-A run imports them as the lab does. The lab's own package is none of them: no run needs it. Those of
-the project itself are imported from the checkout instead.
+A run imports them as the lab does, but for the lab's own package, which no run needs. Those of the
+project itself are imported from the checkout instead.
 """
 
 import ast
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import url2pathname
 
-from autoresearch_graph.runner import environment as uv
+from autoresearch_graph.runner.environment import uses_uv
 
 _OWN = "autoresearch_graph"
 _CODE = (".py", ".so", ".pyd")
@@ -69,7 +69,7 @@ def _hooked() -> Iterator[Path]:
 
 
 def _is_importable(path: Path, *, anything: bool) -> bool:
-    """True for a module or a package; `anything` counts in folders that lack an __init__.py."""
+    """Return True for a module or a package; with `anything` one may lack an __init__.py."""
     if not path.is_dir():
         return path.suffix in _CODE
     if not path.name.isidentifier() or path.name in ("test", "tests"):
@@ -81,14 +81,14 @@ def _names_by_clone() -> dict[Path, set[str]]:
     """Return the packages of each clone that was installed in place (PEP 610), by its folder."""
     found: dict[Path, set[str]] = {}
     for packages in map(Path, [*site.getsitepackages(), site.getusersitepackages()]):
-        for told in packages.glob("*.dist-info/direct_url.json"):
-            origin = json.loads(told.read_text("utf-8"))
+        for record in packages.glob("*.dist-info/direct_url.json"):
+            origin = json.loads(record.read_text("utf-8"))
             url = str(origin.get("url", ""))
             if origin.get("dir_info", {}).get("editable") and url.startswith("file://"):
                 clone = Path(url2pathname(url.removeprefix("file://"))).resolve()
-                listed = told.with_name("top_level.txt")
+                listed = record.with_name("top_level.txt")
                 names = listed.read_text("utf-8").split() if listed.exists() else []
-                name = told.parent.name.partition("-")[0].lower()
+                name = record.parent.name.partition("-")[0].lower()
                 found.setdefault(clone, set()).update([*names, name])
     return found
 
@@ -102,11 +102,11 @@ def own_imports(command: str, project: Path, top: Path, paths: str) -> tuple[tup
     """
     found: dict[Path, None] = {}
     for packages in _site_packages(command, project, paths):
-        for name, place in _installed(packages, top):
-            root = _root(name, place)
+        for name, path in _installed(packages, top):
+            root = _root(name, path)
             if root is None:
                 return (), (
-                    f"{packages} has {name} from {place}, your own folder, and the experiment's "
+                    f"{packages} has {name} from {path}, your own folder, and the experiment's "
                     "cannot take its place there: install it without -e, or under its own name"
                 )
             found[root] = None
@@ -115,9 +115,9 @@ def own_imports(command: str, project: Path, top: Path, paths: str) -> tuple[tup
                 f"{early} puts your own folder before the experiment's: take that out, or use "
                 "sys.path.append there"
             )
-    installable = any((project / file).exists() for file in ("pyproject.toml", "setup.py"))
-    if _TOOLS.search(command) and installable:
-        found[project / "src" if (project / "src").is_dir() else project] = None
+    if _TOOLS.search(command) and _is_installable(project):
+        source = project / "src"
+        found[source if source.is_dir() else project] = None
     if found and (blind := _BLIND.search(command)):
         return (), (
             f"`{blind[0].strip()}` leaves PYTHONPATH out, so what is installed in place would come "
@@ -126,10 +126,14 @@ def own_imports(command: str, project: Path, top: Path, paths: str) -> tuple[tup
     return tuple(found), ""
 
 
+def _is_installable(project: Path) -> bool:
+    return (project / "pyproject.toml").exists() or (project / "setup.py").exists()
+
+
 def _site_packages(command: str, project: Path, paths: str) -> Iterator[Path]:
     """Yield the packages of each environment that a command may use."""
     named = [os.path.expandvars(found) for found in _BIN.findall(command)]
-    own = [project / name for name in (".venv", "venv") if name in command or uv.uses(command)]
+    own = [project / name for name in (".venv", "venv") if name in command or uses_uv(command)]
     above = [Path(path).parent for path in paths.split(os.pathsep) if Path(path).name == "bin"]
     places = [*map(Path, named), *own, Path(sys.prefix), Path(site.getuserbase()), *above]
     for environment in dict.fromkeys(place.expanduser() for place in places):
@@ -138,28 +142,36 @@ def _site_packages(command: str, project: Path, paths: str) -> Iterator[Path]:
 
 def _installed(packages: Path, top: Path) -> Iterator[tuple[str, Path]]:
     """Yield what is installed in place from below `top`: a name, if it has one, and its path."""
-    lines = [(at, line) for at in packages.glob("*.pth") for line in _text(at).splitlines()]
-    found = [("", packages / line.strip()) for _, line in lines if not _IS_CODE(line)]
+    listed = "\n".join(map(_text, packages.glob("*.pth")))
+    found = [("", packages / line.strip()) for line in listed.splitlines() if not _IS_CODE(line)]
     found += [(path.stem, path) for path in packages.iterdir() if path.is_symlink()]
     for hook in packages.glob("*editable*.py"):
-        text = _text(hook)
-        mapped = _MAPPING.search(text)
-        pairs = [*ast.literal_eval(mapped[1]).items()] if mapped else _MAPPED.findall(text)
-        found += [(name, Path(place)) for name, place in pairs]
-        if not pairs and f"{top}" in text:
-            found.append((f"{hook.name}:", top))
-    for name, place in found:
-        real = place.resolve()
+        found += _mapped(hook, top)
+    for name, path in found:
+        real = path.resolve()
         if real.is_relative_to(top) and not real.is_relative_to(packages.resolve()):
             yield name, real
+
+
+def _mapped(hook: Path, top: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the names and paths that an import hook maps, by its text."""
+    text = _text(hook)
+    mapping = _MAPPING.search(text)
+    pairs = [*ast.literal_eval(mapping[1]).items()] if mapping else _MAPPED.findall(text)
+    if not pairs and f"{top}" in text:
+        yield f"{hook.name}:", top
+    for name, path in pairs:
+        yield name, Path(path)
 
 
 def _inserted(packages: Path, top: Path) -> Path | None:
     """Return the file that puts a folder below `top` first on the path of imports, by its text."""
     hooks = (packages / f"{name}customize.py" for name in ("site", "user"))
-    texts = {path: _text(path) for path in (*packages.glob("*.pth"), *hooks)}
-    early = (at for at, text in texts.items() if "sys.path.insert" in text and str(top) in text)
-    return next(early, None)
+    for path in (*packages.glob("*.pth"), *hooks):
+        text = _text(path)
+        if "sys.path.insert" in text and str(top) in text:
+            return path
+    return None
 
 
 def _root(name: str, place: Path) -> Path | None:

@@ -1,10 +1,10 @@
-"""Ends commands at their limit while the lab stands still; also a script of its own.
+"""Keeper of the time limit while the lab stands still; also a script of its own.
 
 python -I -S keeper.py
 
-A lab that is stopped (Ctrl-Z, SIGSTOP) keeps no time, and its runs go on. So one process for each
-lab, in a session of its own, knows the limit of every command. It ends when its input does, which
-is when the lab ends. Standard library only.
+A lab that is stopped (Ctrl-Z, SIGSTOP) keeps no time, and its runs go on. One process for each
+lab, in a session of its own, knows the limit of every command. It ends with its input, that is,
+with the lab. Standard library only.
 
 Not covered: other bounds than time, while the lab stands still; a keeper that is stopped, too.
 """
@@ -19,12 +19,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_LOOK = 3600.0  # seconds, any time that select takes
+_LONGEST_WAIT = 3600.0  # seconds, any time that select takes
 _GRACE = 0.2  # seconds in which the lab ends it by itself; a run ends within a second of its limit
 
 
 class Keeper:
-    """The keeper of this process, which is started with the first command."""
+    """The keeper of this process; it starts with the first command."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,9 +33,9 @@ class Keeper:
 
     @contextmanager
     def until(self, deadline: float, process: int, number: int) -> Iterator[None]:
-        """Send a process (a group, if negative) a signal at a time of the monotonic clock.
+        """Send a process (a group, if negative) a signal at `deadline`, unless the block has ended.
 
-        Not if the block ends before that.
+        `deadline` is a time of the monotonic clock.
         """
         self._tell(process, b"%d %d %f\n" % (process, number, deadline + _GRACE))
         try:
@@ -69,21 +69,28 @@ def _input(process: "subprocess.Popen[bytes]") -> int:
 
 
 def main() -> None:
-    """Read what is told, and send every signal that is due, until the input ends."""
+    """Read deadlines from the input, and send every signal that is due, until the input ends."""
     known: dict[int, tuple[int, float]] = {}
     rest = b""
     while True:
-        soonest = min((at for _, at in known.values()), default=float("inf"))
-        wait = min(max(0.0, soonest - time.monotonic()), _LOOK)
+        soonest = min((deadline for _, deadline in known.values()), default=float("inf"))
+        wait = min(max(0.0, soonest - time.monotonic()), _LONGEST_WAIT)
         if select.select([0], [], [], wait)[0]:
-            told = os.read(0, 65536)
-            if not told:
+            data = os.read(0, 65536)
+            if not data:
                 return
-            *lines, rest = (rest + told).split(b"\n")
-            for words in map(bytes.split, lines):
-                known[int(words[0])] = int(words[1]), float(words[2])
-        now = time.monotonic()
-        for process, (number, _) in [one for one in known.items() if one[1][1] <= now]:
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                process, number, deadline = line.split()
+                known[int(process)] = int(number), float(deadline)
+        _send_due(known)
+
+
+def _send_due(known: dict[int, tuple[int, float]]) -> None:
+    """Send the signals whose time has come, and forget them."""
+    now = time.monotonic()
+    for process, (number, deadline) in list(known.items()):
+        if deadline <= now:
             del known[process]
             if number:
                 with suppress(OSError):

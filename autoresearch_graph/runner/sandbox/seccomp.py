@@ -1,9 +1,9 @@
-"""The filter of system calls that every box gets, as a program of classic BPF (seccomp(2)).
+"""The filter of system calls of a sandbox, as a program of classic BPF (seccomp(2)).
 
-Refused are calls of the kernel that no training needs and that have been ways out of boxes:
-io_uring, userfaultfd, bpf, perf events, keyrings, and namespaces within namespaces. Of sockets only
-those of Unix, IP and netlink can be made. Flags and versions of files cannot be set, in which one
-run could leave word for the next. All else is allowed.
+Refused are calls that no training needs and that have been ways out of sandboxes: io_uring,
+userfaultfd, bpf, perf events, keyrings, and namespaces within namespaces. Only sockets of Unix, IP
+and netlink can be made. Flags and versions of files cannot be set: one run could leave a message
+for the next in them. All else is allowed.
 
 Not covered: a processor that is not in `_MACHINES`, which gets no filter; ways out by a call that
 trainings do need.

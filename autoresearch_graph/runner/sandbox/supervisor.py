@@ -1,4 +1,4 @@
-"""Runs one command and outlives everything that it started; a script of its own.
+"""Supervisor of one command, which outlives everything that it started; a script of its own.
 
 python -I -S supervisor.py LAB_PID PROGRAM ARGUMENT...
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_PATIENCE = 5.0
+_PATIENCE = 5.0  # seconds to kill all descendants
 _AWAITED = (signal.SIGTERM, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -43,6 +43,7 @@ def main(lab: int, command: list[str]) -> int:
 
 
 def _become(command: list[str]) -> None:
+    """Turn into the command, in a session of its own."""
     try:
         os.setsid()
         for ignored in _IGNORED_BY_PYTHON:
@@ -54,7 +55,7 @@ def _become(command: list[str]) -> None:
 
 
 def _wait_for(child: int) -> int:
-    """The exit code of `child`, or that of SIGTERM if the lab wants an end first."""
+    """Return the exit code of `child`, or that of SIGTERM if the lab ends it first."""
     while signal.sigwait(_AWAITED) == signal.SIGCHLD:
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == child:
@@ -64,6 +65,7 @@ def _wait_for(child: int) -> int:
 
 
 def _kill_all() -> None:
+    """Kill all descendants until none is left."""
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         for pid in _descendants():
