@@ -29,7 +29,6 @@ OTHERS = [attack for attack in ATTACKS if attack not in CHECKED]
 NIGHTS = [*ALONE, *(OTHERS[at : at + TOGETHER] for at in range(0, len(OTHERS), TOGETHER))]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("attacks", NIGHTS, ids="-".join)
 def test_no_attack_is_kept_or_does_harm(attacks: list[str], tmp_path: Path):
     if detect().level != "bwrap":

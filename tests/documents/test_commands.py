@@ -110,7 +110,6 @@ def test_the_pages_that_show_commands_have_some_to_run():
     assert set(BEFORE) <= {page.name for page in with_commands}
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", [*filter(script, PAGES)], ids=lambda page: page.name)
 def test_every_command_of_a_page_works(page: Path, shell: dict[str, str], tmp_path: Path):
     (tmp_path / "work").mkdir()

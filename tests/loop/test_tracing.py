@@ -17,6 +17,7 @@ from autoresearch_graph.tracing import scores
 from tests.support.collector import SESSION, Collector, collecting
 from tests.support.experiments import experiment
 from tests.support.projects import ASSET, make_project
+from tests.support.waiting import PATIENCE
 
 SECRETS = {
     "LANGSMITH_API_KEY": "lsv2_pt_collector_0123456789",
@@ -37,7 +38,7 @@ def run(url: str, *arguments: str | Path) -> str:
     """What the command line says with tracing switched on; its seconds are bounded."""
     command = [sys.executable, "-m", "autoresearch_graph", *map(str, arguments)]
     done = subprocess.run(
-        command, capture_output=True, text=True, env=traced(url), timeout=60, check=False
+        command, capture_output=True, text=True, env=traced(url), timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -192,7 +193,7 @@ def test_from_a_notebook_the_node_that_records_an_experiment_stands_for_it(
 ):
     with collecting() as collector:
         script = [sys.executable, "-c", NOTEBOOK, str(project), form]
-        subprocess.run(script, env=traced(collector.url), timeout=60, check=True)
+        subprocess.run(script, env=traced(collector.url), timeout=PATIENCE, check=True)
     (root,) = collector.roots()
     assert (root["name"], root["extra"]["metadata"]["thread_id"]) == ("my night", "mine")
     recorded = [run for run in collector.runs.values() if run["name"] in ("keep", "revert")]

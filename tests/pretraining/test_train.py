@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.pretraining.job import ROOT, STEPS, start, value
+from tests.support.waiting import PATIENCE
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -32,7 +33,6 @@ def first(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return folder, run.communicate(timeout=200)[0]
 
 
-@pytest.mark.timeout(240)
 def test_a_run_learns_and_prints_what_it_used(first, prepare):
     folder, output = first
     import exported
@@ -50,7 +50,6 @@ def test_a_run_learns_and_prints_what_it_used(first, prepare):
     assert value("data", output).startswith(f"python-{sysconfig.get_python_version()}")
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("seed", "same"), [(1, True), (0, False)])
 def test_the_same_seed_and_steps_give_the_same_model_to_the_last_bit_and_another_seed_another(
     first, train, prepare, tmp_path, monkeypatch, seed, same
@@ -83,7 +82,7 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
     for name in ("prepare.py", "tokenizer.py", "corpora.py", "exported.py"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     process = start(tmp_path / "train.py", cache=Path("/dev/null/nowhere"), folder=tmp_path)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert not (tmp_path / "model.npz").exists()
     assert process.returncode == 1
     assert re.fullmatch(r"The loss exploded: \S+ at step \d+\.\n", errors)
