@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,39 @@ from tests.support.models import KEY
 from tests.support.projects import Reporter, make_project
 from tests.support.reports import Page, recorded
 
+TESTS = Path(__file__).parent
+# Test modules of the pure parts: `pytest -m fast` runs them in 30 seconds.
+FAST = {
+    "asset/test_constants_formats.py",
+    "asset/test_constants_python.py",
+    "asset/test_length.py",
+    "core/test_judging.py",
+    "core/test_judging_noise.py",
+    "documents/test_documents.py",
+    "documents/test_safety.py",
+    "program/test_artifacts.py",
+    "program/test_denied.py",
+    "program/test_dialects.py",
+    "program/test_errors.py",
+    "program/test_flags.py",
+    "program/test_front_matter.py",
+    "program/test_limit_errors.py",
+    "program/test_limits.py",
+    "program/test_misread.py",
+    "program/test_program.py",
+    "program/test_wild.py",
+    "proposers/test_search_ranges.py",
+    "report/test_markdown.py",
+    "report/test_report.py",
+    "runner/test_environment.py",
+    "runner/test_log.py",
+    "runner/test_output.py",
+    "storage/test_checkpoints.py",
+    "storage/test_ledger.py",
+    "test_imports.py",
+    "test_structure.py",
+}
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
@@ -24,9 +58,21 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure() -> None:
-    """Keep the bytecode: hundreds of processes start from the same modules."""
+    """Keep the bytecode, as hundreds of processes start from the same modules, and heed Ctrl-C.
+
+    A shell has what it starts in the background ignore SIGINT, and each child would inherit that.
+    """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the pure parts, which need neither git nor a process nor the network."""
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix() in FAST:
+            item.add_marker("fast")
 
 
 def pytest_collection_finish() -> None:

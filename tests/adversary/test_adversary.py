@@ -29,7 +29,6 @@ OTHERS = [attack for attack in ATTACKS if attack not in CHECKED]
 NIGHTS = [*ALONE, *(OTHERS[at : at + TOGETHER] for at in range(0, len(OTHERS), TOGETHER))]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("attacks", NIGHTS, ids="-".join)
 def test_no_attack_is_kept_or_does_harm(attacks: list[str], tmp_path: Path):
     if detect().level != "bwrap":
@@ -53,4 +52,6 @@ def test_every_attack_says_what_stops_it(attack: str):
 
 @pytest.mark.parametrize("attack", DOORS)
 def test_every_attack_on_the_lab_names_tests_that_are_there(attack: str):
-    assert all((ROOT / path).is_file() for path in DOORS[attack].tests)
+    tests = DOORS[attack].tests
+    assert tests
+    assert [path for path in tests if not (ROOT / path).is_file()] == []

@@ -13,7 +13,6 @@ pytest.importorskip("rustbpe")
 pytest.importorskip("tiktoken")
 
 
-@pytest.mark.timeout(600)
 def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     if detect().level != "bwrap":
         pytest.skip("bubblewrap does not work here")

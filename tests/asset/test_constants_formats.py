@@ -139,7 +139,9 @@ def test_writing_the_same_values_changes_nothing(path, text, parse):
 @pytest.mark.parametrize(("path", "text", "parse"), CASES)
 def test_a_new_value_is_what_a_parser_reads_back_and_nothing_else_changes(path, text, parse):
     new: dict[Any, Any] = {True: False, "adamw": "muon", "a b": "c", 0.001: 0.00002, 0.5: 0.00005}
-    for constant in find(text, path):
+    constants = find(text, path)
+    assert constants
+    for constant in constants:
         value = new.get(constant.value, constant.value * 2)
         rewritten = rewrite(text, path, {constant.name: value})
         tree, before = parse(rewritten), parse(text)

@@ -176,7 +176,6 @@ def test_constants_are_those_of_all_files_and_told_apart_where_they_clash() -> N
         find(pack({"a.c": "int x;\n"}), "*.c")
 
 
-@pytest.mark.timeout(300)
 def test_the_search_tunes_all_files_and_the_result_is_adopted(project: Path) -> None:
     done = autoresearch("run", project, "--tag", "t", "--experiments", 6)
     assert done.returncode == 0, done.stderr

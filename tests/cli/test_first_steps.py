@@ -15,6 +15,7 @@ from tests.support.cli import ASSET, autoresearch, wait_for_rows
 from tests.support.projects import PROGRAM, git, make_project
 from tests.support.reports import NIGHT_OF_FOUR, recorded, tried
 from tests.support.steering import SLOW, folder, started
+from tests.support.waiting import PATIENCE
 
 PACKAGE = Path(__file__).parent.parent.parent / "autoresearch_graph"
 PIPED = f"set -o pipefail; {sys.executable} -m autoresearch_graph run %s --tag t --experiments 3"
@@ -48,7 +49,7 @@ def test_an_interrupted_run_tells_a_line_that_goes_on(tmp_path: Path):
     process = started(project, 3)
     wait_for_rows(project, 1)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE)
     line = re.search("Continue with: (.*)", told)
     assert process.returncode == 130 and line, told
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -21,7 +21,8 @@ from tests.support.cli import autoresearch, snapshot, wait_for_rows
 from tests.support.models import modelled
 from tests.support.models import propose as script
 from tests.support.projects import asset, git, make_project, run
-from tests.support.steering import SLOW, ended, folder, started, until
+from tests.support.steering import SLOW, ended, folder, started
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
 
@@ -105,7 +106,7 @@ def test_a_pause_keeps_its_place_through_kill_9_and_a_stop_ends_in_order(slow: P
     assert autoresearch("resume", slow).stdout == "t goes on\n"
     wait_for_rows(slow, rows + 1)
     assert autoresearch("stop", slow).returncode == 0
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "paused; go on with: autoresearch resume" in out and "stopped by a person" in out
     stopped = len(assert_agreement(slow, "t"))
@@ -122,7 +123,7 @@ def test_a_paused_research_can_be_interrupted_resumed_and_then_run(slow: Path):
     until(lambda: is_paused(slow), "it does not pause")
     rows = len(read_ledger(folder(slow) / "experiments.jsonl"))
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "nothing is lost" in told
     assert "once it runs again" in autoresearch("resume", slow).stdout
     assert autoresearch("run", slow, "--tag", "t", "--experiments", rows).returncode == 0

@@ -24,7 +24,8 @@ from autoresearch_graph.storage.status import Status, read_status
 from autoresearch_graph.terminal.dashboard import picture, sparkline
 from tests.support.cli import ASSET, CLI, autoresearch, snapshot, wait_for_rows
 from tests.support.projects import asset, git, make_project, run
-from tests.support.steering import ended, folder, started, until
+from tests.support.steering import ended, folder, started
+from tests.support.waiting import PATIENCE, until
 
 CURVED = """\
 import time
@@ -61,7 +62,7 @@ class Terminal:
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._seen.decode(errors="replace"))
 
     def end(self) -> int:
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=PATIENCE)
         self._reader.join()
         os.close(self._outside)
         return code
@@ -109,7 +110,7 @@ def test_watch_without_a_terminal_is_a_line_a_verdict_until_the_end(curved: Path
     process = started(curved, 2)
     wait_for_rows(curved, 1)
     done = autoresearch("watch", curved)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert [line.split()[0] for line in done.stdout.splitlines()[:3]] == ["0", "1", "2"]
     assert "t is not running" in done.stdout and "after 2 experiments" in done.stdout
     before = snapshot(curved)

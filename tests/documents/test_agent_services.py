@@ -175,7 +175,6 @@ def test_with_langsmith_its_data_set_is_measured_on_and_a_change_of_it_is_notice
         assert evaluated(project, there)["data_fingerprint"] != first["data_fingerprint"]
 
 
-@pytest.mark.timeout(600)
 def test_a_research_uses_a_model_elsewhere_and_langsmith_without_their_keys(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

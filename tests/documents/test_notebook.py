@@ -27,7 +27,6 @@ def test_the_notebook_is_kept_without_its_outputs():
     assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.filterwarnings("default")  # those of Jupyter are not ours
 def test_the_notebook_runs_and_ends_with_a_plot_and_a_branch():
     notebook = nbformat.read(NOTEBOOK, as_version=4)

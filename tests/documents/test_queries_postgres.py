@@ -21,7 +21,6 @@ from tests.support.postgres_server import postgres
 from tests.support.projects import Scripted, git
 
 psycopg = pytest.importorskip("psycopg")
-pytestmark = pytest.mark.timeout(600)
 PROGRAM = Path("program-postgres.md")
 SMALL = ('SCALE = "0.01"', 'SCALE = "0.001"')
 PATIENT = (

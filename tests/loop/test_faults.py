@@ -26,7 +26,6 @@ from tests.support.texts import BEST, BETTER, WORSE
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("fault", "job", "every"),
     [
@@ -65,7 +64,6 @@ exit $code
 """
 
 
-@pytest.mark.timeout(300)
 def test_a_disk_that_fills_up_at_any_time_is_one_sentence(tmp_path: Path):
     box, disk, left = detect(), tmp_path / "disk", tmp_path / "left"
     if box.bwrap is None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.timeout(480)
 @pytest.mark.parametrize(
     ("every", "pause", "job"),
     [

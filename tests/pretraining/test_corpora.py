@@ -186,7 +186,6 @@ def test_stories_are_cut_apart_and_each_has_one_part(corpora, tmp_path, monkeypa
     assert val and hold
 
 
-@pytest.mark.timeout(240)
 def test_a_run_on_downloaded_text_needs_no_network_and_tells_its_fingerprint(hub, tmp_path):
     address = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}"}
     early = job("train.py", cwd=tmp_path, data="tinystories")

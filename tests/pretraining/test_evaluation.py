@@ -100,7 +100,6 @@ def test_logits_of_another_shape_or_type_are_no_result(prepare, text, logits):
         prepare.bits_per_byte(Fixed(logits), text)
 
 
-@pytest.mark.timeout(240)
 def test_the_evaluation_gives_what_the_run_itself_would_measure(
     random_model, prepare, tmp_path, monkeypatch
 ):

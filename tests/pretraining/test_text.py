@@ -9,6 +9,7 @@ import pytest
 
 from autoresearch_graph.program.reader import read
 from tests.pretraining.job import ROOT, start, value
+from tests.support.waiting import PATIENCE
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -49,7 +50,7 @@ def test_two_processes_may_prepare_at_once_and_a_third_reads_what_they_left(tmp_
     both = [start(ROOT / "prepare.py", tmp_path / "new") for _ in range(2)]
     outputs = [process.communicate(timeout=90)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    third, _ = start(ROOT / "prepare.py", tmp_path / "new").communicate(timeout=60)
+    third, _ = start(ROOT / "prepare.py", tmp_path / "new").communicate(timeout=PATIENCE)
     assert third in outputs[0]
     assert third in outputs[1]
     assert "prepared" in outputs[0] + outputs[1]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.pretraining.job import ROOT, STEPS, start, value
+from tests.support.waiting import PATIENCE
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -33,7 +34,6 @@ def first(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return folder, run.communicate(timeout=200)[0]
 
 
-@pytest.mark.timeout(240)
 def test_a_run_learns_and_prints_what_it_used(first, prepare):
     folder, output = first
     from pretraining import exported
@@ -51,7 +51,6 @@ def test_a_run_learns_and_prints_what_it_used(first, prepare):
     assert value("data", output).startswith(f"python-{sysconfig.get_python_version()}")
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("seed", "same"), [(1, True), (0, False)])
 def test_the_same_seed_and_steps_give_the_same_model_to_the_last_bit_and_another_seed_another(
     first, train, prepare, tmp_path, monkeypatch, seed, same
@@ -84,7 +83,7 @@ def test_an_exploding_loss_ends_the_run_at_once_with_a_sentence(tmp_path):
     shutil.copy(ROOT / "prepare.py", tmp_path)
     shutil.copytree(ROOT / "pretraining", tmp_path / "pretraining")
     process = start(tmp_path / "train.py", cache=Path("/dev/null/nowhere"), folder=tmp_path)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert not (tmp_path / "model.npz").exists()
     assert process.returncode == 1
     assert re.fullmatch(r"The loss exploded: \S+ at step \d+\.\n", errors)

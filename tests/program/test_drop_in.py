@@ -85,7 +85,6 @@ def autoresearch(
     )
 
 
-@pytest.mark.timeout(300)
 def test_a_clone_keeps_and_reverts_with_its_program_untouched(clone: Path, home: Path):
     done = autoresearch("run", clone, "--tag", "t", "--experiments", 6, home=home)
     assert done.returncode == 0, done.stderr

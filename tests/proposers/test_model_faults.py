@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -37,6 +36,7 @@ from tests.support.raw_server import (
     said,
     serving,
 )
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.usefixtures("key_and_no_pauses")
 
@@ -285,7 +285,7 @@ main()
         done = subprocess.run(
             [sys.executable, "-c", script, "run", str(project), "--json", "--experiments", "2",
              "--model", "openai:m", "--base-url", server.url],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
     assert done.returncode == 1, done.stderr
     end = json.loads(done.stdout.splitlines()[-1])
@@ -384,13 +384,10 @@ lab.close()
     with serving(*before, Answer(b"", hang=True), GOOD[1]) as server:
         command = [sys.executable, "-c", script, str(project), server.url]
         first = subprocess.Popen(command)
-        deadline = time.monotonic() + 60
-        while len(server.requests) <= len(before):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: len(server.requests) > len(before))
         first.kill()
         first.wait()
-        subprocess.run(command, check=True, timeout=60)
+        subprocess.run(command, check=True, timeout=PATIENCE)
         assert len(server.requests) == len(before) + 2
     assert_agreement(project, "t")
     (row,) = read_ledger(project / ".autoresearch/t/experiments.jsonl")[1:]

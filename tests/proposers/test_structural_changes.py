@@ -250,7 +250,6 @@ def without_what_it_needs(template: str) -> None:
         pytest.skip("tpcgen-cli makes the data")
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("template", CHANGES)
 def test_a_structural_change_is_made_by_tool_calls_judged_and_kept_and_a_wrong_one_is_a_crash(
     llmock: Any, tmp_path: Path, template: str

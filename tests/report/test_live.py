@@ -17,7 +17,8 @@ import pytest
 from tests.support.cli import CLI, autoresearch, snapshot, wait_for_rows
 from tests.support.projects import make_project
 from tests.support.reports import NIGHT_OF_FOUR, Page, recorded, tried
-from tests.support.steering import SLOW, ended, folder, started, until
+from tests.support.steering import SLOW, ended, folder, started
+from tests.support.waiting import PATIENCE, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LIVE_MARK = "It is running, and this page follows it."
@@ -38,7 +39,7 @@ class Served:
     def get(
         self, path: str, *, host: str = "", method: str = "GET", **headers: str
     ) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         given = {"Host": host or f"localhost:{self.port}"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, headers=given)
@@ -55,7 +56,7 @@ def served(project: Path, *options: str) -> Iterator[Served]:
         yield server
     finally:
         server.process.send_signal(signal.SIGINT)
-        told = server.process.communicate(timeout=60)
+        told = server.process.communicate(timeout=PATIENCE)
     assert (server.process.returncode, *told) == (0, "", "")
 
 

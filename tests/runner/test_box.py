@@ -15,6 +15,7 @@ from autoresearch_graph.core.program import Environment
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.process import Ended, run
+from tests.support.waiting import until
 
 SOON = 20.0  # seconds: what is asked for takes a minute or more, and no machine is that busy
 EVIL = """
@@ -101,10 +102,7 @@ class Machine:
         return [p for p in everything if str(self.folder) in " ".join(p.info["cmdline"] or [])]
 
     def wait_for(self, name: str) -> None:
-        until = time.monotonic() + 20
-        while not (self.folder / name).exists():
-            assert time.monotonic() < until, f"{name} was never written"
-            time.sleep(0.01)
+        until((self.folder / name).exists, f"{name} was never written")
 
 
 def sandbox_of(level: str) -> Sandbox:

@@ -61,7 +61,6 @@ def test_a_lab_that_is_opened_ends_what_a_killed_one_left(project: Path):
             process.communicate()
 
 
-@pytest.mark.timeout(120)
 def test_killed_again_and_again_while_a_box_starts_nothing_is_left(tmp_path: Path):
     folder = tmp_path / "t"
     (folder / "worktree").mkdir(parents=True)

@@ -60,7 +60,7 @@ def test_the_untouched_asset_and_what_gave_no_number_stay_what_they_are():
 
 
 def test_a_change_that_works_beyond_its_box_is_not_kept(tmp_path: Path):
-    program = PROGRAM.replace("10 seconds, killed after 20", "1 second, killed after 20")
+    program = PROGRAM.replace("10 seconds, killed after 20", "1 second, killed after 100")
     project = make_project(tmp_path / "p", program=program, text=WORKS)
     _, rows = run(project, [WORKS.replace("X = 3.0", "X = 2.0")])
     assert [row.status for row in rows] == ["keep", "crash"]

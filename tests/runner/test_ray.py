@@ -5,8 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +18,9 @@ from autoresearch_graph.runner import detect
 from tests.support.agreement import assert_agreement
 from tests.support.cli import CLI, autoresearch
 from tests.support.projects import PROGRAM, alive, git, make_gated, opened, run, sleeper
+from tests.support.waiting import until
 
 pytestmark = [
-    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="nodes are Linux machines"),
 ]
 SCORED = """\
@@ -176,9 +175,3 @@ def test_without_ray_a_person_is_told_what_to_install(gated: Path, monkeypatch: 
     told = re.escape("pip install 'autoresearch-graph[ray]'")
     with pytest.raises(InputError, match=told), opened(gated, on="ray"):
         pass
-
-
-def until(so: Callable[[], bool]) -> None:
-    """Wait as long as the test may take."""
-    while not so():
-        time.sleep(0.1)

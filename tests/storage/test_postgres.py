@@ -22,6 +22,7 @@ from tests.support.cli import CLI, autoresearch
 from tests.support.postgres_server import postgres
 from tests.support.projects import asset, make_project, opened, run
 from tests.support.threads import of
+from tests.support.waiting import PATIENCE
 
 psycopg = pytest.importorskip("psycopg")
 TUNABLE = "X = 3.0  # from 0.0 to 4.0\nprint('loss:', (X - 1.0) ** 2)\n"
@@ -206,7 +207,7 @@ def test_a_server_that_hangs_is_told_and_ctrl_c_ends_the_waiting(database: str, 
                 each.suspend()
             assert any("waiting for Postgres" in line for line in process.stdout)
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=PATIENCE)
         finally:
             for each in stopped:
                 each.resume()
@@ -242,7 +243,6 @@ def test_the_password_is_in_no_file_no_output_and_no_run(database: str, tmp_path
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
-@pytest.mark.timeout(240)
 def test_killed_before_an_effect_nothing_is_lost(database: str, tmp_path: Path):
     script = Path(__file__).parent.parent / "support/kill_points.py"
     command = [sys.executable, str(script), str(tmp_path / "jobs"), "293", "0", "plain"]

@@ -4,8 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from autoresearch_graph.studio import Labs
 from tests.support.projects import git, make_gated, make_project
 from tests.support.raw_server import Answer, edit, proposal, said, serving
 from tests.support.studio_server import free_port, studio_server
+from tests.support.waiting import until
 
 pytest.importorskip("langgraph_api")
 sdk = pytest.importorskip("langgraph_sdk")
@@ -80,15 +80,9 @@ def test_a_cancelled_run_leaves_no_process_and_goes_on_where_it_was(
     context: dict[str, Any] = {"project": str(project), "tag": "cancelled", "experiments": 2}
     run = client.runs.create(thread, "autoresearch", input={}, context=context)
     ledger = project / ".autoresearch/cancelled/experiments.jsonl"
-    deadline = time.monotonic() + 60
-    while not ledger.exists() or not ledger.read_text() or not children_in(project):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert children_in(project)
+    until(lambda: ledger.exists() and ledger.read_text() and children_in(project))
     client.runs.cancel(thread, run["run_id"], wait=True)
-    while children_in(project):
-        assert time.monotonic() < deadline, "a run outlives its cancelled invocation"
-        time.sleep(0.05)
+    until(lambda: not children_in(project), "a run outlives its cancelled invocation")
     gate.touch()
     client.runs.wait(thread, "autoresearch", input=None, context=context)
     values = client.threads.get_state(thread)["values"]
@@ -141,10 +135,7 @@ def test_a_run_that_is_cancelled_while_the_model_thinks_goes_on(client: Any, pro
     with serving(edited, Answer(b"", hang=True), edited, proposed, port=PORT) as server:
         context |= {"base_url": server.url, "experiments": 1}
         run = client.runs.create(thread, "autoresearch", input={}, context=context)
-        deadline = time.monotonic() + 60
-        while len(server.requests) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: len(server.requests) >= 2)
         client.runs.cancel(thread, run["run_id"], wait=True)
         client.runs.wait(thread, "autoresearch", input=None, context=context)
     assert client.threads.get_state(thread)["values"]["stop"] == "done after 1 experiment"
@@ -158,7 +149,7 @@ def test_a_research_goes_from_the_terminal_to_the_server_and_back(
     """Killed in the terminal, gone on with and cancelled on the server, ended in the terminal."""
     project = make_gated(projects / "shared", gate)
     lab = start_in_the_terminal(project)
-    wait_for(lambda: len(ledger_of(project)) == 1 and runs_of(project))
+    until(lambda: len(ledger_of(project)) == 1 and runs_of(project))
     lab.kill()
     lab.wait()
     first = under_way(project)
@@ -183,7 +174,7 @@ def test_a_research_goes_from_the_terminal_to_the_server_and_back(
     assert "collect" in nodes[:2], "it goes on in the middle of the experiment"
     assert any("progress" in data for data in seen)
     client.runs.cancel(thread, run_id, wait=True)
-    wait_for(lambda: not runs_of(project))
+    until(lambda: not runs_of(project))
     state = client.threads.get_state(thread)
     assert state["next"] == ["collect"]
     second = state["values"]["candidates"][0]["proposal"]
@@ -220,13 +211,6 @@ def under_way(project: Path) -> dict[str, Any]:
         saved = saver.get_tuple({"configurable": {"thread_id": "shared"}})
     assert saved is not None
     return dict(saved.checkpoint["channel_values"]["candidates"][0]["proposal"])
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def children_in(folder: Path) -> list[int]:

@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.support.waiting import until
 
 CLI = [sys.executable, "-m", "autoresearch_graph"]
 ASSET = (
@@ -27,7 +28,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def wait_for_rows(project: Path, rows: int) -> None:
     ledger = project / ".autoresearch/t/experiments.jsonl"
-    deadline = time.monotonic() + 60
-    while not ledger.exists() or ledger.read_text().count("\n") < rows:
-        assert time.monotonic() < deadline, "the research does not get on"
-        time.sleep(0.02)
+    until(
+        lambda: ledger.exists() and ledger.read_text().count("\n") >= rows,
+        "the research does not get on",
+    )

@@ -2,11 +2,10 @@
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.cli import ASSET, CLI
+from tests.support.waiting import PATIENCE
 
 SLOW = "import time\n" + ASSET + "time.sleep(0.3)\n"
 
@@ -23,11 +22,4 @@ def started(project: Path, experiments: int) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str]) -> None:
     """End a research that would go on, as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
+    process.communicate(timeout=PATIENCE)
