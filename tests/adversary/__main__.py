@@ -43,7 +43,7 @@ def _assets(attacks: Iterable[str]) -> int:
         with Console().status(f"{attack} ..."):
             nights = [_night([attack], choice) for choice in levels.values()]
         through += bool(nights[0].harm)
-        table.add_row(attack, *map(Text, describe(attack)), *map(_cell, nights))
+        table.add_row(attack, *map(Text, describe(ATTACKS[attack])), *map(_cell, nights))
     return _shown(table, through)
 
 
@@ -56,7 +56,7 @@ def _models(attacks: Sequence[str]) -> int:
         for attack, (kept, verdict) in zip(attacks, verdicts, strict=True):
             through += kept
             told = Text(verdict, "red" if kept else "green")
-            table.add_row(attack, *map(Text, models.describe(attack)), told)
+            table.add_row(attack, *map(Text, describe(models.ATTACKS[attack])), told)
     return _shown(table, through)
 
 

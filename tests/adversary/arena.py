@@ -53,9 +53,9 @@ class Night:
     harm: tuple[str, ...]
 
 
-def describe(attack: str) -> tuple[str, str]:
-    """What an attack tries, and what stops it, as its docstring says."""
-    told = ast.get_docstring(ast.parse(ATTACKS[attack].read_text())) or ""
+def describe(attack: Path) -> tuple[str, str]:
+    """Return what the attack in a file tries, and what stops it, as its docstring says."""
+    told = ast.get_docstring(ast.parse(attack.read_text())) or ""
     tries, _, stopped = told.partition("\n\nStopped by: ")
     return tries, stopped
 

@@ -1,6 +1,5 @@
 """Language models that cheat, all proposed in one research on the real train.py and prepare.py."""
 
-import ast
 import os
 import re
 import shutil
@@ -19,13 +18,6 @@ ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "language
 STEPS = {"AUTORESEARCH_STEPS": "6", "AUTORESEARCH_VOCAB": "257", "CUDA_VISIBLE_DEVICES": ""}
 SIZES, SMALLER = '"python": (128, 1024, 1280)', '"python": (128, 1024, 320)'
 NAMES = ("AUTORESEARCH_CACHE", *STEPS)
-
-
-def describe(attack: str) -> tuple[str, str]:
-    """What an attack tries, and what stops it, as its docstring says."""
-    told = ast.get_docstring(ast.parse(ATTACKS[attack].read_text())) or ""
-    tries, _, stopped = told.partition("\n\nStopped by: ")
-    return tries, stopped
 
 
 def night(attacks: Sequence[str]) -> list[tuple[bool, str]]:

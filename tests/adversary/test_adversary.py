@@ -47,7 +47,7 @@ def test_without_walls_these_get_through(attacks: tuple[str, ...], harm: set[str
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_every_attack_says_what_stops_it(attack: str):
-    assert all(describe(attack))
+    assert all(describe(ATTACKS[attack]))
 
 
 @pytest.mark.parametrize("attack", DOORS)

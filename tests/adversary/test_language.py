@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.runner import detect
-from tests.adversary.models import ATTACKS, NAMES, PLAYED, TOLD, describe, play
+from tests.adversary.arena import describe
+from tests.adversary.models import ATTACKS, NAMES, PLAYED, TOLD, play
 from tests.support.agreement import assert_agreement
 
 pytest.importorskip("torch")
@@ -32,4 +33,4 @@ def test_no_language_model_that_cheats_is_kept(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_every_attack_says_what_stops_it(attack: str):
-    assert all(describe(attack))
+    assert all(describe(ATTACKS[attack]))
