@@ -39,7 +39,7 @@ class Smith(Collector):
         return super().answer(method, path, headers, body) if found is None else (200, found)
 
     def known(self, method: str, path: str, headers: Any, body: bytes) -> Any:
-        """What is said of data sets and sessions; None for all else."""
+        """Return the answer to a request for data sets or sessions, None for any other."""
         url = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         found: Any = None
@@ -124,7 +124,7 @@ def served(project: Path, smith: Smith) -> Iterator[str]:
 
 
 def evaluated(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """What the evaluation prints, by name."""
+    """Return the values that the evaluation prints, by name."""
     done = subprocess.run(
         [sys.executable, "evaluate.py"],
         cwd=project,

@@ -1,9 +1,10 @@
-"""What the documents say is what the code does."""
+"""The documents agree with the code."""
 
 import re
 import tomllib
 from pathlib import Path
 
+import yaml
 from typer.testing import CliRunner
 
 from autoresearch_graph.cli.app import app
@@ -58,6 +59,24 @@ def test_make_runs_what_the_readme_says():
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
     for extra in re.findall(r"'\.\[(\w+)\]'", README):
         assert f"'.[{extra}]'" in makefile
+
+
+def test_workflows_call_make_with_targets_that_exist():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "test.yml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    called = {step["run"] for step in steps if step.get("run", "").startswith("make ")}
+    assert called == {"make test", "make fast", "make docs"}
+    for command in called:
+        assert f"\n{command.removeprefix('make ')}:" in makefile
+
+
+def test_the_workflow_tries_every_python_that_the_package_names():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "test.yml").read_text())
+    prefix = "Programming Language :: Python :: "
+    named = {c.removeprefix(prefix) for c in project["classifiers"] if c.startswith(f"{prefix}3.")}
+    assert set(workflow["jobs"]["linux"]["strategy"]["matrix"]["python"]) == named
 
 
 def test_the_program_at_the_root_says_what_its_run_needs():

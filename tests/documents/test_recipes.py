@@ -9,9 +9,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from autoresearch_graph import research
+from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.runner.executor import Executor
 from autoresearch_graph.settings import Settings
+from tests.support.programs import PARTS, read_text
 from tests.support.projects import make_project
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -49,6 +51,19 @@ def test_the_executor_of_the_recipe_has_the_methods_of_the_protocol() -> None:
     assert methods
     for name in methods:
         assert inspect.signature(getattr(noted, name)) == inspect.signature(getattr(Executor, name))
+
+
+def test_the_key_of_the_dialect_recipe_needs_only_a_synonym(tmp_path: Path) -> None:
+    """It is unknown as it stands, and read as soon as it is a key that the reader knows."""
+    section = PAGE.partition("## Recipe: a new dialect of program.md\n")[2]
+    (front,) = (t.content for t in MarkdownIt().parse(section) if t.info == "markdown")
+    (tmp_path / "train.py").touch()
+    parts = {name: body for name, body in PARTS.items() if name != "Asset"}
+    rest = "\n".join(f"## {title}\n\n{body}\n" for title, body in parts.items())
+    with pytest.raises(ProgramError, match="goal_file"):
+        read_text(tmp_path, f"{front}\n# Night\n\n{rest}")
+    known = front.replace("goal_file", "target_file")
+    assert read_text(tmp_path, f"{known}\n# Night\n\n{rest}").asset == "train.py"
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ class Buffered(nn.Module):
 
 
 class Assigned(nn.Module):
-    """What is written into tensors that the model made itself."""
+    """A model that writes into tensors of its own."""
 
     def forward(self, x: Tensor) -> Tensor:
         shifted = torch.zeros_like(x)

@@ -210,7 +210,7 @@ def run(rounds: int, seed: int, names: list[str] | None = None) -> tuple[Counter
 
 
 def _pair(names: list[str], rounds: int, seed: int) -> list[dict[tuple[str, str], str]]:
-    """What two processes with different memory say of each call."""
+    """Return the results of each call in two processes with different memory."""
     processes = []
     for pattern in PATTERNS:
         command = [sys.executable, "-m", "tests.pretraining.fuzz", f"--rounds={rounds}"]

@@ -28,7 +28,7 @@ FACTOR = 8  # by which a search may move a constant that lists no choices
 
 @pytest.fixture(scope="session")
 def first(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """What a run in a process of its own leaves, and what it prints."""
+    """Return the folder of a run in its own process, and its output."""
     folder = tmp_path_factory.mktemp("first")
     run = start(ROOT / "train.py", cache, seed=1, folder=folder)
     return folder, run.communicate(timeout=200)[0]
