@@ -68,27 +68,20 @@ class Entry:
         """Return the value, which must be one text or number."""
         if isinstance(self.value, str) and self.value.strip():
             return self.value
-        raise ProgramError(
-            f"`{self.key}` in the front matter takes one value", line=self.line, code="front-matter"
-        )
+        raise _malformed(f"`{self.key}` in the front matter takes one value", self.line)
 
     def items(self) -> tuple["Entry", ...]:
         """Return the value as a list; a single text is a list of one."""
         if isinstance(self.value, Mapping):
-            raise ProgramError(
-                f"`{self.key}` in the front matter takes a list",
-                line=self.line,
-                code="front-matter",
-            )
+            raise _malformed(f"`{self.key}` in the front matter takes a list", self.line)
         return (self,) if isinstance(self.value, str) else self.value
 
     def keys(self, *known: str, told: tuple[str, ...] = ()) -> Mapping[str, "Entry"]:
         """Return the value as a mapping of known keys; an error names those in `told`."""
         if not isinstance(self.value, Mapping):
-            raise ProgramError(
+            raise _malformed(
                 f"`{self.key}` in the front matter takes the keys {', '.join(told or known)}",
-                line=self.line,
-                code="front-matter",
+                self.line,
             )
         for entry in self.value.values():
             _check_known(entry, known, told or known)
@@ -123,21 +116,15 @@ def parse(text: str) -> Mapping[str, Entry]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         entries = {} if node is None else _parts(_entry("front matter", node))
     except RecursionError:
-        raise ProgramError(
-            "the front matter is nested too deeply", line=1, code="front-matter"
-        ) from None
+        raise _malformed("the front matter is nested too deeply", 1) from None
     except yaml.MarkedYAMLError as error:
         problem_mark = error.problem_mark or error.context_mark
         line_number = problem_mark.line + 2 if problem_mark else 1
-        raise ProgramError(
-            f"the front matter is not valid YAML: {error.problem}",
-            line=line_number,
-            code="front-matter",
+        raise _malformed(
+            f"the front matter is not valid YAML: {error.problem}", line_number
         ) from None
     except yaml.YAMLError as error:
-        raise ProgramError(
-            f"the front matter is not valid YAML: {error}", line=1, code="front-matter"
-        ) from None
+        raise _malformed(f"the front matter is not valid YAML: {error}", 1) from None
     return {
         key: entry for key, entry in entries.items() if key not in OPTIONAL or entry.type != "null"
     }
@@ -203,10 +190,9 @@ def _check_no_alias(text: str) -> None:
     """Raise ProgramError for an alias: it could hold itself, or itself many times."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise ProgramError(
+            raise _malformed(
                 f"`*{event.anchor}` is an alias, which is not supported; write the value itself",
-                line=(event.start_mark.line if event.start_mark else 0) + 2,
-                code="front-matter",
+                (event.start_mark.line if event.start_mark else 0) + 2,
             )
 
 
@@ -227,9 +213,7 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
     for name, value in node.value:
         line_number = name.start_mark.line + 2
         if not isinstance(name, yaml.ScalarNode):
-            raise ProgramError(
-                "a key of the front matter is not a word", line=line_number, code="front-matter"
-            )
+            raise _malformed("a key of the front matter is not a word", line_number)
         if name.value in entries:
             raise ProgramError(
                 f"`{name.value}` is here and on line {entries[name.value].line} of the front "
@@ -243,8 +227,10 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
 
 def _check_known(entry: Entry, known: tuple[str, ...], told: tuple[str, ...]) -> None:
     if entry.key not in known:
-        raise ProgramError(
-            f"the front matter has no key `{entry.key}`; the keys are {', '.join(told)}",
-            line=entry.line,
-            code="front-matter",
+        raise _malformed(
+            f"the front matter has no key `{entry.key}`; the keys are {', '.join(told)}", entry.line
         )
+
+
+def _malformed(message: str, line: int | None) -> ProgramError:
+    return ProgramError(message, line=line, code="front-matter")

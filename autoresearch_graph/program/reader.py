@@ -197,20 +197,16 @@ def _text(path: Path) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ProgramError(
-            f"there is no such file in {path.parent}; write one", code="no-program"
-        ) from None
+        raise _unreadable(f"there is no such file in {path.parent}; write one", None) from None
     except IsADirectoryError:
-        raise ProgramError("this is a folder; name the file in it", code="no-program") from None
+        raise _unreadable("this is a folder; name the file in it", None) from None
     except UnicodeDecodeError as error:
         line_number = error.object[: error.start].count(b"\n") + 1
-        raise ProgramError(
-            "this is not UTF-8; save the file as UTF-8", line=line_number, code="no-program"
-        ) from None
+        raise _unreadable("this is not UTF-8; save the file as UTF-8", line_number) from None
     except OSError as error:
-        raise ProgramError(f"this cannot be read: {error.strerror}", code="no-program") from None
+        raise _unreadable(f"this cannot be read: {error.strerror}", None) from None
     if not text.strip():
-        raise ProgramError("the file is empty; describe the task in it", code="no-program")
+        raise _unreadable("the file is empty; describe the task in it", None)
     return text
 
 
@@ -310,3 +306,7 @@ class LiveProgram:
         except OSError:
             return None
         return (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _unreadable(message: str, line: int | None) -> ProgramError:
+    return ProgramError(message, line=line, code="no-program")
