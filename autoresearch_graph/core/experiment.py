@@ -220,7 +220,7 @@ class Incumbent(Value):
         return 0.0 if self.first is None else self.metric - self.first
 
     def shares_data(self, run: Measured) -> bool:
-        """True if a run was measured on the same data and in the same unit, as far as known."""
+        """Return True for a run on the same data and in the same unit, as far as known."""
         data = run.metrics.get(FINGERPRINT)
         same_unit = None in (run.unit, self.unit) or run.unit == self.unit
         return same_unit and (None in (data, self.data) or data == self.data)

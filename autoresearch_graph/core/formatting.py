@@ -75,7 +75,7 @@ class Figures:
         return max(0, -floor(log10(self.step or 1.0)))
 
     def _is_finer(self, said: str) -> bool:
-        """True if a number has more decimals than are known; `3 runs` has not."""
+        """Return True if a number has more decimals than are known; `3 runs` has not."""
         decimals = len(said.partition(".")[2])
         return "e" in said.lower() or decimals > self._decimals or (self.step or 0.0) > 1
 
@@ -116,7 +116,7 @@ def _round_step(most: float) -> float:
 
 
 def _says(said: str, known: float) -> bool:
-    """True if the number, printed with three digits or more, is `known` to so many digits."""
+    """Return True if the number, printed with three digits or more, is `known` to as many."""
     if any(f"{known:.{digits}g}" == said for digits in range(3, 8)):
         return True
     whole, _, decimals = said.partition(".")
@@ -136,7 +136,7 @@ class Scale:
     high: float
 
     def holds(self, value: float) -> bool:
-        """True if the value lies on the scale."""
+        """Return True if the value lies on the scale."""
         return self.low <= value <= self.high
 
     def clamp(self, value: float) -> float:

@@ -126,7 +126,7 @@ class IncumbentEstimate(Value):
         return moved if abs(moved) > MOVED * known else 0.0
 
     def due(self, noise: Noise) -> bool:
-        """True if the incumbent is to be measured again, next to the coming experiment.
+        """Return True if the incumbent is to be measured again, next to the coming experiment.
 
         At once after a keep on a single run. After a movement of the machine the intervals are
         one experiment, two, four and so on.
@@ -137,7 +137,7 @@ class IncumbentEstimate(Value):
         return best.runs < FEWEST or best.since >= best.interval
 
     def has_moved(self, new_runs: Sequence[Outcome]) -> bool:
-        """True if the incumbent's new runs are off by more than 3 standard errors of their mean.
+        """Return True if the incumbent's new runs are off by more than 3 standard errors.
 
         While sigma rests on few repeats, the distance must be larger, by Student's t.
         """
@@ -159,7 +159,7 @@ class IncumbentEstimate(Value):
         return max(1, min(PATIENCE, interval))
 
     def has_drifted(self, new_runs: Sequence[Outcome]) -> bool:
-        """True if two new runs at least show that the machine has changed."""
+        """Return True if two new runs at least show that the machine has changed."""
         return len(self._comparable(new_runs)) >= FEWEST and self.has_moved(new_runs)
 
     def measured_again(self, new_runs: Sequence[Outcome]) -> "IncumbentEstimate":

@@ -262,7 +262,7 @@ class _Case:
         return max(0.0, self._gain(self.runs[:1])) * share
 
     def _z(self, runs: list[Measured]) -> float:
-        """The gain in standard errors; that of the first run in sigmas.
+        """Return the gain in standard errors; that of the first run in sigmas.
 
         It is that of the fresh runs. The first run joins them if that is better for the candidate:
         noise passes such a bar no more often for having been selected. Together they count for at
@@ -275,11 +275,11 @@ class _Case:
         return min(max(alone, together), 2 * alone)
 
     def _error(self, runs: list[Measured]) -> float:
-        """The standard error of the difference of two means, s * sqrt(1/n + 1/m)."""
+        """Return the standard error of the difference of two means, s * sqrt(1/n + 1/m)."""
         return self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
 
     def _is_not_worse(self, runs: list[Measured]) -> bool:
-        """True if a loss of half a sigma is unlikely: the gain, less a standard error."""
+        """Return True if a loss of half a sigma is unlikely: the gain, less a standard error."""
         return self._gain(runs) - self._error(runs) > -TOLERATED * self.standing.sigma
 
     def _simpler(self, runs: list[Measured]) -> Verdict:

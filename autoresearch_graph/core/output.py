@@ -188,7 +188,7 @@ def _unit(word: str) -> str:
 
 
 def _is_own(unit: str, name: str) -> bool:
-    """True if a name ends with this unit, in whatever spelling."""
+    """Return True if a name ends with this unit, in whatever spelling."""
     return _UNIT.get(unit.lower(), unit.lower()) == _own_unit(name)
 
 

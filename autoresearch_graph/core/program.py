@@ -28,7 +28,7 @@ class Constraint(Value):
     bound: float
 
     def holds(self, value: float) -> bool:
-        """True if `value` is within the bound; NaN never is."""
+        """Return True if `value` is within the bound; NaN never is."""
         return _COMPARE[self.relation](value, self.bound)
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Noise(Value):
         return self.rule in ("balanced", "strict")
 
     def is_plausible(self, value: float) -> bool:
-        """True if a value needs no confirmation."""
+        """Return True if a value needs no confirmation."""
         return self.plausible is None or self.plausible[0] <= value <= self.plausible[1]
 
     def describe(self) -> str:

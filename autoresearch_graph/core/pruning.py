@@ -97,7 +97,7 @@ def at(curve: Curve, share: float) -> float:
 
 
 def bends(names: Collection[str]) -> bool:
-    """True if a change of these constants may win late: too many, or one that bends the curve."""
+    """Return True if a change may win late: of many constants, or one that bends the curve."""
     return len(names) > _FEW or any(_BENDS.search(n) and not _RATE.search(n) for n in names)
 
 

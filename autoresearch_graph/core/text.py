@@ -41,7 +41,7 @@ _BLOT = "(a key)"
 
 
 def is_credential(name: str, value: str = "") -> bool:
-    """True if a variable looks like a key, a password, a token or the path of a socket."""
+    """Return True if a variable looks like a key, a password, a token or the path of a socket."""
     return bool(_NAME.search(name) or _VALUE.search(value))
 
 

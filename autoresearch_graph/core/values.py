@@ -27,7 +27,7 @@ class Value(BaseModel):
 
 
 def is_json(text: str | bytes) -> bool:
-    """True for whole JSON; false for a text that was cut off while it was written."""
+    """Return True for whole JSON; false for a text that was cut off while it was written."""
     try:
         json.loads(text)
     except ValueError:
@@ -146,5 +146,5 @@ class Metric(Value):
         return old - new if self.direction == "lower" else new - old
 
     def reaches(self, value: float, target: float) -> bool:
-        """True if `value` is at least as good as `target`."""
+        """Return True if `value` is at least as good as `target`."""
         return self.improvement(value, target) >= 0

@@ -47,7 +47,7 @@ def _new_name(researches: Path, today: str) -> str:
 
 
 def _is_finished(folder: Path) -> bool:
-    """True for a research that a criterion, a person or the end of the search ended."""
+    """Return True for a research that a criterion, a person or the end of the search ended."""
     now = read_status(folder)
     return now is not None and now.doing == "ended" and not now.failed
 
