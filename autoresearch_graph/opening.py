@@ -60,9 +60,7 @@ def open_lab(
         workspace = workspace_of(settings, repo, start)
         check_workspace(workspace, start.program)
         placement = resources.enter_context(open_placement(settings, os.environ, executor))
-        if proposer is None:
-            text, dollars = workspace.text(start.base), program.stopping.dollars
-            proposer = choose_proposer(settings, text, start.program.asset, dollars, tools)
+        proposer = proposer or _proposer(settings, workspace, start, program, tools)
         resources.enter_context(lock(settings.folder))
         end_leftovers(settings.folder)
         write_start(settings.folder, repo, start)
@@ -71,8 +69,8 @@ def open_lab(
         live = LiveProgram(start.program, program, project=settings.root, flags=settings.flags)
         executors = placement.executors(workspace, settings.folder, start.program)
         pool = resources.enter_context(closing(TrialPool(workspace, store.artifacts, executors)))
-        ahead = settings.ahead_of(pool.workers)
         environ = {**os.environ, "AUTORESEARCH_CHECKPOINTS": url}
+        ahead = settings.ahead_of(pool.workers)
         host = Host(settings.review, ahead, tell, show, environ, resources.pop_all())
         return Lab(
             ledger=ledger,
@@ -85,6 +83,18 @@ def open_lab(
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             host=host,
         )
+
+
+def _proposer(
+    settings: Settings,
+    workspace: Workspace,
+    start: Start,
+    program: Program,
+    tools: Sequence["BaseTool"],
+) -> Proposer:
+    """Return the proposer that the settings name, with the limits of today's program.md."""
+    text, dollars = workspace.text(start.base), program.stopping.dollars
+    return choose_proposer(settings, text, start.program.asset, dollars, tools)
 
 
 def _begun(settings: Settings, repo: Repo, program: Program) -> Start:

@@ -57,7 +57,7 @@ class Night:
             self._add(number, random.Random(number))
 
     def brief(self, number: int) -> Brief:
-        """The brief for experiment `number`, of which the ledger has all before."""
+        """Return the brief for experiment `number`, of which the ledger has all before."""
         rows = self.rows[:number]
         best = next(row for row in reversed(rows) if row.status == "keep")
         return Brief(
@@ -162,7 +162,7 @@ def _moved(value: object, choices: tuple[object, ...], rng: random.Random) -> ob
 
 
 def _edited(text: str, number: int, rng: random.Random) -> tuple[str, str]:
-    """The text with up to 80 lines more at the end of one or two functions or classes."""
+    """Return the text with up to 80 lines more at the end of one or two functions or classes."""
     nodes = [n for n in _parsed(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     chosen = sorted(rng.sample(nodes, rng.choice((1, 1, 2))), key=lambda n: -n.lineno)
     lines = text.splitlines()
@@ -174,7 +174,7 @@ def _edited(text: str, number: int, rng: random.Random) -> tuple[str, str]:
 
 
 def tokenizer(*, offline: bool = False) -> tuple[str, Callable[[str], int]]:
-    """The name of an encoding, and what counts its tokens."""
+    """Return the name of an encoding, and a function that counts its tokens."""
     import tiktoken
 
     try:
@@ -204,7 +204,7 @@ def told(brief: Brief, memory: prompt.Memory) -> str:
 
 
 def shared(night: Night, number: int, memory: prompt.Memory) -> float:
-    """The part of the brief that it begins with as the one before did; the mean of ten steps."""
+    """Return the share of the brief that begins as the one before; the mean of ten steps."""
     texts = [told(night.brief(n), memory) for n in range(number - STEPS, number + 1)]
     return sum(begins_alike(old, new) / len(new) for old, new in pairwise(texts)) / STEPS
 

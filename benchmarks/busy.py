@@ -84,13 +84,13 @@ def is_good(number: int, share: float) -> bool:
 
 
 def gain(experiments: int, share: float) -> int:
-    """What there is to gain in so many experiments: the last good value of each constant."""
+    """Return what there is to gain in so many experiments: the last good value of each constant."""
     good = (number for number in range(1, experiments + 1) if is_good(number, share))
     return sum({number % CONSTANTS: number for number in good}.values())
 
 
 def asset(seconds: float) -> str:
-    """The untouched asset."""
+    """Return the untouched asset."""
     names = [f"V{i:02d}" for i in range(CONSTANTS)]
     lines = ["import time", *(f"{name} = 0" for name in names), f"time.sleep({seconds})"]
     return "\n".join([*lines, f"print('loss:', {' + '.join(names)})\n"])

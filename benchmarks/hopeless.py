@@ -29,7 +29,7 @@ _STEP = re.compile(r"step \d+  (?P<seconds>[\d.]+) s  loss (?P<loss>[\d.]+)")
 
 
 def with_curves(records: Records) -> list[Experiment]:
-    """The ledger's rows, each run with its curve."""
+    """Return the ledger's rows, each run with its curve."""
     rows = []
     for row in records.experiments:
         trials = [_with_curve(run, records, row.number, i) for i, run in enumerate(row.trials)]

@@ -127,7 +127,7 @@ class Clock:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def end(self) -> None:
-        """A cycle is over."""
+        """Count the end of a cycle."""
         self.cycles.append((time.perf_counter() - self._wall) * 1e3)
         self.busy.append((time.process_time() - self._cpu) * 1e3)
 
@@ -162,7 +162,7 @@ def measure(
 
 
 def look(project: Path, experiments: int, clock: Clock) -> Point:
-    """What the last hundred cycles took, and what there is to see after them."""
+    """Return the time of the last hundred cycles, and what there is to see after them."""
     window = min(WINDOW, experiments)
     folder = project / ".autoresearch" / "bench"
     return Point(

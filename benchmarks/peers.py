@@ -59,7 +59,7 @@ class Model:
         self.asked: list[float] = []
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """A chat completion: tool calls where there are tools, else the text in a fence."""
+        """Return a chat completion: tool calls where there are tools, else the text in a fence."""
         self.asked.append(time.perf_counter())
         n = len(self.asked)
         text = ASSET.format(x=1e6 - n if n % 5 == 0 else 1e6 + n)
@@ -115,9 +115,7 @@ def served(model: Model) -> Iterator[str]:
 
 
 def floor(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
-    """The least that a cycle must do: a file, a commit by git, the command, and a row in SQLite
-    that is on the disk.
-    """
+    """Do the least of a cycle: a file, a commit by git, the command, and a synced row in SQLite."""
     commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
     command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-qam"]
     found = []
@@ -136,13 +134,13 @@ def floor(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
 
 
 def scripted(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
-    """A research whose proposer is a script in the same process."""
+    """Run a research whose proposer is a script in the same process."""
     project = commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
     return [(cycle, 1) for cycle in measure(project, proposals)[0].cycles]
 
 
 def modelled(folder: Path, proposals: int, environment: dict[str, str]) -> Cycles:
-    """A research with a model; one thing at a time, as the others do."""
+    """Run a research with a model; one thing at a time, as the others do."""
     commit(_made(folder), PROGRAM, ASSET.format(x=2e6))
     model = Model()
     with served(model) as url:

@@ -42,7 +42,7 @@ TIMES = """() => {
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser without a window."""
+    """Open a browser without a window."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -67,7 +67,7 @@ def measure(*pages: str) -> None:
 
 
 def report(page: str) -> None:
-    """The upper part of a report on a desk, on a phone, and in the dark."""
+    """Draw the upper part of a report on a desk, on a phone, and in the dark."""
     with chromium() as browser:
         for name, screen in SCREENS.items():
             tab = browser.new_page(**screen)
@@ -76,7 +76,7 @@ def report(page: str) -> None:
 
 
 def terminal(project: str, tag: str) -> None:
-    """What `autoresearch watch` shows at this moment."""
+    """Draw what `autoresearch watch` shows at this moment."""
     records = find(Settings(project=Path(project), tag=tag))
     console = Console(record=True, width=110, height=36, file=io.StringIO(), force_terminal=True)
     console.print(Follower(records).picture(console))
@@ -85,7 +85,7 @@ def terminal(project: str, tag: str) -> None:
 
 
 def graph(mermaid: str) -> None:
-    """The state machine as the README's Mermaid draws it."""
+    """Draw the state machine as the README's Mermaid draws it."""
     text = json.dumps(build_graph(Labs().of).get_graph().draw_mermaid(with_styles=False))
     script = Path(mermaid).read_text("utf-8")
     page = f"<body><div id='graph' style='display:inline-block'></div><script>{script}</script>"

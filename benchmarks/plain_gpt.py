@@ -52,7 +52,7 @@ class PlainGPT(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * DEPTH) if deep else 0.02)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """The head is the table of tokens once more."""
+        """Return the logits; the head is the table of tokens once more."""
         places = torch.arange(tokens.shape[1], device=tokens.device)
         stream = self.tokens(tokens) + self.places(places)
         return self.last(self.blocks(stream)) @ self.tokens.weight.T

@@ -74,7 +74,7 @@ class Runs:
 
 
 def draw(count: int) -> list[str]:
-    """That many texts of train.py, each with all its constants drawn anew."""
+    """Return that many texts of train.py, each with all its constants drawn anew."""
     text = (ROOT / "train.py").read_text()
     constants = find(text, "train.py")
     terrain = Neighbourhood(constants, reading(text, constants), [])

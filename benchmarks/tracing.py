@@ -29,7 +29,7 @@ ENDPOINTS = ("off", "works", "refuses", "hangs", "absent")
 
 @contextmanager
 def traced(endpoint: str) -> Iterator[dict[str, str]]:
-    """The environment of a research that traces to such an endpoint."""
+    """Return the environment of a research that traces to such an endpoint."""
     environment = {**os.environ, "LANGSMITH_TRACING": "false" if endpoint == "off" else "true"}
     environment["LANGSMITH_API_KEY"] = "lsv2_pt_benchmark"
     if endpoint in ("off", "absent"):

@@ -134,7 +134,7 @@ class Night:
         return candidate.model_copy(update={"outcomes": outcomes, "incumbent_runs": beside})
 
     def next_effect(self) -> float:
-        """That of a new idea, or of a step back where the lab would make one."""
+        """Return the effect of a new idea, or of a step back where the lab would make one."""
         self.undoes = None
         stuck = self.since_keep and self.since_keep % PATIENCE == 0
         if not (self.noise.weighs and stuck and self.undoable):
@@ -155,14 +155,14 @@ class Night:
             self.false += effect <= 0
 
     def claimed(self) -> float:
-        """The gain by the records: the incumbent's value less what the baseline's is now."""
+        """Return the gain by the records: the incumbent's value less what the baseline's is now."""
         assert self.standing.incumbent and self.first and self.first.first is not None
         drift = self.standing.drift
         begun = self.first.first + drift if drift else self.first.metric
         return self.standing.incumbent.metric - begun
 
     def verified(self) -> float:
-        """The gain after both ends were run again in turns."""
+        """Return the gain after both ends were run again in turns."""
         if not self.kept:
             return 0.0
         pairs = [(self.luck.gauss(self.level, 1), self.luck.gauss(0, 1)) for _ in range(VERIFIED)]
@@ -188,7 +188,7 @@ def world(helpful: float, mean: float, harmful: float) -> Effect:
 
 
 def recorded(path: Path) -> Effect:
-    """The effects of a recorded night: its gains in sigmas, those within the noise as nothing."""
+    """Return the effects of a recorded night: gains in sigmas, those within the noise as 0."""
     with path.open(newline="") as file:
         rows = [r for r in csv.DictReader(file, delimiter="\t") if r["status"] != "crash"]
     effects, best = [], float(rows[0]["val_bpb"])

@@ -147,7 +147,7 @@ def test_the_stopping_criteria_can_be_said_in_words(project: Path) -> None:
 
     stopping = read_parts(project, {"Stopping criteria": said}).stopping
 
-    assert stopping.describe() == "100 experiments or 1.5 hours or $10.00"
+    assert stopping.describe() == "100 experiments or 90 min or $10.00"
     assert read_parts(project, {"Stopping criteria": "none"}).stopping.describe() == "never stop"
 
 
