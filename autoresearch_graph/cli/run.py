@@ -1,4 +1,4 @@
-"""Commands that start a research, or check if one could start."""
+"""Commands that start a research, steer it, or check if one could start."""
 
 import gc
 import os
@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ from autoresearch_graph.cli.options import (
     Hours,
     Json,
     KillAfter,
+    LatestTag,
     LookAhead,
     MetricName,
     Model,
@@ -38,6 +39,7 @@ from autoresearch_graph.cli.options import (
     Tag,
     TimeBox,
     Workers,
+    settings_of,
 )
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, LabError, ProgramError
@@ -257,3 +259,47 @@ def _workers(given: str) -> int | Literal["auto"]:
         message = f"--workers is {given}. It must be a number from 1 on, or auto."
         raise InputError(message, code="bad-value")
     return int(given)
+
+
+def tell(
+    words: Annotated[str, typer.Argument(help="Message to the proposer.")],
+    project: Project = Path(),
+    tag: LatestTag = "",
+) -> None:
+    """Send a message for the next proposal."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.tell(settings_of(project, tag), words))
+
+
+def propose(
+    file: Annotated[Path, typer.Argument(help="File with the new text of the asset.")],
+    project: Project = Path(),
+    tag: LatestTag = "",
+    describe: Annotated[str, typer.Option(help="One line about the change.")] = "",
+) -> None:
+    """Propose a text of your own as the next experiment."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.propose(settings_of(project, tag), file, describe))
+
+
+def pause(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Pause after the current experiment is judged."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.pause(settings_of(project, tag)))
+
+
+def resume(project: Project = Path(), tag: LatestTag = "") -> None:
+    """End a pause."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.resume(settings_of(project, tag)))
+
+
+def stop(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Stop after the current experiment is judged."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.stop(settings_of(project, tag)))

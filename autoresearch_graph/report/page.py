@@ -12,14 +12,15 @@ from markupsafe import Markup
 
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Figures, duration
+from autoresearch_graph.core.resources import texts
 from autoresearch_graph.core.text import markdown, visible
 from autoresearch_graph.core.values import in_dollars
 from autoresearch_graph.report.chart import NARROW, WIDE, draw
 from autoresearch_graph.report.confidence import confidence
 from autoresearch_graph.report.groups import by_kind, crashed, failed
-from autoresearch_graph.report.templates import TEXTS
 from autoresearch_graph.results.records import Records
 
+_TEXTS = texts("report")
 _KINDS = {"+": "added", "-": "removed", "@": "place"}
 _DIFF_LINES = 400
 _LINE_LENGTH = 500
@@ -101,7 +102,7 @@ def _signed(figures: Figures, gain: float) -> str:
 @cache
 def _environment(show: Callable[[str], str], *, escape: bool) -> Environment:
     environment = Environment(
-        loader=DictLoader(TEXTS),
+        loader=DictLoader(_TEXTS),
         autoescape=escape,
         undefined=StrictUndefined,
         finalize=lambda value: show(value) if type(value) is str else value,
