@@ -31,7 +31,7 @@ ALLOWED = {
     "nodes": "asset core lab report results state storage tracing",
     "opening": "core lab program proposers results runner settings storage tracing workspace",
     "lab": "core program runner storage tracing workspace",
-    "report": "access asset core errors results runner settings storage",
+    "report": "access asset core errors results runner settings storage workspace",
     "results": "asset core errors program runner settings storage workspace",
     "runner": "asset core errors program settings state storage workspace",
     "proposers": "access asset core errors settings tools",
