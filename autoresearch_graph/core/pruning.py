@@ -116,7 +116,7 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Prunin
     curves = best or usable([each.curve for each in baseline])
     owner = number if best else 0
     later = takewhile(lambda row: row.number != owner, reversed(rows))
-    is_tested = any(_audited(row) or _pruned(row) for row in later)
+    is_tested = any(map(_was_tested, later))
     audit = not is_tested or Random(run).randrange(_AUDIT) == 0
     return PruningRule(curves=curves, number=owner, audit=audit) if curves else None
 
@@ -125,8 +125,8 @@ def _audited(row: Experiment) -> bool:
     return any(run.would_prune for run in row.trials)
 
 
-def _pruned(row: Experiment) -> bool:
-    return any(isinstance(run, Pruned) for run in row.trials)
+def _was_tested(row: Experiment) -> bool:
+    return any(run.would_prune or isinstance(run, Pruned) for run in row.trials)
 
 
 def _measured(number: int, rows: Sequence[Experiment]) -> list[Measured]:

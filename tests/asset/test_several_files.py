@@ -17,7 +17,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm import retry
-from autoresearch_graph.report.groups import by_kind
+from autoresearch_graph.report.page import by_kind
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.results.records import find as find_record
 from autoresearch_graph.settings import Settings
