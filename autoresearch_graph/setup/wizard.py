@@ -98,7 +98,7 @@ class SetupWizard:
             self._report(str(result))
             if not (self._is_terminal and result.lacks_only_its_metric):
                 return result.went_well
-            if not draft.asked_for("metric"):
+            if "metric" not in draft.missing():
                 return result.went_well
             self._rename_metric(draft, result)
             self._report(draft.write())
