@@ -109,7 +109,7 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Prunin
     end, as an audit, and so does one of ten, which the name of the `run` decides. Once such a run
     was kept, none is ended any more.
     """
-    if any(row.status == "keep" and _audited(row) for row in rows):
+    if any(row.status == "keep" and was_audited(row) for row in rows):
         return None
     baseline = _measured(0, rows)
     best = _trusted(_measured(number, rows), baseline) if number else ()
@@ -121,7 +121,8 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Prunin
     return PruningRule(curves=curves, number=owner, audit=audit) if curves else None
 
 
-def _audited(row: Experiment) -> bool:
+def was_audited(row: Experiment) -> bool:
+    """Return True if a run went on as an audit, though it would have been pruned."""
     return any(run.would_prune for run in row.trials)
 
 
