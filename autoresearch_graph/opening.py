@@ -51,8 +51,8 @@ def open_lab(
     """
     tracing.free_the_exit(os.environ)
     settings, _ = choose(settings)
-    program = read_chosen(settings)
-    check_url(url := checkpoints_url(settings))
+    program, url = read_chosen(settings), checkpoints_url(settings)
+    check_url(url)
     leave_git_hook(os.environ)
     with ExitStack() as resources:
         repo = resources.enter_context(find_repository(settings.root))
@@ -66,7 +66,6 @@ def open_lab(
         write_start(settings.folder, repo, start)
         ledger = _ledger(settings, workspace, start)
         store = open_store(settings.folder, start, proposer=name_of(settings), url=url)
-        live = LiveProgram(start.program, program, project=settings.root, flags=settings.flags)
         executors = placement.executors(workspace, settings.folder, start.program)
         pool = resources.enter_context(closing(TrialPool(workspace, store.artifacts, executors)))
         environ = {**os.environ, "AUTORESEARCH_CHECKPOINTS": url}
@@ -79,7 +78,7 @@ def open_lab(
             pool=pool,
             proposer=proposer,
             judge=judge,
-            program=live,
+            program=LiveProgram(start.program, program, settings.root, settings.flags),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
             host=host,
         )

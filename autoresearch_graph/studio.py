@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
+from functools import wraps
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,6 +112,16 @@ _INDEX = Path(".langgraph_api") / "autoresearch.json"
 Saver = BaseCheckpointSaver[str]
 
 
+def _in_a_thread(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return a method that does the same without blocking the event loop."""
+
+    @wraps(method)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    return call
+
+
 class Threads(Saver):
     """Checkpoints of many threads, in the files of their researches or in a database for all.
 
@@ -189,9 +200,10 @@ class Threads(Saver):
         if self._folders.pop(thread_id, None):
             self._write()
 
-    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Do the same without blocking the event loop."""
-        return await asyncio.to_thread(self.get_tuple, config)
+    aget_tuple = _in_a_thread(get_tuple)
+    aput = _in_a_thread(put)
+    aput_writes = _in_a_thread(put_writes)
+    adelete_thread = _in_a_thread(delete_thread)
 
     async def alist(
         self,
@@ -205,30 +217,6 @@ class Threads(Saver):
         found = self.list(config, filter=filter, before=before, limit=limit)
         for each in await asyncio.to_thread(tuple, found):
             yield each
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Do the same without blocking the event loop."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
-
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Do the same without blocking the event loop."""
-        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Do the same without blocking the event loop."""
-        await asyncio.to_thread(self.delete_thread, thread_id)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Remove whole threads from the index; old checkpoints are pruned at every put."""

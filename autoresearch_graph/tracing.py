@@ -76,12 +76,16 @@ def scores(experiment: Experiment, incumbent: Incumbent | None, metric: Metric) 
 class Tracing:
     """The traces of a research; only its end waits for LangSmith, for seconds.
 
-    `thread` is the name by which LangSmith groups the traces of a research.
+    `thread` is the name by which LangSmith groups the traces of a research. Scores are sent by a
+    daemon thread that the first ones start.
     """
 
     def __init__(self, tag: str, *, thread: str) -> None:
         self._tag, self._thread = tag, thread
-        self._sender = Sender()
+        self._trouble = _Trouble()
+        self._waiting: SimpleQueue[Feedback | None] = SimpleQueue()
+        self._sender: threading.Thread | None = None
+        self._client: Client | None = None
 
     def invocation(self, number: int) -> "RunnableConfig":
         """Return the configuration that names a trace after one experiment."""
@@ -110,7 +114,7 @@ class Tracing:
         )
         if run.name.startswith("experiment "):
             run.name = f"experiment {e.number}"  # with several workers it is not known before
-        self._sender.serve(run.client)
+        self._client = run.client  # flushed before the end
         if run.client.tracing_mode == "otel":
             return
         feedback = Feedback(
@@ -122,7 +126,10 @@ class Tracing:
             reason=e.reason,
             url=url,
         )
-        self._sender.put(feedback)
+        self._waiting.put(feedback)
+        if self._sender is None:
+            self._sender = threading.Thread(target=self._send_all, daemon=True)
+            self._sender.start()
 
     def name_the_end(self) -> None:
         """Rename a trace that was begun for an experiment when none is left."""
@@ -132,11 +139,28 @@ class Tracing:
 
     def notice(self) -> str | None:
         """Return a notice about LangSmith for a person, once."""
-        return self._sender.notice()
+        return self._trouble.notice()
 
     def close(self) -> None:
         """Wait a few seconds for LangSmith to take the rest. Idempotent."""
-        self._sender.close()
+        patience = 1.0 if self._trouble.known else _PATIENCE
+        deadline = time.monotonic() + patience
+        if self._sender is not None:
+            self._waiting.put(None)
+            self._sender.join(patience)
+        if self._client is not None:
+            self._client.flush(timeout=max(0.0, deadline - time.monotonic()))
+        if self._sender is not None and self._sender.is_alive():
+            self._trouble.take(f"no answer within {patience:g} s")
+        self._sender = self._client = None
+        self._trouble.close()
+
+    def _send_all(self) -> None:
+        while feedback := self._waiting.get():
+            try:
+                feedback.send()
+            except Exception as error:  # noqa: BLE001 - this thread's edge: tracing stops nothing
+                self._trouble.take(str(error))
 
 
 _PATIENCE = 5.0  # seconds
@@ -170,52 +194,6 @@ class Feedback:
                 extend_trace_retention=False,
             )
         self.url.write_text(f"{project.url}/r/{self.run}?poll=true", "utf-8")
-
-
-class Sender:
-    """A queue of feedback, sent by a daemon thread that the first feedback starts."""
-
-    def __init__(self) -> None:
-        self._trouble = _Trouble()
-        self._waiting: SimpleQueue[Feedback | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._client: Client | None = None
-
-    def serve(self, client: "Client") -> None:
-        """Flush this client before the end."""
-        self._client = client
-
-    def put(self, feedback: Feedback) -> None:
-        """Queue feedback."""
-        self._waiting.put(feedback)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._send_all, daemon=True)
-            self._thread.start()
-
-    def notice(self) -> str | None:
-        """Return a notice about LangSmith for a person, once."""
-        return self._trouble.notice()
-
-    def close(self) -> None:
-        """Wait a few seconds for LangSmith to take the rest. Idempotent."""
-        patience = 1.0 if self._trouble.known else _PATIENCE
-        deadline = time.monotonic() + patience
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join(patience)
-        if self._client is not None:
-            self._client.flush(timeout=max(0.0, deadline - time.monotonic()))
-        if self._thread is not None and self._thread.is_alive():
-            self._trouble.take(f"no answer within {patience:g} s")
-        self._thread = self._client = None
-        self._trouble.close()
-
-    def _send_all(self) -> None:
-        while feedback := self._waiting.get():
-            try:
-                feedback.send()
-            except Exception as error:  # noqa: BLE001 - this thread's edge: tracing stops nothing
-                self._trouble.take(str(error))
 
 
 class _Trouble(logging.Handler):

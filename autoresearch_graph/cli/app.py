@@ -10,11 +10,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from autoresearch_graph import __version__
-from autoresearch_graph.cli.finish import adopt, clean
-from autoresearch_graph.cli.look import replay, report, show, status, verify, watch
-from autoresearch_graph.cli.run import check, run
+from autoresearch_graph.cli.look import adopt, clean, replay, report, show, status, verify, watch
+from autoresearch_graph.cli.run import check, pause, propose, resume, run, stop, tell
 from autoresearch_graph.cli.setup import graph, init
-from autoresearch_graph.cli.steer import pause, propose, resume, stop, tell
 from autoresearch_graph.errors import InputError, LabError
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}

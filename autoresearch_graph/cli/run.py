@@ -1,4 +1,4 @@
-"""Commands that start a research, or check if one could start."""
+"""Commands that start a research, steer it, or check if one could start."""
 
 import gc
 import os
@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ from autoresearch_graph.cli.options import (
     Hours,
     Json,
     KillAfter,
+    LatestTag,
     LookAhead,
     MetricName,
     Model,
@@ -38,9 +39,10 @@ from autoresearch_graph.cli.options import (
     Tag,
     TimeBox,
     Workers,
+    settings_of,
 )
 from autoresearch_graph.core.text import without_password
-from autoresearch_graph.errors import InputError, LabError, ProgramError
+from autoresearch_graph.errors import InputError, ProgramError
 
 if TYPE_CHECKING:
     from autoresearch_graph.results.records import Records
@@ -165,25 +167,28 @@ def _command() -> list[str]:
 
 
 def _report_end(settings: "Settings", status: "Status", line: "Line | None") -> None:
-    """Report the end; raise LabError if it was no stopping criterion."""
+    """Report the end, with exit code 1 if it was no stopping criterion."""
     from autoresearch_graph.results.records import find
     from autoresearch_graph.terminal.live import in_words
 
-    records = find(settings)
-    no_baseline = records.incumbent is None
+    records, fault, code = find(settings), "", ""
+    if records.incumbent is None:
+        fault, code = _no_baseline(records), "no-baseline"
+    elif status.failed:
+        advice = "No stopping criterion is met: fix the cause, and run again to continue."
+        fault, code = f"{status.ending}. {advice}", "ended-early"
     end = {
         "event": "end",
         "reason": status.ending,
-        "failed": status.failed or no_baseline,
+        "failed": bool(fault),
+        "code": code,
         "cost": records.cost.model_dump(),
         "text": f"{status.ending}\n{records.summary()}",
     }
     typer.echo((line or in_words)(end))
-    if no_baseline:
-        raise LabError(_no_baseline(records), code="no-baseline")
-    if status.failed:
-        advice = "No stopping criterion is met: fix the cause, and run again to continue."
-        raise LabError(f"{status.ending}. {advice}", code="ended-early")
+    if fault:
+        typer.echo(f"autoresearch: {fault}", err=True)
+        raise typer.Exit(1)
 
 
 def _no_baseline(records: "Records") -> str:
@@ -257,3 +262,47 @@ def _workers(given: str) -> int | Literal["auto"]:
         message = f"--workers is {given}. It must be a number from 1 on, or auto."
         raise InputError(message, code="bad-value")
     return int(given)
+
+
+def tell(
+    words: Annotated[str, typer.Argument(help="Message to the proposer.")],
+    project: Project = Path(),
+    tag: LatestTag = "",
+) -> None:
+    """Send a message for the next proposal."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.tell(settings_of(project, tag), words))
+
+
+def propose(
+    file: Annotated[Path, typer.Argument(help="File with the new text of the asset.")],
+    project: Project = Path(),
+    tag: LatestTag = "",
+    describe: Annotated[str, typer.Option(help="One line about the change.")] = "",
+) -> None:
+    """Propose a text of your own as the next experiment."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.propose(settings_of(project, tag), file, describe))
+
+
+def pause(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Pause after the current experiment is judged."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.pause(settings_of(project, tag)))
+
+
+def resume(project: Project = Path(), tag: LatestTag = "") -> None:
+    """End a pause."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.resume(settings_of(project, tag)))
+
+
+def stop(project: Project = Path(), tag: LatestTag = "") -> None:
+    """Stop after the current experiment is judged."""
+    from autoresearch_graph import steering
+
+    typer.echo(steering.stop(settings_of(project, tag)))

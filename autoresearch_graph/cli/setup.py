@@ -45,14 +45,12 @@ def init(
     """Make a project from an example, or write a program.md for your own files."""
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.setup.wizard import SetupWizard
-    from autoresearch_graph.templates import DEFAULT, begun, make_project
+    from autoresearch_graph.templates import make_project
 
     parts = {name: value for name, value in context.params.items() if name in Flags.model_fields}
     wizard = SetupWizard(is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
     if template is None and not any(parts.values()):
-        template = begun(folder)
-        if not template and not _has_files(folder):
-            template = wizard.template() or DEFAULT
+        template = _template(folder, wizard)
     if template and template != _OWN:
         make_project(folder, template=template)
         typer.echo(f"made {folder}")
@@ -65,6 +63,16 @@ def init(
         typer.echo(f"fix that; then: {_command('check', folder)}")
         raise typer.Exit(2)
     typer.echo(f"next: {_command('run', folder)}")
+
+
+def _template(folder: Path, wizard: "SetupWizard") -> str:
+    """Return the example that was begun, or that a person wants; empty for files of their own."""
+    from autoresearch_graph.templates import DEFAULT, begun
+
+    template = begun(folder)
+    if template or _has_files(folder):
+        return template
+    return wizard.template() or DEFAULT
 
 
 def _command(name: str, folder: Path) -> str:

@@ -259,6 +259,12 @@ class Candidate(Value):
         fresh = max(0, len(self.outcomes) - 1)
         return self.incumbent_runs[-fresh:] if fresh else ()
 
+    def superseding(self, *names: Literal["outcomes", "incumbent_runs"]) -> "Candidate":
+        """Return a candidate in which these runs do not count any more."""
+        runs = [run for name in names for run in getattr(self, name)]
+        gone: dict[str, object] = dict.fromkeys(names, ())
+        return self.model_copy(update={**gone, "superseded_runs": (*self.superseded_runs, *runs)})
+
     @property
     def next_trial(self) -> Trial:
         """The trial that would come after those that have ended."""

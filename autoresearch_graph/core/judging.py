@@ -224,18 +224,19 @@ class _Case:
         Shorter code passes the screen at a lower bar, and is kept if it is not worse.
         """
         fresh, wanted = self._fresh, self._wanted
+        lowered = 0.0 if self.saved else inf
         if not fresh:
-            return self._screen(0.0 if self.saved else bars.screen)
+            return self._screen(min(bars.screen, lowered))
         z, (drop, keep) = self._z(fresh), bars.after(len(fresh))
-        if z < (0.0 if self.saved else drop):
+        if z < min(drop, lowered):
             return self._verdict(fresh, bar=drop)
         keep = (keep + self._unrest) * self.standing.spread.student
-        most = SIMPLER if self.saved else len(bars.keep)
-        ended = len(fresh) >= max(most, wanted)
-        if not ended and (len(fresh) < wanted or z < keep):
+        most = max(SIMPLER if self.saved else len(bars.keep), wanted)
+        if len(fresh) < (wanted if z >= keep else most):
             return Again(reason=f"z {z:.2f} after {_number(len(fresh))}: not yet clear")
         verdict = self._verdict(fresh, bar=keep, items=bars.items)
-        if ended and self.saved and verdict.status == "discard" and self._is_not_worse(fresh):
+        has_lost = verdict.status == "discard" and len(fresh) >= most
+        if has_lost and self._is_simpler(fresh):
             return self._simpler(fresh)
         return verdict
 
@@ -252,8 +253,7 @@ class _Case:
         return RESTLESS if self.incumbent.interval < CALM else 0.0
 
     def _gain(self, runs: list[Measured]) -> float:
-        value = fmean(run.metric for run in runs)
-        return self.program.metric.improvement(value, self.incumbent.metric)
+        return self.program.metric.improvement(_mean(runs), self.incumbent.metric)
 
     @property
     def _residual(self) -> float:
@@ -278,13 +278,14 @@ class _Case:
         """Return the standard error of the difference of two means, s * sqrt(1/n + 1/m)."""
         return self.standing.sigma * sqrt(1 / len(runs) + 1 / self.incumbent.runs)
 
-    def _is_not_worse(self, runs: list[Measured]) -> bool:
-        """Return True if a loss of half a sigma is unlikely: the gain, less a standard error."""
-        return self._gain(runs) - self._error(runs) > -TOLERATED * self.standing.sigma
+    def _is_simpler(self, runs: list[Measured]) -> bool:
+        """Return True for less code, if a loss of half a sigma is unlikely."""
+        least = self._gain(runs) - self._error(runs)
+        return self.saved > 0 and least > -TOLERATED * self.standing.sigma
 
     def _simpler(self, runs: list[Measured]) -> Verdict:
         """Keep for less code, not for a better value."""
-        value = fmean(run.metric for run in runs)
+        value = _mean(runs)
         reason = (
             f"simpler: {self.saved} lines less, and {self.program.metric.name} {value:.6g} is not "
             f"worse than {self._against}"
@@ -296,7 +297,7 @@ class _Case:
     ) -> Verdict:
         """Keep if these runs beat the incumbent by the bar, else discard; with the figures."""
         gain, least = self._gain(runs), self.program.noise.minimum_improvement
-        value = fmean(run.metric for run in runs)
+        value = _mean(runs)
         reason = self._comparison(value, gain) + self._figures(runs, bar)
         is_short = bar is not None and self._z(runs) < bar
         flaw = ""
@@ -315,9 +316,8 @@ class _Case:
                 residual=self._residual if is_short else 0.0,
             )
         counted = self._counted(runs)
-        value = fmean(run.metric for run in counted)
         reason += self._implausible()
-        return Verdict(status="keep", reason=reason, metric=value, runs=len(counted))
+        return Verdict(status="keep", reason=reason, metric=_mean(counted), runs=len(counted))
 
     @property
     def _against(self) -> str:
@@ -375,13 +375,17 @@ def _other_unit(runs: list[Measured], incumbent: Incumbent | None, program: Prog
     first = runs[0] if incumbent is None or incumbent.unit is None else incumbent
     if last.unit is None or first.unit is None:
         return ""
-    new, old = ({program.metric.name: run.unit, **run.units} for run in (last, first))
-    for name in (program.metric.name, *(bound.name for bound in program.constraints)):
-        units = (new.get(name), old.get(name))
-        if (units[0] or "") != (units[1] or ""):
-            printed = (f"in {unit}" if unit else "without a unit" for unit in units)
+    own = program.metric.name
+    new, old = ({own: run.unit, **run.units} for run in (last, first))
+    for name in (own, *(bound.name for bound in program.constraints)):
+        printed = [_in_words(units.get(name)) for units in (new, old)]
+        if printed[0] != printed[1]:
             return f"{name} was printed {', the baseline '.join(printed)}; always use one unit"
     return ""
+
+
+def _in_words(unit: str | None) -> str:
+    return f"in {unit}" if unit else "without a unit"
 
 
 def _other_data(run: Measured, incumbent: Incumbent) -> str:
@@ -389,6 +393,10 @@ def _other_data(run: Measured, incumbent: Incumbent) -> str:
         f"measured on other data ({FINGERPRINT} {run.metrics[FINGERPRINT]:.15g}) than experiment "
         f"{incumbent.number} ({incumbent.data:.15g}); the two cannot be compared"
     )
+
+
+def _mean(runs: list[Measured]) -> float:
+    return fmean(run.metric for run in runs)
 
 
 def _number(runs: int) -> str:

@@ -126,8 +126,9 @@ def _advice(name: str, line: str, after: str) -> str:
     pair = _PAIR.fullmatch(line)
     near = _WRAPPER.sub("(", after[:_NEAR])
     token = _TOKEN.search(near)
-    is_one = token is not None and not _RANGE.match(near, token.end())
-    told = token[0].rstrip(".,:-/") if token and is_one else ""
+    told = ""
+    if token and not _RANGE.match(near, token.end()):
+        told = token[0].rstrip(".,:-/")
     if pair and pair["unit"] and not _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
         if re.split(r"[^\w]|_", name.lower())[-1] in _UNIT:
             return f"print `{name}: <number>` in the unit of its name"
@@ -169,14 +170,15 @@ def _in_a_line(pair: re.Match[str]) -> Iterator[tuple[str, Reading | None]]:
 
     M and m, MB and Mb, KB and KiB stay different units.
     """
-    name, declared = pair["name"], bool(pair["metric"])
-    unit = unicodedata.normalize("NFKC", pair["unit"] or "").strip()
-    if unit and _NO_UNIT.fullmatch(pair["number"] + pair["unit"]):
+    name, number, declared = pair["name"], pair["number"], bool(pair["metric"])
+    printed = pair.groupdict("")["unit"]
+    unit = unicodedata.normalize("NFKC", printed).strip()
+    if unit and _NO_UNIT.fullmatch(number + printed):
         yield name, None
     elif not unit or _is_own(unit, name):
-        yield name, Reading(float(pair["number"]))
+        yield name, Reading(float(number))
     elif unit == "%" or (declared and _own_unit(name) not in _UNIT):
-        yield name, Reading(float(pair["number"]), _UNIT.get(unit, unit))
+        yield name, Reading(float(number), _UNIT.get(unit, unit))
     elif declared or unit.lower() in (*_UNIT, *_SIZES):
         yield name, None
 

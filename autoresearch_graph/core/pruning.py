@@ -109,24 +109,25 @@ def bar_for(number: int, rows: Sequence[Experiment], *, run: str = "") -> Prunin
     end, as an audit, and so does one of ten, which the name of the `run` decides. Once such a run
     was kept, none is ended any more.
     """
-    if any(row.status == "keep" and _audited(row) for row in rows):
+    if any(row.status == "keep" and was_audited(row) for row in rows):
         return None
     baseline = _measured(0, rows)
     best = _trusted(_measured(number, rows), baseline) if number else ()
     curves = best or usable([each.curve for each in baseline])
     owner = number if best else 0
     later = takewhile(lambda row: row.number != owner, reversed(rows))
-    is_tested = any(_audited(row) or _pruned(row) for row in later)
+    is_tested = any(map(_was_tested, later))
     audit = not is_tested or Random(run).randrange(_AUDIT) == 0
     return PruningRule(curves=curves, number=owner, audit=audit) if curves else None
 
 
-def _audited(row: Experiment) -> bool:
+def was_audited(row: Experiment) -> bool:
+    """Return True if a run went on as an audit, though it would have been pruned."""
     return any(run.would_prune for run in row.trials)
 
 
-def _pruned(row: Experiment) -> bool:
-    return any(isinstance(run, Pruned) for run in row.trials)
+def _was_tested(row: Experiment) -> bool:
+    return any(run.would_prune or isinstance(run, Pruned) for run in row.trials)
 
 
 def _measured(number: int, rows: Sequence[Experiment]) -> list[Measured]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -44,15 +45,10 @@ def editing_node(
     """Bind a step that has a graph of its own; LangGraph finds and draws it here."""
 
     def run(state: State) -> Update:
-        edit = _in_this_thread(editor)
+        edit = partial(editor.invoke, config=_synchronous(get_config()))
         return _plain(step(state, _begun(step.__name__, state, lab_of), edit))
 
     return run
-
-
-def _in_this_thread(editor: Runnable[Any, Any]) -> Edit:
-    config = _synchronous(get_config())
-    return lambda begin, *, context: editor.invoke(begin, config, context=context)
 
 
 def _synchronous(config: RunnableConfig) -> RunnableConfig:

@@ -71,12 +71,7 @@ def _judge_superseded(state: State, candidate: Candidate, lab: "Lab") -> Update:
     decision = lab.judge.judge(candidate, candidate.against, lab.program.current, state.spread)
     if isinstance(decision, Verdict) and decision.status != "keep":
         return {"decision": decision}
-    anew = candidate.model_copy(
-        update={
-            "outcomes": (),
-            "superseded_runs": (*candidate.superseded_runs, *candidate.outcomes),
-        }
-    )
+    anew = candidate.superseding("outcomes")
     again = _again(state, f"{decision.reason}; to be merged onto the incumbent", anew.next_trial)
     return again | {"candidates": state.replaced(anew)}
 

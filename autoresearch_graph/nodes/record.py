@@ -79,15 +79,7 @@ def _others(state: State, experiment: Experiment) -> Update:
     if experiment.status != "keep":
         return {"candidates": others}
     return {
-        "candidates": tuple(
-            other.model_copy(
-                update={
-                    "incumbent_runs": (),
-                    "superseded_runs": (*other.superseded_runs, *other.incumbent_runs),
-                }
-            )
-            for other in others
-        ),
+        "candidates": tuple(other.superseding("incumbent_runs") for other in others),
         "queue": tuple(trial for trial in state.queue if trial.made_for is None),
     }
 

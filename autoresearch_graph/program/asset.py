@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph.asset.files import Asset, matches
+from autoresearch_graph.asset.files import Asset, is_pattern, matches
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.paths import Place, braced, covers, is_inside, is_pattern, normal
+from autoresearch_graph.program.paths import Place, braced, covers, is_inside, normal
 from autoresearch_graph.program.prose import (
     EXCEPT,
     NEVER_STOP,

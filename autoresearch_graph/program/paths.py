@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from autoresearch_graph.asset.files import SEPARATOR
+from autoresearch_graph.asset.files import SEPARATOR, is_pattern
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.markdown import Block, Span
 
@@ -18,7 +18,6 @@ _SUFFIX = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"`[^`]*`|(?<![\w./-])(?P<path>\w[\w./-]*)")
-_PATTERN = re.compile(r"[*?\[\]{}]")
 
 
 @dataclass(frozen=True)
@@ -151,11 +150,6 @@ def braced(text: str) -> tuple[str, ...]:
     if inner is None:
         return (text,)
     return tuple(f"{inner[1]}{each.strip()}{inner[3]}" for each in inner[2].split(","))
-
-
-def is_pattern(text: str) -> bool:
-    """Return True if a path has wildcards."""
-    return bool(_PATTERN.search(text))
 
 
 def is_inside(text: str) -> bool:

@@ -269,7 +269,7 @@ class LiveProgram:
     Its frozen parts are those of the research's start.
     """
 
-    def __init__(self, first: Program, now: Program, *, project: Path, flags: Flags) -> None:
+    def __init__(self, first: Program, now: Program, project: Path, flags: Flags) -> None:
         self._first = first
         self._project = project
         self._flags = flags

@@ -23,12 +23,13 @@ sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "PluginImpor
 
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.core.formatting import Scale, in_decimals, scale_of
+from autoresearch_graph.core.resources import texts
 from autoresearch_graph.core.text import visible
-from autoresearch_graph.report.templates import TEXTS
 from autoresearch_graph.results.records import Records, values_of
 
 Kind = Literal["discard", "outside", "crash", "keep"]
 Point = tuple[float, float]
+_TEXTS = texts("report")
 _DOTS: tuple[Kind, ...] = get_args(Kind)
 _USELESS = frozenset({"defs", "background", "plot tooltip-overlay"})
 _SIDES, _ENDS = 90, 60  # pixels of the margins beside and below the plot
@@ -87,7 +88,7 @@ class Chart:
         if size.words:
             _write_labels(root, self, size)
         if alone:
-            SubElement(root, "style").text = TEXTS["chart.css"]
+            SubElement(root, "style").text = _TEXTS["chart.css"]
         else:
             del root.attrib["xmlns"]
         return str(etree.tostring(root, encoding="unicode"))

@@ -13,14 +13,15 @@ from socketserver import ThreadingTCPServer
 from threading import Lock
 
 from autoresearch_graph.access import refusal
+from autoresearch_graph.core.resources import texts
 from autoresearch_graph.errors import InputError, LabError
 from autoresearch_graph.report.page import Live, live_page
-from autoresearch_graph.report.templates import TEXTS
 from autoresearch_graph.results.follow import Follower
 from autoresearch_graph.results.records import find
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import is_running
 
+_TEXTS = texts("report")
 _FILES = ("experiments.jsonl", "verify.json")
 
 
@@ -99,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
                 case "/version":
                     return HTTPStatus.OK, "plain", newest.now().version
                 case "/live.js":
-                    return HTTPStatus.OK, "javascript", TEXTS["live.js"]
+                    return HTTPStatus.OK, "javascript", _TEXTS["live.js"]
         except LabError as error:
             return HTTPStatus.INTERNAL_SERVER_ERROR, "plain", str(error)
         return HTTPStatus.NOT_FOUND, "plain", "there is only /"

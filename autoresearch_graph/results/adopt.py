@@ -12,7 +12,7 @@ from pathlib import Path
 
 from git import GitCommandError, Repo
 
-from autoresearch_graph.asset.files import pack
+from autoresearch_graph.asset.files import Files
 from autoresearch_graph.asset.merge import by_lines
 from autoresearch_graph.core.experiment import Experiment
 from autoresearch_graph.errors import InputError, WorkspaceError
@@ -193,8 +193,6 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
     except KeyError:
         raise WorkspaceError(f"{adoption.workspace.path} is not on {adoption.branch}") from None
     asset = adoption.workspace.asset
-    if not asset.is_several:
-        return since, _three_ways(adoption, adoption.workspace.path, sides)
     parts = {name: dict(asset.files(side)) for name, side in sides.items()}
     yours, before, theirs = parts["yours"], parts["before"], parts["theirs"]
     _remove(adoption, yours, before, kept=theirs)
@@ -205,7 +203,7 @@ def _merged(adoption: _Adoption) -> tuple[str, str]:
             raise WorkspaceError(f"{path} is not on {adoption.branch}")
         three = {name: files.get(path, "") for name, files in parts.items()}
         yours[path] = _three_ways(adoption, path, three)
-    return since, pack(yours)
+    return since, Files(asset, yours).pack()
 
 
 def _remove(
@@ -224,13 +222,14 @@ def _remove(
         del yours[path]
 
 
-def _three_ways(adoption: _Adoption, asset: str, sides: dict[str, str]) -> str:
+def _three_ways(adoption: _Adoption, path: str, sides: dict[str, str]) -> str:
     """Merge one file; the sides are `yours`, `before` and `theirs`."""
     text = by_lines(sides["before"], sides["yours"], sides["theirs"])
     if text is None:
+        shown = (adoption.workspace.below / path).as_posix()
         raise WorkspaceError(
             f"{adoption.branch} and autoresearch/{adoption.records.tag} changed the same lines of "
-            f"{asset}, and nothing was touched; merge them yourself with: "
+            f"{shown}, and nothing was touched; merge them yourself with: "
             f"git merge {adoption.best.commit[:12]}",
             code="merge-conflict",
         )

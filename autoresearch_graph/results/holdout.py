@@ -8,6 +8,7 @@ from statistics import fmean
 from autoresearch_graph.core.experiment import Experiment, Holdout, Measured, Outcome, Pruned
 from autoresearch_graph.core.formatting import duration
 from autoresearch_graph.core.program import Program
+from autoresearch_graph.core.pruning import was_audited
 from autoresearch_graph.core.values import Metric, Value
 from autoresearch_graph.storage.files import read
 
@@ -145,12 +146,12 @@ def signed(value: float) -> str:
 def pruned_runs(experiments: Sequence[Experiment]) -> str:
     """Say how many runs were pruned, and the time that it saved; empty if none was."""
     runs = [run for row in experiments for run in row.trials]
-    pruned = [run for run in runs if isinstance(run, Pruned)]
-    audited = [row for row in experiments if any(run.would_prune for run in row.trials)]
-    if not pruned and not audited:
+    pruned = [run.seconds for run in runs if isinstance(run, Pruned)]
+    audited = list(filter(was_audited, experiments))
+    if not (pruned or audited):
         return ""
     usual = fmean(run.seconds for run in runs if isinstance(run, Measured))
-    saved = sum(max(0.0, usual - run.seconds) for run in pruned)
+    saved = sum(max(0.0, usual - seconds) for seconds in pruned)
     kept = ", ".join(str(row.number) for row in audited if row.status == "keep")
     found = f"experiment {kept} was kept all the same" if kept else "none was kept"
     return (

@@ -217,7 +217,7 @@ class Records:
     @cached_property
     def cost(self) -> Cost:
         """The cost of all answers of a model, those that led to no proposal included."""
-        return Spending(self.folder).total(self.experiments)
+        return total(Spending(self.folder).costs(self.experiments))
 
     @property
     def ending(self) -> Status | None:

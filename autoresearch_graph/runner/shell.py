@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from autoresearch_graph.errors import LabError
@@ -110,7 +111,7 @@ def programs(command: str) -> Iterator[tuple[str, str]]:
     """
     text = _NO_COMMAND.sub(" : ", _UNREADABLE.split(command)[0])
     text = re.sub(r"\$(?:\w+|\{[^}]*\})", "$", text)
-    functions = {name for found in _FUNCTION.findall(text) for name in found}
+    functions = {*chain.from_iterable(_FUNCTION.findall(text))}
     folder = "."
     for words in simple_commands(text):
         if words[0] in ("cd", "pushd") and len(words) > 1:

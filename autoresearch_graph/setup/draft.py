@@ -112,7 +112,7 @@ class ProgramDraft:
 
         Raise InputError if a part is still missing.
         """
-        found, missing = self.found, self._missing()
+        found, missing = self.found, self.missing()
         if found.missing:
             raise InputError(self._lacks(found.missing), code="missing-part")
         if not missing:
@@ -134,11 +134,7 @@ class ProgramDraft:
         sections = [_SECTIONS[part].format_map(words) for part in _SECTIONS if part in missing]
         return "\n".join((title, *dict.fromkeys(sections)))
 
-    def asked_for(self, part: str) -> bool:
-        """Return True if the file leaves out a part, so that an answer supplies it."""
-        return part in self._missing()
-
-    def _missing(self) -> list[str]:
+    def missing(self) -> list[str]:
         """Return the parts that the file leaves out; some show up once others are known."""
         missing: list[str] = []
         flags = Flags()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from autoresearch_graph.core.experiment import Experiment
-from autoresearch_graph.core.values import Cost, total
+from autoresearch_graph.core.values import Cost
 
 
 class Spending:
@@ -42,10 +42,6 @@ class Spending:
         """
         known = {row.number: row.cost for row in experiments} | self._by_number
         return [cost for number, cost in known.items() if number not in under_way]
-
-    def total(self, experiments: Sequence[Experiment]) -> Cost:
-        """Return the cost of a research so far."""
-        return total(self.costs(experiments))
 
     def _count(self, number: int, cost: Cost) -> None:
         self._by_number[number] = self._by_number.get(number, Cost()) + cost

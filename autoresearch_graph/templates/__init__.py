@@ -52,9 +52,9 @@ def make_project(folder: Path, *, template: str = DEFAULT) -> None:
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     before = begun(folder)
     try:
-        if before and _has_commit(folder):
-            return (folder / BEGUN).unlink()
         if before:
+            if _has_commit(folder):
+                return (folder / BEGUN).unlink()
             _remove(folder, _texts(before))
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(
@@ -95,16 +95,19 @@ def _make(folder: Path, template: str, missing: list[Path]) -> None:
 
 def _texts(template: str) -> dict[str, bytes]:
     """Return the files of a template by their names in a project."""
-    source = next(root / template for root in (_HERE, _EXAMPLES) if (root / template).is_dir())
+    source = _HERE / template
+    if not source.is_dir():
+        source = _EXAMPLES / template
     paths = {path.relative_to(source): path for path in source.rglob("*")}
     if template == _MAIN_JOB and source.parent == _EXAMPLES:
         root = _EXAMPLES.parent
-        for place in (root / name for name in _AT_THE_ROOT):
+        for name in _AT_THE_ROOT:
+            place = root / name
             paths |= {path.relative_to(root): path for path in (place, *place.rglob("*"))}
     return {
-        _RENAMED.get(str(name), str(name)): path.read_bytes()
-        for name, path in paths.items()
-        if path.is_file() and not _is_left_over(name, source)
+        _RENAMED.get(str(entry), str(entry)): path.read_bytes()
+        for entry, path in paths.items()
+        if path.is_file() and not _is_left_over(entry, source)
     }
 
 

@@ -1,4 +1,7 @@
-"""Live view of a running research: a dashboard, or a line for each event."""
+"""Live view of a running research, and the review of a proposal in the terminal.
+
+It is a dashboard, or a line for each event.
+"""
 
 import json
 import os
@@ -6,13 +9,18 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Self
 
+import click
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.prompt import Prompt
+from rich.syntax import Syntax
 from rich.text import Text
 
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.experiment import Answer, Experiment
 from autoresearch_graph.core.text import clean
 from autoresearch_graph.lab import Lab
@@ -23,7 +31,6 @@ from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import is_running
 from autoresearch_graph.storage.status import Status, read_status
 from autoresearch_graph.terminal.dashboard import picture
-from autoresearch_graph.terminal.review import ask
 
 _LOOK = 0.5  # seconds between two looks
 
@@ -191,3 +198,29 @@ def watch(settings: Settings, console: Console) -> str:
 def _dashboard(follower: Follower, console: Console) -> RenderableType:
     now = read_status(follower.records.folder) or Status()
     return picture(follower.look(), now, follower.curves.of(now), console)
+
+
+def ask(question: dict[str, Any], text: str, console: Console) -> Answer:
+    """Show the proposal and wait for an answer; `text` is the asset as proposed, to be edited."""
+    console.print(Text(f"\nexperiment {question['experiment']}: {question['description']}", "bold"))
+    console.print(Text(question["hypothesis"]))
+    if refused := question.get("refused"):
+        console.print(Text(f"the edit cannot be used: {refused}", "red"))
+    console.print(Syntax(question["diff"], "diff", background_color="default"))
+    while True:
+        said = Prompt.ask(
+            "approve, edit or reject?", console=console, choices=["a", "e", "r"], default="a"
+        )
+        if said == "a":
+            return Answer(action="approve")
+        if said == "r":
+            return Answer(action="reject", reason=Prompt.ask("why", console=console, default=""))
+        asset = Asset.parse(question["asset"])
+        suffix = ".txt" if asset.is_several else PurePath(str(asset)).suffix
+        edited = click.edit(text, extension=suffix)
+        if edited is not None and (why := asset.unfit(edited, text)):
+            console.print(Text(why, "red"))
+            continue
+        if edited is not None:
+            return Answer(action="edit", text=edited)
+        console.print(Text("nothing was changed", "yellow"))

@@ -37,18 +37,19 @@ def experiments_table(
     if is_wide:
         table.add_column("why", ratio=3, style="dim")
     for row in experiments:
-        value = "" if row.metric is None else records.figures.value(row.metric)
-        cells = [str(row.number), row.status, value + "‡" * bool(records.mark(row))]
-        cells += [f"{row.seconds:.1f}"] if is_wide else []
-        if is_paid:
-            cells += [f"{row.tokens:,}", in_dollars(row.dollars)] if row.is_paid else ["", ""]
-        cells += [row.description, *[records.reason(row)] * is_wide]
-        texts = [Text(cell) for cell in cells]
-        texts[1].stylize(_COLOURS[row.status])
-        table.add_row(*texts)
+        table.add_row(*_cells(records, row, is_wide=is_wide, is_paid=is_paid))
     if any(map(records.mark, experiments)):
         table.caption = f"‡ {UNCONFINED_NOTE}"
     return table
+
+
+def _cells(records: Records, row: Experiment, *, is_wide: bool, is_paid: bool) -> list[Text]:
+    value = "" if row.metric is None else records.figures.value(row.metric)
+    cells = [value + "‡" * bool(records.mark(row)), *[f"{row.seconds:.1f}"] * is_wide]
+    if is_paid:
+        cells += [f"{row.tokens:,}", in_dollars(row.dollars)] if row.is_paid else ["", ""]
+    cells += [row.description, *[records.reason(row)] * is_wide]
+    return [Text(str(row.number)), Text(row.status, _COLOURS[row.status]), *map(Text, cells)]
 
 
 def authors_table(records: Records) -> Group:
@@ -105,7 +106,7 @@ def _facts(row: Experiment, url: str) -> Iterator[Text]:
         ("incumbent", row.incumbent_runs),
         ("before", row.superseded_runs),
     ):
-        facts += [(name, f"{run.kind}: {_result(run)} ({_cost(run)})") for run in trials]
+        facts += [(name, _outcome(run)) for run in trials]
     reported = ", ".join(f"{name} {value:g}" for name, value in row.metrics.items())
     facts += [("reported", reported or None), ("trace", url or None)]
     for name, fact in facts:
@@ -125,13 +126,14 @@ def _result(trial: Outcome) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {v}" for name, v in figures.items() if v != "")
 
 
-def _cost(trial: Outcome) -> str:
-    """Return the resources of a trial, its sandbox and its node."""
+def _outcome(trial: Outcome) -> str:
+    """Return the result of a trial, its resources, its sandbox and its node."""
     cost = f"{trial.seconds:.1f} s, {trial.cpu_seconds:.1f} s of CPU, {trial.memory_gb:.2f} GiB"
     cost += f", after a check of {trial.check_seconds:.1f} s" * bool(trial.check_seconds)
     cost += f", {trial.sandbox}" * bool(trial.sandbox)
     cost += f", on {trial.node}" * bool(trial.node)
-    return cost + f", begun on {', '.join(trial.lost)}, lost since" * bool(trial.lost)
+    cost += f", begun on {', '.join(trial.lost)}, lost since" * bool(trial.lost)
+    return f"{trial.kind}: {_result(trial)} ({cost})"
 
 
 def conversation_page(records: Records, number: int) -> Group:

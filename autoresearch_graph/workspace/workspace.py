@@ -142,7 +142,7 @@ class Workspace:
         edits = {path: _spelt(body) for path, body in parts.items()}
         if self.asset.is_several:
             known = tracked(self.repo, tree.hex(), self.below, self.asset)
-            edits |= {path: _removed for path, _ in known if path not in parts}
+            edits |= {path: lambda old: None for path, _ in known if path not in parts}
         for path, edit in edits.items():
             tree = objects.graft(tree, self._steps(path), edit)
         return tree
@@ -260,10 +260,6 @@ class Workspace:
             return False
         settle(self.repo, NOTES)
         return True
-
-
-def _removed(content: bytes) -> None:
-    """Edit a file away."""
 
 
 def _spelt(text: str) -> Edit:

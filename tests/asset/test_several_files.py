@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError, WorkspaceError
 from autoresearch_graph.opening import open_lab
 from autoresearch_graph.proposers.llm import retry
-from autoresearch_graph.report.groups import by_kind
+from autoresearch_graph.report.page import by_kind
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.results.records import find as find_record
 from autoresearch_graph.settings import Settings
@@ -94,6 +95,9 @@ def test_one_idea_changes_files_together_and_a_worse_one_none(project: Path) -> 
     groups = {group.kind: len(group.members) for group in by_kind(find_records(project))}
     assert groups["src/one.py: X"] == 2 and groups["rate.toml: rate"] == 3
     assert groups["src/three.py"] == 1
+    older = [row.model_copy(update={"changed": None}) for row in rows]
+    compared = by_kind(replace(find_records(project), experiments=older))
+    assert {group.kind: len(group.members) for group in compared} == groups
 
 
 def test_a_run_that_changes_a_protected_file_beside_the_asset_is_found(project: Path) -> None:

@@ -267,7 +267,7 @@ def test_what_a_run_printed_reaches_the_model_in_a_fence_by_every_way(
 
 def test_a_refusal_does_not_repeat_what_a_run_printed(project: Path):
     from autoresearch_graph.asset.syntax import fingerprint
-    from autoresearch_graph.tools.propose import check
+    from autoresearch_graph.tools.toolbox import check
 
     some = with_rows(project, row(0, "keep", 1.0), crash(1, INJECTED))
     tried = {fingerprint("X = 2.0\n", "asset.py"): 1}

@@ -9,7 +9,7 @@ from autoresearch_graph.core.brief import Brief, History
 from autoresearch_graph.core.experiment import Experiment, Incumbent
 from autoresearch_graph.core.incumbent import PATIENCE
 from autoresearch_graph.core.program import Program
-from autoresearch_graph.proposers.step_back import step_back
+from autoresearch_graph.nodes.propose import step_back
 from autoresearch_graph.report import write_report
 from autoresearch_graph.results.records import load
 from tests.support.agreement import assert_agreement

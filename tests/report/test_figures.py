@@ -64,13 +64,10 @@ def a_night(folder: Path) -> Records:
         used = {"model": "m", "prompt": 900 + number, "completion": 300, "reasoning": 40}
         cost = {"tokens": 1200 + number, "dollars": number / 300, "usage": used}
         facts = {"author": author, "seconds": 30 + number / 7, "memory_gb": 1 + number / 40}
+        facts["changed"] = (NAMES[number % 4],)
         again = {"incumbent_runs": (Measured(metric=best + 0.01),)} if number % 10 == 0 else {}
         row = tried(number, metric, status, **facts, **again, **(cost if author == "model" else {}))
         rows.append(row)
-        patch = folder / "experiments" / f"{number:04d}" / "diff.patch"
-        patch.parent.mkdir(parents=True)
-        name = NAMES[number % 4]
-        patch.write_text(f"--- a\n+++ b\n@@ -1 +1 @@\n-{name} = 0\n+{name} = {number}\n")
     return recorded(folder, rows)
 
 

@@ -36,7 +36,7 @@ def test_what_was_kept_comes_with_its_diff(report: Reporter, tmp_path: Path) -> 
     assert [line["class"] for line in page.all("span")].count("added") == 1
 
 
-def test_a_row_that_names_what_it_changed_needs_no_patch(report: Reporter) -> None:
+def test_a_row_names_what_it_changed(report: Reporter) -> None:
     rows = [each.model_copy(update={"changed": ("MATRIX_LR",)}) for each in NIGHT_OF_FOUR]
     assert "MATRIX_LR" in report(rows).text
     assert "MATRIX_LR" not in report(NIGHT_OF_FOUR).text

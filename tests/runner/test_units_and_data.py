@@ -8,7 +8,7 @@ from autoresearch_graph.core.experiment import Crashed
 from autoresearch_graph.core.output import how_to_print
 from autoresearch_graph.runner import detect
 from autoresearch_graph.settings import Choice
-from autoresearch_graph.setup.dry_run import dry_run
+from autoresearch_graph.setup.wizard import dry_run
 from autoresearch_graph.storage.ledger import Ledger
 from tests.support.projects import PROGRAM, git, make_project, run
 
