@@ -9,16 +9,16 @@ from benchmarks.structure import Structure, complexity, length, measure, modules
 REPOSITORY = Path(__file__).parent.parent
 # The most that each figure of benchmarks/structure.py may be.
 AT_MOST = {
-    "modules": 173,
-    "lines": 24_860,
+    "modules": 165,
+    "lines": 24_720,
     "largest_folder": 16,
-    "one_importer_share": 0.34,
+    "one_importer_share": 0.305,
     "nodes_a_code_line": 5.80,
     "questions": 0,
     "module_questions": 0,
     "modules_that_name_an_outcome": 24,
     "modules_that_the_lab_imports": 10,
-    "functions_over_complexity_10": 40,
+    "functions_over_complexity_10": 29,
     "functions_over_50_lines": 0,
 }
 LETTERS_OF_A_LOCAL_NAME = 5.5  # on average, and at least

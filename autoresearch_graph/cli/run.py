@@ -42,7 +42,7 @@ from autoresearch_graph.cli.options import (
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
-from autoresearch_graph.errors import InputError, ProgramError
+from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
     from autoresearch_graph.results.records import Records
@@ -171,22 +171,23 @@ def _report_end(settings: "Settings", status: "Status", line: "Line | None") -> 
     from autoresearch_graph.results.records import find
     from autoresearch_graph.terminal.live import in_words
 
-    records, fault, code = find(settings), "", ""
+    records = find(settings)
+    fault: LabError | None = None
     if records.incumbent is None:
-        fault, code = _no_baseline(records), "no-baseline"
+        fault = LabError(_no_baseline(records), code="no-baseline")
     elif status.failed:
         advice = "No stopping criterion is met: fix the cause, and run again to continue."
-        fault, code = f"{status.ending}. {advice}", "ended-early"
+        fault = LabError(f"{status.ending}. {advice}", code="ended-early")
     end = {
         "event": "end",
         "reason": status.ending,
-        "failed": bool(fault),
-        "code": code,
+        "failed": fault is not None,
+        "code": fault.code if fault else "",
         "cost": records.cost.model_dump(),
         "text": f"{status.ending}\n{records.summary()}",
     }
     typer.echo((line or in_words)(end))
-    if fault:
+    if fault is not None:
         typer.echo(f"autoresearch: {fault}", err=True)
         raise typer.Exit(1)
 
