@@ -148,3 +148,8 @@ def _seconds(match: re.Match[str]) -> float:
     else:
         total = sum(number(match[unit]) * size for unit, size in _SECONDS.items() if match[unit])
     return -total if match["sign"] else total
+
+
+def bad_value(message: str, line: int | None) -> ProgramError:
+    """Return the error of a value that cannot be used."""
+    return ProgramError(message, line=line, code="bad-value")
