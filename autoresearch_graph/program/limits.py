@@ -19,6 +19,7 @@ from autoresearch_graph.program.quantities import (
     Statement,
     agree,
     bad_value,
+    contradiction,
     duration,
     durations,
     number,
@@ -221,10 +222,8 @@ def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
     never = chosen.pop("never", None)
     if never and chosen:
         other = next(iter(chosen.values()))
-        raise ProgramError(
-            f"`{never}` is here but `{other}` on line {other.line}; keep one of them",
-            line=never.line,
-            code="contradiction",
+        raise contradiction(
+            f"`{never}` is here but `{other}` on line {other.line}; keep one of them", never.line
         )
     return chosen
 
@@ -337,11 +336,10 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
     if kill_after is None:
         return TimeBox(seconds=seconds.value, kill_after=2 * seconds.value)
     if kill_after.value < seconds.value:
-        raise ProgramError(
+        raise contradiction(
             f"a run is killed after {kill_after.value:g} s, before the end of its time box of "
             f"{seconds.value:g} s; raise the first or lower the second",
-            line=kill_after.line or seconds.line,
-            code="contradiction",
+            kill_after.line or seconds.line,
         )
     return TimeBox(seconds=seconds.value, kill_after=kill_after.value)
 

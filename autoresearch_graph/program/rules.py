@@ -16,6 +16,7 @@ from autoresearch_graph.program.quantities import (
     Statement,
     agree,
     bad_value,
+    contradiction,
     duration,
     number,
     unread,
@@ -100,10 +101,8 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
     )  # fmt: skip
     for field, clash, sentence in clashes:
         if clash and lines.get(field):
-            raise ProgramError(
-                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them",
-                line=lines[field],
-                code="contradiction",
+            raise contradiction(
+                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them", lines[field]
             )
     return noise
 
