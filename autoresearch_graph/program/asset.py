@@ -27,7 +27,7 @@ from autoresearch_graph.program.prose import (
     is_label,
     meaning,
 )
-from autoresearch_graph.program.quantities import Statement
+from autoresearch_graph.program.quantities import Statement, contradiction
 
 Named = Statement[str]
 _PART = re.compile(
@@ -217,11 +217,10 @@ def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...])
     for only in (claim for claim in claims(map(place.spanned, document.blocks)) if claim.alone):
         others = [said for said in named if said.line != only.line and said.value != only.path]
         if others and any(said.value == only.path for said in named):
-            raise ProgramError(
+            raise contradiction(
                 f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
                 f"{others[0].line}; keep one of them, or remove the word `only`",
-                line=only.line,
-                code="contradiction",
+                only.line,
             )
 
 
@@ -231,10 +230,8 @@ def _picked(named: tuple[Named, ...], asset: str, supplied: str) -> Named:
             return Statement(asset, statement.line)
     if not named or any(covers(normal(statement.value), asset) for statement in named):
         return Statement(asset, None)
-    raise ProgramError(
-        f"{_several(named)}, but --asset is `{supplied}`; drop one of them",
-        line=named[0].line,
-        code="contradiction",
+    raise contradiction(
+        f"{_several(named)}, but --asset is `{supplied}`; drop one of them", named[0].line
     )
 
 

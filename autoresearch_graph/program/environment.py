@@ -11,9 +11,9 @@ from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, sentences
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.paths import Place
+from autoresearch_graph.program.paths import Place, bad_path
 from autoresearch_graph.program.prose import PATHS
-from autoresearch_graph.program.quantities import Statement, agree
+from autoresearch_graph.program.quantities import Statement, agree, bad_value
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WITHHELD = re.compile(
@@ -52,9 +52,9 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
 def check_variable(said: Statement[str]) -> None:
     """Raise ProgramError for a malformed name, or that of a credential."""
     if not re.fullmatch(_NAME, said.value):
-        raise _bad_value(f"`{said}` is not a variable name", said.line)
+        raise bad_value(f"`{said}` is not a variable name", said.line)
     if is_credential(said.value):
-        raise _bad_value(
+        raise bad_value(
             f"`{said}` looks like a credential, which a run never gets; remove it, and "
             "download the data behind it before the research",
             said.line,
@@ -68,7 +68,7 @@ def _in_code(block: Block) -> Iterator[Statement[str]]:
             continue
         match = re.fullmatch(rf"(?P<name>{_NAME})(?P<value>=.*)?", words)
         if match is None:
-            raise _bad_value(
+            raise bad_value(
                 f"`{words[:80]}` is not a variable name; a code block lists variables, one a "
                 "line, and anything else belongs under another heading",
                 block.line + number,
@@ -103,7 +103,7 @@ def _marked(sentence: str, line: int) -> Iterator[Statement[str]]:
 def _named(match: re.Match[str], line: int) -> Statement[str]:
     if match["value"] is None:
         return Statement(match["name"], line)
-    raise _bad_value(
+    raise bad_value(
         f"`{match[0]}` gives a value, but variables are passed on unchanged; write "
         f"`{match['name']}` and set it where the research is started",
         line,
@@ -182,7 +182,7 @@ def _yes_or_no(entry: Entry) -> Statement[bool]:
     answer = entry.text().strip().lower()
     if answer in ("true", "yes", "on", "allowed", "false", "no", "off", "none"):
         return Statement(answer in ("true", "yes", "on", "allowed"), entry.line, answer)
-    raise _bad_value(f"`network` is `{answer}`; it must be yes or no", entry.line)
+    raise bad_value(f"`network` is `{answer}`; it must be yes or no", entry.line)
 
 
 def _in_sections(document: Document, place: Place) -> Parts:
@@ -254,7 +254,7 @@ def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
 def _check_readable(said: Said, place: Place) -> None:
     """Refuse to open a folder with keys: the home folder, or one above it."""
     if Path.home().resolve().is_relative_to(_resolved(said, place)):
-        raise _bad_path(
+        raise bad_path(
             f"`{said}` includes your home folder and its keys; name a folder inside it", said.line
         )
 
@@ -262,7 +262,7 @@ def _check_readable(said: Said, place: Place) -> None:
 def _check_writable(said: Said, place: Place) -> None:
     """Refuse to open the project: a run could change its own measurement."""
     if Path(os.path.realpath(place.project)).is_relative_to(_resolved(said, place)):
-        raise _bad_path(
+        raise bad_path(
             f"`{said}` includes the project, which no run may write; name a folder outside it",
             said.line,
         )
@@ -270,13 +270,5 @@ def _check_writable(said: Said, place: Place) -> None:
 
 def _resolved(said: Said, place: Place) -> Path:
     if "$" in said.value:
-        raise _bad_path(f"`{said}` has a variable; write the path itself", said.line)
+        raise bad_path(f"`{said}` has a variable; write the path itself", said.line)
     return Path(os.path.realpath(place.project / Path(said.value).expanduser()))
-
-
-def _bad_value(message: str, line: int | None) -> ProgramError:
-    return ProgramError(message, line=line, code="bad-value")
-
-
-def _bad_path(message: str, line: int | None) -> ProgramError:
-    return ProgramError(message, line=line, code="bad-path")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import yaml
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.quantities import Statement
+from autoresearch_graph.program.quantities import Statement, bad_value, contradiction
 
 KEYS = (
     "asset", "protected", "metric", "direction", "experiment", "evaluation", "artifacts", "holdout",
@@ -98,10 +98,9 @@ class Entry:
     def command(self) -> Statement[str]:
         """Return the text as a command; `false` and `0` are none."""
         if self.type in ("bool", "int", "float"):
-            raise ProgramError(
+            raise bad_value(
                 f"`{self.key}` is `{self.text()}`, which is not a command; remove it, or give one",
-                line=self.line,
-                code="bad-value",
+                self.line,
             )
         return self.statement()
 
@@ -165,11 +164,10 @@ def _flat(front: Entry) -> Iterator[tuple[str, Entry]]:
 
 def _add(parts: dict[str, Entry], key: str, entry: Entry) -> None:
     if key in parts:
-        raise ProgramError(
+        raise contradiction(
             f"`{entry.key}` says the same as `{parts[key].key}` on line {parts[key].line} of the "
             "front matter; keep one of them",
-            line=entry.line,
-            code="contradiction",
+            entry.line,
         )
     parts[key] = entry
 
@@ -215,11 +213,10 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
         if not isinstance(name, yaml.ScalarNode):
             raise _malformed("a key of the front matter is not a word", line_number)
         if name.value in entries:
-            raise ProgramError(
+            raise contradiction(
                 f"`{name.value}` is here and on line {entries[name.value].line} of the front "
                 "matter; keep one of them",
-                line=line_number,
-                code="contradiction",
+                line_number,
             )
         entries[name.value] = _entry(name.value, value)
     return entries

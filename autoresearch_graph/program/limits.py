@@ -18,6 +18,8 @@ from autoresearch_graph.program.quantities import (
     Duration,
     Statement,
     agree,
+    bad_value,
+    contradiction,
     duration,
     durations,
     number,
@@ -93,7 +95,7 @@ def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
         rest = _counted(rest, field, pattern, found)
     for span in reversed(durations(rest)):
         if span.is_range:
-            raise _bad_value(f"`{span.said}` is a range; give one duration", None)
+            raise bad_value(f"`{span.said}` is a range; give one duration", None)
         found.append(Criterion("seconds", span.seconds, span.said))
         rest = f"{rest[: span.start]} {rest[span.end :]}"
     is_limited = bool({"experiments", "seconds"} & {criterion.field for criterion in found})
@@ -149,18 +151,18 @@ def _targets(text: str, metric: Metric, found: list[Criterion]) -> str:
 def _check_target(match: re.Match[str], metric: Metric) -> None:
     said = match[0].strip()
     if match["span"] and match["span"] != metric.name:
-        raise _bad_value(f"`{match['span']}` is not the metric, which is `{metric.name}`", None)
+        raise bad_value(f"`{match['span']}` is not the metric, which is `{metric.name}`", None)
     if match["higher" if metric.direction == "lower" else "lower"]:
-        raise _bad_value(
+        raise bad_value(
             f"{said} cannot be a target: {metric.direction} is better for {metric.name}", None
         )
     if match["unit"] and (match["unit"].strip() == "%" or durations(match["n"] + match["unit"])):
-        raise _bad_value(f"{said} has a unit; give the target as {metric.name} is reported", None)
+        raise bad_value(f"{said} has a unit; give the target as {metric.name} is reported", None)
 
 
 def _positive(criterion: Criterion) -> Criterion:
     if criterion.value <= 0 and criterion.field not in ("target", "never"):
-        raise _bad_value(f"`{criterion.said}` must be more than 0", None)
+        raise bad_value(f"`{criterion.said}` must be more than 0", None)
     return criterion
 
 
@@ -202,7 +204,7 @@ def _limits(flags: Flags) -> Iterator[tuple[str, float]]:
     for name, field, unit in (("experiments", "experiments", 1), ("hours", "seconds", 3600)):
         limit = getattr(flags, name)
         if limit is not None and limit <= 0:
-            raise _bad_value(f"--{name} is {limit:g}; it must be more than 0", None)
+            raise bad_value(f"--{name} is {limit:g}; it must be more than 0", None)
         if limit is not None:
             yield field, limit * unit
 
@@ -220,10 +222,8 @@ def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
     never = chosen.pop("never", None)
     if never and chosen:
         other = next(iter(chosen.values()))
-        raise ProgramError(
-            f"`{never}` is here but `{other}` on line {other.line}; keep one of them",
-            line=never.line,
-            code="contradiction",
+        raise contradiction(
+            f"`{never}` is here but `{other}` on line {other.line}; keep one of them", never.line
         )
     return chosen
 
@@ -336,11 +336,10 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
     if kill_after is None:
         return TimeBox(seconds=seconds.value, kill_after=2 * seconds.value)
     if kill_after.value < seconds.value:
-        raise ProgramError(
+        raise contradiction(
             f"a run is killed after {kill_after.value:g} s, before the end of its time box of "
             f"{seconds.value:g} s; raise the first or lower the second",
-            line=kill_after.line or seconds.line,
-            code="contradiction",
+            kill_after.line or seconds.line,
         )
     return TimeBox(seconds=seconds.value, kill_after=kill_after.value)
 
@@ -414,7 +413,7 @@ def _whole(text: str, what: str, line: int | None) -> Statement[float]:
 
 
 def _no_duration(what: str, line: int | None) -> ProgramError:
-    return _bad_value(
+    return bad_value(
         f"{what} is not a duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`",
         line,
     )
@@ -423,11 +422,7 @@ def _no_duration(what: str, line: int | None) -> ProgramError:
 def checked(found: Duration, line: int | None) -> Statement[float]:
     """Return a duration as a statement; raise ProgramError if no run could last for it."""
     if found.is_range:
-        raise _bad_value(f"`{found.said}` is a range; give one duration", line)
+        raise bad_value(f"`{found.said}` is a range; give one duration", line)
     if not 0 < found.seconds <= WEEK:
-        raise _bad_value(f"`{found.said}` must be more than 0 and at most 7 days", line)
+        raise bad_value(f"`{found.said}` must be more than 0 and at most 7 days", line)
     return Statement(found.seconds, line, found.said)
-
-
-def _bad_value(message: str, line: int | None) -> ProgramError:
-    return ProgramError(message, line=line, code="bad-value")

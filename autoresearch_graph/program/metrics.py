@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from autoresearch_graph.core.values import Direction
-from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
@@ -17,7 +16,7 @@ from autoresearch_graph.program.prose import (
     scattered_names,
     sentence_directions,
 )
-from autoresearch_graph.program.quantities import Statement, agree, with_flag
+from autoresearch_graph.program.quantities import Statement, agree, bad_value, with_flag
 
 _PRIMARY = re.compile(r"^\W*primary\b", re.IGNORECASE)
 _OTHER = re.compile(r"^\W*(?:secondary|tertiary|supporting|optional|other|monitor|guard)", re.I)
@@ -158,16 +157,10 @@ def _name(block: Block) -> Statement[str] | None:
 def _understood(words: str, what: str, line: int | None) -> Statement[Direction]:
     if which := direction(words):
         return Statement(which, line)
-    raise ProgramError(
-        f"{what} is `{words}`; it must be lower or higher", line=line, code="bad-value"
-    )
+    raise bad_value(f"{what} is `{words}`; it must be lower or higher", line)
 
 
 def _named(name: str, what: str, line: int | None) -> Statement[str]:
     if re.fullmatch(NAME, name.strip()):
         return Statement(name.strip(), line)
-    raise ProgramError(
-        f"{what} is `{name}`; the metric's name is one word, as in `val_bpb`",
-        line=line,
-        code="bad-value",
-    )
+    raise bad_value(f"{what} is `{name}`; the metric's name is one word, as in `val_bpb`", line)

@@ -73,25 +73,25 @@ class Place:
         path = normal(text)
         _check_inside(text, path, "the asset", line)
         if re.search(r"[\[\]{}]", path) or SEPARATOR in path:
-            raise _bad_path(
+            raise bad_path(
                 f"the asset `{text}` has brackets or a comma; write `*` or `?` in their place", line
             )
         if is_pattern(path):
             return path
         self._check_links(path, line)
         if not (self.exists(path) and (self.project / path).exists()):
-            raise _bad_path(
+            raise bad_path(
                 f"the asset `{text}` does not exist in {self.project}; correct the path, "
                 "or create the file",
                 line,
             )
         file = self.project / path
         if not file.is_file():
-            raise _bad_path(
+            raise bad_path(
                 f"the asset `{text}` is a folder; name its files, as in `{path}/**`", line
             )
         if file.resolve() == Path(os.path.realpath(self.program)):
-            raise _bad_path(f"the asset `{text}` is the program itself", line)
+            raise bad_path(f"the asset `{text}` is the program itself", line)
         return path
 
     def _check_links(self, path: str, line: int | None) -> None:
@@ -99,13 +99,13 @@ class Place:
         here = Path(os.path.realpath(self.project))
         there = Path(os.path.realpath(self.project / path))
         if not there.is_relative_to(here):
-            raise _bad_path(
+            raise bad_path(
                 f"the asset `{path}` is a link to {there}, outside the project; "
                 "copy that file into the project",
                 line,
             )
         if there != here / path:
-            raise _bad_path(
+            raise bad_path(
                 f"the asset `{path}` is a link; name the file that it leads to, "
                 f"`{there.relative_to(here).as_posix()}`",
                 line,
@@ -116,7 +116,7 @@ class Place:
         path = normal(text)
         _check_inside(text, path, "the artifact", line)
         if is_pattern(path) or text.strip().endswith("/"):
-            raise _bad_path(
+            raise bad_path(
                 f"the artifact `{text}` must be one file; name each, or have the run pack them",
                 line,
             )
@@ -127,11 +127,11 @@ class Place:
         path = normal(text)
         _check_inside(text, path, "the protected path", line)
         if re.search(r"[\[\]{}]", path):
-            raise _bad_path(
+            raise bad_path(
                 f"the protected path `{text}` has brackets; write `*` or `?` in their place", line
             )
         if not (is_pattern(path) or text.endswith("/") or self.exists(path)):
-            raise _bad_path(
+            raise bad_path(
                 f"the protected path `{text}` does not exist in {self.project}; correct the path, "
                 "or remove it",
                 line,
@@ -168,14 +168,15 @@ def covers(named: str, file: str) -> bool:
 
 def _check_inside(text: str, path: str, what: str, line: int | None) -> None:
     if text.startswith(("/", "~", "\\")):
-        raise _bad_path(
+        raise bad_path(
             f"{what} `{text}` must be relative to the project; write it as in `train.py`", line
         )
     if not is_inside(path):
-        raise _bad_path(
+        raise bad_path(
             f"{what} `{text}` lies outside the project; only what is inside can be named", line
         )
 
 
-def _bad_path(message: str, line: int | None) -> ProgramError:
+def bad_path(message: str, line: int | None) -> ProgramError:
+    """Return the error of a path that cannot be used."""
     return ProgramError(message, line=line, code="bad-path")

@@ -34,11 +34,10 @@ def agree(what: str, statements: Iterable[Statement[T]]) -> Statement[T] | None:
         if first is None:
             first = statement
         elif statement.value != first.value:
-            raise ProgramError(
+            raise contradiction(
                 f"the {what} is `{statement}` here but `{first}` on line {first.line}; "
                 "keep one of them",
-                line=statement.line,
-                code="contradiction",
+                statement.line,
             )
     return first
 
@@ -50,10 +49,9 @@ def with_flag(
     if supplied is None or stated is None:
         return stated or supplied
     if stated.value != supplied.value:
-        raise ProgramError(
+        raise contradiction(
             f"the {what} is `{stated}` here but `{supplied}` with {flag}; drop one of them",
-            line=stated.line,
-            code="contradiction",
+            stated.line,
         )
     return stated
 
@@ -148,3 +146,13 @@ def _seconds(match: re.Match[str]) -> float:
     else:
         total = sum(number(match[unit]) * size for unit, size in _SECONDS.items() if match[unit])
     return -total if match["sign"] else total
+
+
+def bad_value(message: str, line: int | None) -> ProgramError:
+    """Return the error of a value that cannot be used."""
+    return ProgramError(message, line=line, code="bad-value")
+
+
+def contradiction(message: str, line: int | None) -> ProgramError:
+    """Return the error of two statements that cannot both hold."""
+    return ProgramError(message, line=line, code="contradiction")

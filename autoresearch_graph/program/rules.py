@@ -15,6 +15,8 @@ from autoresearch_graph.program.quantities import (
     NUMBER,
     Statement,
     agree,
+    bad_value,
+    contradiction,
     duration,
     number,
     unread,
@@ -69,7 +71,7 @@ def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
 def front_rule(entry: Entry) -> Statement[str]:
     """Return the rule in the front matter."""
     if entry.text() not in RULES:
-        raise _bad_value(
+        raise bad_value(
             f"`{entry.key}` is `{entry.text()}`, which is not a rule; write {', '.join(RULES)}",
             entry.line,
         )
@@ -80,7 +82,7 @@ def front_plausible(entry: Entry) -> Statement[Range]:
     """Return the plausible range in the front matter: a list of two numbers."""
     ends = [item.text() for item in entry.items()]
     if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
-        raise _bad_value(f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", entry.line)
+        raise bad_value(f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", entry.line)
     return Statement(_range(ends[0], ends[1], entry.line), entry.line)
 
 
@@ -99,10 +101,8 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
     )  # fmt: skip
     for field, clash, sentence in clashes:
         if clash and lines.get(field):
-            raise ProgramError(
-                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them",
-                line=lines[field],
-                code="contradiction",
+            raise contradiction(
+                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them", lines[field]
             )
     return noise
 
@@ -110,7 +110,7 @@ def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
 def _range(low: str, high: str, line: int) -> Range:
     ends = _signed(low), _signed(high)
     if ends[0] >= ends[1]:
-        raise _bad_value(f"the plausible range from {low} to {high} is empty", line)
+        raise bad_value(f"the plausible range from {low} to {high} is empty", line)
     return ends
 
 
@@ -162,7 +162,7 @@ def read_noise(document: Document) -> tuple[Noise, int | None]:
     values = {field: statement.value for field, statement in chosen.items() if statement}
     lines = {field: statement.line for field, statement in chosen.items() if statement}
     if values.get("baseline_runs") == 0:
-        raise _bad_value("the baseline must run at least once", lines["baseline_runs"])
+        raise bad_value("the baseline must run at least once", lines["baseline_runs"])
     if values.get("rule") in ("fast", "deterministic"):
         values.setdefault("baseline_runs", 1)
     noise = checked(Noise.model_validate(values), lines)
@@ -194,7 +194,7 @@ def _front(entry: Entry) -> Iterator[Stated]:
 def _front_number(key: str, value: Entry) -> Statement[float]:
     kind = NUMBER if key == "minimum_improvement" else COUNT
     if not re.fullmatch(kind, value.text()):
-        raise _bad_value(f"`{key}` is `{value.text()}`, which is not a number", value.line)
+        raise bad_value(f"`{key}` is `{value.text()}`, which is not a number", value.line)
     return Statement(number(value.text()), value.line)
 
 
@@ -290,7 +290,7 @@ def _stated_constraints(
         for item in entry.items():
             constraints, remainder = _in_text(item.text(), item.line, place, spanned=False)
             if not constraints or unread(remainder):
-                raise _bad_value(
+                raise bad_value(
                     f"`{item.text()}` is not a constraint; write it as in `peak_vram_mb <= 48000`",
                     item.line,
                 )
@@ -344,7 +344,7 @@ def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | N
     if re.search(r"[./]", name) and place.looks_like_path(name):
         return None
     if match["more"]:
-        raise _bad_value(
+        raise bad_value(
             f"`{match['bound']}{match['more']}` is not a number; write it as in `0.9` or `48000`",
             line,
         )
@@ -391,7 +391,3 @@ def _read(words: str, line: int) -> Statement[bool]:
         "it is unclear if hopeless runs may be ended early; write `they may` or `never`",
         line=line,
     )
-
-
-def _bad_value(message: str, line: int | None) -> ProgramError:
-    return ProgramError(message, line=line, code="bad-value")

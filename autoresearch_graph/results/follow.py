@@ -1,6 +1,7 @@
 """Readers of a running research, in this process or another; they write nothing."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from autoresearch_graph.core.curves import Curve, readings
@@ -38,7 +39,7 @@ class Follower:
     """A research that is read again as its ledger grows."""
 
     def __init__(self, records: Records) -> None:
-        self._first, self._path = records, records.folder / "experiments.jsonl"
+        self._path = records.folder / "experiments.jsonl"
         self._size = -1
         self.records = records
         self.curves = Curves(records.folder, records.program.metric.name)
@@ -47,11 +48,8 @@ class Follower:
         """Return the current records."""
         size = self._path.stat().st_size if self._path.exists() else 0
         if size != self._size:
-            rows, first = ledger.read(self._path), self._first
             self._size = size
-            self.records = Records(
-                folder=first.folder, base=first.base, program=first.program, experiments=rows
-            )
+            self.records = replace(self.records, experiments=ledger.read(self._path))
         return self.records
 
 

@@ -31,7 +31,7 @@ from autoresearch_graph.storage.files import put_beneath, remove_beneath
 Signature = tuple[int, ...]  # inode, mode, links, size and times; empty if there is no file
 SAFE = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
 # In a hook of git, these variables name the index of the person.
-_GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", *SAFE]
+GIT = ["env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "git", *SAFE]
 _OPEN = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
 _LINK = ".git"
 _LAB = ".autoresearch"
@@ -103,7 +103,7 @@ class Checkout:
 
     def _make(self) -> None:
         """Make the worktree in place of whatever is there, and remember its state."""
-        command = [*_GIT, "worktree", "add", "--force", "--detach", str(self.folder), self._base]
+        command = [*GIT, "worktree", "add", "--force", "--detach", str(self.folder), self._base]
         try:
             unregister(self._common, self.folder)
             Git(self._repository).execute(command)
@@ -135,7 +135,7 @@ class Checkout:
         """Return the files that git checks out with CRLF and stores without."""
         if not any(b"\r\n" in (self.folder / path).read_bytes() for path in paths):
             return set()
-        command = [*_GIT, "--literal-pathspecs", "ls-files", "--eol", "-z", "--", *paths]
+        command = [*GIT, "--literal-pathspecs", "ls-files", "--eol", "-z", "--", *paths]
         listed = (line.partition("\t") for line in Git(self.folder).execute(command).split("\0"))
         ended = set()
         for facts, _, path in listed:

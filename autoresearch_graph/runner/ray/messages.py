@@ -24,11 +24,10 @@ from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner.process import Pace
 from autoresearch_graph.settings import Choice
 from autoresearch_graph.storage import files
-from autoresearch_graph.workspace.worktree import SAFE
+from autoresearch_graph.workspace.worktree import GIT
 
 LOG = ""  # the path of a piece of the log
 _PIECE = 8 * 2**20  # bytes
-_NO_REPOSITORY = ("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE")
 
 
 class SourceSnapshot(Value):
@@ -138,8 +137,9 @@ def unpacked(folder: Path, commit: str, fetch: Callable[[], bytes]) -> Path:
 
 
 def _git(folder: Path, command: Sequence[str], given: bytes = b"") -> bytes:
-    argv = [*_NO_REPOSITORY, "git", *SAFE, *command]
-    done = subprocess.run(argv, cwd=folder, input=given, capture_output=True, check=False)
+    done = subprocess.run(
+        [*GIT, *command], cwd=folder, input=given, capture_output=True, check=False
+    )
     if done.returncode:
         message = " ".join(os.fsdecode(done.stderr).split())
         raise LabError(f"git {command[0]} failed in {folder}: {message}")
