@@ -29,7 +29,7 @@ _MODEL = re.compile(r"(?!.*(//|\.\.|https?:))[a-z0-9][a-z0-9_.:/@+-]*", re.IGNOR
 _ONCE = ("host", "origin", "referer", "sec-fetch-site", "content-type")
 # Routes that langgraph-api has for its own tests, and one that uploads the working folder.
 _CLOSED = re.compile(r"/+(deploy|internal)(/|$)")
-ToolRefused = tuple[int, str]
+HttpRefusal = tuple[int, str]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -71,7 +71,7 @@ def check_model(model: str, base_url: str | None) -> None:
         )
 
 
-def refusal(method: str, headers: Iterable[tuple[str, str]], *, studio: bool) -> ToolRefused | None:
+def refusal(method: str, headers: Iterable[tuple[str, str]], *, studio: bool) -> HttpRefusal | None:
     """Return the status and the sentence of a refusal, or None.
 
     With `studio` the pages of Studio may ask; without it a link may lead here from any page.
@@ -172,7 +172,7 @@ def _is_own(scope: Scope) -> bool:
     return f"{scope.get('root_path', '')}/".startswith("/noauth/")
 
 
-def _refused(scope: Scope) -> ToolRefused | None:
+def _refused(scope: Scope) -> HttpRefusal | None:
     headers = [
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
     ]

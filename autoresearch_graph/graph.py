@@ -1,4 +1,4 @@
-"""The loop as a state machine: the table of contents of this package."""
+"""State machine of the loop: its nodes, its edges, and the editor inside `propose`."""
 
 from typing import Literal
 

@@ -70,7 +70,6 @@ def open_lab(
         pool = resources.enter_context(closing(TrialPool(workspace, store.artifacts, executors)))
         environ = {**os.environ, "AUTORESEARCH_CHECKPOINTS": url}
         ahead = settings.ahead_of(pool.workers)
-        host = Host(settings.review, ahead, tell, show, environ, resources.pop_all())
         return Lab(
             ledger=ledger,
             store=store,
@@ -80,7 +79,7 @@ def open_lab(
             judge=judge,
             program=LiveProgram(start.program, program, settings.root, settings.flags),
             traces=tracing.Tracing(start.tag, thread=f"{start.tag}-{start.base[:7]}"),
-            host=host,
+            host=Host(settings.review, ahead, tell, show, environ, resources.pop_all()),
         )
 
 

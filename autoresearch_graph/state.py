@@ -69,12 +69,12 @@ class Context:
     )
     review: bool = _choice(False, "Review", "Ask about every proposal before it is run.", "review")
     workers: int = _choice(
-        1, "Workers", "So many runs at once, each on a GPU of its own.", "train", minimum=1
+        1, "Workers", "Number of parallel runs, each on a GPU of its own.", "train", minimum=1
     )
     experiments: int = _choice(
         0,
         "Experiments",
-        "Stop after so many at most; 0: as program.md says.",
+        "Stop after this number of experiments; 0: as program.md says.",
         "read_program",
         minimum=0,
     )
@@ -83,9 +83,11 @@ class Context:
 class Input(Value):
     """Input of one invocation (empty). Pass `stop=None` to check the stopping criteria anew."""
 
-    stop: str | None = Field(default=None, description="Leave it empty: found out anew.")
-    exhausted: str | None = Field(default=None, description="Leave it empty: found out anew.")
-    halt: str | None = Field(default=None, description="Leave it empty: found out anew.")
+    stop: str | None = Field(default=None, description="Leave empty; the first step fills it in.")
+    exhausted: str | None = Field(
+        default=None, description="Leave empty; the first step fills it in."
+    )
+    halt: str | None = Field(default=None, description="Leave empty; the first step fills it in.")
 
 
 class State(Value):

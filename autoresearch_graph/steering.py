@@ -31,10 +31,10 @@ def tell(settings: Settings, words: str) -> str:
     status = read_status(records.folder)
     if status and status.proposer == "search":
         return (
-            f"{records.tag} is told with the next proposal of a model; the search, which proposes "
+            f"{records.tag} gets it with the next proposal of a model; the search, which proposes "
             "now, ignores it"
         )
-    return f"{records.tag} is told with the next proposal{_later(records)}"
+    return f"{records.tag} gets it with its next proposal{_later(records)}"
 
 
 def propose(settings: Settings, file: Path, words: str = "") -> str:

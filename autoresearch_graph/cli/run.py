@@ -173,7 +173,7 @@ def _report_end(settings: "Settings", status: "Status", line: "Line | None") -> 
 
     records = find(settings)
     fault: LabError | None = None
-    if records.incumbent is None:
+    if records.experiments and records.incumbent is None:
         fault = LabError(_no_baseline(records), code="no-baseline")
     elif status.failed:
         advice = "No stopping criterion is met: fix the cause, and run again to continue."

@@ -22,7 +22,7 @@ class Value(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            fault = not_understood(error) if is_json(text) else "is damaged; mend it or remove it"
+            fault = not_understood(error) if is_json(text) else "is damaged; fix it or remove it"
             raise LabError(f"{place} {fault}") from error
 
 

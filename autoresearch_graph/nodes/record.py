@@ -51,10 +51,13 @@ def record(state: State, verdict: Verdict, lab: "Lab") -> Update:
 
 
 def _changed(proposal: Proposal, lab: "Lab") -> tuple[str, ...]:
-    """Return the parts of the asset that a proposal changed; the baseline changed none."""
-    if proposal.number == 0:
-        return ()
+    """Return the parts of the asset that a proposal changed.
+
+    None for the baseline, and for a draft that could not be committed.
+    """
     old, new = lab.workspace.text(proposal.parent), lab.workspace.text(proposal.commit)
+    if old == new:
+        return ()
     return changed_parts(old, new, lab.program.current.asset)
 
 

@@ -42,7 +42,7 @@ def _noise(records: Records) -> Iterator[Remark]:
         yield Remark(
             f"The gain is {abs(records.gain) / now.sigma:.3g} times the noise of one run: "
             f"a standard deviation of {now.sigma:.2g}, known from {known} "
-            f"comparison{'s' if known > 1 else ''} of runs that differ by luck alone"
+            f"comparison{'s' if known > 1 else ''} of runs of the same text"
         )
     elif now.spread.freedom:
         yield Remark(f"Repeated runs gave the same {unit} every time: no noise was seen")

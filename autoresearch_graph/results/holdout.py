@@ -41,7 +41,7 @@ class Replication(Value):
         gain = metric.improvement(self.replicated, 0.0)
         if gain - self.half_width > 0:
             return ""
-        return "the interval holds 0: fresh runs do not show that anything was gained"
+        return "the interval contains 0: fresh runs do not show that anything was gained"
 
 
 class HeldOut(Value):

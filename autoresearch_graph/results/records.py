@@ -248,7 +248,7 @@ class Records:
         found = []
         for author, own in proposals.items():
             kept = [row.number for row in own if row.status == "keep" and row.number in self.gains]
-            gain = sum(self.gains[number] for number in kept)
+            gain = sum((self.gains[number] for number in kept), start=0.0)
             cost = self.cost if author == "model" else Cost()
             found.append(
                 AuthorSummary(

@@ -111,7 +111,7 @@ def _is_in(project: Path, word: str) -> bool:
 def _missing_readables(program: Program, project: Path) -> Iterator[str]:
     for path in program.environment.readable:
         if not (project / Path(path).expanduser()).exists():
-            yield f"`{path}`, which a run may read, is not there: mend the path, or make it first"
+            yield f"`{path}`, which a run may read, does not exist: fix the path, or make it first"
 
 
 def _unseen_failures(program: Program, project: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ class Executor(Protocol):
     """Runs one trial at a time: `LocalExecutor` on this machine, `RayExecutor` on a cluster.
 
     A failed run is an outcome; an exception ends the lab. A plugged-in executor is shared by all
-    workers, so that `conduct` is called from several threads at once.
+    workers, so that `conduct` is called from several threads at once; it keeps the time box itself.
     """
 
     def lay_out(self, text: str) -> None:

@@ -134,7 +134,7 @@ class LocalExecutor:
             return self._trial_folder(program, self._evaluations.fresh(program, text))
 
         def advise(cause: Cause, reason: str) -> str:
-            """Return what in the project would mend a crash of the person's own code."""
+            """Return the setting of the project that would fix a crash of the person's own code."""
             if text != self._untouched:
                 return ""
             scored = program.evaluation and cause == "evaluation"

@@ -1,4 +1,4 @@
-"""Trials under way: start one while the graph goes on, wait for the next outcome.
+"""Pool of threads that run trials, and tell when one has ended.
 
 The worker threads live as long as the pool, for a sandbox ends with the thread that opened it. A
 pool knows nothing beyond its own life: after a restart of the lab it is empty, and the state has

@@ -68,8 +68,9 @@ class Watch:
 
     @property
     def pruned(self) -> str:
-        """The reason why the run is to be ended, or nothing."""
-        return "" if self.rule and self.rule.audit else self._reason
+        """The reason why the run is to be ended, or nothing; what comes after it is not pruned."""
+        is_audit = self.rule is not None and self.rule.audit
+        return self._reason if self.may_prune and not is_audit else ""
 
     @property
     def would_prune(self) -> str:

@@ -92,7 +92,7 @@ def open_postgres(url: str, tell: Callable[[str], None]) -> Iterator["PostgresSa
     except psycopg.Error as error:
         raise LabError(
             f"the checkpoints in Postgres cannot be used: {_sentence(error)}; "
-            "nothing is lost: mend it, and run again to go on",
+            "nothing is lost: fix it, and run again to go on",
             code="bad-database",
         ) from error
     finally:
@@ -209,7 +209,7 @@ def _connected(url: str) -> Iterator["Connection[DictRow]"]:
     except psycopg.Error as error:
         raise InputError(
             f"no checkpoints can be kept in Postgres: {_sentence(error)}; "
-            "start or mend it, or keep them in a file: leave the URL away",
+            "start or fix it, or keep them in a file: leave out the URL",
             code="bad-database",
         ) from None
 

@@ -171,7 +171,7 @@ def test_a_gain_that_was_luck_is_told_as_such(tmp_path: Path):
     result = verify(Settings(project=project, tag="t"), repeats=3)
     assert result.claimed < -3
     warning = result.warning(find(Settings(project=project, tag="t")).program.metric)
-    assert warning.startswith("the interval holds 0")
+    assert warning.startswith("the interval contains 0")
 
 
 def test_verify_on_the_template_finds_what_it_claimed_for_the_same_file_gives_the_same(

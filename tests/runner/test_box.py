@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from autoresearch_graph.core.program import Environment
+from autoresearch_graph.core.pruning import PruningRule
 from autoresearch_graph.runner import Sandbox, Watch, detect, run_environment
 from autoresearch_graph.runner.log import Log
 from autoresearch_graph.runner.process import Ended, run
@@ -175,6 +176,16 @@ def test_a_cancelled_run_ends_at_once(any_machine: Machine):
     assert not ended.timed_out
     assert ended.seconds < SOON
     assert any_machine.survivors() == []
+
+
+def test_a_report_with_which_a_run_ends_ends_nothing_that_comes_after_it(machine: Machine):
+    watch = Watch(PruningRule(curves=(((0.1, 1.0), (1.0, 1.0)),), number=0))
+    watch.may_prune = True
+    ended = machine.run("echo 'progress: 0.3 loss: 9.0'", watch=watch)
+    assert (ended.exit_code, ended.pruned) == (0, "")
+    watch.may_prune = False
+    ended = machine.run("sleep 0.3; echo measured", watch=watch)
+    assert (ended.exit_code, ended.pruned) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,9 @@ class Billing:
         LabError for a limit that could never end the research: on tokens, where the server
         counts none, or on dollars, where no price is known.
         """
-        answers = [each for each in messages if each.type == "ai" and each.response_metadata]
+        from langchain_core.messages import AIMessage
+
+        answers = [m for m in messages if isinstance(m, AIMessage) and m.response_metadata]
         cost = total(map(self.cost, answers))
         if answers:
             self._check(cost, limits)

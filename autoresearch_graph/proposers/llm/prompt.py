@@ -1,4 +1,4 @@
-"""Prompts of the model: the stable part first, and no more at experiment 1,000 than at 50.
+"""Prompts of the model; their size is bounded, and the part that a cache can keep comes first.
 
 The order is that of change: what only a keep changes (what was kept, the asset) comes before what
 each experiment changes, so that a provider's cache of the beginning can be used again.

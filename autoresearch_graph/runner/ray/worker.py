@@ -1,4 +1,4 @@
-"""A node's part of a trial: start it in a process of its own, and report its events.
+"""Trial on a machine of a Ray cluster.
 
 `run` is called in a worker of Ray. The trial is a supervised process, in a session of its own and
 with a reaper for its orphans: it ends with the worker, however that ends, and nothing is left of

@@ -1,4 +1,4 @@
-"""The arguments of bubblewrap: a list of what a run may see, over nothing.
+"""Arguments of bubblewrap: an empty root, plus the paths that a run may see.
 
 The root is empty. Into it come, read-only: the system's programs and libraries, the few files
 of /etc that they need, the lab's interpreter with its packages, the folders on the PATH, and what
@@ -350,17 +350,18 @@ def _closed(masks: list[str]) -> Iterator[str]:
 def _private_below(folder: Path, entries: int, period: float, is_data: bool) -> tuple[Path, ...]:
     """Return the paths in a folder that hold keys or records, level by level, once a period."""
     found: list[Path] = []
-    level = [os.fspath(folder)] if folder.is_dir() else []
+    level = [os.fspath(folder)]
     while level and entries > 0:
         below: list[str] = []
         for entry in _entries(level):
             entries -= 1
-            if _IS_RECORD(entry.name):
-                found += [] if _is_environment(entry.path) else [Path(entry.path)]
-            elif entry.is_dir(follow_symlinks=False):
-                below.append(entry.path)
-            elif is_data and _is_key(entry):
-                found.append(Path(entry.path))
+            with suppress(OSError):  # gone meanwhile
+                if _IS_RECORD(entry.name):
+                    found += [] if _is_environment(entry.path) else [Path(entry.path)]
+                elif entry.is_dir(follow_symlinks=False):
+                    below.append(entry.path)
+                elif is_data and _is_key(entry):
+                    found.append(Path(entry.path))
         level = below
     return tuple(found)
 
@@ -373,11 +374,9 @@ def _entries(folders: Iterable[str]) -> Iterator[os.DirEntry[str]]:
 
 def _is_key(entry: os.DirEntry[str]) -> bool:
     """Return True for a small file with the name of a key."""
-    with suppress(OSError):
-        return bool(_IS_KEY(entry.name)) and entry.stat().st_size <= _KEY_SIZE
-    return False
+    return bool(_IS_KEY(entry.name)) and entry.stat().st_size <= _KEY_SIZE
 
 
 def _is_environment(path: str) -> bool:
-    """Return True for a virtual environment, which some call `.env`."""
-    return Path(path, "pyvenv.cfg").exists()
+    """Return True for a virtual environment, which some call `.env`; False if we may not look."""
+    return os.access(Path(path, "pyvenv.cfg"), os.F_OK)

@@ -30,8 +30,8 @@ def expand(
         path = Path(_filled(pattern, variables))
         if not (project / path).exists():
             raise InputError(
-                f"the hidden path `{pattern}` does not exist ({project / path}); mend the path, "
-                "or take it out",
+                f"the hidden path `{pattern}` does not exist ({project / path}); fix the path, "
+                "or remove it",
                 code="bad-path",
             )
         places = [path] if path.is_absolute() else [project / path, checkout / path]

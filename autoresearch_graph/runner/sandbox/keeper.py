@@ -1,4 +1,4 @@
-"""Keeper of the time limit while the lab stands still; also a script of its own.
+"""Process that ends commands at their limit while the lab is suspended (SIGSTOP).
 
 python -I -S keeper.py
 

@@ -1,4 +1,4 @@
-"""The proof, from inside a sandbox, that hidden paths cannot be read there under any name."""
+"""Self-test of a sandbox: try to read the hidden paths from inside it."""
 
 import json
 import shlex
