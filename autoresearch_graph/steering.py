@@ -22,7 +22,7 @@ def tell(settings: Settings, words: str) -> str:
     """Queue guidance for the next proposal of a model."""
     records, words = find(settings), _readable(words).strip()
     if not words:
-        raise InputError("there are no words to tell")
+        raise InputError("the message is empty; give its words")
     if len(words) > _LONGEST:
         raise InputError(
             f"{len(words)} characters are more than {_LONGEST}; what is long belongs in program.md"
@@ -45,7 +45,7 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     """
     records = find(settings)
     if not file.is_file():
-        raise InputError(f"{file} cannot be read: it is no file; name one with the text")
+        raise InputError(f"there is no file {file}; name one with the text")
     try:
         text = decoded(file.read_bytes(), str(file))
     except OSError as error:

@@ -28,7 +28,7 @@ ALLOWED = {
     "steering": "asset core errors results settings storage workspace",
     "research": "core errors graph lab opening results runner settings state storage",
     "graph": "core nodes proposers state tools",
-    "nodes": "asset core lab report results state storage tracing",
+    "nodes": "asset core errors lab report results state storage tracing",
     "opening": "core lab program proposers results runner settings storage tracing workspace",
     "lab": "core program runner storage tracing workspace",
     "report": "access asset core errors results runner settings storage workspace",

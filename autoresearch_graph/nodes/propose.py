@@ -23,6 +23,7 @@ from autoresearch_graph.core.incumbent import PATIENCE
 from autoresearch_graph.core.output import without_items
 from autoresearch_graph.core.stopping import stop_reason
 from autoresearch_graph.core.values import Cost
+from autoresearch_graph.errors import LabError
 from autoresearch_graph.nodes.submit import candidate_of, submit
 from autoresearch_graph.nodes.train import restart
 from autoresearch_graph.state import State, Update
@@ -92,6 +93,9 @@ def _draft_of_person(state: State, incumbent: Incumbent, lab: "Lab") -> Draft | 
 def _draft(brief: Brief, state: State, lab: "Lab") -> Draft:
     """Draft a step back, or have the proposer draft; only a model takes up guidance."""
     draft = step_back(brief, state.tally.since_keep) or lab.proposer.propose(brief)
+    if not isinstance(draft, Draft):
+        kind = type(draft).__name__
+        raise LabError(f"the proposer returned {kind}; it must return a Draft", code="bad-part")
     steering = state.guidance if draft.author == "model" else ()
     return draft.model_copy(update={"steering": steering})
 

@@ -137,13 +137,18 @@ class Records:
     @property
     def share(self) -> str:
         """The gain as a share of the baseline, such as `4.2%`; empty without a baseline."""
-        return f"{self.gain / abs(self.baseline):.1%}" if self.baseline else ""
+        return f"{abs(self.gain / self.baseline):.1%}" if self.baseline else ""
 
     @property
     def improvement(self) -> str:
         """The gain in words, such as `better by 0.03 (4.2%)`."""
         share = f" ({self.share})" if self.share else ""
-        return f"better by {self.figures.difference(self.gain)}{share}"
+        return f"{self._better} by {self.figures.difference(self.gain)}{share}"
+
+    @property
+    def _better(self) -> str:
+        """The direction of the gain; a judge that a person plugged in may keep what is worse."""
+        return "worse" if self.gain < 0 else "better"
 
     @property
     def held_out(self) -> HeldOut | None:
@@ -265,7 +270,10 @@ class Records:
             return f"{self.tag}: the baseline gave no metric: {self.experiments[0].reason}"
         before, after = map(self.figures.value, (self.baseline, self.incumbent.metric))
         gain = ", ".join(filter(None, (self.figures.difference(self.gain), self.share)))
-        change, branch = f"{before} → {after} (better by {gain})", f"autoresearch/{self.tag}"
+        change, branch = (
+            f"{before} → {after} ({self._better} by {gain})",
+            f"autoresearch/{self.tag}",
+        )
         if self.incumbent.number == 0:
             change, branch = f"{before}, nothing was better", ""
         tried = len(self.experiments) - 1

@@ -103,7 +103,7 @@ def open_placement(
     if not settings.on:
         if settings.gpus is not None or settings.cpus is not None:
             raise InputError(
-                "--gpus and --cpus are what a run asks a cluster for: --on ray",
+                "--gpus and --cpus need a cluster: --on ray",
                 code="options-conflict",
             )
         wanted = settings.workers

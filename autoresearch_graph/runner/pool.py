@@ -7,6 +7,7 @@ the trials that are to be started again.
 Not covered: a pool that is never closed keeps the interpreter from exiting until its jobs end.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,15 +16,20 @@ from queue import Empty, SimpleQueue
 
 from autoresearch_graph.asset.changes import is_small
 from autoresearch_graph.core.experiment import (
+    Crashed,
     Experiment,
     Holdout,
+    Measured,
     Outcome,
     Progress,
     Proposal,
+    Pruned,
+    TimedOut,
     Trial,
 )
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.pruning import PruningRule, bar_for
+from autoresearch_graph.errors import LabError
 from autoresearch_graph.runner.executor import Executor
 from autoresearch_graph.runner.outcome import pace_of
 from autoresearch_graph.runner.process import Cancelled, Watch
@@ -98,6 +104,20 @@ def _run_unless_cancelled(job: Callable[[Watch], Outcome], watch: Watch) -> Outc
     return job(watch)
 
 
+def _usable(outcome: object) -> Outcome:
+    """Return the outcome of an executor, as a crash if its metric is not finite; else LabError."""
+    if not isinstance(outcome, Measured | Crashed | TimedOut | Pruned):
+        raise LabError(
+            f"conduct of the executor returned {type(outcome).__name__}; "
+            "it must return Measured, Crashed or TimedOut",
+            code="bad-part",
+        )
+    if isinstance(outcome, Measured) and not math.isfinite(outcome.metric):
+        reason = f"the executor returned the metric {outcome.metric}, which is not finite"
+        return Crashed(cause="not finite", reason=reason, seconds=outcome.seconds)
+    return outcome
+
+
 class TrialPool(Pool):
     """The pool of a research: it starts trials of proposals on executors that are free."""
 
@@ -130,7 +150,7 @@ class TrialPool(Pool):
 
         def job(watch: Watch) -> Outcome:
             try:
-                return executor.conduct(
+                outcome = executor.conduct(
                     program,
                     text,
                     seed=trial.repeat,
@@ -138,6 +158,7 @@ class TrialPool(Pool):
                     watch=watch,
                     handed_over=handed_over,
                 )
+                return _usable(outcome)
             finally:
                 self._idle.append(executor)
 

@@ -159,7 +159,7 @@ def test_more_than_any_node_has_is_told_at_once(cluster: SimpleNamespace, gated:
         ("slurm", "--on slurm: give ray, or ray:ADDRESS"),
         ("ray://127.0.0.1:10001", "--on ray:auto"),
         ("ray:127.0.0.1:1", "nothing answers at 127.0.0.1:1"),
-        ("", "--gpus and --cpus are what a run asks a cluster for: --on ray"),
+        ("", "--gpus and --cpus need a cluster: --on ray"),
     ],
 )
 def test_a_cluster_that_cannot_be_had_is_one_sentence(gated: Path, on: str, told: str):
