@@ -348,9 +348,11 @@ def find(settings: Settings) -> Records:
     latest = [settings.folder] if settings.tag else researches(settings.root)
     records = load(latest[0]) if latest else None
     if records is None:
+        tag = f" {settings.tag!r}" if settings.tag else ""
+        known = ", ".join(folder.name for folder in researches(settings.root))
+        advice = f"it has: {known}" if known else "start one with: autoresearch run"
         raise InputError(
-            f"{settings.project} has no research{f' {settings.tag!r}' if settings.tag else ''}; "
-            "start one with: autoresearch run",
+            f"{settings.project} has no research{tag}; {advice}",
             code="no-research",
         )
     return records
