@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).parent.parent
 # The most that each figure of benchmarks/structure.py may be.
 AT_MOST = {
     "modules": 165,
-    "lines": 24_720,
+    "lines": 24_740,
     "largest_folder": 16,
     "one_importer_share": 0.305,
     "nodes_a_code_line": 5.80,
