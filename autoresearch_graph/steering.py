@@ -22,7 +22,7 @@ def tell(settings: Settings, words: str) -> str:
     """Queue guidance for the next proposal of a model."""
     records, words = find(settings), _readable(words).strip()
     if not words:
-        raise InputError("the message is empty; give its words")
+        raise InputError("there are no words to tell")
     if len(words) > _LONGEST:
         raise InputError(
             f"{len(words)} characters are more than {_LONGEST}; what is long belongs in program.md"
@@ -45,7 +45,7 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
     """
     records = find(settings)
     if not file.is_file():
-        raise InputError(f"there is no file {file}; name one with the text")
+        raise InputError(f"{file} cannot be read: it is no file; name one with the text")
     try:
         text = decoded(file.read_bytes(), str(file))
     except OSError as error:
@@ -63,14 +63,11 @@ def propose(settings: Settings, file: Path, words: str = "") -> str:
 def _unfit(text: str, settings: Settings, records: Records) -> str:
     """Return the reason for which a text cannot be tried on top of the best; empty if it can."""
     from autoresearch_graph.workspace.repository import find_repository
-    from autoresearch_graph.workspace.workspace import Workspace
 
-    asset, incumbent = records.program.asset, records.incumbent
+    incumbent = records.incumbent
     commit = incumbent.commit if incumbent else records.base
     with find_repository(settings.root) as repo:
-        workspace = Workspace(
-            repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
-        )
+        workspace = records.workspace(repo)
         files = workspace.asset.files
         whole = files(workspace.text(commit)).updated(files(text))
         return workspace.unfit(whole.pack(), commit)

@@ -27,7 +27,6 @@ from autoresearch_graph.report.chart import NARROW, WIDE, draw
 from autoresearch_graph.report.confidence import confidence
 from autoresearch_graph.results.records import Records
 from autoresearch_graph.workspace.repository import find_repository
-from autoresearch_graph.workspace.workspace import Workspace
 
 _TEXTS = texts("report")
 _KINDS = {"+": "added", "-": "removed", "@": "place"}
@@ -208,13 +207,10 @@ def _compared(rows: Sequence[Experiment], records: Records) -> dict[int, tuple[s
     found: dict[int, tuple[str, ...]] = {}
     if not rows:
         return found
-    project, asset = records.folder.parents[1], records.program.asset
-    with suppress(LabError), find_repository(project) as repo:
-        workspace = Workspace(
-            repo, project=project, tag=records.tag, base=records.base, asset=asset
-        )
+    with suppress(LabError), find_repository(records.project) as repo:
+        workspace = records.workspace(repo)
         for row in rows:
             with suppress(LabError, BadName, KeyError, ValueError):
                 old, new = workspace.text(row.parent), workspace.text(row.commit)
-                found[row.number] = changed_parts(old, new, asset)
+                found[row.number] = changed_parts(old, new, records.program.asset)
     return found

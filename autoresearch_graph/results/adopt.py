@@ -73,11 +73,7 @@ def adopt(
             f"{records.tag} has kept nothing that could be adopted", code="nothing-kept"
         )
     with find_repository(settings.root) as repo:
-        asset = records.program.asset
-        workspace = Workspace(
-            repo, project=settings.root, tag=records.tag, base=records.base, asset=asset
-        )
-        adoption = _Adoption(records, best, workspace, repo, OwnGit(repo, tell))
+        adoption = _Adoption(records, best, records.workspace(repo), repo, OwnGit(repo, tell))
         _check(adoption)
         adoption.git.recover()
         return _adopt(adoption, squash=squash, veto="" if despite_holdout else records.veto)

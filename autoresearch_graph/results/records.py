@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoresearch_graph.core.experiment import Author, Experiment, Measured
 from autoresearch_graph.core.formatting import Figures, for_people
@@ -29,6 +30,11 @@ from autoresearch_graph.storage.artifacts import Artifacts
 from autoresearch_graph.storage.manifest import read_start, researches
 from autoresearch_graph.storage.spending import Spending
 from autoresearch_graph.storage.status import Status, read_status
+
+if TYPE_CHECKING:
+    from git import Repo
+
+    from autoresearch_graph.workspace.workspace import Workspace
 
 UNCONFINED_NOTE = "unwalled: no walls held the runs, so the asset could have marked its own work"
 
@@ -239,6 +245,19 @@ class Records:
         lost = cost.tokens - total(self.experiments).tokens
         share += f", {lost:,} tokens led to no proposal" if lost > 0 else ""
         return in_words(cost) + share if cost.is_paid else ""
+
+    @property
+    def project(self) -> Path:
+        """The folder of the project, which has `.autoresearch/<tag>`."""
+        return self.folder.parents[1]
+
+    def workspace(self, repo: "Repo") -> "Workspace":
+        """Return the workspace of this research in its repository; nothing in it is moved."""
+        from autoresearch_graph.workspace.workspace import Workspace  # git, which few readers need
+
+        return Workspace(
+            repo, project=self.project, tag=self.tag, base=self.base, asset=self.program.asset
+        )
 
     def by_author(self) -> list[AuthorSummary]:
         """Return the proposals, gains and cost of each author.
