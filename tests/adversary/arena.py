@@ -195,13 +195,17 @@ class Arena:
                 yield f"a key is in {name}"
 
     def _survivors(self) -> Iterator[str]:
-        """Processes that outlive the lab: told, and ended."""
+        """Processes that outlive the lab by more than their own end: told, and ended."""
+        mine = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process.environ().get("ARENA_DATA") == str(self.data):
-                    yield "a process of it outlived the lab"
-                    process.kill()
-
+                    mine.append((process, " ".join(process.cmdline())[:120]))
+        _, alive = psutil.wait_procs([process for process, _ in mine], timeout=5)
+        for process, command in mine:
+            if process in alive:
+                yield f"a process of it outlived the lab: {command}"
+                process.kill()
     def _misleading(self) -> Iterator[str]:
         """An instruction that a model would read outside a fence."""
         text = self.told.read_text() if self.told.exists() else ""
