@@ -175,7 +175,8 @@ class Flags(Value):
     """Parts of a program from the command line.
 
     `experiments` and `hours` narrow the stopping criteria. The others supply what program.md
-    leaves out; another value than in program.md is an error.
+    leaves out; another value than in program.md is an error. `accept_reading` accepts the values
+    that are inferred from prose.
     """
 
     asset: str | None = None
@@ -186,3 +187,4 @@ class Flags(Value):
     kill_after: str | None = None
     experiments: int | None = None
     hours: float | None = None
+    accept_reading: bool = False

@@ -22,6 +22,7 @@ from autoresearch_graph.program.limits import read_kill_after, read_seconds, rea
 from autoresearch_graph.program.metrics import read_direction, read_name
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
+from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
 
 _TO_ADD = {
@@ -170,6 +171,46 @@ def _with_blanks(document: Document) -> str:
 
 
 _NO_FLAGS = Flags()
+
+
+def look_at(
+    path: Path,
+    *,
+    project: Path,
+    flags: Flags = _NO_FLAGS,
+    text: str | None = None,
+    suggested: tuple[Passage, ...] = (),
+) -> Reading:
+    """Read a program.md, or a `text` in its place, and return all that was understood.
+
+    `suggested` are inferred values, of a model for example, in place of those that rules infer.
+    Raise ProgramError only if the file cannot be read.
+    """
+    try:
+        text = _text(path) if text is None else text
+    except ProgramError as error:
+        raise error.placed(path=path) from None
+    try:
+        program = _program(parse(text), text, Place(project, path), flags)
+    except ProgramError as error:
+        return Reading(path, text, (), (error.placed(path=path),))
+    lines = text.splitlines()
+    values = {
+        "asset": program.asset,
+        "metric": program.metric.name,
+        "direction": program.metric.direction,
+        "experiment": program.experiment,
+        "time_box": f"{program.time_box.seconds:g} s",
+        "stopping": program.stopping.describe(),
+    }
+    passages = tuple(
+        Passage(field, text, line, "inferred", lines[line - 1])
+        if line
+        else Passage(field, text, None, "flag")
+        for field, text in values.items()
+        for line in [program.lines.get(field)]
+    )
+    return Reading(path, text, passages, (), program, flags.accept_reading)
 
 
 def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:

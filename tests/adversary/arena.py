@@ -206,6 +206,7 @@ class Arena:
             if process in alive:
                 yield f"a process of it outlived the lab: {command}"
                 process.kill()
+
     def _misleading(self) -> Iterator[str]:
         """An instruction that a model would read outside a fence."""
         text = self.told.read_text() if self.told.exists() else ""

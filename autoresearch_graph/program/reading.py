@@ -1,0 +1,72 @@
+"""Values that were understood of a program.md, each with its grade, line and quotation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from autoresearch_graph.core.program import Program
+from autoresearch_graph.errors import ProgramError
+
+Grade = Literal["stated", "inferred", "flag"]
+ASKED = (
+    "asset", "metric", "direction", "experiment", "evaluation", "holdout", "check", "time_box",
+    "kill_after", "stopping",
+)  # fmt: skip
+"""Fields whose inferred values a person accepts. Other fields can only make a research stricter."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A value of a field, as front matter would have it.
+
+    A field with several values has a passage for each. `line` counts from 1 and is None for a
+    flag; `quote` is that line of the text, as it was written.
+    """
+
+    field: str
+    text: str
+    line: int | None
+    grade: Grade
+    quote: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that was understood of a program.md, and all that is wrong with it.
+
+    `program` is None if there is a problem. `accepted` is True if no value is inferred, or if a
+    person accepted those that are.
+    """
+
+    path: Path
+    text: str
+    passages: tuple[Passage, ...]
+    problems: tuple[ProgramError, ...] = ()
+    program: Program | None = None
+    accepted: bool = True
+
+    @property
+    def inferred(self) -> tuple[Passage, ...]:
+        """The inferred values that a person has to accept."""
+        return tuple(
+            passage
+            for passage in self.passages
+            if passage.grade == "inferred" and passage.field in ASKED
+        )
+
+    def front_matter(self) -> str:
+        """Return the inferred values as front matter, ready to paste at the top of the file."""
+        return front_matter(self.inferred)
+
+
+def front_matter(passages: Iterable[Passage]) -> str:
+    """Return passages as YAML between two lines of dashes."""
+    values: dict[str, list[str]] = {}
+    for passage in passages:
+        values.setdefault(passage.field, []).append(passage.text)
+    keys = {field: texts[0] if len(texts) == 1 else texts for field, texts in values.items()}
+    body = yaml.safe_dump(keys, allow_unicode=True, sort_keys=False, width=1000)
+    return f"---\n{body}---\n"
