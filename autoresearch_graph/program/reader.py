@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autoresearch_graph.core.program import FROZEN, Flags, Program, Stopping, changed
 from autoresearch_graph.core.values import Direction, Metric
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.acceptance import accepted
 from autoresearch_graph.program.asset import read_asset, read_protected, without_protected
 from autoresearch_graph.program.commands import (
     read_artifacts,
@@ -18,11 +19,12 @@ from autoresearch_graph.program.commands import (
 )
 from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.environment import read_environment
+from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.limits import read_kill_after, read_seconds, read_stopping, time_box
 from autoresearch_graph.program.metrics import read_direction, read_name
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
-from autoresearch_graph.program.reading import Passage, Reading
+from autoresearch_graph.program.reading import ASKED, Grade, Passage, Reading
 from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
 
 _TO_ADD = {
@@ -190,27 +192,83 @@ def look_at(
         text = _text(path) if text is None else text
     except ProgramError as error:
         raise error.placed(path=path) from None
+    place = Place(project, path)
     try:
-        program = _program(parse(text), text, Place(project, path), flags)
+        document = parse(text)
+        stated = _stated_fields(document)
+        inferred = _passages(_found(document, place, flags), stated, text)
+        given = accepted(path, text, project, [p for p in inferred if p.grade == "inferred"]) or ()
+        fields = stated | {passage.field for passage in suggested}
+        given = (*suggested, *(passage for passage in given if passage.field not in fields))
+        given = tuple(passage for passage in given if passage.field not in stated)
+        document = _with_passages(document, given, flags)
+        passages = _passages(_found(document, place, flags), stated, text, given)
     except ProgramError as error:
         return Reading(path, text, (), (error.placed(path=path),))
-    lines = text.splitlines()
-    values = {
-        "asset": program.asset,
-        "metric": program.metric.name,
-        "direction": program.metric.direction,
-        "experiment": program.experiment,
-        "time_box": f"{program.time_box.seconds:g} s",
-        "stopping": program.stopping.describe(),
+    settled = flags.accept_reading or all(p.grade != "inferred" for p in passages)
+    try:
+        program = _program(document, text, place, flags)
+    except ProgramError as error:
+        return Reading(path, text, passages, (error.placed(path=path),), None, settled)
+    return Reading(path, text, passages, (), program, settled)
+
+
+def _stated_fields(document: Document) -> set[str]:
+    """Return the fields that front matter or a documented heading states."""
+    headed = {s.field for s in document.sections if not s.loose and not s.label}
+    fields = headed | set(document.front)
+    return fields | ({"direction"} if "metric" in headed else set())
+
+
+def _found(document: Document, place: Place, flags: Flags) -> dict[str, Statement[Any]]:
+    """Return the required parts that are there, as front matter would have them."""
+    found = find_required(document, place, flags)
+    parts: dict[str, Statement[Any] | None] = {
+        "asset": found.asset,
+        "metric": found.name,
+        "direction": found.direction,
+        "experiment": found.experiment,
+        "time_box": found.seconds and Statement(f"{found.seconds.value:g} s", found.seconds.line),
+        **{name: read_optional(document, name) for name in ("evaluation", "holdout", "check")},
     }
-    passages = tuple(
-        Passage(field, text, line, "inferred", lines[line - 1])
-        if line
-        else Passage(field, text, None, "flag")
-        for field, text in values.items()
-        for line in [program.lines.get(field)]
-    )
-    return Reading(path, text, passages, (), program, flags.accept_reading)
+    if found.stopping:
+        line = found.stopping[1].get("stopping")
+        parts["stopping"] = Statement(found.stopping[0].describe(), line)
+    return {field: part for field, part in parts.items() if part}
+
+
+def _passages(
+    found: Mapping[str, Statement[Any]],
+    stated: set[str],
+    text: str,
+    given: tuple[Passage, ...] = (),
+) -> tuple[Passage, ...]:
+    """Return the parts with their grades; those that were `given` as they were."""
+    lines, passages = text.splitlines(), list(given)
+    fields = {passage.field for passage in given}
+    for field, part in found.items():
+        if field in fields:
+            continue
+        grade: Grade = "flag" if not part.line else "stated" if field in stated else "inferred"
+        quote = lines[part.line - 1] if part.line else ""
+        passages.append(Passage(field, str(part.value), part.line, grade, quote))
+    return tuple(sorted(passages, key=lambda passage: ASKED.index(passage.field)))
+
+
+def _with_passages(document: Document, given: tuple[Passage, ...], flags: Flags) -> Document:
+    """Return a document whose front matter has the given passages, and some flags, as well."""
+    front = dict(document.front)
+    for field in dict.fromkeys(passage.field for passage in given):
+        same = [passage for passage in given if passage.field == field]
+        entries = tuple(Entry(field, passage.line or 0, passage.text) for passage in same)
+        front[field] = replace(entries[0], value=entries) if len(entries) > 1 else entries[0]
+    for field in ("evaluation", "holdout", "check"):
+        if (value := getattr(flags, field)) and field not in front:
+            front[field] = Entry(field, 0, value)
+    if flags.stop and not document.proper("stopping") and "stopping" not in front:
+        entries = tuple(Entry("stopping", 0, text) for text in flags.stop)
+        front["stopping"] = replace(entries[0], value=entries)
+    return replace(document, front=front)
 
 
 def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
@@ -219,19 +277,10 @@ def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
     Defaults are those of core/program.py. Prose counts only if no heading speaks, and headings only
     if the front matter does not.
     """
-    try:
-        text = _text(path)
-        return _program(parse(text), text, Place(project, path), flags)
-    except ProgramError as error:
-        raise error.placed(path=path) from None
-
-
-def look(path: Path, text: str, *, project: Path, flags: Flags = _NO_FLAGS) -> Found:
-    """Find the required parts in a text that is, or would be, at `path`."""
-    try:
-        return find_required(parse(text), Place(project, path), flags)
-    except ProgramError as error:
-        raise error.placed(path=path) from None
+    reading = look_at(path, project=project, flags=flags)
+    if reading.program is None:
+        raise reading.problems[0]
+    return reading.program
 
 
 def _text(path: Path) -> str:

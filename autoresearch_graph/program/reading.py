@@ -10,7 +10,7 @@ import yaml
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import ProgramError
 
-Grade = Literal["stated", "inferred", "flag"]
+Grade = Literal["stated", "inferred", "accepted", "flag"]
 ASKED = (
     "asset", "metric", "direction", "experiment", "evaluation", "holdout", "check", "time_box",
     "kill_after", "stopping",
