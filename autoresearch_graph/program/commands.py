@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.claims import PATHS
 from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.markdown import Block, Span
 from autoresearch_graph.program.paths import Place, covers, normal
-from autoresearch_graph.program.prose import PATHS, scattered_commands
+from autoresearch_graph.program.prose import scattered_commands
 from autoresearch_graph.program.quantities import Statement, agree, with_flag
 from autoresearch_graph.program.shell import is_no_output, looks_like_command, script
 
