@@ -251,7 +251,7 @@ def _settings(options: dict[str, Any]) -> "Settings":
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.settings import Settings
 
-    parts = {name: options.pop(name) for name in Flags.model_fields}
+    parts = {name: options.pop(name) for name in Flags.model_fields if name in options}
     options["workers"] = _workers(options.get("workers", "1"))
     return Settings(flags=Flags(**parts), **options)
 
