@@ -99,6 +99,12 @@ class Section:
         return self.blocks[0].line
 
     @property
+    def exact(self) -> bool:
+        """True if the heading, up to a colon, is a name of the field and nothing else."""
+        title = self.blocks[0].text.partition(":")[0]
+        return not (self.loose or self.label) and named(_bare(title)) == self.field
+
+    @property
     def body(self) -> tuple[Block, ...]:
         """The blocks below the heading."""
         return self.blocks[1:]
@@ -166,6 +172,13 @@ def _begins(words: str, synonym: str) -> bool:
 
 
 _LABEL = re.compile(r"[^\w`]*(?P<label>[^\W\d][^:|`\n—]{0,40}?)\s*(?::|\s\||\s—|\s-\s|$)\s*")
+
+
+def _bare(title: str) -> str:
+    """Return a title without numbers and emoji before it."""
+    return re.sub(r"^[\W\d_]+|[\W_]+$", "", title)
+
+
 _AS_SPAN = re.compile(r"[^\w`]*`")
 _AS_CRITERION = re.compile(r"\W*(?:\d|never\b|after\b|stop\b|`|\$)", re.IGNORECASE)
 _AS_RULE = re.compile(
@@ -339,6 +352,16 @@ class Document:
         """Return the sections under a proper heading of the field, else those of a label."""
         proper = tuple(s for s in self.sections if s.field == field and not s.loose)
         return tuple(s for s in proper if not s.label) or proper
+
+    def exact(self, field: str, line: int | None) -> Section | None:
+        """Return the section around a line whose whole heading is one of the field's."""
+        holders = {"direction": "metric", "kill_after": "time_box"}
+        for section in self.proper(holders.get(field, field)):
+            last = section.blocks[-1]
+            end = last.line + last.text.count("\n")
+            if section.exact and line and section.line <= line <= end:
+                return section
+        return None
 
     def loose(self, field: str) -> tuple[Section, ...]:
         """Return the sections under a heading that may also be prose."""
