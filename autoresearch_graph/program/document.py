@@ -320,7 +320,8 @@ def key_values(blocks: Iterable[Block]) -> Iterator[Section]:
 def _spelled(key: str, text: str) -> str:
     """Return the text of a key with names, paths and commands in backticks."""
     if key == "iterations":
-        return f"{text} experiments" if text.isdigit() else "never stop"
+        count = re.match(r"\d+", text)
+        return f"{count[0]} experiments" if count else "never stop"
     if "`" in text or key in ("goal", "direction"):
         return text
     if key == "scope":
@@ -395,11 +396,15 @@ def _compiled(phrase: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class Document:
-    """The parsed text from which the readers of single fields read."""
+    """The parsed text from which the readers of single fields read.
+
+    `unread` names the keys of a front matter that belongs to another tool.
+    """
 
     front: Mapping[str, Entry]
     sections: tuple[Section, ...]
     blocks: tuple[Block, ...]
+    unread: str = ""
 
     def proper(self, field: str) -> tuple[Section, ...]:
         """Return the sections under a proper heading of the field, else those of a label."""
@@ -435,10 +440,12 @@ def parse(text: str) -> Document:
     parts = markdown.parse(text)
     if not parts.front_matter:
         _check_closed(text, parts.blocks)
-    front = front_matter.parse(parts.front_matter)
+    foreign = front_matter.foreign_keys(parts.front_matter)
+    front = {} if foreign else front_matter.parse(parts.front_matter)
+    unread = f"front matter: {', '.join(foreign)}" if foreign else ""
     blocks = tuple(_in_english(block) for block in parts.blocks)
     found = (*sections(blocks), *labelled(blocks), *key_values(blocks))
-    return Document(front, found, blocks)
+    return Document(front, found, blocks, unread)
 
 
 def _in_english(block: Block) -> Block:

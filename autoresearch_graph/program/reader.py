@@ -212,7 +212,7 @@ def _built(resolution: Resolution, path: Path, text: str) -> Program:
         check=source.value("check"),
         protected=source.value("protected") or (),
         constraints=constraints,
-        unchecked=unchecked,
+        unchecked=tuple(filter(None, (*unchecked, resolution.document.unread))),
         noise=source.value("noise") or Noise(),
         early_end=bool(source.value("early_end")),
         stopping=source.value("stopping") or Stopping(),
