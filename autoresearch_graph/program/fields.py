@@ -85,6 +85,11 @@ class Field:
     advice: tuple[str, str, str, str] | None = None
     is_documented: Callable[[Section, Part, Place], bool] = lambda section, part, place: True
 
+    @property
+    def option(self) -> str:
+        """The options of the command line that supply the field."""
+        return self.advice[3] if self.advice else f"--{self.flags[0].replace('_', '-')}"
+
 
 def amount(seconds: float) -> str:
     """Return seconds as a text that is read as the same duration."""

@@ -142,7 +142,8 @@ def foreign_keys(text: str) -> tuple[str, ...]:
         return ()
     keys = tuple(str(key.value) for key, _ in node.value)
     ours = (*KEYS, *_FIELDS, *_LIMITS, *_GROUPS)
-    nearly = [key for key in keys if get_close_matches(_UNITS.sub("", key.lower()), ours, 1, 0.8)]
+    stems = (re.sub(r"_(?:second|minute|hour)s?$", "", key.lower()) for key in keys)
+    nearly = [stem for stem in stems if get_close_matches(stem, ours, 1, 0.8)]
     return () if nearly else keys
 
 

@@ -102,7 +102,7 @@ class Resolution:
                 try:
                     part = self._read(row)
                 except ProgramError as error:
-                    self.problems[row.name] = error
+                    self.problems[row.name] = _with_option(row, error)
                     continue
                 if part is not None:
                     self.parts[row.name] = part
@@ -145,6 +145,14 @@ class Resolution:
         section = self.document.exact(row.name, part.line)
         stated = section is not None and row.is_documented(section, part, self.place)
         return "stated" if stated else "inferred"
+
+
+def _with_option(row: Field, error: ProgramError) -> ProgramError:
+    """Return the error with the option of the command line that settles the field."""
+    message = str(error)
+    if not row.flags or "--" in message:
+        return error
+    return ProgramError(f"{message}; or give {row.option}", line=error.line, code=error.code)
 
 
 def _with_suggestions(first: Resolution, suggested: tuple[Passage, ...]) -> Resolution:

@@ -135,7 +135,7 @@ def test_stopping_criteria_may_be_written_as_in_prose(project: Path, stopping: s
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("check:", "chekc:", "the front matter has no key `chekc`; did you mean `check`? The keys are asset, protected"),
+        ("check:", "chekc:", "no key `chekc`; did you mean `check`? The keys are asset, protected"),
         ("  hours: 8", "  weeks: 8", "has no key `weeks`; the keys are experiments, hours"),
         ("asset: train.py", "asset: {a: train.py}", "`asset` in the front matter takes a list"),
         ("asset: train.py", "asset:", "`asset` in the front matter takes one value"),
