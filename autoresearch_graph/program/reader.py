@@ -18,6 +18,7 @@ from autoresearch_graph.program.commands import (
 )
 from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.environment import read_environment
+from autoresearch_graph.program.languages import unknown_language
 from autoresearch_graph.program.limits import read_kill_after, read_seconds, read_stopping, time_box
 from autoresearch_graph.program.metrics import read_direction, read_name
 from autoresearch_graph.program.paths import Place
@@ -131,6 +132,7 @@ def read_required(document: Document, place: Place, flags: Flags) -> Required:
 def _missing(document: Document, found: Found) -> ProgramError:
     fields, metric = found.missing, found.name
     sentences = [_to_add(document, field, metric) for field in fields]
+    sentences += filter(None, [unknown_language(document.blocks)])
     lines = [section.line for field in fields for section in document.about(field)]
     if "direction" in fields and metric and metric.line:
         lines.append(metric.line)
