@@ -16,20 +16,10 @@ import yaml
 
 from autoresearch_graph.program.markdown import Block
 
-_ADVICE = (
-    "this text seems to be in {}, whose sentences are not read; give --read-with MODEL, or write "
-    "what is missing in front matter or under English headings"
-)
-_OTHER = "another language than English"
 _TITLE = re.compile(r"[^:(|,;/—\n]{1,48}?(?=\s*(?:[:(|,;/—\n]|\s-\s|$))")
+_NUMBER = re.compile(r"^\W*(?:[\d.一二三四五六七八九十]+\W+)?")
 _COUNTED = ("days", "hours", "minutes", "seconds", "experiments")
 _LATE = re.compile(r"(\d[\d.,]*\s+\w+)(\s+)exceeded\b")
-_SHAPES = {
-    "joining": r"(?<=`),?\s*(?:%s)\s*(?=`)",
-    "counting": r"(?<=\d) ?(?:%s) ?",
-    "spaced": r"(?<![^\W\d])(?<![/\\])(?P<spaced>%s)(?![\w/\\]|\.\w)",
-    "dense": r" ?(?:%s) ?",
-}
 
 
 @cache
@@ -51,16 +41,24 @@ def _titles() -> Mapping[str, Mapping[str, str]]:
 
 def _plain(title: str) -> str:
     """Return the words of a title up to its punctuation, without number, emoji and article."""
-    found = _TITLE.match(title)
-    words = re.sub(r"[\W_]+", " ", found[0].lower()).strip(" 0123456789") if found else ""
+    found = _TITLE.match(_NUMBER.sub("", title))
+    words = re.sub(r"[\W_]+", " ", found[0].lower()).strip() if found else ""
     first, _, rest = words.partition(" ")
     return rest if first in _known()["articles"] else words
 
 
 def _votes(blocks: Iterable[Block]) -> Counter[str]:
-    """Count the headings and labels of each language."""
     lines = (line for b in blocks if b.kind != "code" for line in (b.said or b.text).split("\n"))
     return Counter(name for line in lines for name in _titles().get(_plain(line), ()))
+
+
+def _shape(word: str, meaning: str) -> str:
+    """Return where a word counts: between files, after a number, as a whole word, or anywhere."""
+    if meaning in ("and", "or"):
+        return r"(?<=`),?\s*(?:%s)\s*(?=`)"
+    if unicodedata.category(word[0]) != "Lo":
+        return r"\b(?<![/\\])(?P<spaced>%s)(?![\w/\\]|\.\w)"
+    return r"(?<=\d) ?(?:%s) ?" if meaning in _COUNTED else " ?(?:%s) ?"
 
 
 @cache
@@ -68,35 +66,34 @@ def _words(languages: tuple[str, ...]) -> tuple[re.Pattern[str], Mapping[str, st
     """Return a pattern of all words, the longest first, and their meanings."""
     tables = [_known()["languages"][name]["words"] for name in languages]
     meanings = {w.lower(): meaning for t in tables for meaning, words in t.items() for w in words}
-    found: dict[str, list[str]] = {kind: [] for kind in _SHAPES}
+    shapes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for word in sorted(meanings, key=len, reverse=True):
-        is_dense = unicodedata.category(word[0]) == "Lo"
-        counting = "counting" if meanings[word] in _COUNTED else "dense"
-        kind = counting if is_dense else "spaced"
         rest = re.escape(word[1:]).replace(r"\ ", r"\s+")
-        pattern = f"[{word[0]}{word[0].upper()}](?i:{rest})"
-        found["joining" if meanings[word] in ("and", "or") else kind].append(pattern)
-    shapes = [shape % "|".join(found[kind]) for kind, shape in _SHAPES.items() if found[kind]]
-    return re.compile("|".join(["`[^`]*`", *shapes])), meanings
-
-
-def _translated(block: Block, pattern: re.Pattern[str], meanings: Mapping[str, str]) -> Block:
-    def put(found: re.Match[str]) -> str:
-        said = " ".join(found[0].lower().strip(" \n,").split())
-        blank = "" if found.lastgroup == "spaced" else " "
-        lines = "\n" * found[0].count("\n")
-        return f"{blank}{meanings[said]}{blank}{lines}" if said in meanings else found[0]
-
-    text = _LATE.sub(r"exceeds \1\2", pattern.sub(put, block.text))
-    return block if text == block.text else replace(block, text=text, said=block.text)
+        shapes[_shape(word, meanings[word])][word[0]].append(rest)
+    shaped = [
+        shape % "|".join(f"[{x}{x.upper()}](?i:{'|'.join(rest)})" for x, rest in words.items())
+        for shape, words in shapes.items()
+    ]
+    return re.compile("|".join(["`[^`]*`", *shaped])), meanings
 
 
 def in_english(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     """Translate the words of the language that most headings and labels have, if any."""
     votes = _votes(blocks)
-    known = _words(tuple(name for name in votes if votes[name] == max(votes.values())))
-    put = (block if block.kind == "code" else _translated(block, *known) for block in blocks)
-    return tuple(put) if votes else blocks
+    pattern, meanings = _words(tuple(n for n in votes if votes[n] == max(votes.values())))
+
+    def put(found: re.Match[str]) -> str:
+        meaning = meanings.get(" ".join(found[0].lower().strip(" \n,").split()), "")
+        blank = "" if found.lastgroup == "spaced" else " "
+        return f"{blank}{meaning}{blank}" + "\n" * found[0].count("\n") if meaning else found[0]
+
+    def translated(block: Block) -> Block:
+        text = _LATE.sub(r"exceeds \1\2", pattern.sub(put, block.text))
+        if block.kind == "code" or text == block.text:
+            return block
+        return replace(block, text=text, said=block.text)
+
+    return tuple(map(translated, blocks)) if votes else blocks
 
 
 def recognise(title: str) -> tuple[str, bool] | None:
@@ -110,12 +107,20 @@ def unknown_language(blocks: Iterable[Block]) -> str:
     prose = [block for block in blocks if block.kind != "code"]
     text = re.sub(r"`[^`]*`", "", " ".join(b.said or b.text for b in prose))[:20_000]
     words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    hits = Counter(English=1) + _votes(prose)
-    hits[_OTHER] = words.total() // 50
+    hits = Counter({"English": 0, "another language than English": words.total() // 50})
+    hits.update(_votes(prose))
     for name, common in _known()["common"].items():
         hits[name] += sum(words[word] for word in common)
-    for letter in filter(str.isalpha, text):
-        script = re.split("[ -]", unicodedata.name(letter, "LATIN"))[0]
-        hits[_known()["scripts"].get(script, _OTHER)] += script != "LATIN"
+    scripts = [unicodedata.name(c, "?").split()[0].split("-")[0] for c in text if c.isalpha()]
+    hits.update(
+        _known()["scripts"].get(s, "another language than English") for s in scripts if s != "LATIN"
+    )
     name = hits.most_common(1)[0][0]
-    return "" if name == "English" else _ADVICE.format(name)
+    return (
+        ""
+        if name == "English"
+        else (
+            f"this text seems to be in {name}, whose sentences are not read; give --read-with MODEL, "
+            "or write what is missing in front matter or under English headings"
+        )
+    )
