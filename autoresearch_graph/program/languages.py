@@ -20,6 +20,11 @@ _TITLE = re.compile(r"[^:(|,;/—\n]{1,48}?(?=\s*(?:[:(|,;/—\n]|\s-\s|$))")
 _NUMBER = re.compile(r"^\W*(?:[\d.一二三四五六七八九十]+\W+)?")
 _COUNTED = ("days", "hours", "minutes", "seconds", "experiments")
 _LATE = re.compile(r"(\d[\d.,]*\s+\w+)(\s+)exceeded\b")
+_OTHER = "another language than English"
+_ADVICE = (
+    "this text seems to be in {}, whose sentences are not read; give --read-with MODEL, or write "
+    "what is missing in front matter or under English headings"
+)
 
 
 @cache
@@ -45,6 +50,12 @@ def _plain(title: str) -> str:
     words = re.sub(r"[\W_]+", " ", found[0].lower()).strip() if found else ""
     first, _, rest = words.partition(" ")
     return rest if first in _known()["articles"] else words
+
+
+def recognise(title: str) -> tuple[str, bool] | None:
+    """Return the field of a whole heading or label, and True if it may also be prose."""
+    fields = _titles().get(_plain(title), {}).values()
+    return next((("metric", True) if f == "goal" else (f, False) for f in fields), None)
 
 
 def _votes(blocks: Iterable[Block]) -> Counter[str]:
@@ -89,17 +100,10 @@ def in_english(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
     def translated(block: Block) -> Block:
         text = _LATE.sub(r"exceeds \1\2", pattern.sub(put, block.text))
-        if block.kind == "code" or text == block.text:
-            return block
-        return replace(block, text=text, said=block.text)
+        is_same = block.kind == "code" or text == block.text
+        return block if is_same else replace(block, text=text, said=block.text)
 
     return tuple(map(translated, blocks)) if votes else blocks
-
-
-def recognise(title: str) -> tuple[str, bool] | None:
-    """Return the field of a whole heading or label, and True if it may also be prose."""
-    fields = _titles().get(_plain(title), {}).values()
-    return next((("metric", True) if f == "goal" else (f, False) for f in fields), None)
 
 
 def unknown_language(blocks: Iterable[Block]) -> str:
@@ -107,20 +111,10 @@ def unknown_language(blocks: Iterable[Block]) -> str:
     prose = [block for block in blocks if block.kind != "code"]
     text = re.sub(r"`[^`]*`", "", " ".join(b.said or b.text for b in prose))[:20_000]
     words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    hits = Counter({"English": 0, "another language than English": words.total() // 50})
-    hits.update(_votes(prose))
+    hits = Counter({"English": 0, _OTHER: words.total() // 50}) | _votes(prose)
     for name, common in _known()["common"].items():
         hits[name] += sum(words[word] for word in common)
     scripts = [unicodedata.name(c, "?").split()[0].split("-")[0] for c in text if c.isalpha()]
-    hits.update(
-        _known()["scripts"].get(s, "another language than English") for s in scripts if s != "LATIN"
-    )
-    name = hits.most_common(1)[0][0]
-    return (
-        ""
-        if name == "English"
-        else (
-            f"this text seems to be in {name}, whose sentences are not read; give --read-with MODEL, "
-            "or write what is missing in front matter or under English headings"
-        )
-    )
+    hits.update(_known()["scripts"].get(script, _OTHER) for script in scripts if script != "LATIN")
+    name = max(hits, key=lambda name: (hits[name], name == "English"))
+    return "" if name == "English" else _ADVICE.format(name)
