@@ -23,6 +23,7 @@ from autoresearch_graph.program.asset import without_protected
 from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.fields import FIELDS, Field, Part, Source
 from autoresearch_graph.program.front_matter import Entry
+from autoresearch_graph.program.languages import unknown_language
 from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
@@ -251,8 +252,10 @@ def _missing(resolution: Resolution) -> ProgramError | None:
     lines = [section.line for row in absent for section in document.about(row.name)]
     if metric and metric.line and any(row.name == "direction" for row in absent):
         lines.append(metric.line)
+    sentences = [_to_add(document, row, metric) for row in absent]
+    sentences += filter(None, [unknown_language(document.blocks)])
     return ProgramError(
-        "; ".join(_to_add(document, row, metric) for row in absent),
+        "; ".join(sentences),
         line=min(lines, default=None),
         code="missing-part",
     )
