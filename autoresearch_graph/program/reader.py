@@ -11,6 +11,7 @@ from autoresearch_graph.core.values import Direction, Metric
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.asset import read_asset, read_protected, without_protected
 from autoresearch_graph.program.commands import (
+    left_as_prose,
     read_artifacts,
     read_experiment,
     read_hidden,
@@ -254,7 +255,10 @@ def _text(path: Path) -> str:
 def _program(document: Document, text: str, place: Place, flags: Flags) -> Program:
     needed = read_required(document, place, flags)
     kill_after = read_kill_after(document, flags.kill_after)
-    commands = {name: read_optional(document, name) for name in ("evaluation", "holdout", "check")}
+    commands = {
+        name: read_optional(document, name, getattr(flags, name, None))
+        for name in ("evaluation", "holdout", "check")
+    }
     marking = [command for command in (commands["evaluation"], commands["holdout"]) if command]
     protected = read_protected(document, place, needed.asset, marking)
     paths = {
@@ -283,7 +287,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         experiment=needed.experiment.value,
         time_box=time_box(needed.seconds, kill_after),
         constraints=tuple(constraint.value for constraint in constraints),
-        unchecked=unchecked,
+        unchecked=(*unchecked, *left_as_prose(document)),
         noise=noise,
         early_end=early_end is not None and early_end.value,
         stopping=needed.stopping,
