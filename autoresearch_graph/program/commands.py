@@ -123,7 +123,11 @@ def _stated(document: Document, field: str) -> Statement[str] | None:
     if entry := document.front.get(field):
         return _cleaned(entry.command())
     found = [_in_section(section) for section in document.proper(field)]
-    commands = [command for command in found if command]
+    commands = [
+        command
+        for section, command in zip(document.proper(field), found, strict=True)
+        if command and (not section.label or field != "experiment" or _starts(command.value))
+    ]
     for command in commands:
         _check_filled_in(command, _FLAGS[field])
     return agree(f"{field} command", commands)
@@ -171,16 +175,26 @@ def _is_output(text: str) -> bool:
 
 
 def _command_span(section: Section) -> Span | None:
-    leading = [block.spans[0] for block in section.body if _leads_with_command(block)]
+    """Return the span that leads a block, else the only one that may be a command."""
+    leading = [block for block in section.body if _leads_with_command(block)]
     if section.field == "experiment":
-        _check_no_choice([Statement(span.text, span.line) for span in leading])
+        spans = [span for block in leading for span in block.spans[: 1 + _offers(block)]]
+        _check_no_choice([Statement(span.text, span.line) for span in spans])
     if leading:
-        return leading[0]
+        return leading[0].spans[0]
     spans = [span for block in section.blocks for span in block.spans if is_no_output(span.text)]
     likely = [span for span in spans if looks_like_command(span.text)]
     if section.field == "experiment" and len({span.text for span in likely}) == 1:
         return likely[0]
-    return spans[0] if len(spans) == 1 else None
+    alone = any(f"`{span.text}`" == block.text.strip() for block in section.body for span in spans)
+    named = alone and not re.search(r"\w\.\w+$", spans[0].text)
+    return spans[0] if len(spans) == 1 and (likely or named) else None
+
+
+def _offers(block: Block) -> bool:
+    """Return True if a block offers a second command: "`a b` or `c d`"."""
+    second = block.spans[1].text if len(block.spans) > 1 else ""
+    return looks_like_command(second) and bool(re.search(r"`,?\s+or\b[^`]{0,20}`", block.text))
 
 
 def _leads_with_command(block: Block) -> bool:
@@ -418,6 +432,10 @@ def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candi
             yield from _candidate(command.strip("`"), line, at)
     elif labelled and _starts_program(command):
         yield from _candidate(command, line, at)
+
+
+def _starts(command: str) -> bool:
+    return looks_like_command(command) and runs_something(command)
 
 
 def _starts_program(command: str) -> bool:

@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"`[^`]*`|[^\W\d](?:[\w.@/-]*[\w@])?|\d[\w.,]*|[^\w\s]")
 _LABELLED = re.compile(
     rf"\b(?P<label>primary(?:\s+(?:metric|score|objective))?|metric(?:\s+name)?|score|name)"
     rf"(?:\s*\([^)]*\))?\W{{0,2}}:\W{{0,3}}(?P<name>`{NAME}`|{NAME})(?=\s*(?:[(,—|.;]|-\s|$))",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 _GREP = re.compile(rf"\bgrep\s+(?:-\w+\s+)*[\"']?\^(?:METRIC\s+)?({NAME})\s*[:=]")
 _FILES = (
