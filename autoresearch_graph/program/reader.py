@@ -20,6 +20,7 @@ from autoresearch_graph.core.program import (
 )
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.asset import without_protected
+from autoresearch_graph.program.commands import left_as_prose
 from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.fields import FIELDS, Field, Part, Source
 from autoresearch_graph.program.front_matter import Entry
@@ -221,7 +222,7 @@ def _built(resolution: Resolution, path: Path, text: str) -> Program:
         check=source.value("check"),
         protected=source.value("protected") or (),
         constraints=constraints,
-        unchecked=tuple(filter(None, (*unchecked, resolution.document.unread))),
+        unchecked=(*unchecked, *left_as_prose(resolution.document)),
         noise=source.value("noise") or Noise(),
         early_end=bool(source.value("early_end")),
         stopping=source.value("stopping") or Stopping(),
