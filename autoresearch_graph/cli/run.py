@@ -132,7 +132,6 @@ def check(
     _require_git()
     from rich.console import Console
 
-    from autoresearch_graph.program.acceptance import unaccepted
     from autoresearch_graph.program.reader import look_at
     from autoresearch_graph.results.unfinished import choose
     from autoresearch_graph.setup.dialogue import settle
@@ -152,7 +151,7 @@ def check(
     for problem in reading.problems:
         typer.echo(f"autoresearch: {problem}", err=True)
     if not reading.accepted:
-        raise unaccepted(reading)
+        raise reading.unaccepted()
     if not all(finding.ready for finding in findings):
         raise typer.Exit(2)
 

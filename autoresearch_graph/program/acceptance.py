@@ -15,15 +15,13 @@ from typing import Literal
 import tomlkit
 from pydantic import TypeAdapter
 
-from autoresearch_graph.core.text import one_line
 from autoresearch_graph.core.values import Value
-from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program.reading import ASKED, Passage, Reading, front_matter
+from autoresearch_graph.errors import InputError
+from autoresearch_graph.program.reading import ASKED, Passage, Reading
 from autoresearch_graph.storage.files import make_folder, replace
 
 LOCK = Path(".autoresearch", "program.lock.toml")
 By = Literal["rule", "model", "person"]
-_OPTIONS = {"experiment": "--command", "check": "--check-command", "stopping": "--stop"}
 
 
 class _Accepted(Value):
@@ -81,20 +79,18 @@ def accept(reading: Reading, project: Path, *, by: By = "rule") -> None:
         ) from None
 
 
-def accepted(
-    path: Path, text: str, project: Path, inferred: Iterable[Passage] = ()
-) -> tuple[Passage, ...] | None:
+def accepted(path: Path, text: str, project: Path, now: Iterable[Passage]) -> tuple[Passage, ...]:
     """Return the accepted values of a program file, each with its line in `text`.
 
-    None if there are none, or if they no longer hold: a line that was quoted is gone, or one of the
-    values that rules `inferred` now is another. A damaged lock counts as none.
+    None hold if a line that was quoted is gone, or if rules read another value from the text `now`.
+    A damaged lock counts as none.
     """
     locked = _read(project).get(_name(path, project))
     if locked is None:
-        return None
+        return ()
     is_same = locked.sha256 == _hash(text)
-    if not is_same and _reads_otherwise(locked, tuple(inferred)):
-        return None
+    if not is_same and _reads_otherwise(locked, now):
+        return ()
     lines = text.splitlines()
     found: list[Passage] = []
     for value in locked.values:
@@ -102,38 +98,22 @@ def accepted(
         if line is not None and not is_same:
             line = _nearest(lines, value.quote, line)
             if line is None:
-                return None
+                return ()
         found.append(Passage(value.field, value.text, line, "accepted", value.quote))
     return tuple(found)
 
 
-def unaccepted(reading: Reading) -> ProgramError:
-    """Return the error of a reading that nobody accepted: its values, and what to do."""
-    rows = "\n".join(
-        f"  {passage.field.replace('_', ' '):12} {one_line(passage.text)}"
-        + (f"  (line {passage.line}: {one_line(passage.quote)})" if passage.line else "")
-        for passage in reading.inferred
-    )
-    fields = dict.fromkeys(passage.field for passage in reading.inferred)
-    options = " ".join(_OPTIONS.get(field, f"--{field.replace('_', '-')}") for field in fields)
-    place = "in its front matter" if reading.text.startswith("---") else "at the top of the file"
-    return ProgramError(
-        "these values are not stated but inferred, and nobody has accepted them:\n"
-        f"{rows}\n"
-        f"If they are right, give --accept-reading. If not, correct this and put it {place}, or "
-        f"give {options}:\n{front_matter(reading.inferred).rstrip()}",
-        path=reading.path,
-        code="unaccepted-reading",
-    )
-
-
-def _reads_otherwise(locked: _Locked, inferred: tuple[Passage, ...]) -> bool:
+def _reads_otherwise(locked: _Locked, now: Iterable[Passage]) -> bool:
     """Return True if the rules infer another value than the one of theirs that was accepted."""
-    for field in {value.field for value in locked.values if value.by == "rule"}:
-        now = {passage.text for passage in inferred if passage.field == field}
-        if now and now != {value.text for value in locked.values if value.field == field}:
-            return True
-    return False
+    before: dict[str, set[str]] = {}
+    for value in locked.values:
+        if value.by == "rule":
+            before.setdefault(value.field, set()).add(value.text)
+    after: dict[str, set[str]] = {}
+    for passage in now:
+        if passage.grade == "inferred" and passage.field in before:
+            after.setdefault(passage.field, set()).add(passage.text)
+    return any(texts != before[field] for field, texts in after.items())
 
 
 def _nearest(lines: list[str], quote: str, line: int) -> int | None:

@@ -14,11 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import Asset, is_pattern, matches
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, Section, sentences
-from autoresearch_graph.program.evaluators import evaluators
-from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.paths import Place, braced, covers, is_inside, normal
-from autoresearch_graph.program.prose import (
+from autoresearch_graph.program.claims import (
     EXCEPT,
     NEVER_STOP,
     PATHS,
@@ -27,6 +23,10 @@ from autoresearch_graph.program.prose import (
     is_label,
     meaning,
 )
+from autoresearch_graph.program.document import Document, Section, sentences
+from autoresearch_graph.program.evaluators import evaluators
+from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.paths import Place, braced, covers, is_inside, normal
 from autoresearch_graph.program.quantities import Statement, contradiction
 
 Named = Statement[str]

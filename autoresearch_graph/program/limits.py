@@ -10,7 +10,6 @@ from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.prose import never_stops, scattered_time_boxes
 from autoresearch_graph.program.quantities import (
     COUNT,
     NUMBER,
@@ -191,8 +190,10 @@ def read_stopping(
     chosen = _chosen(stated)
     never = next((statement for field, statement in stated if field == "never"), None)
     values = {field: statement.value for field, statement in chosen.items()}
-    for field, limit in _limits(flags):
-        if limit < values.get(field, float("inf")):
+    for field, limit in _limits(flags, metric):
+        if field == "never":
+            never = never or Statement(0.0, None, "never stop")
+        elif field not in values or (field != "target" and limit < values[field]):
             values[field] = limit
             chosen.pop(field, None)
     if not values and never is None:
@@ -200,7 +201,10 @@ def read_stopping(
     return Stopping.model_validate(values), _lines(chosen, never)
 
 
-def _limits(flags: Flags) -> Iterator[tuple[str, float]]:
+def _limits(flags: Flags, metric: Metric) -> Iterator[tuple[str, float]]:
+    for text in flags.stop:
+        for criterion in understood(text, metric):
+            yield criterion.field, criterion.value
     for name, field, unit in (("experiments", "experiments", 1), ("hours", "seconds", 3600)):
         limit = getattr(flags, name)
         if limit is not None and limit <= 0:
@@ -426,3 +430,46 @@ def checked(found: Duration, line: int | None) -> Statement[float]:
     if not 0 < found.seconds <= WEEK:
         raise bad_value(f"`{found.said}` must be more than 0 and at most 7 days", line)
     return Statement(found.seconds, line, found.said)
+
+
+_BUDGET = re.compile(
+    r"budget(?:\s+(?:of|is)|\s*:)\s+(?:~|about\s+|approximately\s+)?$"
+    r"|\btime\s+budget\W+[^.]*\b(?:complete|finish|take|run)\w*\s+(?:in|for|within)\s+(?:~|about\s+)?$",
+    re.IGNORECASE,
+)
+_BUDGET_AFTER = re.compile(r"^(?:\s+\w+)?\s+budget\b", re.IGNORECASE)
+_ITEM = re.compile(r"(?:^|[,;]|\bat most)\s*$", re.IGNORECASE)
+_EACH = re.compile(r"\s+(?:per|each|for (?:each|every))\s+(?:run|experiment)\b", re.IGNORECASE)
+_ENDLESS = re.compile(r"^\W*(?:never stop|loop forever)\b", re.IGNORECASE)
+
+
+def scattered_time_boxes(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
+    """Yield the time box with its line: "a fixed time budget of 5 minutes", "Budget: 120 s".
+
+    If there is none, yield the grant of a list item: "5 min per run".
+    """
+    blocks = tuple(blocks)
+    yield from tuple(_budgets(blocks)) or _granted(blocks)
+
+
+def _granted(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
+    for block in blocks:
+        for found in durations(block.text) if block.kind == "item" else ():
+            before, after = block.text[: found.start], block.text[found.end :]
+            if _ITEM.search(before) and _EACH.match(after):
+                yield found, block.line_at(found.start)
+
+
+def _budgets(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
+    for block in blocks:
+        for sentence, line_number in sentences(block) if block.kind != "code" else ():
+            for found in durations(sentence):
+                before, after = sentence[: found.start], sentence[found.end :]
+                fixed = re.search(r"\b(?:fixed|time)\s*$", before) and _BUDGET_AFTER.match(after)
+                if fixed or _BUDGET.search(before):
+                    yield found, line_number
+
+
+def never_stops(blocks: Iterable[Block]) -> Iterator[Statement[bool]]:
+    """Yield a statement for each block that begins with "never stop" or "loop forever"."""
+    return (Statement(True, block.line) for block in blocks if _ENDLESS.match(block.text))

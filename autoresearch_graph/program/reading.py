@@ -8,6 +8,7 @@ from typing import Literal
 import yaml
 
 from autoresearch_graph.core.program import Program
+from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import ProgramError
 
 Grade = Literal["stated", "inferred", "accepted", "flag"]
@@ -16,6 +17,8 @@ ASKED = (
     "kill_after", "stopping",
 )  # fmt: skip
 """Fields whose inferred values a person accepts. Other fields can only make a research stricter."""
+
+_OPTIONS = {"experiment": "--command", "check": "--check-command", "stopping": "--stop"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,26 @@ class Reading:
             passage
             for passage in self.passages
             if passage.grade == "inferred" and passage.field in ASKED
+        )
+
+    def unaccepted(self) -> ProgramError:
+        """Return the error that shows the inferred values, and how to settle them."""
+        rows = "\n".join(
+            f"  {passage.field.replace('_', ' '):12} {one_line(passage.text)}"
+            + (f"  (line {passage.line}: {one_line(passage.quote)[:80]})" if passage.line else "")
+            for passage in self.inferred
+        )
+        fields = dict.fromkeys(passage.field for passage in self.inferred)
+        options = " ".join(_OPTIONS.get(field, f"--{field.replace('_', '-')}") for field in fields)
+        place = "in its front matter" if self.text.startswith("---") else "at the top of the file"
+        return ProgramError(
+            "these values are inferred from the text, and have to be accepted:\n"
+            f"{rows}\n"
+            f"If they are right, give --accept-reading. If not, correct this and put it {place}, "
+            f"or give {options}:\n{self.front_matter().rstrip()}",
+            path=self.path,
+            line=min((passage.line for passage in self.inferred if passage.line), default=None),
+            code="unaccepted-reading",
         )
 
     def front_matter(self) -> str:

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program.acceptance import unaccepted
 from autoresearch_graph.program.reading import Passage
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import ProgramDraft, Question, program_files
@@ -56,7 +55,9 @@ class Dialogue:
             if draft.unaccepted:
                 self._confirm(draft)
             else:
-                draft.ask(draft.missing[0], self.ask, self.report)
+                field = draft.missing[0]
+                self.report(*filter(None, [draft.why(field)]))
+                draft.ask(field, self.ask, self.report)
             keep()
 
     def _confirm(self, draft: ProgramDraft) -> None:
@@ -65,7 +66,7 @@ class Dialogue:
         self._console.print(_table(draft.unaccepted), soft_wrap=False)
         answer = self._is_right()
         if answer == "no":
-            raise unaccepted(draft.reading)
+            raise draft.reading.unaccepted()
         if answer == "edit":
             for field in dict.fromkeys(passage.field for passage in draft.unaccepted):
                 draft.ask(field, self.ask, self.report)
@@ -116,4 +117,4 @@ def settle(settings: Settings, *, is_terminal: bool) -> None:
     if is_terminal:
         Dialogue().settle(draft, draft.save)
     elif draft.unaccepted and not draft.missing:
-        raise unaccepted(draft.reading)
+        raise draft.reading.unaccepted()

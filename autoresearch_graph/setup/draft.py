@@ -12,7 +12,7 @@ from pathlib import Path
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError, ProgramError
-from autoresearch_graph.program.acceptance import accept, unaccepted
+from autoresearch_graph.program.acceptance import accept
 from autoresearch_graph.program.reader import look_at
 from autoresearch_graph.program.reading import ASKED, Passage, Reading, front_matter
 from autoresearch_graph.storage.files import replace
@@ -67,17 +67,26 @@ class ProgramDraft:
         return look_at(path, project=project, flags=flags, text=self._text, suggested=suggested)
 
     @property
+    def problems(self) -> list[ProgramError]:
+        """Everything that is wrong, beside a missing part."""
+        return [each for each in self.reading.problems if each.code != "missing-part"]
+
+    @property
     def is_beyond_answers(self) -> bool:
-        """True if there is a problem that no answer solves, such as a contradiction."""
-        return any(problem.code != "missing-part" for problem in self.reading.problems)
+        """True if there is a problem that no answer solves, such as malformed front matter."""
+        return any(problem.field not in QUESTIONS for problem in self.problems)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The required fields that are open; none if another problem comes first."""
-        if self.is_beyond_answers or not self.reading.problems:
-            return ()
+        """The fields that are open: required ones without a value, and those with a problem."""
         known = {passage.field for passage in self.reading.passages}
-        return tuple(field for field in _REQUIRED if field not in known)
+        wrong = {problem.field for problem in self.problems}
+        is_open = bool(self.reading.problems)
+        return tuple(
+            field
+            for field in QUESTIONS
+            if field in wrong or (is_open and field in _REQUIRED and field not in known)
+        )
 
     def may_change(self, field: str) -> bool:
         """Return True if the file does not state a field."""
@@ -89,10 +98,9 @@ class ProgramDraft:
         known = self._confirmed
         return tuple(each for each in self.reading.inferred if each.line and each not in known)
 
-    def check(self) -> None:
-        """Raise ProgramError for a problem that no answer solves."""
-        if self.is_beyond_answers:
-            raise self.reading.problems[0]
+    def why(self, field: str) -> str:
+        """Return the problem of a field; empty if it is only missing."""
+        return next((str(each) for each in self.problems if each.field == field), "")
 
     def question(self, field: str) -> Question:
         """Return the question for a field, with what is likely as its default."""
@@ -147,8 +155,10 @@ class ProgramDraft:
         if flag in Flags.model_fields:  # the answer takes its place
             self.flags = self.flags.model_copy(update={flag: None})
         reading = self._look((*others, *given))
-        if left := [each for each in reading.problems if each.code != "missing-part"]:
-            raise left[0]
+        before = {str(each) for each in self.reading.problems}
+        for problem in reading.problems:
+            if problem.code != "missing-part" and str(problem) not in before:
+                raise problem
         if all(passage.field != field for passage in reading.passages):
             raise ValueError("This does not answer the question.")
         self.reading = reading
@@ -167,11 +177,12 @@ class ProgramDraft:
 
         The text below the front matter stays as it is. InputError if a part is still open.
         """
-        self.check()
+        for problem in self.problems:
+            raise problem
         if self.missing:
             raise InputError(self._lacks(), code="missing-part")
         if self.unaccepted:
-            raise unaccepted(self.reading)
+            raise self.reading.unaccepted()
         name = self.path.name
         added = [p for p in self.reading.passages if p.grade != "stated" and p.field in ASKED]
         if not added:

@@ -83,8 +83,7 @@ class SetupWizard:
 
     def fill(self, draft: ProgramDraft) -> None:
         """Have the inferred values confirmed, and ask for the missing ones, in a terminal."""
-        draft.check()
-        if self._is_terminal:
+        if self._is_terminal and not draft.is_beyond_answers:
             self._dialogue.settle(draft, draft.confirm)
 
     def check(self, draft: ProgramDraft) -> list[str]:

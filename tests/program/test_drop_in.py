@@ -114,7 +114,7 @@ def test_check_tells_what_the_program_says_and_what_it_takes(clone: Path, home: 
     told = " ".join(done.stdout.split())
     for part in (
         "asset 13 accepted train.py",
-        "protected 12 prepare.py",
+        "protected 12 inferred prepare.py",
         "metric 46 accepted val_bpb, lower is better",
         "experiment 19 accepted uv run train.py",
         "time box 18 accepted 300 s, killed after 600 s",
