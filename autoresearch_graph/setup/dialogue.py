@@ -1,10 +1,9 @@
 """The dialogue in the terminal about a program file: is it right, and what is left open?"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
-from rich.table import Table
 from rich.text import Text
 
 from autoresearch_graph.core.text import one_line
@@ -12,6 +11,8 @@ from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program.reading import Passage
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import ProgramDraft, Question, program_files
+
+_BEFORE = 24  # characters of a long line that are shown before the value; some words
 
 
 class Dialogue:
@@ -63,7 +64,8 @@ class Dialogue:
     def _confirm(self, draft: ProgramDraft) -> None:
         """Show the inferred values once, and ask if they are right."""
         self.report(f"{draft.path.name} does not state these values; they were inferred:")
-        self._console.print(_table(draft.unaccepted), soft_wrap=False)
+        for row in _rows(draft.unaccepted, self._console.width):
+            self._console.print(row)
         answer = self._is_right()
         if answer == "no":
             raise draft.reading.unaccepted()
@@ -79,17 +81,17 @@ class Dialogue:
                     return choice
 
 
-def _table(passages: Iterable[Passage]) -> Table:
-    """Return passages as a table: part, value, line and its text."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(4):
-        table.add_column(no_wrap=True, overflow="ellipsis")
+def _rows(passages: Iterable[Passage], width: int) -> Iterator[Text]:
+    """Yield a line for each passage: its part, its value, its line and the text of that."""
     for passage in passages:
-        place = f"line {passage.line}:" if passage.line else ""
-        quote = Text(one_line(passage.quote), "dim")
-        name, value = passage.field.replace("_", " "), one_line(passage.text)
-        table.add_row(f"  {name}", Text(value, "bold"), place, quote)
-    return table
+        value, quote = one_line(passage.text), one_line(passage.quote)
+        row = Text(f"  {passage.field.replace('_', ' '):12}").append(f"{value:24}", "bold")
+        row.append(f"  line {passage.line}: ")
+        begin = quote.find(value) - _BEFORE
+        if begin > 0 and len(row) + len(quote) > width:
+            quote = f"…{quote[begin:]}"
+        row.append(quote, "dim").truncate(width, overflow="ellipsis")
+        yield row
 
 
 def settle(settings: Settings, *, is_terminal: bool) -> None:

@@ -99,6 +99,7 @@ def _problems(reading: Reading) -> Iterator[Finding]:
 def _understood(program: Program, reading: Reading, settings: Settings) -> list[Finding]:
     """Return the parts of the program in words, with their grades."""
     metric, box = program.metric, program.time_box
+    grades = {passage.field: passage.grade for passage in reading.passages}
     values = {
         "asset": _asset(program, settings),
         "protected": _listed(program.protected, "everything but the asset"),
@@ -111,6 +112,7 @@ def _understood(program: Program, reading: Reading, settings: Settings) -> list[
         "hidden": _hidden(program, settings),
         "check": program.check or "none",
         "time_box": f"{box.seconds:g} s, killed after {box.kill_after:g} s",
+        "kill_after": f"{box.kill_after:g} s" if "kill_after" in grades else "",
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
         "left as prose": " / ".join(program.unchecked),
         "noise": program.noise.describe(),
@@ -118,7 +120,6 @@ def _understood(program: Program, reading: Reading, settings: Settings) -> list[
         "stopping": program.stopping.describe(),
         "environment": _environment(program.environment),
     }
-    grades = {passage.field: passage.grade for passage in reading.passages}
     return [
         Finding(_name(name), value, program.lines.get(name, 0), grade=grades.get(name, ""))
         for name, value in values.items()
