@@ -7,6 +7,7 @@ or starts by itself, code within the command (`python -c`), and paths in variabl
 """
 
 import os
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class _Command:
             return ""
         project = self.project.resolve()
         path = (project / folder / word).resolve()
-        inside = path != project and path.is_relative_to(project) and path.exists()
+        inside = path != project and path.is_relative_to(project) and os.path.exists(path)
         return path.relative_to(project).as_posix() if inside else ""
 
 

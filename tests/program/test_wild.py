@@ -280,7 +280,7 @@ REST = {"asset": "train.py", "command": "c", "experiments": 1}
         ("**Metric:** `x` (lower is better)", "**Metric:** `b` (lower is better)",
          "the metric is `b` here but `x` on line 1"),
         ("**Métrica:** `x` (menor es mejor)", "De `x`, mayor es mejor.",
-         "the direction is `higher` here but `lower is better` on line 1"),
+         "the direction is `higher is better` here but `lower is better` on line 1"),
         ("# Objective\nMaximise `x`", "Of `x` less is better.",
          "the direction is `less is better` here but `higher` on line 2"),
         ("**Time budget:** 5 minutes", "A fixed time budget of 6 minutes.",
