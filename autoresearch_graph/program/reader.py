@@ -18,12 +18,13 @@ from autoresearch_graph.program.commands import (
 )
 from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.environment import read_environment
-from autoresearch_graph.program.limits import read_kill_after, read_seconds, read_stopping, time_box
+from autoresearch_graph.program.limits import read_kill_after, read_seconds, time_box
 from autoresearch_graph.program.metrics import read_direction, read_name
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
 from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
+from autoresearch_graph.program.stopping import read_stopping, unread_criteria
 
 _TO_ADD = {
     "asset": ("asset", "## Asset", "the path in backticks, as in `train.py`", "--asset"),
@@ -283,7 +284,7 @@ def _program(document: Document, text: str, place: Place, flags: Flags) -> Progr
         experiment=needed.experiment.value,
         time_box=time_box(needed.seconds, kill_after),
         constraints=tuple(constraint.value for constraint in constraints),
-        unchecked=unchecked,
+        unchecked=(*unchecked, *unread_criteria(document, needed.metric)),
         noise=noise,
         early_end=early_end is not None and early_end.value,
         stopping=needed.stopping,
