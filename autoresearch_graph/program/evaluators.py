@@ -7,7 +7,6 @@ or starts by itself, code within the command (`python -c`), and paths in variabl
 """
 
 import os
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

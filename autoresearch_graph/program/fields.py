@@ -22,11 +22,12 @@ from autoresearch_graph.program.commands import (
 )
 from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.environment import read_environment
-from autoresearch_graph.program.limits import read_kill_after, read_seconds, read_stopping
+from autoresearch_graph.program.limits import read_kill_after, read_seconds
 from autoresearch_graph.program.metrics import NAME, read_direction, read_name
 from autoresearch_graph.program.paths import Place, normal
 from autoresearch_graph.program.quantities import Statement, durations
 from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
+from autoresearch_graph.program.stopping import read_stopping
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ FIELDS = (
         is_documented=_begins_with_duration,
     ),
     Field(
-        "stopping", _stopping, ("experiments", "hours"), needs=("metric", "direction"),
+        "stopping", _stopping, ("experiments", "hours", "stop"), needs=("metric", "direction"),
         advice=(
             "stopping criterion", "## Stopping criteria", 'a line such as "- 100 experiments"',
             "--experiments or --hours",

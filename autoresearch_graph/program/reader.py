@@ -29,6 +29,7 @@ from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
 from autoresearch_graph.program.reading import Grade, Passage, Reading
+from autoresearch_graph.program.stopping import unread_criteria
 
 _NO_FLAGS = Flags()
 _NO_DOCUMENT = Document({}, (), ())
@@ -222,7 +223,11 @@ def _built(resolution: Resolution, path: Path, text: str) -> Program:
         check=source.value("check"),
         protected=source.value("protected") or (),
         constraints=constraints,
-        unchecked=(*unchecked, *left_as_prose(resolution.document)),
+        unchecked=(
+            *unchecked,
+            *left_as_prose(resolution.document),
+            *unread_criteria(resolution.document, source.metric),
+        ),
         noise=source.value("noise") or Noise(),
         early_end=bool(source.value("early_end")),
         stopping=source.value("stopping") or Stopping(),

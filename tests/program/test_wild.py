@@ -286,7 +286,7 @@ REST = {"asset": "train.py", "command": "c", "experiments": 1}
         ("**Time budget:** 5 minutes", "A fixed time budget of 6 minutes.",
          "the time box is `6 minutes` here but `5 minutes` on line 1"),
         ("**时间预算**：5 分钟", "固定时间预算：6 分钟。",
-         "the time box is `6 minutes` here but `5 minutes` on line 1"),
+         "the time box is `6 分钟` here but `5 分钟` on line 1"),
     ],
 )  # fmt: skip
 def test_two_labels_that_differ_are_an_error_with_both_lines(
@@ -336,7 +336,7 @@ def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: 
         ("tables.md", "40 experiments |", "40 experiments |\n| all | 50 experiments |",
          ":56: the limit on experiments is `50 experiments` here but `40 experiments` on line 55"),
         ("goal-score.md", "60 iterations |", "60 iterations |\n| or | 70 iterations |",
-         ":39: the limit on experiments is `70 iterations` here but `Iterations | 60` on line 38"),
+         ":39: the limit on experiments is `70 iterations` here but `60 iterations` on line 38"),
         ("nested.md", "budget:\n", "max_experiments: 30\nbudget:\n",
          ":19: `experiments` says the same as `experiments` on line 16 of the front matter"),
         ("nested.md", "read_only:\n", "read_only:\n    - src/sort.c\n",
