@@ -57,6 +57,23 @@ class Reading:
             if passage.grade == "inferred" and passage.field in ASKED
         )
 
+    def unaccepted(self) -> ProgramError:
+        """Return the error that shows the inferred values, and how to accept them."""
+        rows = [
+            f"  {passage.field.replace('_', ' ')}: {passage.text}  (line {passage.line}: "
+            f"{' '.join(passage.quote.split())[:80]})"
+            for passage in self.inferred
+        ]
+        return ProgramError(
+            "these values are inferred from the text, and have to be accepted:\n"
+            + "\n".join(rows)
+            + "\nif they are right, give --accept-reading, or put this at the top of the file:\n"
+            + self.front_matter().rstrip(),
+            path=self.path,
+            line=min((passage.line for passage in self.inferred if passage.line), default=None),
+            code="unaccepted-reading",
+        )
+
     def front_matter(self) -> str:
         """Return the inferred values as front matter, ready to paste at the top of the file."""
         return front_matter(self.inferred)
