@@ -137,7 +137,7 @@ def _checked(
     if field == "asset":
         value = _asset(value, answer, project, files)
     line = _line(text, begin + at)
-    return Passage(field, value, line, "inferred", text.splitlines()[line - 1])
+    return Passage(field, value, line, "inferred", text.splitlines()[line - 1], "model")
 
 
 def _line(text: str, position: int) -> int:
