@@ -4,21 +4,16 @@ A label (`**Metric:** ...`, `Run: ...`, a row of a table of settings) is a whole
 heading at the beginning of a line, before a colon, a dash or the next cell. It counts if no heading
 speaks, and only if its text begins as such a part does: many sentences begin with `Check:`.
 
-Other languages than English: the phrases of languages.yaml are translated for reading alone; the
-model gets the original text. A part that is not understood is missing, as in any language.
+The words of another language are put into English for reading (languages.py).
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
-from pathlib import Path
-from typing import Any
-
-import yaml
+from functools import cache, lru_cache
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import front_matter, markdown
+from autoresearch_graph.program import front_matter, languages, markdown
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block, Span
 from autoresearch_graph.program.quantities import durations
@@ -62,15 +57,13 @@ LOOSE = {
         "files you can edit", "what to change", "what to edit",
     ),
     "metric": (
-        "goal", "goals", "objective", "objectives", "how we measure", "what to measure", "目标",
-        "objetivo", "ziel", "目標", "objectif",
+        "goal", "goals", "objective", "objectives", "how we measure", "what to measure",
     ),
     "stopping": ("termination",),
 }  # fmt: skip
 _LEAD = re.compile(r"^(?:(?:the|a|an|your|our|my|main|one|only|single|hard|absolute|primary)\s+)+")
 _FOLLOWS = re.compile(
-    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if"
-    r"|de|del|para|por|und|für|von|pro|je|du|des|pour|par|の|的)(?!\w))"
+    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if)(?!\w))"
 )
 
 
@@ -153,7 +146,7 @@ def recognise(title: str) -> tuple[str, bool] | None:
         for synonym, field, loose in _by_first_letter().get(start[:1], ()):
             if _begins(start, synonym):
                 return field, loose
-    return None
+    return languages.recognise(title)
 
 
 @cache
@@ -161,7 +154,7 @@ def _by_first_letter() -> Mapping[str, Sequence[tuple[str, str, bool]]]:
     """Return all synonyms with their fields by their first letter, the longest first."""
     known = [
         (synonym, field, names is LOOSE)
-        for names in (PROPER, LOOSE, headings())
+        for names in (PROPER, LOOSE)
         for field, synonyms in names.items()
         for synonym in synonyms
     ]
@@ -175,7 +168,10 @@ def named(label: str) -> str | None:
     """Return the field if a whole label is its name or a synonym."""
     words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
     known = _by_first_letter().get(words[:1], ())
-    return next((field for synonym, field, loose in known if words == synonym and not loose), None)
+    if found := next((f for synonym, f, loose in known if words == synonym and not loose), None):
+        return found
+    field, loose = languages.recognise(label) or (None, False)
+    return None if loose else field
 
 
 def _begins(words: str, synonym: str) -> bool:
@@ -331,69 +327,6 @@ def _spelled(key: str, text: str) -> str:
     return f"`{text}`"
 
 
-_SPAN = re.compile(r"(`[^`]*`)")
-_AND = re.compile(
-    r"\s*(?:和|与|及|以及|或|と|や|または|および)\s*|\s+(?:y|e|o|u|und|oder|et|ou)\s+",
-    re.IGNORECASE,
-)
-_OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
-
-
-def in_english(text: str) -> str:
-    """Translate the known phrases; code spans and line breaks stay as they are."""
-    pieces = _SPAN.split(text)
-    for index in range(0, len(pieces), 2):
-        between = 0 < index < len(pieces) - 1
-        pieces[index] = (
-            " and " if between and _AND.fullmatch(pieces[index]) else _put(pieces[index])
-        )
-    return "".join(pieces)
-
-
-def _put(text: str) -> str:
-    for pattern, meaning in _phrases():
-        text = pattern.sub(partial(_expanded, meaning), text)
-    return text
-
-
-def _expanded(meaning: str, found: re.Match[str]) -> str:
-    """Return the meaning of a phrase, with as many line breaks as it had."""
-    return found.expand(meaning) + "\n" * found[0].count("\n")
-
-
-def headings() -> Mapping[str, tuple[str, ...]]:
-    """Return the headings of each field in other languages, in small letters."""
-    return {
-        field: tuple(title.lower() for title in titles)
-        for field, titles in _known()["headings"].items()
-    }
-
-
-@cache
-def _known() -> dict[str, Any]:
-    known: dict[str, Any] = yaml.safe_load(
-        Path(__file__).with_name("languages.yaml").read_text("utf-8")
-    )
-    return known
-
-
-@cache
-def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple(
-        (_compiled(phrase), meaning)
-        for meaning, phrases in _known()["phrases"].items()
-        for phrase in phrases
-    )
-
-
-def _compiled(phrase: str) -> re.Pattern[str]:
-    """Compile a phrase; in an alphabet with spaces it begins and ends with a word."""
-    spaced = re.sub(r" (?!\?)", r"\\s+", phrase).replace(" ?", r"\s*")
-    if not _OWN_LETTERS.search(phrase):
-        spaced = rf"(?<!\w)(?:{spaced})(?!\w)"
-    return re.compile(spaced, re.IGNORECASE)
-
-
 @dataclass(frozen=True)
 class Document:
     """The parsed text from which the readers of single fields read.
@@ -443,14 +376,9 @@ def parse(text: str) -> Document:
     foreign = front_matter.foreign_keys(parts.front_matter)
     front = {} if foreign else front_matter.parse(parts.front_matter)
     unread = f"front matter: {', '.join(foreign)}" if foreign else ""
-    blocks = tuple(_in_english(block) for block in parts.blocks)
+    blocks = languages.in_english(parts.blocks)
     found = (*sections(blocks), *labelled(blocks), *key_values(blocks))
     return Document(front, found, blocks, unread)
-
-
-def _in_english(block: Block) -> Block:
-    text = block.text if block.kind == "code" else in_english(block.text)
-    return block if text == block.text else replace(block, text=text, said=block.text)
 
 
 def sentences(block: Block) -> Iterator[tuple[str, int]]:

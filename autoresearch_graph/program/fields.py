@@ -23,9 +23,8 @@ from autoresearch_graph.program.commands import (
 from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.environment import read_environment
 from autoresearch_graph.program.limits import read_kill_after, read_seconds, read_stopping
-from autoresearch_graph.program.metrics import read_direction, read_name
+from autoresearch_graph.program.metrics import NAME, read_direction, read_name
 from autoresearch_graph.program.paths import Place, normal
-from autoresearch_graph.program.prose import NAME
 from autoresearch_graph.program.quantities import Statement, durations
 from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
 
@@ -172,6 +171,12 @@ def _constraints(source: Source) -> Part | None:
     return Part((values, unchecked), tuple((str(each.value), each.line) for each in found))
 
 
+def _command(name: str) -> Callable[[Source], Part | None]:
+    return lambda source: _one(
+        read_optional(source.document, name, getattr(source.flags, name, None))
+    )
+
+
 def _with_line(found: tuple[Any, int | None]) -> Part | None:
     value, line = found
     return Part(value, (("", line),)) if line else None
@@ -262,14 +267,9 @@ FIELDS = (
         "kill_after", lambda s: _one(read_kill_after(s.document, s.flags.kill_after), amount),
         ("kill_after",), is_documented=_begins_with_duration,
     ),
-    Field(
-        "evaluation", lambda s: _one(read_optional(s.document, "evaluation")),
-        is_documented=_is_command,
-    ),
-    Field(
-        "holdout", lambda s: _one(read_optional(s.document, "holdout")), is_documented=_is_command
-    ),
-    Field("check", lambda s: _one(read_optional(s.document, "check")), is_documented=_is_command),
+    Field("evaluation", _command("evaluation"), ("evaluation",), is_documented=_is_command),
+    Field("holdout", _command("holdout"), ("holdout",), is_documented=_is_command),
+    Field("check", _command("check"), ("check",), is_documented=_is_command),
     Field("protected", _protected, needs=("asset",)),
     Field("artifacts", _artifacts, needs=("metric", "asset")),
     Field("hidden", _hidden, needs=("asset",)),

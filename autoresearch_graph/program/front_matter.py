@@ -48,6 +48,10 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
     "limits": _BUDGET,
 }  # fmt: skip
 _UNITS = re.compile(r"_(seconds|minutes|hours)$")
+_TELLING = {
+    "asset", "budget", "command", "direction", "edit", "editable", "eval", "experiments", "file",
+    "files", "limit", "metric", "protect", "run", "score", "stop", "test", "time",
+}  # fmt: skip
 PROSE = (
     "name", "title", "description", "author", "date", "version", "tags", "license", "language",
     "owner", "schedule", "status", "created", "updated", "id", "notes", "summary", "strategy",
@@ -143,7 +147,10 @@ def foreign_keys(text: str) -> tuple[str, ...]:
     keys = tuple(str(key.value) for key, _ in node.value)
     ours = (*KEYS, *_FIELDS, *_LIMITS, *_GROUPS)
     stems = (re.sub(r"_(?:second|minute|hour)s?$", "", key.lower()) for key in keys)
-    nearly = [stem for stem in stems if get_close_matches(stem, ours, 1, 0.8)]
+    nearly = any(
+        get_close_matches(stem, ours, 1, 0.8) or _TELLING & set(re.split(r"[_-]", stem))
+        for stem in stems
+    )
     return () if nearly else keys
 
 

@@ -20,9 +20,11 @@ from autoresearch_graph.core.program import (
 )
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.asset import without_protected
+from autoresearch_graph.program.commands import left_as_prose
 from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.fields import FIELDS, Field, Part, Source
 from autoresearch_graph.program.front_matter import Entry
+from autoresearch_graph.program.languages import unknown_language
 from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
@@ -222,7 +224,7 @@ def _built(resolution: Resolution, path: Path, text: str) -> Program:
         check=source.value("check"),
         protected=source.value("protected") or (),
         constraints=constraints,
-        unchecked=tuple(filter(None, (*unchecked, resolution.document.unread))),
+        unchecked=(*unchecked, *left_as_prose(resolution.document)),
         noise=source.value("noise") or Noise(),
         early_end=bool(source.value("early_end")),
         stopping=source.value("stopping") or Stopping(),
@@ -253,8 +255,10 @@ def _missing(resolution: Resolution) -> ProgramError | None:
     lines = [section.line for row in absent for section in document.about(row.name)]
     if metric and metric.line and any(row.name == "direction" for row in absent):
         lines.append(metric.line)
+    sentences = [_to_add(document, row, metric) for row in absent]
+    sentences += filter(None, [unknown_language(document.blocks)])
     return ProgramError(
-        "; ".join(_to_add(document, row, metric) for row in absent),
+        "; ".join(sentences),
         line=min(lines, default=None),
         code="missing-part",
     )
