@@ -28,7 +28,7 @@ from autoresearch_graph.program.languages import unknown_language
 from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
-from autoresearch_graph.program.reading import Grade, Passage, Reading
+from autoresearch_graph.program.reading import By, Grade, Passage, Reading
 from autoresearch_graph.program.stopping import unread_criteria
 
 _NO_FLAGS = Flags()
@@ -87,13 +87,14 @@ def look_at(
 class Resolution:
     """The fields of a document: parts with their grades, and problems.
 
-    A field in `suggested` is read from the front matter, and is inferred all the same.
+    A field in `suggested` (by a model, say) is read from the front matter, and is inferred all the
+    same.
     """
 
     document: Document
     place: Place
     flags: Flags
-    suggested: frozenset[str] = frozenset()
+    suggested: Mapping[str, By] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     grades: dict[str, Grade] = field(default_factory=dict)
     problems: dict[str, ProgramError] = field(default_factory=dict)
@@ -165,8 +166,9 @@ def _with_suggestions(first: Resolution, suggested: tuple[Passage, ...]) -> Reso
         if first.grades.get(passage.field) not in ("stated", "flag"):
             entries.setdefault(passage.field, []).append(passage)
     front = {name: _entry(name, passages) for name, passages in entries.items()}
+    by = {name: passages[0].by for name, passages in entries.items()}
     document = replace(first.document, front={**front, **first.document.front})
-    return Resolution(document, first.place, first.flags, frozenset(front)).resolved()
+    return Resolution(document, first.place, first.flags, by).resolved()
 
 
 def _entry(name: str, passages: list[Passage]) -> Entry:
@@ -177,11 +179,11 @@ def _entry(name: str, passages: list[Passage]) -> Entry:
 
 def _passages(resolution: Resolution, lines: list[str]) -> Iterator[Passage]:
     for name, part in resolution.parts.items():
-        grade = resolution.grades[name]
+        grade, by = resolution.grades[name], resolution.suggested.get(name, "rule")
         for text, line in part.texts:
             if text and (line or grade == "flag"):
                 quote = lines[line - 1] if line and line <= len(lines) else ""
-                yield Passage(name, text, line, grade, quote)
+                yield Passage(name, text, line, grade, quote, by)
 
 
 def _program(
