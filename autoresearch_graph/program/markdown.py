@@ -17,13 +17,6 @@ _TYPOGRAPHY = {
     0xFF1F: "? ",
 }  # fmt: skip
 
-_EDITABLE = re.compile(
-    r"\b(?:edit(?:s|able)?|modif(?:y|iable)|mutable|writable|(?:may|can) (?:be )?changed?)\b",
-    re.IGNORECASE,
-)
-_KEPT = re.compile(r"\b(?:read[- ]?only|protected|frozen|fixed|off[- ]limits)\b", re.IGNORECASE)
-_ALLOWED = re.compile(r"\W*(?:y|yes|true|rw|agents?|ai|llm|you|[✓✔✅])(?!\w)", re.IGNORECASE)
-
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
 
 
@@ -40,8 +33,9 @@ class Block:
     """A heading, paragraph, list item, table row or code block.
 
     `text` is the visible text, in plain typography and with code spans in backticks. An `item` is
-    the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said` is
-    the original of a `text` that was put into English.
+    the first paragraph of a list item. `level` is a heading's, or the depth of lists; `language` is
+    a code block's. `said` is the original of a `text` that was put into English; `titles` are those
+    of a row's columns.
     """
 
     kind: Kind
@@ -51,6 +45,7 @@ class Block:
     language: str = ""
     level: int = 0
     said: str = ""
+    titles: tuple[str, ...] = ()
 
     def line_at(self, position: int) -> int:
         """Return the line of a position in `text`."""
@@ -78,7 +73,8 @@ def _blocks(node: SyntaxTreeNode) -> Iterator[Block]:
         case "heading":
             yield _heading(node)
         case "paragraph":
-            yield _inline(node, "item" if _opens_an_item(node) else "paragraph")
+            kind: Kind = "item" if _opens_an_item(node) else "paragraph"
+            yield _inline(node, kind, level=_depth(node))
         case "fence" | "code_block":
             yield _code(node)
         case "tr":
@@ -97,6 +93,12 @@ def _opens_an_item(node: SyntaxTreeNode) -> bool:
     return parent is not None and parent.type == "list_item" and parent.children[0] is node
 
 
+def _depth(node: SyntaxTreeNode) -> int:
+    """Return the number of list items that hold a node."""
+    parent = node.parent
+    return _depth(parent) + (parent.type == "list_item") if parent else 0
+
+
 def _heading(node: SyntaxTreeNode) -> Block:
     """Return a heading; inside a list or a quotation it is a paragraph."""
     top = node.parent is not None and node.parent.is_root
@@ -110,16 +112,11 @@ def _inline(node: SyntaxTreeNode, kind: Kind, *, level: int = 0) -> Block:
 
 
 def _row(node: SyntaxTreeNode) -> Block:
-    """Return a row of a table; a column `editable` labels every cell."""
+    """Return a row of a table, with the titles of the columns."""
     line_number = _first_line(node)
-    cells = ["".join(_visible(cell)) for cell in node.children]
-    for at, title in enumerate(_titles(node)[: len(cells)]):
-        if "`" in cells[at] and (_EDITABLE.search(title) or _KEPT.search(title)):
-            cells[at] = f"{title}: {cells[at]}"
-        elif _EDITABLE.search(title):
-            allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
-            cells[at] = f"editable: {allowed} ({cells[at]})"
-    return Block("row", " | ".join(cells), line_number, tuple(_spans(node, line_number)))
+    text = " | ".join("".join(_visible(cell)) for cell in node.children)
+    spans = tuple(_spans(node, line_number))
+    return Block("row", text, line_number, spans, titles=_titles(node))
 
 
 def _html(node: SyntaxTreeNode) -> Iterator[Block]:
@@ -140,12 +137,12 @@ def _blank(comment: re.Match[str]) -> str:
     return "\n" * comment[0].count("\n")
 
 
-def _titles(row: SyntaxTreeNode) -> list[str]:
+def _titles(row: SyntaxTreeNode) -> tuple[str, ...]:
     """Return the titles of the columns of a row's table."""
     table = row.parent and row.parent.parent
     if table is None or table.type != "table":
-        return []
-    return ["".join(_visible(cell)) for cell in table.children[0].children[0].children]
+        return ()
+    return tuple("".join(_visible(cell)) for cell in table.children[0].children[0].children)
 
 
 def _code(node: SyntaxTreeNode) -> Block:
