@@ -100,8 +100,9 @@ def in_english(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
     def translated(block: Block) -> Block:
         text = _LATE.sub(r"exceeds \1\2", pattern.sub(put, block.text))
-        is_same = block.kind == "code" or text == block.text
-        return block if is_same else replace(block, text=text, said=block.text)
+        titles = tuple(pattern.sub(put, title) for title in block.titles)
+        is_same = block.kind == "code" or (text == block.text and titles == block.titles)
+        return block if is_same else replace(block, text=text, said=block.text, titles=titles)
 
     return tuple(map(translated, blocks)) if votes else blocks
 

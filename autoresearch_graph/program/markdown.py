@@ -17,13 +17,6 @@ _TYPOGRAPHY = {
     0xFF1F: "? ",
 }  # fmt: skip
 
-_EDITABLE = re.compile(
-    r"\b(?:edit(?:s|able)?|modif(?:y|iable)|mutable|writable|(?:may|can) (?:be )?changed?)\b",
-    re.IGNORECASE,
-)
-_KEPT = re.compile(r"\b(?:read[- ]?only|protected|frozen|fixed|off[- ]limits)\b", re.IGNORECASE)
-_ALLOWED = re.compile(r"\W*(?:y|yes|true|rw|agents?|ai|llm|you|[✓✔✅])(?!\w)", re.IGNORECASE)
-
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
 
 
@@ -40,8 +33,9 @@ class Block:
     """A heading, paragraph, list item, table row or code block.
 
     `text` is the visible text, in plain typography and with code spans in backticks. An `item` is
-    the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said` is
-    the original of a `text` that was put into English.
+    the first paragraph of a list item. `level` is a heading's, or the depth of lists; `language` is
+    a code block's. `said` is the original of a `text` that was put into English; `titles` are those
+    of a row's columns.
     """
 
     kind: Kind
@@ -51,6 +45,7 @@ class Block:
     language: str = ""
     level: int = 0
     said: str = ""
+    titles: tuple[str, ...] = ()
 
     def line_at(self, position: int) -> int:
         """Return the line of a position in `text`."""
@@ -82,10 +77,13 @@ def parse(text: str) -> Markdown:
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
     """Yield the blocks; a heading inside a list or a quotation is a paragraph."""
-    titles: list[str] = []
+    titles: tuple[str, ...] = ()
     cells: list[Token] = []
+    depth = 0
     for at, token in enumerate(tokens):
         match token.type:
+            case "list_item_open" | "list_item_close":
+                depth += token.nesting
             case "inline":
                 opening = tokens[at - 1]
                 if opening.type in ("th_open", "td_open"):
@@ -94,9 +92,9 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
                     yield _inline(token, "heading", level=int(opening.tag[1:]))
                 else:
                     is_first = at > 1 and tokens[at - 2].type == "list_item_open"
-                    yield _inline(token, "item" if is_first else "paragraph")
+                    yield _inline(token, "item" if is_first else "paragraph", level=depth)
             case "thead_close":
-                titles, cells = [_visible(cell)[0] for cell in cells], []
+                titles, cells = tuple(_visible(cell)[0] for cell in cells), []
             case "tr_close" if cells and tokens[at - 1].type == "td_close":
                 yield _row(cells, titles)
                 cells = []
@@ -111,18 +109,12 @@ def _inline(token: Token, kind: Kind, *, level: int = 0) -> Block:
     return Block(kind, text, _first_line(token), spans, level=level)
 
 
-def _row(row: Sequence[Token], titles: Sequence[str]) -> Block:
-    """Return a row of a table; a column `editable` labels every cell."""
-    read = [_visible(cell) for cell in row]
-    cells = [text for text, _ in read]
-    for at, title in enumerate(titles[: len(cells)]):
-        if "`" in cells[at] and (_EDITABLE.search(title) or _KEPT.search(title)):
-            cells[at] = f"{title}: {cells[at]}"
-        elif _EDITABLE.search(title):
-            allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
-            cells[at] = f"editable: {allowed} ({cells[at]})"
-    spans = tuple(span for _, found in read for span in found)
-    return Block("row", " | ".join(cells), _first_line(row[0]), spans)
+def _row(row: Sequence[Token], titles: tuple[str, ...]) -> Block:
+    """Return a row of a table, with the titles of the columns."""
+    cells = [_visible(cell) for cell in row]
+    text = " | ".join(text for text, _ in cells)
+    spans = tuple(span for _, found in cells for span in found)
+    return Block("row", text, _first_line(row[0]), spans, titles=titles)
 
 
 def _html(token: Token) -> Iterator[Block]:
