@@ -68,7 +68,9 @@ class Markdown:
 _PARSER = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
 _PARSER.core.ruler.disable("inline")  # few blocks hold markup, and _INLINE parses those alone
 _INLINE = MarkdownIt("commonmark")
-_MARKUP = re.compile(r"[`*_\[\]<>&!\\]")
+_MARKUP = re.compile(r"[*_\[\]<>&!\\]")
+_BOLD = re.compile(r"\*\*(?![\s*])([^*]*[^\s*])\*\*")
+_WITHIN = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # an underscore within a word is no markup
 
 
 def parse(text: str) -> Markdown:
@@ -149,14 +151,35 @@ def _code(token: Token) -> Block:
 
 
 def _visible(token: Token) -> tuple[str, tuple[Span, ...]]:
-    """Return the visible text of a block, with code spans in backticks, and the spans."""
-    content = token.content
-    if not _MARKUP.search(content):
-        return re.sub(r"[ \t]*\n[ \t]*", "\n", content).translate(_TYPOGRAPHY).strip(), ()
-    pieces: list[str] = []
-    spans: list[Span] = []
-    _show(_INLINE.parseInline(content)[0].children or (), _first_line(token), pieces, spans)
-    return "".join(pieces), tuple(spans)
+    """Return the visible text of a block, with code spans in backticks, and the spans.
+
+    Code spans and bold words, the most frequent markup, need no parser.
+    """
+    content, line = token.content, _first_line(token)
+    plain = re.sub(r"[ \t]*\n[ \t]*", "\n", content).strip()
+    code = "".join(plain.split("`")[1::2])
+    if "``" not in content and "\n" not in code and "*" not in code:
+        plain = _BOLD.sub(r"\1", plain)
+    parts = plain.split("`")
+    marked = "".join(parts[::2])
+    if (
+        len(parts) % 2 == 0
+        or "``" in content
+        or "\n" in code
+        or _MARKUP.search(_WITHIN.sub("", marked))
+    ):
+        pieces: list[str] = []
+        spans: list[Span] = []
+        _show(_INLINE.parseInline(content)[0].children or (), line, pieces, spans)
+        return "".join(pieces), tuple(spans)
+    found: list[Span] = []
+    for at, part in enumerate(parts):
+        if at % 2:
+            found.append(Span(part, line))
+        else:
+            line += part.count("\n")
+            parts[at] = part.translate(_TYPOGRAPHY)
+    return "`".join(parts), tuple(found)
 
 
 def _show(tokens: Sequence[Token], line: int, pieces: list[str], spans: list[Span]) -> None:

@@ -140,7 +140,7 @@ def test_two_experiment_commands_are_a_contradiction(project: Path) -> None:
 
     assert words == (
         "the experiment command is `python other.py` here but `python train.py` on line 16; "
-        "keep one of them"
+        "keep one of them; or give --command"
     )
 
 
