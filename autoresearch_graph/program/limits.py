@@ -6,6 +6,7 @@ Each duration gets a role by the words before and after it, which durations.yaml
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from autoresearch_graph.program.document import Document, Section, sentences, wi
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.quantities import (
     AMOUNTS,
-    NUMBERED,
     PER_RUN,
     WEEK,
     Duration,
@@ -28,6 +28,7 @@ from autoresearch_graph.program.quantities import (
     contradiction,
     duration,
     durations,
+    may_be_timed,
     unread,
     with_flag,
 )
@@ -128,7 +129,7 @@ def _boxes(document: Document, *, is_settled: bool) -> Iterator[Statement[float]
     yield from stated
     if stated and not sections[0].label:
         return
-    said = tuple(_timed(document.blocks))
+    said = _said(document.blocks)
     boxes = [timed for timed in said if timed.role == "box" and not timed.found.is_range]
     if not (stated or boxes or is_settled):
         boxes = [timed for timed in said if timed.role == "about" and not timed.found.is_range]
@@ -147,7 +148,7 @@ def _kill_limits(document: Document) -> Iterator[Statement[float]]:
         return
     blocks = [block for s in document.proper("time_box") for block in s.blocks]
     limits = [timed for timed in _timed(blocks, in_section=True) if timed.role == "kill"]
-    limits = limits or [timed for timed in _timed(document.blocks) if timed.role == "kill"]
+    limits = limits or [timed for timed in _said(document.blocks) if timed.role == "kill"]
     yield from (timed.statement() for timed in limits)
 
 
@@ -201,6 +202,12 @@ def _is_named(word: str, before: list[str]) -> bool:
     )
 
 
+@lru_cache(maxsize=1)
+def _said(blocks: tuple[Block, ...]) -> tuple[Timed, ...]:
+    """Return all durations of a document."""
+    return tuple(_timed(blocks))
+
+
 def _timed(blocks: Iterable[Block], *, in_section: bool = False) -> Iterator[Timed]:
     """Yield all durations, each with its role."""
     for block in blocks:
@@ -210,7 +217,7 @@ def _timed(blocks: Iterable[Block], *, in_section: bool = False) -> Iterator[Tim
                 continue
         elif "TIME_" in block.text or "`timeout " in block.text:
             yield from _settings(block.text, block.line)
-        if not NUMBERED.search(block.text):
+        if not may_be_timed(block.text):
             continue
         said = tuple(said_in(block))
         for index, (sentence, line) in enumerate(said):

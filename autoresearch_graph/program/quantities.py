@@ -88,6 +88,7 @@ _FIRST = re.compile(
     rf"(?P<sign>-)?(?:(?P<clock>\d{{1,3}}:[0-5]\d:[0-5]\d)(?![\d:])|{_PART})",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d[\s-]?[smhdw]|:\d\d:", re.IGNORECASE)
 _NEXT = re.compile(rf"(?:\s+and\s+|\s*){_PART}", re.IGNORECASE)
 # `two` and `once` are also words of a sentence: they count where a number must stand.
 _UNREAD = re.compile(
@@ -142,6 +143,12 @@ def number(text: str) -> float:
     if math.isinf(value):
         raise ProgramError(f"`{text[:20]}` is too large a number", code="bad-value")
     return value
+
+
+def may_be_timed(text: str) -> bool:
+    """Return False, soon, for a text that has no duration."""
+    named = any(unit in text for unit in ("minute", "hour", "second", "day", "week"))
+    return bool(_DIGITS.search(text) or (named and NUMBERED.search(text)))
 
 
 def durations(text: str) -> tuple[Duration, ...]:

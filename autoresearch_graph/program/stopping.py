@@ -76,6 +76,11 @@ _ENDLESS = re.compile(
 _IF_UNLIMITED = re.compile(
     r"\bif\s+(?:no|all|none|there (?:is|are) no)\b|\bno limits? (?:is|are|was) (?:set|given)", re.I
 )
+_OF_AN_END = ("stop", "experiments", "iterations", "end", "finish", "terminate", "halt", "quit")
+_OF_NO_END = (
+    "stop", "forever", "indefinitely", "endlessly", "infinite", "interrupt", "cancel", "halt",
+    "unlimited", "∞", "no limit",
+)  # fmt: skip
 _NONE = re.compile(r"^\W*(?:never|none|no limit|forever|indefinitely)\W*$", re.IGNORECASE)
 _RELATIONS = {
     "lower": r"<=|≤|<|below|under|less than|lower than|at most|down to",
@@ -98,7 +103,7 @@ def read_stopping(
 ) -> tuple[Stopping, dict[str, int]] | None:
     """Return the criteria and their lines; a flag narrows or adds one, and widens none."""
     limits = tuple(_from_flags(flags, metric))
-    stated, _ = _stated(document, metric, is_settled=bool(limits))
+    stated = _stated(document, metric, is_settled=bool(limits))
     chosen = _chosen(stated)
     never = next((statement for field, statement in stated if field == "never"), None)
     values = {field: statement.value for field, statement in chosen.items()}
@@ -117,7 +122,9 @@ def read_stopping(
 
 def unread_criteria(document: Document, metric: Metric) -> tuple[str, ...]:
     """Return the criteria that only a person can judge: no number of ours ends the research."""
-    return _stated(document, metric, is_settled=True)[1]
+    if "stopping" in document.front:
+        return ()
+    return tuple(_in_sections(document, metric, is_settled=True)[1])
 
 
 def _is_narrower(field: str, limit: float, than: float, metric: Metric) -> bool:
@@ -158,43 +165,46 @@ def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
     return chosen
 
 
-def _stated(
-    document: Document, metric: Metric, *, is_settled: bool
-) -> tuple[tuple[Stated, ...], tuple[str, ...]]:
-    """Return the criteria of the front matter, else of sections, else of prose; and what is unread.
-
-    Raise ProgramError if a section has no criterion that can be read, unless that is settled.
-    """
+def _stated(document: Document, metric: Metric, *, is_settled: bool) -> tuple[Stated, ...]:
+    """Return the criteria of the front matter, else of sections and the budget, else of prose."""
     if entry := document.front.get("stopping"):
-        return tuple(_front(entry, metric)), ()
-    sections = document.proper("stopping") or document.loose("stopping")
+        return tuple(_front(entry, metric))
+    found = (*_in_sections(document, metric, is_settled)[0], *_in_budget(document, metric))
+    if found or document.proper("stopping"):
+        return found
+    return tuple(_in_prose(document.blocks, metric))
+
+
+def _in_sections(
+    document: Document, metric: Metric, is_settled: bool
+) -> tuple[list[Stated], list[str]]:
+    """Return the criteria of the sections, and the blocks that are not understood.
+
+    Raise ProgramError if a proper section has no limit that can be read, unless that is settled.
+    """
+    proper = document.proper("stopping")
     found: list[Stated] = []
     unclear: list[ProgramError] = []
-    unread_lines: list[str] = []
-    for block in (block for section in sections for block in section.blocks):
+    prose: list[str] = []
+    for block in (b for section in proper or document.loose("stopping") for b in section.blocks):
         try:
-            found += _in_block(block, metric, is_item=block.kind in ("item", "row"))
+            found += _in_block(block, metric)
         except ProgramError as error:
-            if error.code == "bad-value" and document.proper("stopping"):
-                raise error.placed(line=block.line) from None
-            if _is_a_limit(block.text) and document.proper("stopping") and not is_settled:
+            is_bad = error.code == "bad-value" or (_is_a_limit(block.text) and not is_settled)
+            if proper and is_bad:
                 raise error.placed(line=block.line) from None
             unclear.append(error.placed(line=block.line))
-            unread_lines.append(_short(block.said or block.text))
-    is_limited = any(field != "never" for field, _ in found)
-    if document.proper("stopping") and not is_settled and not is_limited:
+            prose.append(_short(block.said or block.text))
+    if proper and not is_settled and all(field == "never" for field, _ in found):
         if unclear:
             raise unclear[0]
         if not found:
             raise ProgramError(
-                f"`{sections[0].title}` gives no criterion that can be read; write {ACCEPTED}, or "
+                f"`{proper[0].title}` gives no criterion that can be read; write {ACCEPTED}, or "
                 "give --experiments or --hours",
-                line=sections[0].line,
+                line=proper[0].line,
             )
-    found += _in_budget(document, metric)
-    if not found and not document.proper("stopping"):
-        found += _in_prose(document.blocks, metric)
-    return tuple(found), tuple(unread_lines) if found or is_settled else ()
+    return found, prose
 
 
 _LEADS = re.compile(r"\W*(?:(?:stop|after|max\w*|at|most|up|to|until|total)\W+)*", re.IGNORECASE)
@@ -224,14 +234,12 @@ def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
         yield from ((field, Statement(value, line, said)) for field, value, said in found)
 
 
-def _in_block(block: Block, metric: Metric, *, is_item: bool) -> list[Stated]:
-    """Return the criteria of a block, of which an item must have one."""
+def _in_block(block: Block, metric: Metric) -> Iterator[Stated]:
+    """Yield the criteria of a block, of which an item must have one."""
     text = without_numbering(block)
-    found = _understood(text, metric) if is_item else _criteria(text, metric)
-    return [
-        (field, Statement(value, block.line, as_written(block, said, block.line)))
-        for field, value, said in found
-    ]
+    found = (_understood if block.kind in ("item", "row") else _criteria)(text, metric)
+    for field, value, said in found:
+        yield field, Statement(value, block.line, as_written(block, said, block.line))
 
 
 def _in_budget(document: Document, metric: Metric) -> Iterator[Stated]:
@@ -278,12 +286,14 @@ _FINALLY = re.compile(
 def _in_prose(blocks: Iterable[Block], metric: Metric) -> Iterator[Stated]:
     """Yield what ends the research, or that nothing does, of sentences that say so."""
     for block in blocks:
-        text = block.text
-        if NUMBERED.search(text) and (block.kind != "code" or block.language in PROSE):
+        text = block.text.lower()
+        is_prose = block.kind != "code" or block.language in PROSE
+        if is_prose and any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
             for sentence, line in said_in(block):
                 if STOPS.match(sentence) or _FINALLY.search(sentence):
                     yield from _read_or_none(sentence, line, block, metric)
-        if (endless := _ENDLESS.search(text)) and not _IF_UNLIMITED.search(text):
+        endless = any(word in text for word in _OF_NO_END) and _ENDLESS.search(block.text)
+        if endless and not _IF_UNLIMITED.search(text):
             yield "never", Statement(0.0, block.line_at(endless.start()), endless[0])
 
 
