@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.output import read_metrics
@@ -309,7 +310,7 @@ class _Candidate:
     @property
     def words(self) -> list[str]:
         """The words of its first simple command."""
-        return next(simple_commands(self.text), [])
+        return _words(self.text)
 
     @property
     def program(self) -> str:
@@ -327,6 +328,11 @@ class _Candidate:
     def evaluates(self) -> bool:
         """True if its program, or an argument, begins with a word such as `eval`."""
         return self.begins_with(_EVALUATES) or any(w.startswith("eval") for w in self.words[1:])
+
+
+@lru_cache(1024)
+def _words(command: str) -> list[str]:
+    return next(simple_commands(command), [])
 
 
 def _steps(document: Document) -> tuple[Statement[str] | None, Statement[str] | None]:
@@ -399,8 +405,13 @@ def _joined(first: _Candidate, other: _Candidate) -> tuple[Statement[str], State
     return first.command, other.command
 
 
-def _scattered(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
-    """Yield the commands of prose and of blocks below it, in the order of the text."""
+@lru_cache(2)  # for experiment and evaluation
+def _scattered(blocks: tuple[Block, ...]) -> tuple[_Candidate, ...]:
+    """Return the commands of prose and of blocks below it, in the order of the text."""
+    return tuple(_candidates(blocks))
+
+
+def _candidates(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
     above = ""
     for at, block in enumerate(blocks):
         if block.kind == "code":
@@ -412,7 +423,8 @@ def _scattered(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
 
 
 def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
-    if "`" in block.text:
+    small = block.text.lower()
+    if "`" in small and ("launch" in small or "run" in small):
         for sentence, line in sentences(block):
             if launch := _LAUNCH.search(sentence):
                 yield from _candidate(launch["launched"] or launch["run"], line, at, sure=True)
@@ -420,7 +432,8 @@ def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
         if has_log(code_span.text):
             yield from _candidate(code_span.text, code_span.line, at, sure=True)
     for number, line_text in enumerate(block.text.split("\n"), block.line):
-        yield from _in_line(line_text, number, at, is_item=block.kind == "item")
+        if "`" in line_text or ":" in line_text:
+            yield from _in_line(line_text, number, at, is_item=block.kind == "item")
 
 
 def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candidate]:

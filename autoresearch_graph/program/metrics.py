@@ -7,7 +7,8 @@ counts before one that is only mentioned; what stands after `of`, `for` or `by` 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.values import Direction
@@ -68,6 +69,9 @@ _ENDS = (
     "better", "it", "between",
 )  # fmt: skip
 _PRINTED = ("printed", "reported", "logged", "shown", "emitted", "output", "recorded", "written")
+_KEYS = (
+    "better", "minimi", "maximi", "direction", *_STRONG, *_WEAK, *_ASKED, *_COMPARED, *_PRINTED,
+)  # fmt: skip
 _ROLES = (
     "secondary", "tertiary", "supporting", "optional", "other", "monitor", "guard", "track",
     "also ", "diagnostic", "auxiliary", "additional", "constraint", "informational", "sanity",
@@ -142,7 +146,7 @@ def read_direction(
 
 def direction(words: str) -> Direction | None:
     """Return the meaning of a word or phrase: `lower`, `max`, `higher is better`."""
-    found = _label(words) or next((claim.direction for claim in _claims(words, 0)), None)
+    found = _label(words) or next((claim.direction for claim in _claims(words)), None)
     return found or _WEAK.get(words.strip().lower())
 
 
@@ -247,6 +251,7 @@ def _is(roles: tuple[str, ...], block: Block) -> bool:
     return alone or _begins(block.text, roles)
 
 
+@lru_cache(8192)
 def _begins(text: str, words: tuple[str, ...]) -> bool:
     return re.sub(r"^[^\w`]+", "", text).lower().startswith(words)
 
@@ -353,7 +358,7 @@ def _shown(document: Document) -> dict[str, Statement[str]]:
     for block in document.blocks:
         texts = [(block.text, block.line)] if block.kind == "code" else []
         for text, line in texts or ((span.text, span.line) for span in block.spans):
-            for name in read_metrics(text):
+            for name in read_metrics(text) if re.search(r"[:=]", text) else ():
                 found.setdefault(name, Statement(name, line))
             for match in re.finditer(rf"^\s*METRIC ({NAME})=", text, re.MULTILINE):
                 found[match[1]] = Statement(match[1], line, "METRIC")
@@ -379,7 +384,7 @@ def _all_claims(blocks: Iterable[Block]) -> Iterator[Claim]:
     for block in blocks:
         if block.kind != "code" and _may_claim(block.text):
             for sentence, line in _plain_sentences(block):
-                yield from _claims(sentence, line)
+                yield from (replace(claim, line=claim.line + line) for claim in _claims(sentence))
 
 
 def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
@@ -390,34 +395,33 @@ def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
         yield sentence, line
 
 
-_KEYS = ("better", "inimi", "aximi", "est", "irection", " as ", "↓", "↑", *_WEAK, *_ASKED)
-
-
+@lru_cache(8192)
 def _may_claim(text: str) -> bool:
     small = text.lower()
     return any(key in small for key in _KEYS)
 
 
-def _claims(sentence: str, line: int) -> Iterator[Claim]:
-    """Yield what a sentence says of names, in its order."""
+@lru_cache(8192)
+def _claims(sentence: str) -> tuple[Claim, ...]:
+    """Return what a sentence says of names, in its order; its first line is 0."""
     tokens = list(_TOKEN.finditer(sentence))
     words = [token[0] for token in tokens]
     plain = tuple(word.strip("`") for word in words)
     ideas = any(word.lower() in _EXAMPLES for word in words)
+    claims: list[Claim] = []
     begin = 0
     for at, token in enumerate(tokens):
-        found = _directed(words, at)
-        if at < begin or found is None or _is_denied(words, at):
+        found = _directed(words, at) if at >= begin and _may_claim(words[at]) else None
+        if found is None or _is_denied(words, at):
             continue
         which, last, strong = found
-        end = tokens[last].end()
         names, said_of = _object(words, at, last, begin)
-        if not strong and (ideas or not (names or said_of) or words[last + 1] == ":"):
-            continue
-        where = line + sentence.count("\n", 0, token.start())
-        said = " ".join(sentence[token.start() : end].split())
-        yield Claim(which, where, said, names, said_of, strong, plain)
-        begin = last + 1
+        if strong or not (ideas or not (names or said_of) or words[last + 1] == ":"):
+            line = sentence.count("\n", 0, token.start())
+            said = " ".join(sentence[token.start() : tokens[last].end()].split())
+            claims.append(Claim(which, line, said, names, said_of, strong, plain))
+            begin = last + 1
+    return tuple(claims)
 
 
 def _directed(words: list[str], at: int) -> Phrase | None:
