@@ -82,7 +82,7 @@ def test_a_goal_names_the_metric(project: Path, said: str, name: str, direction:
         ("## Metric\n\nHigher is better:\n\n- `acc`\n- `f1`", "`f1` here but `acc` on line 5"),
         ("## Metric\n\nTracked:\n\n- `acc` (higher is better)", "gives no metric"),
         ("## Goal\n\nPrimary:\n\n- the reward\n\nSecondary:\n\n- maximise `ore`", "no metric"),
-        ("## Metric\n\nMaximise `f` throughput.", 'throughput"); print it'),
+        ("## Metric\n\nMaximise `f` throughput.", "gives no metric"),
         ("```\nMETRIC a_ms=1\nMETRIC b_mb=2\n```\nLower is better.", "there is no metric"),
         ("Ideas: reduce `lr`, increase `batch_size`.", "there is no metric"),
         ("`grep ^val_loss: log`. The goal: minimise `err`.", "`err` here but `val_loss` on"),
