@@ -82,8 +82,12 @@ def read_optional(
 
 
 def left_as_prose(document: Document) -> tuple[str, ...]:
-    """Return a line for each section that could hold a command or paths, and holds prose."""
-    return tuple(
+    """Return a line for each section that could hold a command or paths, and holds prose.
+
+    Front matter of another tool has a line, too.
+    """
+    foreign = (document.unread,) if document.unread else ()
+    return foreign + tuple(
         f"`{section.title}` (line {section.line})"
         for field in ("evaluation", "holdout", "check", "hidden")
         if field not in document.front
