@@ -19,8 +19,8 @@ ALLOWED = {
     "__init__": "core graph lab opening program research results runner settings state storage",
     "__main__": "cli",
     "cli": (
-        "core errors graph interrupts opening program report research results settings setup "
-        "steering storage studio templates terminal"
+        "core errors graph interrupts opening report research results settings setup steering "
+        "storage studio templates terminal"
     ),
     "terminal": "asset core errors lab results runner settings storage",
     "setup": ("asset core errors program proposers runner settings storage templates workspace"),
@@ -34,7 +34,7 @@ ALLOWED = {
     "report": "access asset core errors results runner settings storage workspace",
     "results": "asset core errors program runner settings storage workspace",
     "runner": "asset core errors program settings state storage workspace",
-    "proposers": "access asset core errors settings tools",
+    "proposers": "access asset core errors program settings tools",
     "tools": "asset core",
     "workspace": "asset core errors program settings storage",
     "storage": "asset core errors interrupts state",

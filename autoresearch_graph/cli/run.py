@@ -37,6 +37,7 @@ from autoresearch_graph.cli.options import (
     ProgramFile,
     Project,
     Quiet,
+    ReadWith,
     Review,
     Sandbox,
     SearchShare,
@@ -48,7 +49,7 @@ from autoresearch_graph.cli.options import (
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
-from autoresearch_graph.errors import InputError, LabError, ProgramError
+from autoresearch_graph.errors import InputError, LabError
 
 if TYPE_CHECKING:
     from autoresearch_graph.results.records import Records
@@ -66,6 +67,7 @@ def run(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     workers: Workers = "1",
@@ -110,6 +112,7 @@ def check(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     sandbox: Sandbox = "auto",
@@ -132,20 +135,13 @@ def check(
     _require_git()
     from rich.console import Console
 
-    from autoresearch_graph.program.reader import look_at
     from autoresearch_graph.results.unfinished import choose
     from autoresearch_graph.setup.dialogue import settle
     from autoresearch_graph.setup.preflight import check_project, findings_table
 
     settings = _settings(context.params)
-    try:
-        settle(settings, is_terminal=is_terminal())
-    except ProgramError as error:
-        if error.code != "unaccepted-reading":
-            raise
+    reading = settle(settings, is_terminal=is_terminal())
     settings, _ = choose(settings)
-    root = settings.root
-    reading = look_at(root / settings.program, project=root, flags=settings.flags)
     findings = check_project(settings, reading)
     Console().print(findings_table(findings))
     for problem in reading.problems:
@@ -165,7 +161,9 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
         from autoresearch_graph.setup.dialogue import settle
 
         settings = _settings(options)
-        settle(settings, is_terminal=line is None and is_terminal())
+        reading = settle(settings, is_terminal=line is None and is_terminal())
+        if not (reading.problems or reading.accepted):
+            raise reading.unaccepted()
         settings, notice = choose(settings)
         if not options["tag"]:
             arguments += ["--tag", settings.tag]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.output import read_metrics
@@ -182,6 +183,8 @@ def _command_span(section: Section) -> Span | None:
     """Return the span that leads a block, else the only one that may be a command."""
     leading = [block for block in section.body if _leads_with_command(block)]
     if section.field == "experiment":
+        working = [block for block in leading if runs_something(block.spans[0].text)]
+        leading = working or leading
         spans = [span for block in leading for span in block.spans[: 1 + _offers(block)]]
         _check_no_choice([Statement(span.text, span.line) for span in spans])
     if leading:
@@ -268,24 +271,15 @@ _LABELS = (
     "benchmark", "command", "run", "verify", "test", "measure", "score", "eval", "train", "launch",
     "execute", "experiment", "fitness",
 )  # fmt: skip
-_ABOUT_RUNS = ("run", "launch", "execut", "benchmark", "experiment", "measur", "train", "start")
+_ABOUT_RUNS = ("run", "launch", "execut", "benchmark", "experiment", "measur", "train")
 _NOT_RUNS = (
     "setup", "set up", "install", "prepar", "test", "log", "commit", "branch", "results", "smoke",
     "output", "once", "debug", "look", "print", "example", "download", "only if", "crash",
     "outside", "refresh", "check", "option",
 )  # fmt: skip
 _EVALUATES = (
-    "eval",
-    "score",
-    "judge",
-    "grade",
-    "measure",
-    "bench",
-    "verify",
-    "metric",
-    "assess",
-    "validate",
-)
+    "eval", "score", "judge", "grade", "measure", "verify", "metric", "assess", "validate",
+)  # fmt: skip
 _NEAR = 2  # blocks from a step to the next one
 _PREPARES = (
     "prepare", "setup", "download", "install", "init", "fetch", "preprocess", "generate", "start_",
@@ -300,6 +294,7 @@ class _Candidate:
     command: Statement[str]
     sure: bool
     block: int
+    label: str = ""
 
     @property
     def text(self) -> str:
@@ -309,7 +304,7 @@ class _Candidate:
     @property
     def words(self) -> list[str]:
         """The words of its first simple command."""
-        return next(simple_commands(self.text), [])
+        return _words(self.text)
 
     @property
     def program(self) -> str:
@@ -329,6 +324,11 @@ class _Candidate:
         return self.begins_with(_EVALUATES) or any(w.startswith("eval") for w in self.words[1:])
 
 
+@lru_cache(1024)
+def _words(command: str) -> list[str]:
+    return next(simple_commands(command), [])
+
+
 def _steps(document: Document) -> tuple[Statement[str] | None, Statement[str] | None]:
     """Return the experiment and, where one command trains and another scores, the evaluation."""
     try:
@@ -339,9 +339,19 @@ def _steps(document: Document) -> tuple[Statement[str] | None, Statement[str] | 
         if "experiment" in document.front or len(chosen) != 2 or not _are_steps(*chosen):
             raise
         return _joined(*chosen)
+    judged = None
+    with suppress(ProgramError):  # read_optional raises it
+        judged = _stated(document, "evaluation")
+    found = [
+        candidate for candidate in _scattered(document.blocks)
+        if not candidate.begins_with(_PREPARES) or candidate.evaluates
+        if not judged or candidate.text != judged.value
+    ]  # fmt: skip
     if stated or "experiment" in document.front:
+        rivals = [c for c in found if c.label and stated and c.text not in stated.value]
+        if rivals and stated and all(s.label for s in document.proper("experiment")):
+            raise _choice(stated, rivals[0].command)
         return stated, None
-    found = [c for c in _scattered(document.blocks) if not c.begins_with(_PREPARES) or c.evaluates]
     filled = [candidate for candidate in found if not placeholder(candidate.text)]
     chosen = _distinct([c for c in filled if c.sure]) or _distinct(filled)
     if not chosen:
@@ -399,8 +409,13 @@ def _joined(first: _Candidate, other: _Candidate) -> tuple[Statement[str], State
     return first.command, other.command
 
 
-def _scattered(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
-    """Yield the commands of prose and of blocks below it, in the order of the text."""
+@lru_cache(2)  # for experiment and evaluation
+def _scattered(blocks: tuple[Block, ...]) -> tuple[_Candidate, ...]:
+    """Return the commands of prose and of blocks below it, in the order of the text."""
+    return tuple(_candidates(blocks))
+
+
+def _candidates(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
     above = ""
     for at, block in enumerate(blocks):
         if block.kind == "code":
@@ -412,7 +427,8 @@ def _scattered(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
 
 
 def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
-    if "`" in block.text:
+    small = block.text.lower()
+    if "`" in small and ("launch" in small or "run" in small):
         for sentence, line in sentences(block):
             if launch := _LAUNCH.search(sentence):
                 yield from _candidate(launch["launched"] or launch["run"], line, at, sure=True)
@@ -420,7 +436,8 @@ def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
         if has_log(code_span.text):
             yield from _candidate(code_span.text, code_span.line, at, sure=True)
     for number, line_text in enumerate(block.text.split("\n"), block.line):
-        yield from _in_line(line_text, number, at, is_item=block.kind == "item")
+        if "`" in line_text or ":" in line_text:
+            yield from _in_line(line_text, number, at, is_item=block.kind == "item")
 
 
 def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candidate]:
@@ -433,9 +450,9 @@ def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candi
     if command.startswith("`"):
         leads = is_item and not label and re.match(r"\W*(?:\d+[.)]\s*)?`", text)
         if labelled or (step["verb"] and not label) or leads:
-            yield from _candidate(command.strip("`"), line, at)
+            yield from _candidate(command.strip("`"), line, at, label=label)
     elif labelled and _starts_program(command):
-        yield from _candidate(command, line, at)
+        yield from _candidate(command, line, at, label=label)
 
 
 def _starts(command: str) -> bool:
@@ -472,12 +489,14 @@ def _in_code(block: Block, at: int, above: str) -> Iterator[_Candidate]:
         yield from _candidate(block.text, block.line, at)
 
 
-def _candidate(text: str, line: int, at: int, *, sure: bool = False) -> Iterator[_Candidate]:
+def _candidate(
+    text: str, line: int, at: int, *, sure: bool = False, label: str = ""
+) -> Iterator[_Candidate]:
     command = _cleaned(Statement(text, line))
     if command and command.value.endswith("&"):
         return
     if command and (sure or _starts_program(command.value)) and runs_something(command.value):
-        yield _Candidate(command, sure, at)
+        yield _Candidate(command, sure, at, label)
 
 
 Named = Statement[str]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import islice
 
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import front_matter, languages, markdown
@@ -164,6 +165,7 @@ def _by_first_letter() -> Mapping[str, Sequence[tuple[str, str, bool]]]:
     return found
 
 
+@lru_cache(maxsize=1 << 14)
 def named(label: str) -> str | None:
     """Return the field if a whole label is its name or a synonym."""
     words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
@@ -199,16 +201,22 @@ _NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, o
 def labelled(blocks: Sequence[Block]) -> Iterator[Section]:
     """Yield the sections that labels open: the rest of the line, or the blocks below it."""
     for index, block in enumerate(blocks):
-        if block.kind not in ("heading", "code"):
+        if block.kind not in ("heading", "code") and _has_label(block):
             for line in _lines(block):
-                yield from _sections(line, blocks[index + 1 :])
+                yield from _sections(line, blocks, index + 1)
 
 
-def _sections(line: Block, below: Sequence[Block]) -> Iterator[Section]:
+def _has_label(block: Block) -> bool:
+    """Return True if any line of a block may begin with a label."""
+    matches = (_LABEL.match(line) for line in f"{block.text}\n{block.said}".split("\n"))
+    return any(match and named(match["label"]) for match in matches)
+
+
+def _sections(line: Block, blocks: Sequence[Block], below: int) -> Iterator[Section]:
     field, remainder = _label(line)
     if field is None:
         return
-    body = [] if remainder else _body(below)
+    body = [] if remainder else _body(blocks, below)
     said = remainder or (body[0].text if body else "")
     if (body and body[0].kind == "code" and field in _COMMANDS) or _begins_as(field, said):
         yield Section(field, False, (_as_heading(line), *body), label=True)
@@ -245,12 +253,12 @@ def _begins_as(field: str, said: str) -> bool:
             return bool(_AS_SPAN.match(said))
 
 
-def _body(below: Sequence[Block]) -> list[Block]:
+def _body(blocks: Sequence[Block], below: int) -> list[Block]:
     """Return the paragraph below a label, or the list, table or code block."""
-    if below and below[0].kind == "paragraph":
-        return [below[0]]
     found: list[Block] = []
-    for block in below:
+    for block in islice(blocks, below, None):
+        if block.kind == "paragraph" and not found:
+            return [block]
         if block.kind not in ("item", "row", "code") or (found and _label(block)[0]):
             break
         found.append(block)

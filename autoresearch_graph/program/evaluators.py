@@ -99,7 +99,7 @@ class _Command:
             return ""
         project = self.project.resolve()
         path = (project / folder / word).resolve()
-        inside = path != project and path.is_relative_to(project) and path.exists()
+        inside = path != project and path.is_relative_to(project) and os.path.lexists(path)
         return path.relative_to(project).as_posix() if inside else ""
 
 

@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"^\W*(?:[\d.一二三四五六七八九十]+\W+)?")
 _COUNTED = ("days", "hours", "minutes", "seconds", "experiments")
 _LATE = re.compile(r"(\d[\d.,]*\s+\w+)(\s+)exceeded\b")
 _OTHER = "another language than English"
+_SAMPLE = 10_000  # letters
 _ADVICE = (
     "this text seems to be in {}, whose sentences are not read; give --read-with MODEL, or write "
     "what is missing in front matter or under English headings"
@@ -100,8 +101,9 @@ def in_english(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
     def translated(block: Block) -> Block:
         text = _LATE.sub(r"exceeds \1\2", pattern.sub(put, block.text))
-        is_same = block.kind == "code" or text == block.text
-        return block if is_same else replace(block, text=text, said=block.text)
+        titles = tuple(pattern.sub(put, title) for title in block.titles)
+        is_same = block.kind == "code" or (text == block.text and titles == block.titles)
+        return block if is_same else replace(block, text=text, said=block.text, titles=titles)
 
     return tuple(map(translated, blocks)) if votes else blocks
 
@@ -109,12 +111,22 @@ def in_english(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 def unknown_language(blocks: Iterable[Block]) -> str:
     """Return advice for a text in another language; an empty text if it is in English."""
     prose = [block for block in blocks if block.kind != "code"]
-    text = re.sub(r"`[^`]*`", "", " ".join(b.said or b.text for b in prose))[:20_000]
-    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    hits = Counter({"English": 0, _OTHER: words.total() // 50}) | _votes(prose)
-    for name, common in _known()["common"].items():
-        hits[name] += sum(words[word] for word in common)
-    scripts = [unicodedata.name(c, "?").split()[0].split("-")[0] for c in text if c.isalpha()]
-    hits.update(_known()["scripts"].get(script, _OTHER) for script in scripts if script != "LATIN")
+    text = re.sub(r"`[^`]*`", "", " ".join(block.said or block.text for block in prose))[:_SAMPLE]
+    hits = _votes(prose) + _letters(text)
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    hits.update({name: sum(map(words.count, each)) for name, each in _known()["common"].items()})
+    hits[_OTHER] += len(words) // 50
     name = max(hits, key=lambda name: (hits[name], name == "English"))
     return "" if name == "English" else _ADVICE.format(name)
+
+
+def _letters(text: str) -> Counter[str]:
+    """Count the letters of the scripts that tell a language."""
+    names = (unicodedata.name(letter, "?") for letter in text if letter.isalpha())
+    found = Counter(_known()["scripts"].get(re.split("[ -]", name)[0], _OTHER) for name in names)
+    del found["LATIN"]
+    if found["Japanese"]:
+        found["Japanese"] += found.pop("Chinese", 0)
+    if re.search("[іїєґўјђћ]", text):
+        found[_OTHER] += found.pop("Russian", 0)
+    return found

@@ -1,338 +1,106 @@
-"""The limits of a program.md: stopping criteria of the research, time box of a run."""
+"""The limits of a run in a program.md: its time box, and when it is killed.
+
+Each duration gets a role by the words before and after it, which durations.yaml lists.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 
-from autoresearch_graph.core.program import Flags, Stopping, TimeBox
-from autoresearch_graph.core.values import Metric
+import yaml
+
+from autoresearch_graph.core.program import TimeBox
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
-from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.quantities import (
-    COUNT,
-    NUMBER,
+    AMOUNTS,
+    PER_RUN,
     WEEK,
     Duration,
     Statement,
     agree,
+    as_written,
     bad_value,
     contradiction,
     duration,
     durations,
-    number,
+    may_be_timed,
     unread,
     with_flag,
 )
 
-ACCEPTED = (
-    "`100 experiments`, `8 hours`, `20 experiments without improvement`, `target: 0.97`, "
-    "`2M tokens`, `$10` or `never stop`"
-)
-_N = rf"(?<![\w.,-])(?P<n>{NUMBER})"
-_COUNTED = r"(?:experiments?|iterations?)"
-_GAIN = r"(?:any\s+|an\s+)?improvement"
-_ENDS = rf"(?:\s+(?:consecutive\s+)?{_COUNTED}\b|(?=\s*(?:$|[^\w\s:-](?!\d)|(?:or|and)\b)))"
-_SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
-_SCALE = rf"(?P<scale>{'|'.join(_SCALES)})?"
-_FORMS = (
-    (
-        "without_improvement",
-        rf"(?P<n>{COUNT})\s+(?:consecutive\s+)?{_COUNTED}\s+(?:in\s+a\s+row\s+)?"
-        rf"(?:without|with\s+no)\s+{_GAIN}"
-        rf"|\b(?:no|without)\s+{_GAIN}(?:\s+(?:for|in|over|after|within)|\s*[:|])\s*"
-        rf"(?:the\s+last\s+)?(?P<m>{COUNT}){_ENDS}"
-        rf"|\b(?:plateau\w*|stuck|stagnat\w*|stall\w*|no\s+progress)"
-        rf"(?:\s+(?:of|for|in|after|over))?[\s:|]*(?P<o>{COUNT}){_ENDS}",
-    ),
-    ("tokens", rf"{_N}\s*{_SCALE}\s*tokens?\b"),
-    (
-        "dollars",
-        rf"(?<!-)\$\s*(?P<n>{NUMBER})(?!\w)|(?<![\w.,-])(?P<m>{NUMBER})\s*(?:dollars?|usd)\b",
-    ),
-    (
-        "experiments",
-        rf"(?P<n>{COUNT})\s+{_COUNTED}\b|\b(?:experiments|iterations)\s*[:=|]\s*(?P<m>{COUNT})",
-    ),
-)
-_OF_ONE = re.compile(r"\b(?:one|1|an?|each|every|per)\s+(?:experiment|iteration|run)\b", re.I)
-_NEVER = re.compile(
-    r"\bnever\s+stop|\buntil\s+(?:\w+\s+){0,3}(?:interrupt|stop)"
-    r"|^\W*(?:never|none|no limit|forever|indefinitely)\W*$",
-    re.IGNORECASE,
-)
-_STUCK = re.compile(
-    r"\b(?:improv\w*|stuck|stagnat\w*|stall\w*|plateau\w*|progress|better|gains?|in\s+a\s+row|without"
-    r"|consecutive\w*|since|nothing|fail\w*|crash\w*|discard\w*|keeps?|kept)\b",
-    re.IGNORECASE,
-)
-_RELATIONS = {
-    "lower": r"<=|≤|<|below|under|less than|lower than|at most|down to",
-    "higher": r">=|≥|>|above|over|more than|higher than|greater than|at least|up to",
+WORDS = {
+    name: frozenset(words.split())
+    for name, words in yaml.safe_load(
+        Path(__file__).with_name("durations.yaml").read_text("utf-8")
+    ).items()
 }
+_RUNS, _EACH, _LINKS = WORDS["runs"], WORDS["each"], WORDS["links"]
+_VERBS = WORDS["verbs"] | WORDS["direct verbs"]
+_TOKEN = re.compile(r"[^\W\d_]+(?:'t)?|[~<>≤=:|/$%]|\d[\d.,]*")
+_CLAUSE = re.compile(r"\([^()]*\)|[,;()]")
+_ENDS = ("kill", "terminat", "abort")
+_KILLS = re.compile(
+    r"\b(?:kill|terminat|abort|cancel|(?:treat|count)\w*(?: it| them)? as (?:a )?(?:fail|crash))",
+    re.IGNORECASE,
+)
+STOPS = re.compile(
+    r"(?:[^.:`]{0,30}(?::|—|\s-)\s+)?\W*(?:the\s+(?:loop|research|agent)\s+)?(?:you\s+)?"
+    r"(?:should\s+|must\s+|then\s+)?(?:stop|end|finish|terminate|halt|quit)s?\b"
+    r"(?!\s+(?:the\s+|a\s+|any\s+|that\s+|this\s+)?"
+    r"(?:run|training|experiment|it|process|server)\b)(?:\s+\w+){0,3}?\s+(?:after|when|once|if|at)\b",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(
+    r"(?<![\w-])TIME_(?:BUDGET|LIMIT|BOX)(?:_(?P<unit>S|SECS?|SECONDS|MIN|MINUTES|HOURS))?`?"
+    r"\s*[:=]\s*`?(?P<amount>\d+)(?P<sixty>\s*\*\s*60)?(?:\s?s\b)?(?![\w.*])"
+)
+_COMMAND = re.compile(
+    r"(?<![\w-])timeout\s+(?:-\S+\s+)*(?P<amount>\d+)(?P<unit>[smhd]?)(?P<sixty>)\s+[a-z./]"
+)
+_SIZES = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_FEW = re.compile(r"\b(?:few|several|couple of)\s+(?:minutes|seconds|hours)|数分|几分钟|数秒", re.I)
+_NEW_LABEL = re.compile(r"\n(?=\W*[A-Z][\w -]{0,40}:)")
+PROSE = ("", "text", "txt", "md", "markdown")
 
 
 @dataclass(frozen=True)
-class Criterion:
-    """A field of Stopping with its value, as it was said; `never` has the value 0."""
+class Timed:
+    """A duration with its line and its role.
 
-    field: str
-    value: float
-    said: str
-
-
-def criteria(text: str, metric: Metric) -> tuple[Criterion, ...]:
-    """Return all criteria of a text; round brackets hold comments.
-
-    Raise ProgramError if a number is left over, or if a limit is on something else than all
-    experiments and the whole time.
+    The role is box (of a run), about (how long a run takes), kill, command (that limits itself),
+    whole (of the research) or other.
     """
-    found: list[Criterion] = []
-    rest = _targets(re.sub(r"\([^()]*\)", " ", text), metric, found)
-    for field, pattern in _FORMS:
-        rest = _counted(rest, field, pattern, found)
-    for span in reversed(durations(rest)):
-        if span.is_range:
-            raise bad_value(f"`{span.said}` is a range; give one duration", None)
-        found.append(Criterion("seconds", span.seconds, span.said))
-        rest = f"{rest[: span.start]} {rest[span.end :]}"
-    is_limited = bool({"experiments", "seconds"} & {criterion.field for criterion in found})
-    if unread(rest) or (is_limited and _STUCK.search(rest)):
-        raise ProgramError(f"`{_short(text)}` is not understood; write {ACCEPTED}")
-    if not found and (never := _NEVER.search(rest)):
-        found.append(Criterion("never", 0, never[0].strip()))
-    return tuple(_positive(criterion) for criterion in found)
 
+    role: str
+    found: Duration
+    line: int
+    of_run: bool = False
 
-def is_of_the_whole(text: str) -> bool:
-    """Return True if a text limits the experiments, tokens or dollars, and tells no time.
-
-    A text about one experiment limits none.
-    """
-    said = any(re.search(pattern, text, re.IGNORECASE) for _, pattern in _FORMS)
-    return said and not durations(text) and not _OF_ONE.search(text)
-
-
-def understood(text: str, metric: Metric) -> tuple[Criterion, ...]:
-    """Return all criteria of a text that must hold one."""
-    if found := criteria(text, metric):
-        return found
-    raise ProgramError(f"`{_short(text)}` is not understood; write {ACCEPTED}")
-
-
-def _counted(text: str, field: str, pattern: str, found: list[Criterion]) -> str:
-    for match in re.finditer(pattern, text, re.IGNORECASE):
-        groups = match.groupdict()
-        said = next(groups[key] for key in ("n", "m", "o") if groups.get(key))
-        scale = _SCALES[groups["scale"].lower()] if groups.get("scale") else 1.0
-        value = number(said) * scale
-        limit = value if field == "dollars" else round(value)
-        found.append(Criterion(field, limit, match[0].strip()))
-    return re.sub(pattern, " ", text, flags=re.IGNORECASE)
-
-
-def _targets(text: str, metric: Metric, found: list[Criterion]) -> str:
-    """Collect the numbers after the metric's name or the word target, and remove them."""
-    relations = "|".join(f"(?P<{which}>{words})" for which, words in _RELATIONS.items())
-    pattern = re.compile(
-        rf"(?:`(?P<span>[^`\s]+)`|`?(?<!\w){re.escape(metric.name)}(?!\w)`?|\btarget\b)"
-        rf"[^`\d\n.;]{{0,40}}?(?:{relations})?\s*`?(?P<n>-?{NUMBER})(?![\d.,]*\d)`?"
-        rf"(?!\s*(?:{_COUNTED}|(?:{'|'.join(_SCALES)})?\s*tokens?\b))(?P<unit>\s?%|\s?[a-z]+)?",
-        re.IGNORECASE,
-    )
-    for match in pattern.finditer(text):
-        _check_target(match, metric)
-        found.append(Criterion("target", number(match["n"]), match[0].strip()))
-    return pattern.sub(" ", text)
-
-
-def _check_target(match: re.Match[str], metric: Metric) -> None:
-    said = match[0].strip()
-    if match["span"] and match["span"] != metric.name:
-        raise bad_value(f"`{match['span']}` is not the metric, which is `{metric.name}`", None)
-    if match["higher" if metric.direction == "lower" else "lower"]:
-        raise bad_value(
-            f"{said} cannot be a target: {metric.direction} is better for {metric.name}", None
-        )
-    if match["unit"] and (match["unit"].strip() == "%" or durations(match["n"] + match["unit"])):
-        raise bad_value(f"{said} has a unit; give the target as {metric.name} is reported", None)
-
-
-def _positive(criterion: Criterion) -> Criterion:
-    if criterion.value <= 0 and criterion.field not in ("target", "never"):
-        raise bad_value(f"`{criterion.said}` must be more than 0", None)
-    return criterion
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:80]
-
-
-Stated = tuple[str, Statement[float]]
-Reader = Callable[[str, Metric], tuple[Criterion, ...]]
-_PHRASES = {
-    "experiments": "{} experiments",
-    "hours": "{} hours",
-    "without_improvement": "{} experiments without improvement",
-    "target": "target {}",
-    "tokens": "{} tokens",
-    "dollars": "${}",
-}
-_NAMES = {"seconds": "time", "without_improvement": "experiments without improvement"}
-
-
-def read_stopping(
-    document: Document, metric: Metric, flags: Flags
-) -> tuple[Stopping, dict[str, int]] | None:
-    """Return the criteria and their lines; a flag narrows or adds one, and widens none."""
-    stated = tuple(_stated(document, metric))
-    chosen = _chosen(stated)
-    never = next((statement for field, statement in stated if field == "never"), None)
-    values = {field: statement.value for field, statement in chosen.items()}
-    for field, limit in _limits(flags, metric):
-        if field == "never":
-            never = never or Statement(0.0, None, "never stop")
-        elif field not in values or (field != "target" and limit < values[field]):
-            values[field] = limit
-            chosen.pop(field, None)
-    if not values and never is None:
-        return None
-    return Stopping.model_validate(values), _lines(chosen, never)
-
-
-def _limits(flags: Flags, metric: Metric) -> Iterator[tuple[str, float]]:
-    for text in flags.stop:
-        for criterion in understood(text, metric):
-            yield criterion.field, criterion.value
-    for name, field, unit in (("experiments", "experiments", 1), ("hours", "seconds", 3600)):
-        limit = getattr(flags, name)
-        if limit is not None and limit <= 0:
-            raise bad_value(f"--{name} is {limit:g}; it must be more than 0", None)
-        if limit is not None:
-            yield field, limit * unit
-
-
-def _chosen(stated: tuple[Stated, ...]) -> dict[str, Statement[float]]:
-    """Return one statement for each field.
-
-    Raise ProgramError if two differ, or if one of several is `never stop`.
-    """
-    chosen: dict[str, Statement[float]] = {}
-    for field in dict.fromkeys(field for field, _ in stated):
-        same = (statement for key, statement in stated if key == field)
-        if statement := agree(f"limit on {_NAMES.get(field, field)}", same):
-            chosen[field] = statement
-    never = chosen.pop("never", None)
-    if never and chosen:
-        other = next(iter(chosen.values()))
-        raise contradiction(
-            f"`{never}` is here but `{other}` on line {other.line}; keep one of them", never.line
-        )
-    return chosen
-
-
-def _lines(chosen: dict[str, Statement[float]], never: Statement[float] | None) -> dict[str, int]:
-    lines = {f"stopping.{field}": s.line for field, s in chosen.items() if s.line}
-    first = min(lines.values(), default=never.line if never else None)
-    return {"stopping": first, **lines} if first else lines
-
-
-def _stated(document: Document, metric: Metric) -> Iterator[Stated]:
-    if entry := document.front.get("stopping"):
-        yield from _front(entry, metric)
-    elif sections := document.proper("stopping"):
-        for section in sections:
-            yield from _in_section(section, metric)
-        yield from _budgeted(document, metric)
-    else:
-        ended = [s for block in document.loose_blocks("stopping") for s in _loose(block, metric)]
-        yield from (*ended, *_budgeted(document, metric)) or (
-            ("never", Statement(0.0, said.line, "never stop"))
-            for said in never_stops(document.blocks)
-        )
-
-
-def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
-    if isinstance(entry.value, str | tuple):
-        for list_item in entry.items():
-            yield from _at(list_item.line, understood, list_item.text(), metric)
-        return
-    for key_name, value in entry.keys(*_PHRASES).items():
-        text = value.text().removeprefix("$")
-        phrase = text if key_name == "hours" and duration(text) else _PHRASES[key_name].format(text)
-        yield from _at(value.line, understood, phrase, metric)
-
-
-def _in_section(section: Section, metric: Metric) -> list[Stated]:
-    """Return the criteria of a section; each list item must be understood."""
-    found: list[Stated] = []
-    for block in section.blocks:
-        reader = understood if block.kind == "item" else criteria
-        found += _at(block.line, reader, without_numbering(block), metric)
-    if not found:
-        raise ProgramError(
-            f"`{section.title}` gives no criterion that can be read; write {ACCEPTED}",
-            line=section.line,
-        )
-    return found
-
-
-def _budgeted(document: Document, metric: Metric) -> Iterator[Stated]:
-    """Yield the criteria that the section on the time box gives for the whole research."""
-    for section in document.proper("time_box"):
-        for block in section.body:
-            if is_of_the_whole(block.text):
-                yield from _at(block.line, criteria, block.text, metric)
-
-
-def _loose(block: Block, metric: Metric) -> list[Stated]:
-    try:
-        return list(_at(block.line, criteria, block.text, metric))
-    except ProgramError:
-        return []
-
-
-def _at(line: int, reader: Reader, text: str, metric: Metric) -> Iterator[Stated]:
-    try:
-        found = reader(text, metric)
-    except ProgramError as error:
-        raise error.placed(line=line) from None
-    for criterion in found:
-        yield criterion.field, Statement(criterion.value, line, criterion.said)
-
-
-_KILLED = re.compile(
-    r"\b(?:kill\w*|terminat\w*|abort\w*|hard\s+(?:limit|cap|stop)|(?P<timeout>time-?out))"
-    r"(?:\s+(?:it|them|the\s+run))?[\s:]*(?:(?:after|at|of|is|beyond)\s+)?(?:about\s+)?[~>]?\s*$",
-    re.IGNORECASE,
-)
-_BEYOND = re.compile(
-    r"(?:\bexceed\w*|\b(?:longer|more)\s+than|\bover|\bbeyond|\bpast|\bhangs?\s+for|>)\s*[~>]?\s*$",
-    re.IGNORECASE,
-)
-_AFTER = re.compile(r"\b(?:after|beyond|past)\s+(?:about\s+)?[~>]?$", re.IGNORECASE)
-_IS_KILLED = re.compile(
-    r"[\s.]*(?:(?:it|the\s+run)\s+(?:is|will\s+be)\s+|then\s+)?"
-    r"(?:kill\w*|terminat\w*|abort\w*)(?!\s+(?:after|at)\b)",
-    re.IGNORECASE,
-)
+    def statement(self) -> Statement[float]:
+        """Return it; raise ProgramError if no run could last for it."""
+        return _checked(self.found, self.line)
 
 
 def read_seconds(document: Document, supplied: str | None) -> Statement[float] | None:
-    """Return the time box in seconds; a lone kill limit is the time box."""
-    from_flag = None if supplied is None else _whole(supplied, "--time-box", None)
-    stated = agree("time box", _boxes(document))
-    if stated is None and from_flag is None and not document.proper("time_box"):
-        stated = agree("limit after which a run is killed", _run_limits(document))
+    """Return the time box in seconds.
+
+    A kill limit is the time box if no other duration is said of a run.
+    """
+    from_flag = None if supplied is None else _whole(supplied, "--time-box", "--time-box", None)
+    stated = agree("time box", _boxes(document, is_settled=from_flag is not None))
     return with_flag("time box", "--time-box", from_flag, stated)
 
 
 def read_kill_after(document: Document, supplied: str | None) -> Statement[float] | None:
     """Return the seconds after which a run is killed."""
-    from_flag = None if supplied is None else _whole(supplied, "--kill-after", None)
-    stated = agree("limit after which a run is killed", _run_limits(document))
-    return with_flag("limit after which a run is killed", "--kill-after", from_flag, stated)
+    from_flag = None if supplied is None else _whole(supplied, "--kill-after", "--kill-after", None)
+    what = "limit after which a run is killed"
+    return with_flag(what, "--kill-after", from_flag, agree(what, _kill_limits(document)))
 
 
 def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> TimeBox:
@@ -348,128 +116,311 @@ def time_box(seconds: Statement[float], kill_after: Statement[float] | None) -> 
     return TimeBox(seconds=seconds.value, kill_after=kill_after.value)
 
 
-def _boxes(document: Document) -> tuple[Statement[float], ...]:
+def _boxes(document: Document, *, is_settled: bool) -> Iterator[Statement[float]]:
+    """Yield the time boxes of the front matter, else of a section, else of prose.
+
+    If a flag has settled it, what cannot be read and what a run is said to take do not count.
+    """
     if entry := document.front.get("time_box"):
-        return (_whole(entry.text(), "`time_box`", entry.line),)
+        yield _whole(entry.text(), "`time_box`", "--time-box", entry.line)
+        return
     sections = document.proper("time_box")
-    stated = tuple(box for section in sections for box in _section_boxes(section))
+    stated = [box for section in sections for box in _in_time_section(section, is_settled)]
+    yield from stated
     if stated and not sections[0].label:
-        return stated
-    scattered = scattered_time_boxes(document.blocks)
-    return (*stated, *(checked(found, line) for found, line in scattered))
+        return
+    said = _said(document.blocks)
+    boxes = [timed for timed in said if timed.role == "box" and not timed.found.is_range]
+    if not (stated or boxes or is_settled):
+        boxes = [timed for timed in said if timed.role == "about" and not timed.found.is_range]
+        vague = any(timed.of_run for timed in said) or any(
+            _FEW.search(block.text) for block in document.blocks
+        )
+        if not (boxes or sections or vague):
+            boxes = [timed for timed in said if timed.role == "kill"]
+            boxes = boxes or [timed for timed in said if timed.role == "command"]
+    yield from (timed.statement() for timed in boxes)
 
 
-def _run_limits(document: Document) -> tuple[Statement[float], ...]:
+def _kill_limits(document: Document) -> Iterator[Statement[float]]:
     if entry := document.front.get("kill_after"):
-        return (_whole(entry.text(), "`kill_after`", entry.line),)
-    blocks = tuple(block for s in document.proper("time_box") for block in s.blocks)
-    stated = [checked(found, line) for found, line, killed in _found(blocks) if killed]
-    text = (block for block in document.blocks if block.kind != "code")
-    everywhere = (block for block in text if re.search(r"\bkill", block.text, re.IGNORECASE))
-    return tuple(stated) or tuple(
-        checked(found, line) for found, line, killed in _found(everywhere) if killed
+        yield _whole(entry.text(), "`kill_after`", "--kill-after", entry.line)
+        return
+    blocks = [block for s in document.proper("time_box") for block in s.blocks]
+    limits = [timed for timed in _timed(blocks, in_section=True) if timed.role == "kill"]
+    limits = limits or [timed for timed in _said(document.blocks) if timed.role == "kill"]
+    yield from (timed.statement() for timed in limits)
+
+
+def _in_time_section(section: Section, is_settled: bool) -> Iterator[Statement[float]]:
+    """Yield the time boxes of a section: each duration that is no limit of another kind.
+
+    Raise ProgramError if a number could be another time box.
+    """
+    found = [t for t in _timed(section.blocks, in_section=True) if t.role in ("box", "other")]
+    found = found or [t for t in _timed(section.blocks, in_section=True) if t.role == "about"]
+    for block in section.blocks if not is_settled else ():
+        _check_read(block, has_box=bool(found))
+    yield from (timed.statement() for timed in found)
+
+
+def _check_read(block: Block, *, has_box: bool) -> None:
+    """Raise ProgramError for a number that could be a duration; of another measure it is none."""
+    counted = (match for match in AMOUNTS.finditer(block.text) if not PER_RUN.match(match[0]))
+    spans = [match.span() for match in (*counted, *_SETTING.finditer(block.text))]
+    rest = block.text
+    for start, end in (*spans, *((found.start, found.end) for found in durations(rest))):
+        rest = rest[:start] + re.sub(r"[^\n]", " ", rest[start:end]) + rest[end:]
+    begin = len(rest) - len(without_numbering(replace(block, text=rest)))
+    position = begin
+    while left := unread(rest[position:]):
+        start, position = position + left.start(), position + left.end()
+        word = re.sub(r"^[^A-Za-z]*", "", left[0]).lower()
+        tokens = _TOKEN.findall(rest[max(0, start - 60) : start].lower())
+        kills = any(_KILLS.match(token) or token in ("timeout", "hard") for token in tokens[-4:])
+        after = rest[position : position + 9].lstrip()
+        if not kills and (
+            rest[start - 1 : start] in ("$", "€")
+            or word in WORDS["measures"]
+            or (not word and after.startswith("%"))
+            or (has_box and _is_named(word, tokens))
+        ):
+            continue
+        where = block.line_at(start + len(left[0]) - len(left[0].lstrip()))
+        said = " ".join(as_written(block, left[0], where).split())
+        raise _no_duration(f"`{said}`", "--kill-after" if kills else "--time-box", where)
+
+
+def _is_named(word: str, before: list[str]) -> bool:
+    """Return True for a number of something else than time or runs: `3 retries`, `stage 2`."""
+    if word:
+        return word not in WORDS["units of time"] and word.rstrip("s") + "s" not in _RUNS
+    return (
+        bool(before)
+        and before[-1].isalpha()
+        and before[-1] not in _LINKS | WORDS["beyond"] | {"after"}
     )
 
 
-def _section_boxes(section: Section) -> Iterator[Statement[float]]:
-    for block in section.blocks:
-        if block.kind == "heading" or not is_of_the_whole(block.text):
-            _check_all_read(block)
-    found = _found(section.blocks)
-    yield from (checked(box, line) for box, line, killed in found if not killed)
+@lru_cache(maxsize=1)
+def _said(blocks: tuple[Block, ...]) -> tuple[Timed, ...]:
+    """Return all durations of a document."""
+    return tuple(_timed(blocks))
 
 
-def _check_all_read(block: Block) -> None:
-    """Raise ProgramError if a number belongs to no duration."""
-    rest = block.text
-    for found in durations(rest):
-        blank = re.sub(r"[^\n]", " ", found.said)
-        rest = f"{rest[: found.start]}{blank}{rest[found.end :]}"
-    begin = len(rest) - len(without_numbering(replace(block, text=rest)))
-    if left := unread(rest[begin:]):
-        line_number = block.line_at(begin + left.start())
-        raise _no_duration(f"`{' '.join(left[0].split())}`", line_number)
-
-
-def _found(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int, bool]]:
-    """Yield all durations with their line, and True for a kill limit."""
+def _timed(blocks: Iterable[Block], *, in_section: bool = False) -> Iterator[Timed]:
+    """Yield all durations, each with its role."""
     for block in blocks:
-        for sentence, line_number in sentences(block):
+        if block.kind == "code":
+            yield from _settings(block.text, block.line)
+            if block.language not in PROSE and not in_section:
+                continue
+        elif "TIME_" in block.text or "`timeout " in block.text:
+            yield from _settings(block.text, block.line)
+        if not may_be_timed(block.text):
+            continue
+        said = tuple(said_in(block))
+        for index, (sentence, line) in enumerate(said):
+            following = said[index + 1][0][:30] if index + 1 < len(said) else ""
             for found in durations(sentence):
-                killed = _kills(sentence, found, in_heading=block.kind == "heading")
-                yield found, line_number + sentence.count("\n", 0, found.start), killed
+                where = line + sentence.count("\n", 0, found.start)
+                quoted = replace(found, said=as_written(block, found.said, where))
+                yield placed(sentence, quoted, where, following, heading=block.kind == "heading")
 
 
-def _kills(sentence: str, found: Duration, *, in_heading: bool) -> bool:
-    """Return True for a kill limit; the heading `Timeout: 5 minutes` gives the time box."""
-    before = sentence[: found.start]
-    if killed := _KILLED.search(before):
-        return not (killed["timeout"] and in_heading)
-    if _AFTER.search(before) and _IS_KILLED.match(sentence, found.end):
+def said_in(block: Block) -> Iterator[tuple[str, int]]:
+    """Yield the sentences of a block with their lines; a line with a label begins a new one."""
+    if block.kind == "code":
+        yield from ((line, block.line + at) for at, line in enumerate(block.text.split("\n")))
+        return
+    for sentence, line in sentences(block):
+        for piece in _NEW_LABEL.split(sentence):
+            yield piece, line + sentence.count("\n", 0, sentence.index(piece))
+
+
+def _settings(text: str, line: int) -> Iterator[Timed]:
+    """Yield what is set as in `TIME_BUDGET = 300` (in seconds) or `timeout 600 make`."""
+    for role, pattern in (("box", _SETTING), ("command", _COMMAND)):
+        for match in pattern.finditer(text):
+            unit = _SIZES[(match["unit"] or "s")[0].lower()]
+            seconds = float(match["amount"]) * unit * (60 if match["sixty"] else 1)
+            found = Duration(seconds, match[0].strip(), match.start(), match.end(), False)
+            yield Timed(role, found, line + text.count("\n", 0, match.start()))
+
+
+def placed(
+    sentence: str, found: Duration, line: int, next_: str = "", *, heading: bool = False
+) -> Timed:
+    """Return a duration with the role that the words of its sentence give it."""
+    before = _TOKEN.findall(sentence[max(0, found.start - 200) : found.start].lower())
+    after = _TOKEN.findall(sentence[found.end : found.end + 100].lower())
+    left = _TOKEN.findall(
+        _CLAUSE.split(sentence[max(0, found.start - 200) : found.start].lower())[-1]
+    )
+    right = _TOKEN.findall(_CLAUSE.split(sentence[found.end : found.end + 100].lower())[0])
+    of_run = bool(_RUNS & {*before, *after})
+    kills = bool(_KILLS.search(sentence) or _KILLS.match(next_.lstrip(" *>-")))
+    if WORDS["other subjects"] & {*before, *after[:6]} and not (of_run or "budget" in before[-6:]):
+        role = "other"
+    elif STOPS.match(sentence) or _is_of_research(left, right):
+        role = "whole"
+    elif _is_kill_limit(before, right, kills=kills, in_heading=heading):
+        role = "kill"
+    elif WORDS["entire"] & {*left, *right} and not (_RUNS | {"runtime"}) & {*left, *right}:
+        role = "whole"
+    elif WORDS["beside a run"] & {*left, *right[1:4]}:
+        role = "other"
+    else:
+        role = _role(before, after, found.said)
+    return Timed(role, found, line, of_run and (role == "other" or found.is_range))
+
+
+def _is_of_research(left: list[str], right: list[str]) -> bool:
+    """Return True if a clause is about the whole research: `8 hours in all`, `one night`."""
+    clause = [*left, *right]
+    if ("in", "all") in pairwise(clause):
         return True
-    return bool(_BEYOND.search(before) and re.search(r"\bkill", sentence, re.IGNORECASE))
+    return bool(WORDS["research"] & {*clause}) and not _names_a_run(clause)
 
 
-def _whole(text: str, what: str, line: int | None) -> Statement[float]:
+def _names_a_run(tokens: list[str]) -> bool:
+    """Return True if tokens have `each run`, `per training run`, but not `the experiment loop`."""
+    return any(_is_one_run(tokens, at) for at in range(1, len(tokens)))
+
+
+def _is_one_run(tokens: list[str], at: int) -> bool:
+    if tokens[at] not in _RUNS or {*tokens[at + 1 : at + 2]} & WORDS["not a run"]:
+        return False
+    is_second = at > 1 and tokens[at - 1] in _RUNS and tokens[at - 2] in _EACH
+    return tokens[at - 1] in _EACH or is_second
+
+
+def _key(tokens: list[str], links: frozenset[str]) -> tuple[int, bool]:
+    """Return the position of the last word that is no link, and True if a run is named after it."""
+    at = len(tokens) - 1
+    is_run = False
+    while at >= 0:
+        if tokens[at] in links or (at < len(tokens) - 1 and tokens[at] in ("clock", "wall")):
+            at -= 1
+        elif tokens[at] == "than" and _is_at_most(tokens, at):
+            at -= 3 if tokens[at - 2] in WORDS["denials"] else 2
+        elif at and _is_one_run(tokens, at):
+            is_run = True
+            at -= 2 if tokens[at - 1] in _EACH else 3
+        elif tokens[at] in _RUNS and tokens[at] not in _VERBS:
+            is_run = True
+            at -= 1
+        else:
+            break
+    return at, is_run
+
+
+def _is_at_most(tokens: list[str], at: int) -> bool:
+    """Return True for `less than` and `no more than`, at the position of `than`."""
+    denied = WORDS["denials"] & {*tokens[max(0, at - 5) : at]}
+    return tokens[at - 1] in ("less", "fewer") or bool(denied)
+
+
+def _is_kill_limit(before: list[str], after: list[str], *, kills: bool, in_heading: bool) -> bool:
+    at, _ = _key(before, _LINKS | {"it", "them", "run", "runs", "after", "beyond", ">", "any"})
+    key = before[at] if at >= 0 else ""
+    hard = "hard" in before[max(0, at - 3) :]
+    if key.startswith(_ENDS) or (key in ("cap", "limit", "stop", "ceiling") and hard):
+        return True
+    if key in ("timeout", "timeouts") or (key == "out" and before[at - 1].startswith("time")):
+        return hard or not in_heading
+    called = [word for word in after[:8] if word not in WORDS["between"]]
+    if called[:1] == ["timeout"] or (called[:1] in (["hard"], ["kill"]) and called[1:2] != ["it"]):
+        return True
+    last = next((word for word in reversed(before) if word not in ("about", "~", "a", "for")), "")
+    if last in ("after", "beyond", "past"):
+        done = [w for w in after[:6] if w not in ("it", "the", "run", "is", "will", "be", "then")]
+        if done and done[0].startswith(_ENDS):
+            return done[1:2] not in (["after"], ["at"])
+    beyond = last in WORDS["beyond"] or last == "than" or last.startswith("hang")
+    return beyond and kills and after[:1] not in (["with"], ["without"], ["while"])
+
+
+def _role(before: list[str], after: list[str], said: str) -> str:
+    """Return box, about or other, by the words before a duration, else by those after it."""
+    at, is_run = _key(before, _LINKS)
+    key = before[at] if at >= 0 else ""
+    links = {*before[at + 1 :]}
+    if _is_noun_of_a_limit(before, at, is_run=is_run):
+        return "box"
+    if is_run and (at < 0 or (key not in _VERBS and {":", "|"} & links)):
+        return "box"
+    if at > 0 and key not in _VERBS and key not in WORDS["other subjects"] and "for" in links:
+        key = before[at - 1]  # Each run executes X for 60 s.
+    has_subject = is_run or key.startswith("train") or _names_runs(before[: max(at, 0)])
+    if has_subject and (
+        key in WORDS["direct verbs"] or (key in _VERBS and WORDS["bounds"] & links)
+    ):
+        return _role_of_verb(key, before[max(0, at - 4) :])
+    return "box" if _is_granted(before, after, said) else "other"
+
+
+def _is_noun_of_a_limit(before: list[str], at: int, *, is_run: bool) -> bool:
+    """Return True for `a budget of`, `max runtime:`, `time per experiment:`."""
+    near = {*before[max(0, at - 3) : max(0, at)]}
+    if at < 0 or WORDS["no time"] & near:
+        return False
+    if before[at] in WORDS["limits"] | {"runtime"}:
+        return True
+    of_a_run = is_run or at == 0 or near & (WORDS["of a run"] | WORDS["limits"])
+    return before[at] in WORDS["vague limits"] and bool(of_a_run)
+
+
+def _names_runs(tokens: list[str]) -> bool:
+    """Return True if runs are the subject: `each run`, `experiments`, and not the verb `run`."""
+    return bool((_RUNS - {"run"}) & {*tokens}) or _names_a_run(tokens)
+
+
+def _role_of_verb(verb: str, around: list[str]) -> str:
+    if verb == "exceed":
+        return "box" if WORDS["denials"] & {*around} else "other"
+    is_bound = bool(WORDS["modals"] & {*around})
+    if verb in ("completed", "finished"):
+        return "box" if is_bound else "other"
+    if verb in WORDS["observing"] and not is_bound:
+        return "other" if "<" in around else "about"
+    return "box"
+
+
+def _is_granted(before: list[str], after: list[str], said: str) -> bool:
+    """Return True for `5 minutes per run`, `5-minute runs`, `5 min of training budget`."""
+    ahead = [w for w in after[:8] if w not in WORDS["between"] and not w[0].isdigit()]
+    if before[-1:] not in (["every"], ["after"], ["in"], ["than"], [">"], ["over"]):
+        if ahead[:1] == ["each"] and _RUNS & {*before, *ahead}:
+            return True
+        if ahead and ahead[0] in _EACH and _names_a_run(ahead[:3]):
+            return True
+        if after[:1] == ["/"] and {*after[1:2]} & _RUNS:
+            return True
+    if {*ahead[:2]} & WORDS["limits"] and not WORDS["no time"] & {*ahead[:1]}:
+        return True
+    is_singular = "-" in said or not said.rstrip().endswith("s")
+    return is_singular and bool({*ahead[:1]} & _RUNS)
+
+
+def _whole(text: str, what: str, flag: str, line: int | None) -> Statement[float]:
     if found := duration(text):
-        return checked(found, line)
-    raise _no_duration(f"{what} is `{text}`, which", line)
+        return _checked(found, line)
+    raise _no_duration(f"{what} is `{text}`, which", flag, line)
 
 
-def _no_duration(what: str, line: int | None) -> ProgramError:
+def _no_duration(what: str, flag: str, line: int | None) -> ProgramError:
     return bad_value(
-        f"{what} is not a duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`",
+        f"{what} is not a duration; write it with its unit, as in `5 minutes`, `90 s` or `1h 30m`, "
+        f"or give {flag}",
         line,
     )
 
 
-def checked(found: Duration, line: int | None) -> Statement[float]:
+def _checked(found: Duration, line: int | None) -> Statement[float]:
     """Return a duration as a statement; raise ProgramError if no run could last for it."""
     if found.is_range:
         raise bad_value(f"`{found.said}` is a range; give one duration", line)
     if not 0 < found.seconds <= WEEK:
         raise bad_value(f"`{found.said}` must be more than 0 and at most 7 days", line)
     return Statement(found.seconds, line, found.said)
-
-
-_BUDGET = re.compile(
-    r"budget(?:\s+(?:of|is)|\s*:)\s+(?:~|about\s+|approximately\s+)?$"
-    r"|\btime\s+budget\W+[^.]*\b(?:complete|finish|take|run)\w*\s+(?:in|for|within)\s+(?:~|about\s+)?$",
-    re.IGNORECASE,
-)
-_BUDGET_AFTER = re.compile(r"^(?:\s+\w+)?\s+budget\b", re.IGNORECASE)
-_ITEM = re.compile(r"(?:^|[,;]|\bat most)\s*$", re.IGNORECASE)
-_EACH = re.compile(r"\s+(?:per|each|for (?:each|every))\s+(?:run|experiment)\b", re.IGNORECASE)
-_ENDLESS = re.compile(r"^\W*(?:never stop|loop forever)\b", re.IGNORECASE)
-
-
-def scattered_time_boxes(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
-    """Yield the time box with its line: "a fixed time budget of 5 minutes", "Budget: 120 s".
-
-    If there is none, yield the grant of a list item: "5 min per run".
-    """
-    blocks = tuple(blocks)
-    yield from tuple(_budgets(blocks)) or _granted(blocks)
-
-
-def _granted(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
-    for block in blocks:
-        for found in durations(block.text) if block.kind == "item" else ():
-            before, after = block.text[: found.start], block.text[found.end :]
-            if _ITEM.search(before) and _EACH.match(after):
-                yield found, block.line_at(found.start)
-
-
-def _budgets(blocks: Iterable[Block]) -> Iterator[tuple[Duration, int]]:
-    for block in blocks:
-        for sentence, line_number in sentences(block) if block.kind != "code" else ():
-            for found in durations(sentence):
-                before, after = sentence[: found.start], sentence[found.end :]
-                fixed = re.search(r"\b(?:fixed|time)\s*$", before) and _BUDGET_AFTER.match(after)
-                if fixed or _BUDGET.search(before):
-                    yield found, line_number
-
-
-def never_stops(blocks: Iterable[Block]) -> Iterator[Statement[bool]]:
-    """Yield a statement for each block that begins with "never stop" or "loop forever"."""
-    return (Statement(True, block.line) for block in blocks if _ENDLESS.match(block.text))

@@ -17,13 +17,6 @@ _TYPOGRAPHY = {
     0xFF1F: "? ",
 }  # fmt: skip
 
-_EDITABLE = re.compile(
-    r"\b(?:edit(?:s|able)?|modif(?:y|iable)|mutable|writable|(?:may|can) (?:be )?changed?)\b",
-    re.IGNORECASE,
-)
-_KEPT = re.compile(r"\b(?:read[- ]?only|protected|frozen|fixed|off[- ]limits)\b", re.IGNORECASE)
-_ALLOWED = re.compile(r"\W*(?:y|yes|true|rw|agents?|ai|llm|you|[✓✔✅])(?!\w)", re.IGNORECASE)
-
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
 
 
@@ -40,8 +33,9 @@ class Block:
     """A heading, paragraph, list item, table row or code block.
 
     `text` is the visible text, in plain typography and with code spans in backticks. An `item` is
-    the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said` is
-    the original of a `text` that was put into English.
+    the first paragraph of a list item. `level` is a heading's, or the depth of lists; `language` is
+    a code block's. `said` is the original of a `text` that was put into English; `titles` are those
+    of a row's columns.
     """
 
     kind: Kind
@@ -51,6 +45,7 @@ class Block:
     language: str = ""
     level: int = 0
     said: str = ""
+    titles: tuple[str, ...] = ()
 
     def line_at(self, position: int) -> int:
         """Return the line of a position in `text`."""
@@ -68,7 +63,9 @@ class Markdown:
 _PARSER = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
 _PARSER.core.ruler.disable("inline")  # few blocks hold markup, and _INLINE parses those alone
 _INLINE = MarkdownIt("commonmark")
-_MARKUP = re.compile(r"[`*_\[\]<>&!\\]")
+_MARKUP = re.compile(r"[*_\[\]<>&!\\]")
+_BOLD = re.compile(r"\*\*(?![\s*])([^*]*[^\s*])\*\*")
+_WITHIN = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # an underscore within a word is no markup
 
 
 def parse(text: str) -> Markdown:
@@ -80,10 +77,13 @@ def parse(text: str) -> Markdown:
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
     """Yield the blocks; a heading inside a list or a quotation is a paragraph."""
-    titles: list[str] = []
+    titles: tuple[str, ...] = ()
     cells: list[Token] = []
+    depth = 0
     for at, token in enumerate(tokens):
         match token.type:
+            case "list_item_open" | "list_item_close":
+                depth += token.nesting
             case "inline":
                 opening = tokens[at - 1]
                 if opening.type in ("th_open", "td_open"):
@@ -92,9 +92,9 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
                     yield _inline(token, "heading", level=int(opening.tag[1:]))
                 else:
                     is_first = at > 1 and tokens[at - 2].type == "list_item_open"
-                    yield _inline(token, "item" if is_first else "paragraph")
+                    yield _inline(token, "item" if is_first else "paragraph", level=depth)
             case "thead_close":
-                titles, cells = [_visible(cell)[0] for cell in cells], []
+                titles, cells = tuple(_visible(cell)[0] for cell in cells), []
             case "tr_close" if cells and tokens[at - 1].type == "td_close":
                 yield _row(cells, titles)
                 cells = []
@@ -109,18 +109,12 @@ def _inline(token: Token, kind: Kind, *, level: int = 0) -> Block:
     return Block(kind, text, _first_line(token), spans, level=level)
 
 
-def _row(row: Sequence[Token], titles: Sequence[str]) -> Block:
-    """Return a row of a table; a column `editable` labels every cell."""
-    read = [_visible(cell) for cell in row]
-    cells = [text for text, _ in read]
-    for at, title in enumerate(titles[: len(cells)]):
-        if "`" in cells[at] and (_EDITABLE.search(title) or _KEPT.search(title)):
-            cells[at] = f"{title}: {cells[at]}"
-        elif _EDITABLE.search(title):
-            allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
-            cells[at] = f"editable: {allowed} ({cells[at]})"
-    spans = tuple(span for _, found in read for span in found)
-    return Block("row", " | ".join(cells), _first_line(row[0]), spans)
+def _row(row: Sequence[Token], titles: tuple[str, ...]) -> Block:
+    """Return a row of a table, with the titles of the columns."""
+    cells = [_visible(cell) for cell in row]
+    text = " | ".join(text for text, _ in cells)
+    spans = tuple(span for _, found in cells for span in found)
+    return Block("row", text, _first_line(row[0]), spans, titles=titles)
 
 
 def _html(token: Token) -> Iterator[Block]:
@@ -149,14 +143,35 @@ def _code(token: Token) -> Block:
 
 
 def _visible(token: Token) -> tuple[str, tuple[Span, ...]]:
-    """Return the visible text of a block, with code spans in backticks, and the spans."""
-    content = token.content
-    if not _MARKUP.search(content):
-        return re.sub(r"[ \t]*\n[ \t]*", "\n", content).translate(_TYPOGRAPHY).strip(), ()
-    pieces: list[str] = []
-    spans: list[Span] = []
-    _show(_INLINE.parseInline(content)[0].children or (), _first_line(token), pieces, spans)
-    return "".join(pieces), tuple(spans)
+    """Return the visible text of a block, with code spans in backticks, and the spans.
+
+    Code spans and bold words, the most frequent markup, need no parser.
+    """
+    content, line = token.content, _first_line(token)
+    plain = re.sub(r"[ \t]*\n[ \t]*", "\n", content).strip()
+    code = "".join(plain.split("`")[1::2])
+    if "``" not in content and "\n" not in code and "*" not in code:
+        plain = _BOLD.sub(r"\1", plain)
+    parts = plain.split("`")
+    marked = "".join(parts[::2])
+    if (
+        len(parts) % 2 == 0
+        or "``" in content
+        or "\n" in code
+        or _MARKUP.search(_WITHIN.sub("", marked))
+    ):
+        pieces: list[str] = []
+        spans: list[Span] = []
+        _show(_INLINE.parseInline(content)[0].children or (), line, pieces, spans)
+        return "".join(pieces), tuple(spans)
+    found: list[Span] = []
+    for at, part in enumerate(parts):
+        if at % 2:
+            found.append(Span(part, line))
+        else:
+            line += part.count("\n")
+            parts[at] = part.translate(_TYPOGRAPHY)
+    return "`".join(parts), tuple(found)
 
 
 def _show(tokens: Sequence[Token], line: int, pieces: list[str], spans: list[Span]) -> None:

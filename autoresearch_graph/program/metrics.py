@@ -7,7 +7,8 @@ counts before one that is only mentioned; what stands after `of`, `for` or `by` 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.values import Direction
@@ -68,12 +69,16 @@ _ENDS = (
     "better", "it", "between",
 )  # fmt: skip
 _PRINTED = ("printed", "reported", "logged", "shown", "emitted", "output", "recorded", "written")
+_KEYS = (
+    "better", "minimi", "maximi", "direction", *_STRONG, *_WEAK, *_ASKED, *_COMPARED, *_PRINTED,
+)  # fmt: skip
 _ROLES = (
     "secondary", "tertiary", "supporting", "optional", "other", "monitor", "guard", "track",
-    "also ", "diagnostic", "auxiliary", "additional", "constraint", "informational", "sanity",
+    "also ", "tie", "diagnostic", "auxiliary", "additional", "constraint", "informational",
+    "sanity",
 )  # fmt: skip
 _ABOUT = ("direction", "metric", "primary", "goal", "better")
-_SELF = ("`", "metric", "the metric", "score", "the score", "name")
+_SELF = ("primary", "`", "metric", "the metric", "score", "the score", "name")
 _AIMS = ("goal", "objective", "aim", "task", "metric", "optimise", "optimize")
 _EXAMPLES = ("idea", "ideas", "try", "e.g", "example", "maybe", "perhaps", "tried", "could")
 _ROLE = 2  # words at most, as in `Secondary metric`
@@ -142,7 +147,7 @@ def read_direction(
 
 def direction(words: str) -> Direction | None:
     """Return the meaning of a word or phrase: `lower`, `max`, `higher is better`."""
-    found = _label(words) or next((claim.direction for claim in _claims(words, 0)), None)
+    found = _label(words) or next((claim.direction for claim in _claims(words)), None)
     return found or _WEAK.get(words.strip().lower())
 
 
@@ -199,7 +204,9 @@ def _section_names(section: Section) -> list[Statement[str]]:
     if blocks[0].kind != "heading" and _begins(blocks[0].text, ("primary",)):
         full = full[:1]
     alone = sum(block.kind != "heading" for block in blocks) == 1
-    plain = [ns for block, ns in named[:1] if alone or _begins(block.text, ("primary", *_SELF))]
+    begins = [names for block, names in named if alone or _begins(block.text, _SELF)]
+    items = all(block.kind == "item" for block, _ in named)
+    plain = begins if items else begins[:1]
     return [name for names in full or plain for name in names]
 
 
@@ -247,6 +254,7 @@ def _is(roles: tuple[str, ...], block: Block) -> bool:
     return alone or _begins(block.text, roles)
 
 
+@lru_cache(8192)
 def _begins(text: str, words: tuple[str, ...]) -> bool:
     return re.sub(r"^[^\w`]+", "", text).lower().startswith(words)
 
@@ -288,7 +296,27 @@ def _labelled(blocks: Iterable[Block], labels: tuple[str, ...]) -> Iterator[Stat
                 yield Statement(name, block.line_at(match.start("name")))
 
 
-_NO_NAMES = ("result", "results", "none", "tbd", "todo", "see", "n/a", *_WEAK, *_COMPARED)
+_NO_NAMES = (
+    "min",
+    "max",
+    "minimize",
+    "minimise",
+    "maximize",
+    "maximise",
+    "up",
+    "down",
+    "true",
+    "false",
+    "result",
+    "results",
+    "none",
+    "tbd",
+    "todo",
+    "see",
+    "n/a",
+    *_WEAK,
+    *_COMPARED,
+)
 
 
 def _goals(claims: Iterable[Claim], *, weak: bool = True) -> Iterator[Statement[str]]:
@@ -307,6 +335,8 @@ def _scattered_names(document: Document) -> list[Statement[str]]:
     aimed = {goal.value for goal in goals}
     if len({name.value for name in sought}) > 1:
         sought = [name for name in sought if name.value in aimed] or sought
+    if sought and not any(name.value in aimed for name in sought):
+        sought += _goals([claim for claim in claims if claim.is_aim], weak=False)
     shown = {} if sought else _shown(document)
     said = {word for claim in claims for word in claim.sentence}
     labels = _labelled(blocks, ("primary", "metric", "score"))
@@ -353,7 +383,7 @@ def _shown(document: Document) -> dict[str, Statement[str]]:
     for block in document.blocks:
         texts = [(block.text, block.line)] if block.kind == "code" else []
         for text, line in texts or ((span.text, span.line) for span in block.spans):
-            for name in read_metrics(text):
+            for name in read_metrics(text) if re.search(r"[:=]", text) else ():
                 found.setdefault(name, Statement(name, line))
             for match in re.finditer(rf"^\s*METRIC ({NAME})=", text, re.MULTILINE):
                 found[match[1]] = Statement(match[1], line, "METRIC")
@@ -379,7 +409,7 @@ def _all_claims(blocks: Iterable[Block]) -> Iterator[Claim]:
     for block in blocks:
         if block.kind != "code" and _may_claim(block.text):
             for sentence, line in _plain_sentences(block):
-                yield from _claims(sentence, line)
+                yield from (replace(claim, line=claim.line + line) for claim in _claims(sentence))
 
 
 def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
@@ -390,34 +420,33 @@ def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
         yield sentence, line
 
 
-_KEYS = ("better", "inimi", "aximi", "est", "irection", " as ", "↓", "↑", *_WEAK, *_ASKED)
-
-
+@lru_cache(8192)
 def _may_claim(text: str) -> bool:
     small = text.lower()
     return any(key in small for key in _KEYS)
 
 
-def _claims(sentence: str, line: int) -> Iterator[Claim]:
-    """Yield what a sentence says of names, in its order."""
+@lru_cache(8192)
+def _claims(sentence: str) -> tuple[Claim, ...]:
+    """Return what a sentence says of names, in its order; its first line is 0."""
     tokens = list(_TOKEN.finditer(sentence))
     words = [token[0] for token in tokens]
     plain = tuple(word.strip("`") for word in words)
     ideas = any(word.lower() in _EXAMPLES for word in words)
+    claims: list[Claim] = []
     begin = 0
     for at, token in enumerate(tokens):
-        found = _directed(words, at)
-        if at < begin or found is None or _is_denied(words, at):
+        found = _directed(words, at) if at >= begin and _may_claim(words[at]) else None
+        if found is None or _is_denied(words, at):
             continue
         which, last, strong = found
-        end = tokens[last].end()
         names, said_of = _object(words, at, last, begin)
-        if not strong and (ideas or not (names or said_of) or words[last + 1] == ":"):
-            continue
-        where = line + sentence.count("\n", 0, token.start())
-        said = " ".join(sentence[token.start() : end].split())
-        yield Claim(which, where, said, names, said_of, strong, plain)
-        begin = last + 1
+        if strong or not (ideas or not (names or said_of) or words[last + 1] == ":"):
+            line = sentence.count("\n", 0, token.start())
+            said = " ".join(sentence[token.start() : tokens[last].end()].split())
+            claims.append(Claim(which, line, said, names, said_of, strong, plain))
+            begin = last + 1
+    return tuple(claims)
 
 
 def _directed(words: list[str], at: int) -> Phrase | None:
@@ -495,7 +524,8 @@ def _after(words: list[str], start: int, stop: int) -> tuple[tuple[str, ...], st
             continue
         if word == "(" and said and at + 1 < stop and _is_name(words, at + 1):
             continue
-        if word == "of" and said[-1:] in (["value"], ["values"]):
+        values = said[-1:] in (["value"], ["values"]) or words[at - 1].endswith("ation")
+        if word == "of" and values:
             said = []
             continue
         if word in _ENDS or word in _IS or not word[0].isalpha() or len(said) == 4:
@@ -523,7 +553,7 @@ def _is_name(words: list[str], at: int) -> bool:
     return (
         bool(re.fullmatch(NAME, name))
         and name.rpartition(".")[2] not in (_FILES if "." in name else ())
-        and not canonical.endswith("-better")
+        and not (canonical.endswith("-better") or canonical in _NO_NAMES)
         and follows not in _AFTER
     )
 

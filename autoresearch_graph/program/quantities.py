@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.markdown import Block
 
 T = TypeVar("T")
 
@@ -62,26 +63,33 @@ COUNT = rf"(?<![\d.,-])\b(?:[1-9]\d{{0,2}}(?:,\d{{3}})+|\d+|{'|'.join(_WORDS)})\
 _FEW = "|".join(_WORDS[1:])
 _TIMES = {"once": 1, "twice": 2, "thrice": 3}
 WEEK = 7 * 86400.0
-_SECONDS = {"weeks": WEEK, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
-_NAMES = {
-    "weeks": "weeks?|w",
-    "days": "days?|d",
-    "hours": "hours?|hrs?|h",
-    "minutes": "minutes?|mins?|m",
-    "seconds": "seconds?|secs?|s",
+_UNITS = {
+    "w week weeks": WEEK,
+    "d day days": 86400.0,
+    "h hr hrs hour hours": 3600.0,
+    "m min mins minute minutes": 60.0,
+    "s sec secs second seconds": 1.0,
 }
-_AMOUNT = rf"(?:{NUMBER}|{'|'.join(_WORDS)})"
-_PARTS = "".join(
-    rf"(?:(?:\s+and\s+|\s*)(?P<{unit}>{_AMOUNT})[\s-]?(?:{names})(?![A-Za-z/]))?"
-    for unit, names in _NAMES.items()
-)
-_CLOCK = r"(?P<clock>\d{1,3}:[0-5]\d:[0-5]\d)(?![\d:])"
-_DURATION = re.compile(
-    rf"(?<![\w.,:/-])(?P<range>between\s+{_AMOUNT}\s+and\s+|{_AMOUNT}\s*(?:-|to\b|or\b)\s*)?"
-    rf"(?P<sign>-)?"
-    rf"(?:{_CLOCK}|(?={_AMOUNT}[\s-]?[a-z]){_PARTS})",
+_SECONDS = {name: size for names, size in _UNITS.items() for name in names.split()}
+# A letter before another word is no unit: `5m tokens` are millions, `3d models` have dimensions.
+_AFTER_A_LETTER = re.compile(
+    r"[\s-]+(?:per|each|an?|every|of|in|for|and|or|on|at|to|is|then|after|with|without|max|maximum|total"
+    r"|overall|wall|wallclock|time|runs?|budget|limit|timeout|box|cap|training|long|hard|kill|killed"
+    r"|overnight|window|but|if)\b|[\s-]*(?![\s-]|[^\W\d_])",
     re.IGNORECASE,
 )
+_AMOUNT = rf"(?:{NUMBER}|{'|'.join(_WORDS)})"
+_PART = (
+    rf"(?P<amount>{_AMOUNT})[\s-]?(?P<unit>{'|'.join(sorted(_SECONDS, key=len, reverse=True))})"
+    r"(?![^\W\d]|/(?!\s?(?:run|exp|trial|iter)))"
+)
+_FIRST = re.compile(
+    rf"(?<![\w.,:/$-])(?P<range>between\s+{_AMOUNT}\s+and\s+|{_AMOUNT}\s*(?:-|to\b|or\b)\s*)?"
+    rf"(?P<sign>-)?(?:(?P<clock>\d{{1,3}}:[0-5]\d:[0-5]\d)(?![\d:])|{_PART})",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"\d[\s-]?[smhdw]|:\d\d:", re.IGNORECASE)
+_NEXT = re.compile(rf"(?:\s+and\s+|\s*){_PART}", re.IGNORECASE)
 # `two` and `once` are also words of a sentence: they count where a number must stand.
 _UNREAD = re.compile(
     rf"(?<!\w)-?{NUMBER}(?:[.,:/]?\d)*\s*[^\W\d_]*"
@@ -89,6 +97,24 @@ _UNREAD = re.compile(
     r"|\b(?:eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|dozen)"
     r"\b(?:\s+\w+)?|\b(?:half[\s-])?an?\s+(?:hour|minute|day|week)\b|\bhalf[\s-](?:hour|minute)\b",
     re.IGNORECASE,
+)
+
+
+NUMBERED = re.compile(rf"\d|\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
+COUNTED = r"(?:experiments?|iterations?|runs?|trials?|rounds?|cycles?|attempts?)"
+SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
+AMOUNTS = re.compile(
+    rf"(?<![\w.,-])(?P<tokens>{NUMBER})\s*(?P<scale>{'|'.join(SCALES)})?\s*tokens?\b"
+    rf"|(?<!-)\$\s*(?P<dollars>{NUMBER})(?!\w)"
+    rf"|(?<![\w.,-])(?P<money>{NUMBER})\s*(?:dollars?|usd)\b"
+    rf"|(?P<count>{COUNT})\s+(?P<kind>(?:[a-z-]+\s+){{0,3}}?)"
+    rf"(?:{COUNTED}|(?P<vain>discards|rejections|rejects|reverts))\b(?!-)"
+    rf"|\b{COUNTED}\s*[:=|]\s*(?P<after>{COUNT})(?!\s*[a-z%])",
+    re.IGNORECASE,
+)
+PER_RUN = re.compile(
+    r"(?:/|\b(?:per|each|every|an?|one|1)\b)\s*(?:\w+\s+)?(?:experiment|iteration|run|trial)\b",
+    re.I,
 )
 
 
@@ -119,13 +145,41 @@ def number(text: str) -> float:
     return value
 
 
+def may_be_timed(text: str) -> bool:
+    """Return False, soon, for a text that has no duration."""
+    named = any(unit in text for unit in ("minute", "hour", "second", "day", "week"))
+    return bool(_DIGITS.search(text) or (named and NUMBERED.search(text)))
+
+
 def durations(text: str) -> tuple[Duration, ...]:
     """Return all durations in a text: `5 minutes`, `1h 30m`, `2.5 min`, `00:05:00`."""
-    return tuple(
-        Duration(_seconds(match), match[0], match.start(), match.end(), bool(match["range"]))
-        for match in _DURATION.finditer(text)
-        if match["clock"] or any(match[unit] for unit in _SECONDS)
-    )
+    found: list[Duration] = []
+    position = 0
+    while first := _FIRST.search(text, position):
+        position = first.end()
+        if first["clock"]:
+            hours, minutes, seconds = map(int, first["clock"].split(":"))
+            total = hours * 3600.0 + minutes * 60 + seconds
+        else:
+            total, position = _sum(text, first)
+        if total >= 0:
+            total = -total if first["sign"] else total
+            said = text[first.start() : position]
+            found.append(Duration(total, said, first.start(), position, bool(first["range"])))
+    return tuple(found)
+
+
+def _sum(text: str, first: re.Match[str]) -> tuple[float, int]:
+    """Return the seconds of a part and the smaller ones after it, or -1, and the end."""
+    unit = _SECONDS[first["unit"].lower()]
+    total, end = number(first["amount"]) * unit, first.end()
+    last = first
+    while (more := _NEXT.match(text, end)) and _SECONDS[more["unit"].lower()] < unit:
+        unit = _SECONDS[more["unit"].lower()]
+        total, end, last = total + number(more["amount"]) * unit, more.end(), more
+    if len(last["unit"]) == 1 and (last["unit"].isupper() or not _AFTER_A_LETTER.match(text, end)):
+        return -1.0, end
+    return total, end
 
 
 def duration(text: str) -> Duration | None:
@@ -139,13 +193,15 @@ def unread(text: str) -> re.Match[str] | None:
     return _UNREAD.search(text)
 
 
-def _seconds(match: re.Match[str]) -> float:
-    if match["clock"]:
-        hours, minutes, seconds = map(int, match["clock"].split(":"))
-        total = hours * 3600.0 + minutes * 60 + seconds
-    else:
-        total = sum(number(match[unit]) * size for unit, size in _SECONDS.items() if match[unit])
-    return -total if match["sign"] else total
+def as_written(block: Block, said: str, line: int) -> str:
+    """Return a quotation as the original has it: `5 minutos`, of which `5 minutes` was read."""
+    lines = block.said.split("\n")
+    if not block.said or not 0 <= line - block.line < len(lines):
+        return said
+    digits = re.search(r"\d[\d.,:]*", said)
+    pattern = rf"(?<![\d.,]){re.escape(digits[0])}[\s-]?[^\W\d_]*" if digits else "(?!)"
+    original = re.search(pattern, lines[line - block.line])
+    return original[0] if original else said
 
 
 def bad_value(message: str, line: int | None) -> ProgramError:

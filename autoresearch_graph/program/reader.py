@@ -30,6 +30,7 @@ from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
 from autoresearch_graph.program.reading import Grade, Passage, Reading
+from autoresearch_graph.program.stopping import unread_criteria
 
 _NO_FLAGS = Flags()
 _NO_DOCUMENT = Document({}, (), ())
@@ -90,13 +91,14 @@ def look_at(
 class Resolution:
     """The fields of a document: parts with their grades, and problems.
 
-    A field in `suggested` is read from the front matter, and has the grade that stands there.
+    A field in `suggested` is read from the front matter. It has the grade of its first passage, and
+    who inferred it.
     """
 
     document: Document
     place: Place
     flags: Flags
-    suggested: Mapping[str, Grade] = field(default_factory=dict)
+    suggested: Mapping[str, Passage] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     grades: dict[str, Grade] = field(default_factory=dict)
     problems: dict[str, ProgramError] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class Resolution:
 
     def _grade_of_text(self, row: Field, part: Part) -> Grade:
         if row.name in self.suggested:
-            return self.suggested[row.name]
+            return self.suggested[row.name].grade
         front = self.document.front
         group = front.get("metric") if row.name == "direction" else None
         if row.name in front or (group and not isinstance(group.value, str)):
@@ -171,8 +173,8 @@ def _with_suggestions(first: Resolution, suggested: tuple[Passage, ...]) -> Reso
             entries.setdefault(passage.field, []).append(passage)
     front = {name: _entry(name, passages) for name, passages in entries.items()}
     document = replace(first.document, front={**front, **first.document.front})
-    grades = {name: passages[0].grade for name, passages in entries.items()}
-    return Resolution(document, first.place, first.flags, grades).resolved()
+    firsts = {name: passages[0] for name, passages in entries.items()}
+    return Resolution(document, first.place, first.flags, firsts).resolved()
 
 
 def _entry(name: str, passages: list[Passage]) -> Entry:
@@ -183,11 +185,12 @@ def _entry(name: str, passages: list[Passage]) -> Entry:
 
 def _passages(resolution: Resolution, lines: list[str]) -> Iterator[Passage]:
     for name, part in resolution.parts.items():
-        grade = resolution.grades[name]
+        grade, suggestion = resolution.grades[name], resolution.suggested.get(name)
+        by = suggestion.by if suggestion else "rule"
         for text, line in part.texts:
-            if text and (line or grade == "flag" or name in resolution.suggested):
+            if text and (line or grade == "flag" or suggestion):
                 quote = lines[line - 1] if line and line <= len(lines) else ""
-                yield Passage(name, text, line or None, grade, quote)
+                yield Passage(name, text, line or None, grade, quote, by)
 
 
 def _program(
@@ -229,7 +232,11 @@ def _built(resolution: Resolution, path: Path, text: str) -> Program:
         check=source.value("check"),
         protected=source.value("protected") or (),
         constraints=constraints,
-        unchecked=(*unchecked, *left_as_prose(resolution.document)),
+        unchecked=(
+            *unchecked,
+            *left_as_prose(resolution.document),
+            *unread_criteria(resolution.document, source.metric),
+        ),
         noise=source.value("noise") or Noise(),
         early_end=bool(source.value("early_end")),
         stopping=source.value("stopping") or Stopping(),

@@ -11,6 +11,7 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import ProgramError
 
+By = Literal["rule", "model", "person"]
 Grade = Literal["stated", "inferred", "accepted", "flag"]
 ASKED = (
     "asset", "metric", "direction", "experiment", "evaluation", "holdout", "check", "time_box",
@@ -26,7 +27,7 @@ class Passage:
     """A value of a field, as front matter would have it.
 
     A field with several values has a passage for each. `line` counts from 1 and is None for a
-    flag; `quote` is that line of the text, as it was written.
+    flag; `quote` is that line of the text, as it was written. `by` tells who inferred it.
     """
 
     field: str
@@ -34,6 +35,12 @@ class Passage:
     line: int | None
     grade: Grade
     quote: str = ""
+    by: By = "rule"
+
+    @property
+    def is_asked(self) -> bool:
+        """True if a person accepts the value where it is inferred."""
+        return self.field in ASKED or self.by == "model"
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,7 @@ class Reading:
     def inferred(self) -> tuple[Passage, ...]:
         """The inferred values that a person has to accept."""
         return tuple(
-            passage
-            for passage in self.passages
-            if passage.grade == "inferred" and passage.field in ASKED
+            passage for passage in self.passages if passage.grade == "inferred" and passage.is_asked
         )
 
     def unaccepted(self) -> ProgramError:

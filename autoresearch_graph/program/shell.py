@@ -4,6 +4,7 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 
 _LOG = r"\S*(?:\.(?:log|txt|out)|/dev/null)"
 _TO_LOG = (
@@ -41,6 +42,7 @@ _GOALS = (
 _REDIRECTION = re.compile(rf"(?:{_TO_LOG}|(?<=\s)2>&1)$")
 
 
+@lru_cache(1024)
 def script(text: str) -> str:
     """Return a command or script without prompts and without a final redirection to a log.
 
@@ -72,6 +74,7 @@ def reads_a_part(command: str) -> bool:
     return bool(_READS_A_PART.search(remainder)) and not re.search(r"^\||[;\n]|&&|\|\|", remainder)
 
 
+@lru_cache(1024)
 def has_log(command: str) -> bool:
     """Return True if a command sends its output to a log, as only the loop's own does."""
     return bool(re.search(rf"\S\s*(?:{_TO_LOG})$", command))
@@ -88,6 +91,7 @@ def looks_like_command(text: str) -> bool:
     return is_no_output(text) and (several or text.startswith("./") or text.endswith(".sh"))
 
 
+@lru_cache(1024)
 def placeholder(command: str) -> str:
     """Return the first blank to fill in of a command, as in `--id <id>`; empty if it has none."""
     found = _PLACEHOLDER.search(_QUOTED.sub(lambda match: " " * len(match[0]), command))
@@ -95,6 +99,7 @@ def placeholder(command: str) -> str:
     return "" if found is None or (own and found[0].startswith("$")) else found[0]
 
 
+@lru_cache(1024)
 def runs_something(command: str) -> bool:
     """Return True unless all that a command does is to read, to install, to build or to test."""
     return any(_is_work(words) for words in simple_commands(command))

@@ -8,9 +8,11 @@ from rich.text import Text
 
 from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program.reading import Passage
+from autoresearch_graph.program.reader import look_at
+from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.settings import Settings
-from autoresearch_graph.setup.draft import ProgramDraft, Question, program_files
+from autoresearch_graph.setup.draft import QUESTIONS, ProgramDraft, Question, program_files
+from autoresearch_graph.setup.suggestion import suggested
 
 _BEFORE = 24  # characters of a long line that are shown before the value; some words
 
@@ -18,8 +20,8 @@ _BEFORE = 24  # characters of a long line that are shown before the value; some 
 class Dialogue:
     """Questions to a person in the terminal; InputError if the input ends before an answer."""
 
-    def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._console = Console(highlight=False, soft_wrap=True, stderr=stderr)
 
     def report(self, *sentences: str) -> None:
         """Show sentences, one a line."""
@@ -49,29 +51,29 @@ class Dialogue:
     def settle(self, draft: ProgramDraft, keep: Callable[[], None]) -> None:
         """Have the inferred values confirmed or corrected, and ask for the missing ones.
 
-        `keep` is called after each step, so that nothing is lost if the input ends, or with Ctrl-C.
-        ProgramError if a person says no.
+        A no ends it. `keep` is called after each step, so that nothing is lost if the input ends,
+        or with Ctrl-C.
         """
         while draft.unaccepted or draft.missing:
-            if draft.unaccepted:
-                self._confirm(draft)
-            else:
+            if not draft.unaccepted:
                 field = draft.missing[0]
                 self.report(*filter(None, [draft.why(field)]))
                 draft.ask(field, self.ask, self.report)
+            elif not self._confirm(draft):
+                return
             keep()
 
-    def _confirm(self, draft: ProgramDraft) -> None:
+    def _confirm(self, draft: ProgramDraft) -> bool:
         """Show the inferred values once, and ask if they are right."""
         self.report(f"{draft.path.name} does not state these values; they were inferred:")
         for row in _rows(draft.unaccepted, self._console.width):
             self._console.print(row)
         answer = self._is_right()
-        if answer == "no":
-            raise draft.reading.unaccepted()
         if answer == "edit":
             for field in dict.fromkeys(passage.field for passage in draft.unaccepted):
-                draft.ask(field, self.ask, self.report)
+                if field in QUESTIONS:
+                    draft.ask(field, self.ask, self.report)
+        return answer != "no"
 
     def _is_right(self) -> str:
         while True:
@@ -94,29 +96,24 @@ def _rows(passages: Iterable[Passage], width: int) -> Iterator[Text]:
         yield row
 
 
-def settle(settings: Settings, *, is_terminal: bool) -> None:
-    """Have program.md accepted before a run, by `--accept-reading` or in a terminal.
+def settle(settings: Settings, *, is_terminal: bool) -> Reading:
+    """Return the reading of program.md after a person was asked about what is open in it.
 
-    ProgramError if values are inferred that nobody has accepted. Other problems are left to the
-    reader.
+    It is accepted by `--accept-reading`, or in a terminal. The values may be a model's.
     """
     root = settings.root
     path = root / settings.program
+    if not path.exists() and (others := program_files(root)):
+        advice = " or ".join(f"--program {name}" for name in others)
+        sentence = f"there is no such file in {root}. Use another one: {advice}"
+        raise ProgramError(sentence, path=path, code="no-program")
     if not path.exists():
-        if others := program_files(root):
-            advice = " or ".join(f"--program {name}" for name in others)
-            raise ProgramError(
-                f"there is no such file in {root}. Use another one: {advice}",
-                path=path,
-                code="no-program",
-            )
-        return
-    draft = ProgramDraft(path, root, settings.flags)
+        return look_at(path, project=root)
+    dialogue = Dialogue(stderr=not is_terminal)
+    offered = suggested(settings, dialogue.report)
+    draft = ProgramDraft(path, root, settings.flags, offered)
     if settings.flags.accept_reading and draft.reading.inferred:
         draft.save()
-    if draft.is_beyond_answers:
-        return
-    if is_terminal:
-        Dialogue().settle(draft, draft.save)
-    elif draft.unaccepted and not draft.missing:
-        raise draft.reading.unaccepted()
+    if is_terminal and not draft.is_beyond_answers:
+        dialogue.settle(draft, draft.save)
+    return draft.reading

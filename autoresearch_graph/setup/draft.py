@@ -14,7 +14,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 from autoresearch_graph.program.acceptance import accept
 from autoresearch_graph.program.reader import look_at
-from autoresearch_graph.program.reading import ASKED, Passage, Reading, front_matter
+from autoresearch_graph.program.reading import Passage, Reading, front_matter
 from autoresearch_graph.storage.files import replace
 from autoresearch_graph.workspace.repository import find_repository, tracked
 
@@ -53,11 +53,13 @@ Report = Callable[[str], None]
 class ProgramDraft:
     """A program file, with what is open in it and the answers so far."""
 
-    def __init__(self, path: Path, project: Path, flags: Flags) -> None:
+    def __init__(
+        self, path: Path, project: Path, flags: Flags, suggested: tuple[Passage, ...] = ()
+    ) -> None:
         self.path, self.project, self.flags = path, project, flags
         self.is_new = not path.exists()
         self._text = f"# {project.name}\n" if self.is_new else None
-        self.reading = self._look()
+        self.reading = self._look(suggested)
         self._confirmed: set[Passage] = set()
         if self.reading.accepted:
             self.confirm()
@@ -94,9 +96,9 @@ class ProgramDraft:
 
     @property
     def unaccepted(self) -> tuple[Passage, ...]:
-        """The inferred values that a person has to accept; an answer has no line."""
-        known = self._confirmed
-        return tuple(each for each in self.reading.inferred if each.line and each not in known)
+        """The inferred values that a person has to accept."""
+        own = [each for each in self.reading.inferred if each.by != "person"]
+        return tuple(passage for passage in own if passage not in self._confirmed)
 
     def why(self, field: str) -> str:
         """Return the problem of a field; empty if it is only missing."""
@@ -150,7 +152,7 @@ class ProgramDraft:
             for passage in self.reading.passages
             if passage.grade in ("inferred", "accepted") and passage.field != field
         )
-        given = (Passage(field, text, None, "inferred") for text in texts if text)
+        given = (Passage(field, text, None, "inferred", by="person") for text in texts if text)
         flag = "command" if field == "experiment" else field
         if flag in Flags.model_fields:  # the answer takes its place
             self.flags = self.flags.model_copy(update={flag: None})
@@ -169,8 +171,8 @@ class ProgramDraft:
 
     def save(self) -> None:
         """Lock what was inferred and answered so far. Idempotent."""
-        self.confirm()
         accept(self.reading, self.project)
+        self.reading = self._look()
 
     def write(self) -> str:
         """Write what the file does not state into its front matter; return a report. Idempotent.
@@ -179,12 +181,12 @@ class ProgramDraft:
         """
         for problem in self.problems:
             raise problem
-        if self.missing:
-            raise InputError(self._lacks(), code="missing-part")
         if self.unaccepted:
             raise self.reading.unaccepted()
+        if self.missing:
+            raise InputError(self._lacks(), code="missing-part")
         name = self.path.name
-        added = [p for p in self.reading.passages if p.grade != "stated" and p.field in ASKED]
+        added = [p for p in self.reading.passages if p.grade != "stated" and p.is_asked]
         if not added:
             return f"{name} is complete"
         text = with_front_matter(self.reading.text, added)

@@ -214,6 +214,18 @@ def test_problems_are_told_below_all_that_was_understood(foreign: Path):
     assert "have to be accepted" in told
 
 
+def test_a_part_with_a_problem_is_asked_for_with_the_reason(foreign: Path):
+    replace(foreign, "# night\n", "# night\n\n## Asset\n\n`gone.py`\n\n## Aim\n")
+    replace(foreign, "modify `tune.py`, the only file you edit", "use your head")
+    done = autoresearch("check", foreign)
+    assert done.returncode == 2 and "`gone.py` does not exist" in done.stderr
+    code, shown = dialogue(foreign, "check", answers=("", "tune.py"))
+    assert code == 0, shown
+    assert shown.index("`gone.py` does not exist") < shown.index("Which file may change?")
+    assert read(foreign / "program.md", project=foreign).asset == "tune.py"
+    assert autoresearch("check", foreign).returncode == 0
+
+
 def test_an_open_part_is_told_beside_the_values_to_accept(foreign: Path):
     replace(foreign, "Each run has a fixed time budget of 10 seconds.", "Runs are short.")
     done = autoresearch("check", foreign)

@@ -1,6 +1,7 @@
 """The lock of accepted values: they hold while their lines stand, and no other value is read."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def test_a_stated_value_wins_over_an_accepted_one(project: Path) -> None:
 
 
 def test_an_answer_of_a_person_has_no_line_and_holds(project: Path) -> None:
-    answer = Passage("time_box", "9 minutes", None, "inferred")
+    answer = Passage("time_box", "9 minutes", None, "inferred", by="person")
     others = [each for each in reading(project).passages if each.field != "time_box"]
     suggested = (*others, answer)
     accept(look_at(project / "program.md", project=project, suggested=suggested), project)
@@ -118,7 +119,9 @@ def test_an_answer_of_a_person_has_no_line_and_holds(project: Path) -> None:
 
 
 def test_a_models_values_stay_a_models_when_more_is_accepted(project: Path) -> None:
-    accept(reading(project), project, by="model")
+    told = [replace(each, by="model") for each in reading(project).passages]
+    path = project / "program.md"
+    accept(look_at(path, project=project, suggested=tuple(told)), project)
     accept(reading(project), project)
     readers = {v["by"] for v in tomllib.loads((project / LOCK).read_text())["program.md"]["values"]}
     assert readers == {"model"}

@@ -61,7 +61,7 @@ def test_noise_that_is_not_understood_is_refused(
 @pytest.mark.parametrize(
     ("body", "at", "words"),
     [
-        ("- 8 hours\n- when it rains", "- when",
+        ("- when it rains", "- when",
          "`when it rains` is not understood; write `100 experiments`, `8 hours`, `20 experiments "
          "without improvement`, `target: 0.97`, `2M tokens`, `$10` or `never stop`"),
         ("- plateau", "- plateau", "`plateau` is not understood"),
