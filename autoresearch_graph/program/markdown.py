@@ -160,6 +160,8 @@ def _visible(node: SyntaxTreeNode) -> Iterator[str]:
             yield f"`{node.content}`"
         case "softbreak" | "hardbreak":
             yield "\n"
+        case "html_inline" if re.match("</?(?:del|s|strike)>", node.content):
+            yield "~~"
         case _:
             shown = "".join(text for child in node.children for text in _visible(child))
             yield shown
