@@ -157,8 +157,8 @@ def _in_time_section(section: Section, is_settled: bool) -> Iterator[Statement[f
 
     Raise ProgramError if a number could be another time box.
     """
-    found = [t for t in _timed(section.blocks, in_section=True) if t.role in ("box", "other")]
-    found = found or [t for t in _timed(section.blocks, in_section=True) if t.role == "about"]
+    said = _timed(section.blocks, in_section=True)
+    found = [timed for timed in said if timed.role in ("box", "other", "about")]
     for block in section.blocks if not is_settled else ():
         _check_read(block, has_box=bool(found))
     yield from (timed.statement() for timed in found)
@@ -337,6 +337,8 @@ def _is_kill_limit(before: list[str], after: list[str], *, kills: bool, in_headi
         done = [w for w in after[:6] if w not in ("it", "the", "run", "is", "will", "be", "then")]
         if done and done[0].startswith(_ENDS):
             return done[1:2] not in (["after"], ["at"])
+    if {"idle", "output"} & {*before}:
+        return False
     beyond = last in WORDS["beyond"] or last == "than" or last.startswith("hang")
     return beyond and kills and after[:1] not in (["with"], ["without"], ["while"])
 

@@ -42,7 +42,7 @@ _STUCK = re.compile(
 )
 _DOUBT = re.compile(
     r"\b(?:improv\w*|better|progress|gains?|keeps?|kept|in a row|consecutive\w*|since|without"
-    r"|fail\w*|crash\w*|discard\w*|succe\w*)\b",
+    r"|at least|fail\w*|crash\w*|discard\w*|succe\w*)\b",
     re.IGNORECASE,
 )
 _ESTIMATE = re.compile(
@@ -50,9 +50,9 @@ _ESTIMATE = re.compile(
     r"|\bat a time\b|\b(?:in parallel|concurrent\w*)\b",
     re.IGNORECASE,
 )
-_ALTERNATIVES = re.compile(r"[,;\n]|\.\s|\bor\b", re.IGNORECASE)
+_ALTERNATIVES = re.compile(r"[;\n]|,(?!\d)|\.\s|\bor\b", re.IGNORECASE)
 _GOES_ON = (
-    r"(?=\W*$|\s*[.!:;,)—-]|\s+(?:until|unless|on|once|(?:the\s+)?(?:experiment(?:s|ation)?\s+)?loop"
+    r"(?=\W*$|\s*[.!:;,)—-]|\s+(?:until|unless|on|by|once|(?:the\s+)?(?:experiment(?:s|ation)?\s+)?loop"
     r"|iterating|experimenting|looping|running|working|trying|improving|optimi[sz]ing|experiments)\b)"
 )
 _PEOPLE = (
@@ -61,16 +61,16 @@ _PEOPLE = (
     r"|tells|says?|to|asked|by)\s+){0,5}"
 )
 _ENDLESS = re.compile(
-    rf"(?P<never>\b(?:never|do\s+not|don't)\s+stop(?:s|ping)?{_GOES_ON})"
+    rf"\b(?:never|do\s+not|don't)\s+stop(?:s|ping)?{_GOES_ON}"
     rf"|\b{COUNTED}\s*[:=|]\s*(?:unlimited|infinite|∞|no limit)"
-    rf"|(?P<until>\b(?:until|unless|till)\s+{_PEOPLE}(?:interrupt\w*|stop(?:s|ped)?|cancel\w*|halt\w*)\b"
-    r"(?!\s+(?:improv|mak|see|gett|decreas|chang)))"
-    r"|(?P<forever>(?<!not )(?<!never )(?<!could )(?<!would )(?<!might )(?<!may )(?<!to )"
-    r"\b(?:loop|loops|looping|repeat|continue|iterate|go on|keep going|loop runs|run the loop"
+    rf"|\b(?:until|unless|till)\s+{_PEOPLE}(?:interrupt\w*|stop(?:s|ped)?|cancel\w*|halt\w*)\b"
+    r"(?!\s+(?:improv|mak|see|gett|decreas|chang))"
+    r"|(?<!not )(?<!never )(?<!could )(?<!would )(?<!might )(?<!may )(?<!can )(?<!will )(?<!to )"
+    r"\b(?:loop|repeat|continue|iterate|go on|keep going|keep \w+ing|loop runs|run the loop"
     r"|run this loop|run experiments|experiment|run autonomously|run)\b"
     r"(?:\s+(?:this|the|these|those|steps?|cycle|loop|process|experiments?|running|from|above|below"
     r"|following|it|autonomously|research|again|all|of|and|[\d-]+)){0,5}"
-    r"\s+(?:forever|indefinitely|endlessly|infinitely))\b",
+    r"\s+(?:forever|indefinitely|endlessly|infinitely)\b",
     re.IGNORECASE,
 )
 _IF_UNLIMITED = re.compile(
@@ -84,7 +84,7 @@ _OF_NO_END = (
 _NONE = re.compile(r"^\W*(?:never|none|no limit|forever|indefinitely)\W*$", re.IGNORECASE)
 _RELATIONS = {
     "lower": r"<=|≤|<|below|under|less than|lower than|at most|down to",
-    "higher": r">=|≥|>|above|over|more than|higher than|greater than|at least|up to",
+    "higher": r">=|≥|>|above|over|more than|higher than|greater than|at least|up to|exceeds?",
 }
 _PHRASES = {
     "experiments": "{} experiments",
@@ -214,7 +214,7 @@ def _is_a_limit(text: str) -> bool:
     """Return True for a criterion in numbers that is not understood, as no person judges it."""
     left = unread(text)
     begins = left is not None and bool(_LEADS.fullmatch(text[: left.start()]))
-    return begins or (left is not None and bool(_STUCK.search(text) or durations(text)))
+    return begins or (left is not None and bool(_DOUBT.search(text) or durations(text)))
 
 
 def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
@@ -332,7 +332,7 @@ def _criteria(text: str, metric: Metric) -> list[Criterion]:
         doubtful = doubtful or bool(unread(left)) or (bool(_DOUBT.search(left)) and bool(limits))
         doubtful = doubtful or (not limits and bool(_STUCK.search(left) or _DOUBT.search(left)))
         found += limits
-    if doubtful and (len(found) > targets or unread(rest)):
+    if doubtful and (found or unread(rest)):
         raise _unclear(text)
     for _, value, said in found[targets:]:
         if value <= 0:
@@ -355,7 +355,7 @@ def _in_clause(clause: str) -> tuple[list[Criterion], str]:
             rest = f"{rest[: match.start()]} {rest[match.end() :]}"
     if stuck and not found:
         bare = re.findall(COUNT, rest)
-        if len(bare) == 1 and re.search(rf"{COUNT}\W*(?:$|with)", rest):
+        if len(bare) == 1 and re.search(rf"{COUNT}(?:\s+in a row)?\W*(?:$|with)", rest):
             found.append(("without_improvement", number(bare[0]), clause.strip()))
             rest = re.sub(COUNT, " ", rest)
     if stuck:
