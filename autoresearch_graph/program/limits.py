@@ -182,6 +182,7 @@ def _check_read(block: Block, *, has_box: bool) -> None:
         if not kills and (
             rest[start - 1 : start] in ("$", "€")
             or word in WORDS["measures"]
+            or after.startswith("per ")
             or (not word and after.startswith("%"))
             or (has_box and _is_named(word, tokens))
         ):

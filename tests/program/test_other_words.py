@@ -25,11 +25,8 @@ def read_or_code(project: Path, text: str, **flags: object) -> Program | str:
 
 def boxed(said: str) -> dict[str, str]:
     """The time box as a flag, if the text has none."""
-    return (
-        {}
-        if ("5 min" in said and "## Budget" in said) or "10 min /" in said
-        else {"time_box": "1 s"}
-    )
+    has_box = "5 min" in said or "10 min" in said
+    return {} if has_box and not said.startswith("## Stop") else {"time_box": "1 s"}
 
 
 @pytest.mark.parametrize(
@@ -442,7 +439,10 @@ def test_a_time_box_that_could_be_misread_is_refused(project: Path, said: str) -
         ("## Budget\n\n5 minutes; total budget: 8 hours", {"seconds": 28800}),
         ("## Budget\n\n40 experiments of 5 minutes each", {"experiments": 40}),
         ("## Budget\n\n- Per experiment: 10 minutes\n- Total: 8 hours", {"seconds": 28800}),
-        ("## Budget\n\n| per run | 5 minutes |\n|--|--|\n| total | 8 hours |", {"seconds": 28800}),
+        (
+            "## Budget\n\n| a | b |\n|--|--|\n| per run | 5 minutes |\n| total | 8 hours |",
+            {"seconds": 28800},
+        ),
         ("## Budget\n\n- 5 minutes per run\n- max 40 experiments", {"experiments": 40}),
         ("## Budget\n\n- 5 minutes per run on 2 GPUs\n- $30", {"dollars": 30}),
     ],
