@@ -19,6 +19,7 @@ class Settings:
     """Choices of a person on the command line, in Studio or in a notebook.
 
     `on` is empty for this machine; `gpus` and `cpus` are the request of a trial to a cluster.
+    `read_with` names the model that reads program.md, or `rules`; by default it is `model`.
     """
 
     project: Path = Path()
@@ -26,6 +27,7 @@ class Settings:
     tag: str = ""
     model: str = "search"
     base_url: str | None = None
+    read_with: str = ""
     prices: Path | None = None
     search_share: float = 0.0
     review: bool = False
@@ -37,6 +39,12 @@ class Settings:
     sandbox: Choice = "auto"
     checkpoints: str = field(default="", repr=False)
     flags: Flags = field(default_factory=Flags)
+
+    @property
+    def reader(self) -> str:
+        """The model that reads program.md, if one does."""
+        name = self.read_with or self.model
+        return "" if name in ("rules", "search") else name
 
     @property
     def name(self) -> str:

@@ -34,7 +34,7 @@ ALLOWED = {
     "report": "access asset core errors results runner settings storage workspace",
     "results": "asset core errors program runner settings storage workspace",
     "runner": "asset core errors program settings state storage workspace",
-    "proposers": "access asset core errors settings tools",
+    "proposers": "access asset core errors program settings tools",
     "tools": "asset core",
     "workspace": "asset core errors program settings storage",
     "storage": "asset core errors interrupts state",

@@ -16,6 +16,9 @@ Tag = Annotated[
 ]
 LatestTag = Annotated[str, typer.Option("--tag", help="Name of the research. Default: the latest.")]
 Model = Annotated[str, typer.Option(help="Proposer: search, or a chat model as in openai:gpt-5.")]
+ReadWith = Annotated[
+    str, typer.Option(help="Model that reads program.md, or `rules`. Default: that of --model.")
+]
 BaseUrl = Annotated[str | None, typer.Option(help="URL of an OpenAI-compatible server.")]
 Prices = Annotated[
     Path | None, typer.Option(help="TOML file with prices: dollars per million tokens of a model.")

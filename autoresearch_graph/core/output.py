@@ -11,10 +11,10 @@ A metric that is a mean over items may be followed by them: `val_bpb_items: [0.9
 A name is a letter or `_`, then letters, digits and any of `_ . / @ -`. A number may end in a
 per cent sign (93.1 % is read as 93.1), and in the unit that the name ends with (`peak_mb: 310 MB`).
 After METRIC any unit is allowed that does not contradict the name's. The unit is kept with the
-number, so that `900 ms` and `1.2 s` are not compared as 900 and 1.2. Other lines with a unit do not
-count, and neither do thousands separators: `1,234` is 1.234 to many people. If the last line of a
-name cannot be read (a METRIC line, or one with `1,234` or `900 ms`), the name has no number: an
-earlier line is not the result.
+number, so that `900 ms` and `1.2 s` are not compared as 900 and 1.2. A count may follow:
+`accuracy: 0.45 (9/20)`. Other lines with a unit do not count, and neither do thousands separators:
+`1,234` is 1.234 to many people. If the last line of a name cannot be read (a METRIC line, or one
+with `1,234` or `900 ms`), the name has no number: an earlier line is not the result.
 """
 
 import json
@@ -34,16 +34,18 @@ _NAME = r"[^\W\d][\w./@-]{0,99}"
 # Possessive, because a run chooses the text: no part of a number is matched twice.
 DECIMAL = r"[+-]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
 _NUMBER = rf"(?:{DECIMAL}|[+-]?(?i:nan|inf(?:inity)?))"
+_COUNT = r"(?:\s+\(\d++\s*/\s*\d++\))?"  # of items, as in `0.45 (9/20)`
 _PAIR = re.compile(
     rf"(?P<metric>METRIC\s+)?(?P<name>{_NAME})\s*[:=]\s*(?P<number>{_NUMBER})"
     r"(?P<unit>\s*%|\s*[^\W\d_][\w/%]{0,19})?"
+    rf"{_COUNT}"
 )
 # A number's own letters, which are no unit: those of 0x10, 0b11, 1e, and a word such as `nano`.
 _NO_UNIT = re.compile(r"[+-]?(?:0[xX][\da-fA-F]+|0[bBoO]\d+|[\d.eE+-]+[eE]|[^\d\s]+)")
 # What looks like the number of a name and is none: 1,234 or 1.2.3 or 0.03 ± 0.001.
 _GARBLED = re.compile(
     rf"METRIC\s+(?P<declared>{_NAME})\s*[:=].*"
-    rf"|(?P<name>{_NAME})\s*[:=]\s*[+-]*\.?\d(?:[^\s()]*|.*(?:±|\+/-).*)"
+    rf"|(?P<name>{_NAME})\s*[:=]\s*[+-]*\.?\d(?:[^\s()]*{_COUNT}|.*(?:±|\+/-).*)"
 )
 _UNITS = (
     ("ns", "nanoseconds"), ("us", "µs", "microseconds"), ("ms", "msec", "milliseconds"),

@@ -112,9 +112,10 @@ class Program(Value):
     """The instructions of a person in program.md.
 
     `lines` has the line (from 1) from which each field was read; a field from a flag or a default
-    is not in it. Paths are relative to the project, but those in `hidden` are as written: absolute,
-    with `~`, or with variables. `unchecked` has a line for each constraint that only the model can
-    follow; `early_end` allows hopeless runs to be ended early.
+    is not in it. `grades` tells of each if it is stated, inferred or a flag's. Paths are relative
+    to the project, but those in `hidden` are as written: absolute, with `~`, or with variables.
+    `unchecked` has a line for each constraint that only the model can follow; `early_end` allows
+    hopeless runs to be ended early.
     """
 
     path: Path
@@ -136,6 +137,7 @@ class Program(Value):
     stopping: Stopping = Stopping()
     environment: Environment = Environment()
     lines: dict[str, int] = {}
+    grades: dict[str, str] = {}
 
     @property
     def commands(self) -> dict[str, str]:

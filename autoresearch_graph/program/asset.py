@@ -15,40 +15,46 @@ from pathlib import Path, PurePosixPath
 from autoresearch_graph.asset.files import Asset, is_pattern, matches
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import (
-    EXCEPT,
-    NEVER_STOP,
-    PATHS,
-    claims,
-    is_excepted,
+    Mention,
     is_label,
     meaning,
+    mentions,
+    read_text,
+    shape_of,
 )
-from autoresearch_graph.program.document import Document, Section, sentences
+from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.paths import Place, braced, covers, is_inside, normal
+from autoresearch_graph.program.paths import (
+    Place,
+    bad_path,
+    braced,
+    covers,
+    is_inside,
+    is_placeholder,
+    normal,
+)
 from autoresearch_graph.program.quantities import Statement, contradiction
 
 Named = Statement[str]
-_PART = re.compile(
-    r"(?:\b(?:in|of|within|inside|from|for|runs|scores|imports|except|but|besides|other than)"
-    r"(?:\s+the)?)\s+`(?P<path>[^`]+)`",
-    re.I,
+_SETTLED = (
+    "list the files to edit under `## Asset` and the others under `## Protected`, or give --asset"
 )
-_ALL_ELSE = re.compile(r"\b(?:none|nothing|everything|any|all|rest|others?)\b", re.I)
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
     """Return the checked asset: every file that is named, or the one that a flag picks."""
-    named = tuple(each for one in _named(document, place) for each in _braced(one))
+    named = [each for one in _named(document, place) for each in _braced(one)]
     if supplied is not None:
         return _picked(named, place.asset(supplied, None), supplied)
     if not named:
         return None
-    paths = dict.fromkeys(place.asset(said.value, said.line) for said in named)
+    texts = _texts(document, place, named)
+    kept = [said for said in named if said not in texts]
+    paths = dict.fromkeys(place.asset(said.value, said.line) for said in kept)
     if len(paths) > 1:
-        _check_not_alone(document, place, named)
-    return Statement(str(Asset(tuple(paths))), named[0].line)
+        _check_not_alone(document, place, kept)
+    return Statement(str(Asset(tuple(paths))), kept[0].line)
 
 
 def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
@@ -60,7 +66,7 @@ def without_protected(asset: Named, protected: Iterable[Named], place: Place) ->
     )
     excepted = [
         path
-        for path in (*(said.value for said in protected), *program)
+        for path in dict.fromkeys((*(said.value for said in protected), *program))
         if any(_meet(pattern, path) for pattern in files.patterns)
     ]
     return replace(asset, value=str(replace(files, exceptions=tuple(excepted))))
@@ -78,6 +84,25 @@ def _braced(said: Named) -> Iterator[Named]:
     return (replace(said, value=path) for path in braced(said.value))
 
 
+_TEXTS = ("readme", "program", "goal", "autoresearch", "agents", "claude", "skill")
+
+
+def _texts(document: Document, place: Place, named: Sequence[Named]) -> list[Named]:
+    """Return program.md and texts like it that are named among other files: they are not edited.
+
+    Front matter may name a README.
+    """
+    own = [said for said in named if place.is_program(said.value)]
+    if "asset" not in document.front:
+        stems = (said.value.lower().rpartition("/")[2] for said in named)
+        own = [
+            said
+            for said, stem in zip(named, stems, strict=True)
+            if said in own or (stem.endswith(".md") and stem.startswith(_TEXTS))
+        ]
+    return own if len(own) < len(named) else []
+
+
 def read_protected(
     document: Document, place: Place, asset: Named, marking: Iterable[Named]
 ) -> tuple[Named, ...]:
@@ -87,37 +112,47 @@ def read_protected(
     it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = Asset.parse(asset.value).names
-    denied = _all_denied(document, place, names)
+    said = [*mentions(document.blocks, place)]
+    denied = _all_denied(document, place, said, names)
     marks = _marks(marking, place, names)
     protected = denied | {path: mark for path, mark in marks.items() if path not in denied}
-    for path, said in protected.items():
+    for path, each in protected.items():
         is_denied = path in denied
         takes = _takes if is_denied else _runs
         reason = "is protected here" if is_denied else "is run here to measure the work"
         if edited := next((name for name in names if takes(path, name)), None):
             raise ProgramError(
-                f"`{said}` {reason}, but the asset `{edited}` "
+                f"`{each}` {reason}, but the asset `{edited}` "
                 f"({_place_of(edited, document, place)}) is the file to edit; remove one of them",
-                line=said.line,
+                line=each.line,
                 code="asset-protected",
             )
-    for said in _doubted(document, place, names, marking):
-        protected.setdefault(said.value, said)
-    return tuple(Statement(path, said.line) for path, said in protected.items())
+    named = [*_named(document, place)]
+    for each in (*_texts(document, place, named), *_doubted(document, place, said, names, marking)):
+        if normal(each.value) not in names:
+            protected.setdefault(normal(each.value), each)
+    return tuple(Statement(path, each.line) for path, each in protected.items())
 
 
-def _all_denied(document: Document, place: Place, names: Sequence[str]) -> dict[str, Named]:
+def _all_denied(
+    document: Document, place: Place, said: Sequence[Mention], names: Sequence[str]
+) -> dict[str, Named]:
     """Return the paths that the text denies, and the targets of those that are links."""
     found: dict[str, Named] = {}
-    for said in _protected(document, place, names):
-        for each in _braced(said):
+    for named in _protected(document, place, names):
+        for each in _braced(named):
             found.setdefault(place.protected(each.value, each.line or 0), each)
-    for said in _denied(document, place):
-        for each in _braced(said):
-            found.setdefault(normal(each.value), each)
-    for path, said in list(found.items()):
+    denied = [each for each in said if each.may_be_edited(section=False) is False]
+    for section in document.about("asset"):
+        inner = mentions(section.blocks, place, section=True)
+        denied += [each for each in inner if each.may_be_edited(section=True) is False]
+    for mention in denied:
+        for each in _braced(Statement(mention.path, mention.line)):
+            if is_inside(each.value) and (is_pattern(each.value) or place.exists(each.value)):
+                found.setdefault(normal(each.value), each)
+    for path, each in list(found.items()):
         if target := place.target(path):
-            found.setdefault(target, said)
+            found.setdefault(target, each)
     return found
 
 
@@ -135,23 +170,9 @@ def _marks(marking: Iterable[Named], place: Place, names: Sequence[str]) -> dict
 def _place_of(edited: str, document: Document, place: Place) -> str:
     """Return the first line that names a file of the asset, or the flag."""
     for said in _named(document, place):
-        if normal(said.value) == edited and said.line:
+        if said.line and normal(said.value) in (edited, edited.removesuffix("/**")):
             return f"line {said.line}"
     return "--asset"
-
-
-def _doubted(
-    document: Document, place: Place, names: Iterable[str], marking: Iterable[Named]
-) -> Iterator[Named]:
-    """Yield the files of a pattern that words may deny or a marking command names."""
-    doubts = Doubts(place, tuple(filter(is_pattern, names)))
-    said = [*claims(map(place.spanned, document.blocks))]
-    plain = {*names, *(normal(claim.path) for claim in said if claim.editable)}
-    for each in doubts.said(document.blocks):
-        if each.value not in plain:
-            yield each
-    for command in marking:
-        yield from (each for each in doubts.run(command) if each.value not in names)
 
 
 def _takes(denied: str, name: str) -> bool:
@@ -166,57 +187,148 @@ def _runs(path: str, name: str) -> bool:
     return name in (path, f"{path}/__main__.py") or (is_pattern(name) and _takes(path, name))
 
 
-def _named(document: Document, place: Place) -> Iterable[Named]:
+def _named(document: Document, place: Place) -> list[Named]:
+    """Return the files to edit, of the first that names any: front matter, headings, prose."""
     if entry := document.front.get("asset"):
         return entry.statements()
-    for sections in (document.proper("asset"), document.loose("asset")):
-        named = [said for section in sections for said in _in_section(section, place, document)]
-        if named:
-            return named
-    return [
-        Statement(claim.path, claim.line)
-        for claim in claims(map(place.spanned, document.blocks))
-        if claim.editable and place.looks_like_path(claim.path)
-    ]
-
-
-def _in_section(section: Section, place: Place, document: Document) -> list[Named]:
-    """Return the files of a section: the editable ones, else its title's, else all of them."""
-    section = replace(section, blocks=tuple(map(place.spanned, section.blocks)))
-    said = [claim for claim in claims(section.blocks) if place.looks_like_path(claim.path)]
-    if edited := [Statement(claim.path, claim.line) for claim in said if claim.editable]:
-        return edited
-    fixed = {claim.path for claim in said}
     is_all = "protected" in document.front or bool(document.proper("protected"))
-    for blocks in (section.blocks[:1], section.blocks):
-        found = [file for file in listed(blocks, place) if file.path.value not in fixed]
-        if named := to_edit(found, is_all=is_all):
+    own = tuple(_own_sections(document))
+    for sections in (document.proper("asset"), document.loose("asset"), own):
+        if named := [said for each in sections for said in _in_section(each, place, is_all=is_all)]:
             return named
-    if found or fixed or section.loose:
-        return []
+    said = [each for each in mentions(document.blocks, place) if each.may_be_edited(section=False)]
+    _check_words([each for each in said if each.stance is None], is_all=is_all)
+    return [_statement(each) for each in said]
+
+
+def _own_sections(document: Document) -> Iterator[Section]:
+    """Yield the sections of unknown headings that clearly permit to edit what they list."""
+    blocks = document.blocks
+    starts = [at for at, block in enumerate(blocks) if block.kind == "heading"]
+    for at in starts:
+        if blocks[at].level > 1 and meaning(blocks[at].text) == 3:
+            level = blocks[at].level
+            end = next((each for each in starts if each > at and blocks[each].level <= level), None)
+            yield Section("asset", True, blocks[at:end])
+
+
+def _in_section(section: Section, place: Place, *, is_all: bool) -> list[Named]:
+    """Return the files of a section: those that it permits, else its title's, else all of them.
+
+    With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
+    """
+    said = [*mentions(section.blocks, place, section=True)]
+    allowed = [each for each in said if each.may_be_edited(section=True) is not False]
+    if any(each.stance for each in allowed):
+        found = [each for each in allowed if each.may_be_edited(section=True)]
+    elif not (found := [each for each in allowed if each.block.line == section.line]):
+        found = [each for each in allowed if each.leads]
+        _check_labels(found, [each for each in said if each.leads], is_all=is_all)
+        _check_words(found, is_all=is_all)
+        found = found or _in_prose([each for each in allowed if not each.leads])
+    _check_all_read(found, allowed)
+    if found or said:
+        return [_statement(each) for each in found]
     spans = [span for block in section.body for span in block.spans]
-    return [Statement(span.text, span.line) for span in spans[:1] if len(spans) == 1]
+    for span in spans:
+        if is_placeholder(span.text):
+            raise bad_path(
+                f"`{span.text}` is a placeholder; write the path in its place, or give --asset",
+                span.line,
+            )
+    is_one = len(spans) == 1 and not section.loose
+    return [Statement(span.text, span.line) for span in spans if is_one]
 
 
-def _paths(block: Block, place: Place) -> list[Named]:
-    """Return the paths that a block begins with, else all of its paths; in code, one a line."""
-    if block.kind == "code":
-        lines = enumerate(map(str.strip, block.text.split("\n")), block.line)
-        return [Statement(text, line) for line, text in lines if place.looks_like_path(text)]
-    leading = re.match(rf"^\W*({PATHS})", block.text)
-    return [
-        Statement(span.text, span.line)
-        for span in block.spans
-        if f"`{span.text}`" in (leading[1] if leading else block.text)
-        and place.looks_like_path(span.text)
-    ]
+_LANGUAGES = {"python": "py", "rust": "rs", "go": "go", "markdown": "md"} | {
+    "typescript": "ts", "javascript": "js", "java": "java", "cuda": "cu",
+}  # fmt: skip
 
 
-def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...]) -> None:
-    """Raise ProgramError if one of several files is called the only one."""
-    for only in (claim for claim in claims(map(place.spanned, document.blocks)) if claim.alone):
+def _statement(mention: Mention) -> Named:
+    """Return the path of a mention; `all Python files in` a folder is a pattern."""
+    path = mention.path
+    before = mention.block.text.partition(f"`{path}`")[0].lower()
+    words = set(re.findall(r"\w+", re.split(r"[`.;,:]", before)[-1]))
+    suffix = next((_LANGUAGES[word] for word in _LANGUAGES if word in words), "")
+    if suffix and "files" in words and not is_pattern(path) and "." not in path:
+        path = f"{path.rstrip('/')}/**/*.{suffix}"
+    return Statement(path, mention.line)
+
+
+def _in_prose(allowed: Sequence[Mention]) -> list[Mention]:
+    """Return the one list of paths that the sentences name; raise ProgramError if there are two."""
+    if len({each.group for each in allowed}) > 1:
+        raise _unclear(
+            f"`{allowed[0].path}` and `{allowed[-1].path}` are both named here in prose",
+            allowed[0].line,
+        )
+    for each in allowed:
+        after = re.sub("[,jE]?[nbkK]f*P$", "", each.after)
+        if re.search("[qnbkKz]", each.before + after):
+            raise _unclear(f"it is not clear if `{each.path}` may be edited", each.line)
+    return [*allowed]
+
+
+def _unclear(message: str, line: int) -> ProgramError:
+    return ProgramError(f"{message}; {_SETTLED}", line=line, code="unclear-asset")
+
+
+def _check_labels(open_: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -> None:
+    """Raise ProgramError if a label of one of several files may forbid to edit it."""
+    is_labelled = any(each.sign > 0 for each in open_)
+    unknown = (each for each in open_ if each.sign == 0 and (each.label or is_labelled))
+    each = next(unknown, None)
+    if each is None:
+        return
+    others = [other.may_be_edited(section=True) for other in said if other.label != each.label]
+    if others and not (is_all and set(others) == {None}):
+        raise _unclear(
+            f"`{each.path}` stands under `{each.label.strip(' *:#')}`, which does not "
+            "tell if it may be edited"
+            if each.label
+            else f"`{each.path}` stands under no label, unlike others",
+            each.line,
+        )
+
+
+def _check_words(open_: Sequence[Mention], *, is_all: bool) -> None:
+    """Raise ProgramError if words after one of several files may forbid to edit it."""
+    if len({each.path for each in open_}) < 2:
+        return
+    words = {each.path: re.sub(r"[,:()|·P-]+", "", each.after) for each in open_}
+    plain = {path for path, after in words.items() if re.fullmatch("[jafoymdcY]{0,3}", after)}
+    for each in open_:
+        is_strict = plain and not is_all and not each.sign
+        is_judge = re.search("q|lh", each.after) and not (each.sign or is_all)
+        if each.path not in plain and (
+            is_strict or is_judge or re.search("n[aldhmow]*c|[kKbz]", each.after)
+        ):
+            raise _unclear(
+                f"the words after `{each.path}` do not tell if it may be edited", each.line
+            )
+
+
+def _check_all_read(found: Sequence[Mention], allowed: Sequence[Mention]) -> None:
+    """Raise ProgramError for a folder that stays out, or an exception that names no path."""
+    taken = {each.path for each in found}
+    for each in allowed:
+        is_wide = is_pattern(each.path) or each.path.endswith("/")
+        texts = {other.block.text for other in found} | {other.label for other in found}
+        beside = each.block.text in texts
+        if each.path in taken and is_wide and re.search("[eE][^P]*$|n[^cP]*$", each.after):
+            raise _unclear(f"what is excepted from `{each.path}` is not named by a path", each.line)
+        if is_wide and beside and each.path not in taken and not re.search("[sq]", each.before):
+            raise _unclear(f"`{each.path}` is named here beside `{found[0].path}`", each.line)
+
+
+def _check_not_alone(document: Document, place: Place, named: Sequence[Named]) -> None:
+    """Raise ProgramError if one of several files is called the only one; it may be of a folder."""
+    for only in mentions(document.blocks, place):
+        if not only.alone or not any(said.value == only.path for said in named):
+            continue
         others = [said for said in named if said.line != only.line and said.value != only.path]
-        if others and any(said.value == only.path for said in named):
+        if others:
             raise contradiction(
                 f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
                 f"{others[0].line}; keep one of them, or remove the word `only`",
@@ -224,18 +336,19 @@ def _check_not_alone(document: Document, place: Place, named: tuple[Named, ...])
             )
 
 
-def _picked(named: tuple[Named, ...], asset: str, supplied: str) -> Named:
+def _picked(named: Sequence[Named], asset: str, supplied: str) -> Named:
+    folder = asset.removesuffix("/**")
     for statement in named:
-        if normal(statement.value) == asset:
+        if normal(statement.value) in (asset, folder):
             return Statement(asset, statement.line)
-    if not named or any(covers(normal(statement.value), asset) for statement in named):
+    if not named or any(covers(normal(statement.value), folder) for statement in named):
         return Statement(asset, None)
     raise contradiction(
         f"{_several(named)}, but --asset is `{supplied}`; drop one of them", named[0].line
     )
 
 
-def _several(named: tuple[Named, ...]) -> str:
+def _several(named: Sequence[Named]) -> str:
     lines: dict[str, int | None] = {}
     for statement in named:
         lines.setdefault(statement.value, statement.line)
@@ -251,14 +364,20 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
         yield from entry.statements()
         return
     for section in document.proper("protected"):
-        named = False
-        for block in map(place.spanned, section.blocks):
-            parts = {part["path"] for part in _PART.finditer(block.text)} & set(own)
-            for path in _paths(block, place):
-                named = True
-                if path.value not in parts and not place.is_elsewhere(path.value):
-                    yield path
-        if not (named or section.label or _ALL_ELSE.search(section.blocks[-1].text)):
+        said = [*mentions(section.blocks, place, section=True, sign=-2)]
+        opened = {each.block.line for each in said if each.leads}
+        for each in said:
+            is_part = re.search("pf*$", each.before) or each.after.startswith("S")
+            is_aside = not each.leads and each.block.line in opened and each.stance is None
+            is_allowed = each.may_be_edited(section=True)
+            if not (
+                (is_part and each.path in own)
+                or is_aside
+                or is_allowed
+                or place.is_elsewhere(each.path)
+            ):
+                yield Statement(each.path, each.line)
+        if not (said or section.label or re.search("[nv]", shape_of(section.blocks[-1].text))):
             _check_prose(section)
 
 
@@ -272,182 +391,23 @@ def _check_prose(section: Section) -> None:
         )
 
 
-def _denied(document: Document, place: Place) -> Iterator[Named]:
-    """Yield the existing files that prose or a label denies."""
-    for claim in claims(map(place.spanned, document.blocks)):
-        if not claim.editable and _is_there(claim.path, place):
-            yield Statement(claim.path, claim.line)
-    for section in document.about("asset"):
-        for each in listed([place.spanned(block) for block in section.blocks], place):
-            if each.editable is False and _is_there(each.path.value, place):
-                yield each.path
-
-
-def _is_there(path: str, place: Place) -> bool:
-    known = is_inside(path) and (is_pattern(path) or place.exists(path))
-    return known and place.looks_like_path(path)
-
-
-_LABEL = re.compile(r"(?P<label>[^:|\n]*[^\W\d][^:|\n]*?)\s*(?::|\||\s[-—]+)[\W_]*$")
-_CLAUSE = re.compile(r"[.;!?]\s|\n")
-_JOINS = re.compile(r"[\W_]*(?:(?:and|or|plus|also|as well as|the|files?)\b[\W_]*)*")
-_NOT = re.compile(r"\b(?:not|never|nor|without)\b|[❌✗✘🔒🚫⛔🛑]|~~", re.I)
-# A paragraph that goes on so after a path is a sentence about it.
-_SENTENCE = re.compile(
-    r"[ \t]+(?!(?:and|or|plus|only|alone|with|as well|too|also|but|except|in|under)\b)\w"
-)
-_ADDED = ("too", "also", "as well")
-_JUDGES = re.compile(
-    r"\b(?:judg|scor|refere|grad(?:er|ing|es)\b|evaluat|metric|loss|benchmark|verif|harness|leave|use[sd]?\b"
-    r"|belong|please)",
-    re.I,
-)
-_BOX = re.compile(r"\[[ xX]\](?=\W*$)")
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file that a section names, with the `label` above or before it.
-
-    `editable` is the meaning of the label, None if unknown. `among` is a group of paths within
-    prose; `words` is the text of an item, row or paragraph after its first path.
-    """
-
-    path: Statement[str]
-    label: str
-    editable: bool | None
-    among: str = ""
-    words: str = ""
-
-
-def listed(blocks: Sequence[Block], place: Place) -> list[Listed]:
-    """Return all files of a section in order; its title, the first block, is no label."""
-    found: list[Listed] = []
-    label = ""
-    for block in blocks:
-        if block is not blocks[0] and (block.kind == "heading" or is_label(block)):
-            label = block.text
-        if block.kind != "code":
-            found += _in_block(block, label, place, title=block is blocks[0])
-    return found
-
-
-def to_edit(found: Sequence[Listed], *, is_all: bool) -> list[Statement[str]]:
-    """Return the editable files; raise ProgramError if a label or prose is ambiguous.
-
-    With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
-    """
-    allowed = [each for each in found if each.editable is not False]
-    open_ = [each for each in allowed if not each.among]
-    _check_labels(open_, [each for each in found if not each.among], is_all=is_all)
-    _check_words(open_, is_all=is_all)
-    if open_:
-        return [each.path for each in open_]
-    prose = [each for each in allowed if each.among]
-    if len({each.among for each in prose}) > 1:
-        raise ProgramError(
-            f"`{prose[0].path}` and `{prose[-1].path}` are both named here in prose; list the "
-            "files to edit, and name the others under `## Protected`",
-            line=prose[0].path.line,
-        )
-    return [each.path for each in prose]
-
-
-def _check_labels(open_: Sequence[Listed], found: Sequence[Listed], *, is_all: bool) -> None:
-    """Raise ProgramError if a label of one of several files may forbid to edit it."""
-    for each in open_:
-        if each.label and each.editable is None:
-            others = [other.editable for other in found if other.label != each.label]
-            if others and not (is_all and set(others) == {None}):
-                raise ProgramError(
-                    f"`{each.path}` stands under `{each.label.strip(' *:#')}`, which does not "
-                    "tell if it may be edited; write `Editable:` or `Protected:` there",
-                    line=each.path.line,
-                )
-            return
-
-
-def _check_words(open_: Sequence[Listed], *, is_all: bool) -> None:
-    """Raise ProgramError if words after one of several files may forbid to edit it."""
-    if len({each.path.value for each in open_}) < 2:
+def _doubted(
+    document: Document,
+    place: Place,
+    said: Sequence[Mention],
+    names: Iterable[str],
+    marking: Iterable[Named],
+) -> Iterator[Named]:
+    """Yield the files of a pattern that words may deny or a marking command names."""
+    doubts = Doubts(place, tuple(filter(is_pattern, names)))
+    if not doubts.files:
         return
-    plain = {each.path.value for each in open_ if not each.words}
-    is_strict = plain and not is_all
-    for each in open_:
-        is_plain = each.editable is not None or each.path.value in plain
-        if not is_plain and (is_strict or _JUDGES.search(each.words)):
-            raise ProgramError(
-                f"the words after `{each.path}` do not tell if it may be edited; "
-                "write `Editable:` or `Protected:` before it",
-                line=each.path.line,
-            )
+    plain = {*names, *(normal(each.path) for each in said if each.stance)}
+    yield from (each for each in doubts.said(document.blocks) if each.value not in plain)
+    for command in marking:
+        yield from (each for each in doubts.run(command) if each.value not in names)
 
 
-def _in_block(block: Block, label: str, place: Place, *, title: bool) -> Iterator[Listed]:
-    """Yield the paths of a block: leading or labelled ones, and those within its prose."""
-    start, said, mentioned = 0, label, False
-    editable = meaning(label) if label else None
-    for index, group in enumerate(re.finditer(PATHS, block.text)):
-        is_title = title and not index
-        leading = _CLAUSE.split(block.text[start : group.start()])[-1]
-        trailing = _CLAUSE.split(block.text[group.end() :])[0]
-        if not label and (box := _BOX.search(leading)):
-            said, leading = box[0], ""
-        own = None if is_title else _LABEL.search(leading)
-        known = meaning(own["label"]) if own else None
-        if own and (known is not None or block.kind != "row"):
-            said, editable, mentioned = own["label"], known, False
-        excepted = _is_exception(leading, trailing, label, first=not index)
-        if not own:
-            leads = excepted or is_title or _JOINS.fullmatch(leading)
-            goes_on = block.kind == "paragraph" and _SENTENCE.match(trailing)
-            mentioned = bool(mentioned or goes_on or not leads)
-        listed_as = (
-            said,
-            False if excepted else editable,
-            group[0] if mentioned else "",
-            "" if index else _words_after(trailing),
-        )
-        for text in filter(place.looks_like_path, re.findall(r"`([^`]+)`", group[0])):
-            yield Listed(Statement(text, block.line_at(group.start())), *listed_as)
-        start = group.end()
-
-
-def _is_exception(lead: str, tail: str, label: str, *, first: bool) -> bool:
-    """Return True if the words beside a path except it from its label."""
-    if EXCEPT.search(lead):
-        return is_excepted(f"{lead} {tail}", label) is not False
-    is_of_the_path = not first or len(lead.split()) <= 1  # else of the whole block, perhaps
-    return bool(is_of_the_path and _NOT.search(lead))
-
-
-def _words_after(tail: str) -> str:
-    """Return the words after a path, unless they mean that it is editable, too."""
-    words = re.sub(r"[\W_]+", " ", tail).strip()
-    is_plain = words in _ADDED or (len(words.split()) < 3 and meaning(words))
-    return "" if is_plain else words
-
-
-# German, Spanish, Portuguese, French, Italian, Dutch, Russian, Chinese, Japanese, Korean.
-_FOREIGN = (
-    r"nicht|kein\w*|niemals|nie|tabu|weg|unverändert|verboten|nunca|solo|sólo|intocable|não"
-    r"|prohibid\w*|apenas|somente|proibid\w*|ne|pas|jamais|interdi\w*|intouchable|lecture|non"
-    r"|mai|sola|vietat\w*|niet|nooit|не|нельзя|только|запрещ\w*"
-)
-_DOUBT = re.compile(
-    r"\b(?:not?|never|nor|neither|none|nothing|nobody|without|except\w*|exclu\w+|but|besides"
-    r"|other than|apart|cannot|\w+n't|avoid\w*|refrain\w*|forbid\w*|prohibit\w*|off|only"
-    r"|read-?only|fixed|fro?zen|freeze|locked|sealed|constant|\w*mutable|alone|intact|away"
-    r"|un(?:touch|chang|modif|alter|edit)\w*|as (?:it )?is|leaves?|left|keeps?|kept|stays?"
-    r"|remain\w*|protected|reserved|human\w*|context|reference|ground[- ]truth|cheat\w*"
-    r"|invalid\w*|reject\w*|sacr\w*|out of|grader\w*|yardstick|mine|ours|theirs|owner\w*"
-    rf"|{_FOREIGN})\b|[❌✗✘🔒🚫⛔🛑]|~~|[不勿禁别未]|只读|ない|ません|마세요|않|금지",
-    re.I,
-)
-_ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|cf|esp|\d+)\.$", re.I)
-_ON = re.compile(
-    r"\W*(?:it|they|this|these|both|do|don't|never|not|leave|keep|please|hands|no|must)\b", re.I
-)
 _WORD = re.compile(r"`([^`]+)`|(?<![\w`])((?:[.~]?[/\\])?\w[\w./\\-]*[./\\][\w./\\-]*)")
 _COMMAND = re.compile(r"[\s;&|<>()'\"`,=:$]+")
 _LARGEST = 20_000  # files that are looked at; a project with more has its data in it
@@ -474,30 +434,29 @@ class Doubts:
                     found[path.casefold()] = path
         return found
 
-    def said(self, blocks: Sequence[Block]) -> Iterator[Statement[str]]:
+    def said(self, blocks: Sequence[Block]) -> Iterator[Named]:
         """Yield the files that prose, items, rows and lists in code blocks may deny."""
         heading = label = ""
         for block in blocks:
             if block.kind == "heading":
                 heading, label = block.text, ""
-            elif _is_label(block):
+            elif is_label(block) and (block.kind != "item" or _is_doubtful(shape_of(block.text))):
                 label = block.text
             if block.kind == "code":
                 yield from self._in_code(block, label)
             else:
                 above = heading if block.kind == "paragraph" else f"{heading} {label}"
-                yield from self._in_prose(block, above)
+                yield from self._in_prose(block, _is_doubtful(shape_of(above)))
 
-    def _in_prose(self, block: Block, above: str) -> Iterator[Statement[str]]:
-        """Yield the files of doubtful sentences; `i.e.` and `1.` do not end a sentence."""
+    def _in_prose(self, block: Block, is_denied: bool) -> Iterator[Named]:
+        """Yield the files of doubtful sentences, and of those that they go on with."""
         before: tuple[str, ...] = ()
-        lead = ""
-        for sentence, line_number in sentences(block):
-            paths = self._named_in(sentence)
-            before = paths or (before if _ON.match(sentence) else ())
-            if any(map(_is_doubtful, (sentence, above, lead))):
-                yield from (Statement(path, line_number) for path in before)
-            lead = f"{lead} {sentence}" if _ABBREVIATED.search(sentence) else ""
+        for sentence in read_text(block.text):
+            paths = self._named_in(sentence.said)
+            before = paths or (before if re.match("[,(-]*[hanlkbm]", sentence.shape) else ())
+            if is_denied or _is_doubtful(sentence.shape):
+                line = block.line + sentence.text[: sentence.places[0]].count("\n")
+                yield from (Statement(path, line) for path in before)
 
     def _named_in(self, sentence: str) -> tuple[str, ...]:
         """Return the files that a sentence names, also below a folder that it names."""
@@ -506,13 +465,13 @@ class Doubts:
         words += [f"{folder}/{word}" for folder in folders for word in words]
         return tuple(path for word in words for path in self.named(word))
 
-    def _in_code(self, block: Block, label: str) -> Iterator[Statement[str]]:
+    def _in_code(self, block: Block, label: str) -> Iterator[Named]:
         lines = block.text.split("\n")
-        if _is_doubtful(label) and not any(" " in line.strip() for line in lines):
+        if _is_doubtful(shape_of(label)) and not any(" " in line.strip() for line in lines):
             for index, line in enumerate(lines):
                 yield from (Statement(path, block.line + index) for path in self.named(line))
 
-    def run(self, command: Statement[str]) -> Iterator[Statement[str]]:
+    def run(self, command: Named) -> Iterator[Named]:
         """Yield the files that any word of a command names."""
         wide = [each for word in command.value.split() for each in braced(word)]
         words = {part.removeprefix("-m") for word in wide for part in _COMMAND.split(word)}
@@ -565,11 +524,5 @@ class Doubts:
         }
 
 
-def _is_label(block: Block) -> bool:
-    """Return True for a label; an item must end with a colon, or be doubtful itself."""
-    ends = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
-    return block.kind != "code" and is_label(block) and (ends or _is_doubtful(block.text))
-
-
-def _is_doubtful(words: str) -> bool:
-    return bool(_DOUBT.search(NEVER_STOP.sub("", re.sub(r"`[^`]*`", "`", words))))
+def _is_doubtful(shape: str) -> bool:
+    return bool(re.search("[nbkKulezgoEr]", shape))

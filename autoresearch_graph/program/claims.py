@@ -1,291 +1,406 @@
-"""Claims on files in prose: permission or prohibition to edit a path.
+"""Mentions of files in a program.md: permission, prohibition or neither, for each.
 
-A claim counts only on a path itself: the object of a verb ("Modify `a.py`", "never touch `b.py`"),
-or the subject of its list item or sentence ("`a.py`: the file you edit. `b.py` is read-only"). A
-list item means what the paragraph or heading before it says ("You may not edit:").
+A sentence is read by its *shape*: one letter for each word, by the table stances.yaml: "You may not
+edit `a.py`" is `mdncP`. The rules are patterns of such letters.
+
+Around a mention its own clause counts first, then the label before it, its row, and the labels and
+headings above, the nearest first. A prohibition above is undone only by a nearer permission.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from unicodedata import category
 
-from autoresearch_graph.program.document import named, sentences
+import yaml
+
+from autoresearch_graph.program.document import named
 from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.paths import Place
 
 PATHS = r"`[^`]+`(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+)`[^`]+`)*"
-_VERB = r"(?:edit|modify|change|touch)"
-_OBJECT = re.compile(
-    rf"\b{_VERB}(?:s|ed|ing)?(?:\s+only)?(?:\s+(?:the|files?|in))*:?\s+(?P<paths>{PATHS})", re.I
+_TABLE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("stances.yaml").read_text("utf-8"))
+_CLASS = {word: letter for letter, words in _TABLE["classes"].items() for word in words.split()}
+_CLASS |= {"—": "-", "[": "(", "]": ")", "#": "-"} | {mark: mark for mark in ",;:()|-"}
+_STEMS = (  # forms of words that the table does not hold
+    (r".*n't$", "n"),
+    (
+        "edit|modif|chang|touch|alter|overw|rewr|updat|tamper|mess|adjust|tun(?:e|ing)|optimi"
+        "|mov(?:e|ing)|writ(?:e|ing)",
+        "c",
+    ),
+    ("(?:non|not|un).*-(?:edit|mut|writ|modifi)able$", "K"),
+    (".*-(?:edit|mut|writ|modifi)able$", "y"),
+    (".*[不勿禁别未只ない않금]", "z"),
+    (r"\d+$", "0"),
+    (".*ly$", "a"),
+    (r"\w{3,}s$", "s"),
+    (r"\w", "w"),
 )
-_SUBJECT = re.compile(rf"^\W*(?P<paths>{PATHS})")
-_EDITABLE = re.compile(
-    rf"\bfile\s+(?:that\s+)?(?:you|the\s+\w+)\s+(?:\w+\s+)?(?:{_VERB}|optimi[sz]e)s?\b"
-    r"|\bonly\s+(?:mutable|editable)\s+file\b|\beditable:\s+yes\b",
+_PHRASE = re.compile(
+    "~~|"
+    + "|".join(
+        rf"(?<!\w){each}(?!\w)".replace(" ", r"[\s-]+")
+        for each in (*_TABLE["phrases"], *_TABLE["same"])
+    ),
     re.I,
 )
-_NOT = (
-    r"\b(?:not|never|cannot|can't|don't|mustn't|nothing|neither|nor)\b"
-    r"(?!\s+(?:have|need|hesitate|forget)\b)"
+_TOKEN = re.compile(
+    r"`(?P<path>[^`]*)`|[^\W_](?:[\w'/-]*\w)?"
+    r"|(?P<end>(?<!\d)(?<!i\.e)(?<!e\.g)(?<!cf)[.!?](?=\s+[A-Z`\"(*]|\s*$)|。)|[^\s\w*_\"']"
 )
-# Words of a label, a cell or a sentence that forbid to edit the files beside it.
-_KEPT = (
-    r"read[- ]?only|frozen|fixed|locked|immutable|off[- ]limits|hands[- ]off|forbidden|prohibited"
-    r"|untouchable|sacred|protected|sealed|unchanged|ground[- ]truth|out of (?:scope|bounds)"
-)
-_KEEPS = re.compile(
-    rf"\W*(?:(?!no)\w+\s+)?(?:{_KEPT})(?:\s+(?:files?|paths?|code|during\b[^:`]*))?\W*(?:\([^)`]*\))?[\W_]*",
-    re.I,
-)
-_CHANGED = r"(?:edit|modif|chang|touch|alter|overw|rewr|updat|tamper|mess|adjust|tun|optimi|mov)\w*"
-_END = r"(?=\W{0,9}(?:$|[.,;:!)(|\]])|\s(?:[-—]|during|and|for|by|while|throughout)\s)"
-_STAYS = (
-    rf"(?:(?:{_KEPT}|context|reference|constant|unmodified|untouched|intact|unaltered|alone|be"
-    rf"|as\s+(?:it|they|is)|for humans|locked up)\b(?:\s(?:is|are)\b)?{_END}"
-    rf"|\bthe\s+(?:{_KEPT})\s+\w+)"
-)
-_BARRED = (
-    rf"(?:(?:not|never|cannot|can't|n't)\b\s*(?:\w+\s+){{0,3}}?"
-    rf"(?:(?:{_CHANGED}"
-    r"|(?:allowed|permitted)(?!\s+to\s+(?!be\b|edit))|in scope|yours|part of the asset)\b"
-    r"(?:\s+(?:it|them|this|any of (?:it|them))\b)?(?!\s+(?:the\s+)?(?!(?:by|in|during|at|to)\b)"
-    r"[`\w])"
-    r"|(?:edit|modifi|mut|writ)able\b)|\b(?:no|non)[- ](?:edit|modifi|mut|writ)able\b)"
-)
-_AUXILIARY = (
-    r"(?:\b(?:is|are|be|must|should|shall|may|can|has to|have to|needs? to|will|does|do|we|you|to"
-    r"|it|they|ist|sind|est|es|é|en|son|sont|são|darf|は|を|に|是"
-    r"|stays?|remains?|kept|keep|leave|left|this|them|these|both|one|please|exactly|also|always|\w+ly|which"
-    r"|that|all|files?|folder|script|module|itself)\b[^\w.;]{0,5}){0,8}"
-)
-# What may follow the subject of a clause: `is read-only`, `(fixed)`, `: do not edit it`.
-_TAIL = re.compile(
-    r"(?:\s+(?:and|with|plus|as well as)\s+(?!is\b|are\b|must\b|stay|remain)[^`.;,]{0,60}?"
-    r"(?=\s(?:is|are|must)\b))?"
-    rf"[^\w.;]{{0,9}}{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
-    rf"|[^.;`]*(?:\(|\[|\|)\W{{0,5}}(?:{_KEPT})\b{_END}|[^.;`]*\beditable:\s+no\b"
-    rf"|[^`]*[.,;:—-]\s+(?:which|it|they|please)?\s?{_AUXILIARY}(?:{_BARRED})"
-    rf"|[^.;:,`]{{0,60}}\s(?:and|und|et|y|e)\s{_AUXILIARY}(?:{_STAYS}|{_BARRED})"
-    rf"|[^.;`]*[,;]\s+(?:which|it|they)\s{_AUXILIARY}(?:{_STAYS})",
-    re.I,
-)
-_LEAD = re.compile(
-    rf"(?:{_NOT}(?!\s+(?:commit|push)\b)|\b(?:avoid|refrain|forbidden|prohibited|cheating"
-    rf"|no|nobody)\b)[^.;:`]{{0,60}}?\b(?:{_CHANGED}|write|writing)"
-    r"(?:[\s,]+(?:to|with|in|the|any|of|files?|rename|delete|or|and)\b)*:?\s+$"
-    r"|\b(?:nor|(?:but|and)\s+(?:not|never)|stay away from|hands off)\s+(?:the\s+)?$",
-    re.I,
-)
-_LEAVE = re.compile(r"\b(?:leave|keep|treat|consider|regard)\s+(?:the\s+)?(?:file\s+)?$", re.I)
-_MAKING = re.compile(
-    rf"^\W*(?:any\s+)?(?:{_CHANGED}|writing)\s+(?:(?:to|in|of|with|the|file)\s+)*$", re.I
-)
-_FORBIDS = re.compile(
-    r"\s+(?:is|are)\s+(?:\w+\s)?(?:not|never|forbidden|prohibited|rejected|cheating|off)\b", re.I
-)
-# Before a path that is neither subject nor object.
-_WITHIN = re.compile(
-    r"\b(?:in|of|by|from|outside|inside|within|with|under|for|to|than|on|at|into|that|what|how"
-    r"|(?:is|are)\s+not|\w+s)\s+(?:the\s+)?(?:file\s+)?$",
-    re.I,
-)
-_RELATIVE = re.compile(r"\s*(?:,\s*(?:which|that|it)\b|[(\[|:;—-])", re.I)
-_IF = re.compile(r"\W*(?:\d+\W+)?(?:if|when|unless|until|once|in case)\b", re.I)
-_GOES_ON = re.compile(
-    r"\W*(?:it|they|this|these|both|please|you|do|don't|never|not|keep|leave|no|must|hands|off|read"
-    r"|immutable)\b",
-    re.I,
-)
-_REFUSED = re.compile(r"\W*(?:no|don't|do not|never|not)\W*", re.I)
-_CELL = re.compile(
-    rf"\W*(?:{_KEPT}|context|nobody|ro|humans? only)\b(?!-)[^|]{{0,20}}",
-    re.I,
-)
-_ALL_DENIED = re.compile(
-    rf"\b(?:{_KEPT}|context|reference|out|excluded?|leave|non?|never|not|cannot|can't|don't|mustn't"
-    r"|nothing|neither|nor|nobody)\b|[❌✗✘🔒🚫⛔🛑]|~~",
-    re.I,
-)
-EXCEPT = re.compile(r"\b(?:except|but|besides|other than|apart from)\b(?: for)?\W*$", re.I)
-_ALL_ELSE = re.compile(
-    r"\b(?:(?:all|every|any|no|the)\s+)*(?:others?|rest)\b.*"
-    rf"|\b(?:all|everything|anything|nothing)\s+else\b.*|\bnot\s+(?:{_KEPT})\b",
-    re.I | re.DOTALL,
-)
-_JOINED = re.compile(r"\W*(?:and|or|with|plus|as well as)\b", re.I)
-_NEXT = re.compile(r"[^.;,|(]*:[\W_]*$")  # the label of the path that follows
-_SHORT = 6  # words of a label without a colon; a sentence has more
-_ALL_ALLOWED = re.compile(
-    r"^in$|\b(?:assets?|edit\w*|modif\w+|mutable|change\w*|writable|allowed|free|open|tunable|may|can"
-    r"|targets?|in[- ]scope|rw|read[/-]write)\b",
-    re.I,
-)
-NEVER_STOP = re.compile(r"\b(?:never|don't|do\s+not)\s+stop\b", re.I)
-_ONLY = re.compile(r"(?<!read[- ])\bonly\b", re.I)
-_OTHERS = re.compile(
-    r"\bonly\s+(?:the\s+|an?\s+)?(?:owner|human|maintainer|person|people|user|team|organi[sz]er|author"
-    r"|admin)s?\b",
-    re.I,
-)
-_ALONE = re.compile(
-    rf"\bonly\s+(?:\w+\s+)?file\b|\bonly\s+{_VERB}|\b{_VERB}\s+only\b|\bsingle\s+file\b", re.I
-)
-_YOU = re.compile(r"\byou\s+(?:(?:may|can)\s+)?$", re.I)
-_FREE = re.compile(rf"\W*only\s+{PATHS}\s+(?:may|can)\s+be\s+(?:modified|edited|changed)\b", re.I)
-_LISTED = re.compile(r"[\s,&/]*(?:(?:and|or|nor|plus|of course|above all)\b[\s,]*)*", re.I)
-_KEPT_ABOVE = re.compile(rf"\b(?:{_KEPT})\b|{_NOT}", re.I)
-_ALLOWS = re.compile(r"\b(?:can|may)\b", re.I)
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Permission or prohibition to edit a path; `alone` if it is called the only one."""
+class Sentence:
+    """A sentence with its shape, the places of its letters, and its paths with their lines.
+
+    The last place is the end of the sentence.
+    """
+
+    text: str
+    shape: str
+    places: tuple[int, ...]
+    paths: tuple[tuple[str, int], ...]
+
+    @property
+    def said(self) -> str:
+        """The words of the sentence."""
+        return self.text[self.places[0] : self.places[-1]]
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A path with what is said of it.
+
+    `stance` is True if it may be edited, False if not, None if nothing is said of itself. `label`
+    is the nearest label above or before it, and `sign` the meaning of all. `leads` is True if it
+    opens its item, row, paragraph or label. `before` and `after` are the shapes of the words beside
+    it; `alone` is True if it is called the only one. `group` is the list that it belongs to.
+    """
 
     path: str
-    editable: bool
     line: int
+    block: Block
+    label: str
+    sign: int
+    stance: bool | None = None
+    leads: bool = True
+    before: str = ""
+    after: str = ""
     alone: bool = False
+    group: tuple[str, ...] = ()
+
+    def may_be_edited(self, *, section: bool) -> bool | None:
+        """Return the stance, else that of the label; in a `section`, weak words count as well."""
+        if self.stance is not None:
+            return self.stance
+        if self.sign <= (-1 if section else -2) and (self.leads or section):
+            return False
+        return True if self.leads and self.sign >= (1 if section else 3) else None
 
 
-def claims(blocks: Iterable[Block]) -> Iterator[Claim]:
-    """Yield all claims of the blocks, in order."""
-    before = heading = ""
-    for block in blocks:
-        heading = block.text if block.kind == "heading" else heading
-        opens = block.kind == "item" and is_label(block)
-        if block.kind in ("heading", "paragraph") or opens:
-            before = f"{block.text}:" if block.kind == "heading" else block.text
-        if block.kind != "code":
-            yield from _claims(block, before if block.kind in ("item", "row") else "", heading)
+@lru_cache(maxsize=20_000)
+def read_text(text: str) -> tuple[Sentence, ...]:
+    """Return the sentences of a text; their lines count from 0."""
+    text = _PHRASE.sub(_joined, text)
+    found: list[Sentence] = []
+    letters: list[str] = []
+    places: list[int] = []
+    paths: list[tuple[str, int]] = []
+    line = last = 0
+    for token in _TOKEN.finditer(text):
+        if token.lastgroup == "end":
+            places.append(token.end())
+            found.append(Sentence(text, "".join(letters), tuple(places), tuple(paths)))
+            letters, places, paths = [], [], []
+            continue
+        if token.lastgroup == "path":
+            line, last = line + text.count("\n", last, token.start()), token.start()
+            paths.append((token["path"], line))
+        letters.append("P" if token.lastgroup == "path" else _letter(token[0]))
+        places.append(token.start())
+    places.append(len(text))
+    found.append(Sentence(text, "".join(letters), tuple(places), tuple(paths)))
+    return tuple(each for each in found if each.shape)
+
+
+def shape_of(text: str) -> str:
+    """Return the shapes of all sentences, apart by a semicolon."""
+    return ";".join(each.shape for each in read_text(text)).strip(",:()|·-;")
+
+
+def _joined(phrase: re.Match[str]) -> str:
+    words = re.split(r"[\s-]+", phrase[0])
+    same = _TABLE["same"] | {"~~": " not "}
+    said = same.get(" ".join(words).lower(), "-".join(words))
+    capital = said[:1].upper() if words[0][:1].isupper() else said[:1]
+    return f"{capital}{said[1:]}" + "\n" * phrase[0].count("\n")
+
+
+@lru_cache(maxsize=20_000)
+def _letter(word: str) -> str:
+    """Return the class of a word or mark; an unknown emoji is a word."""
+    low = word.lower()
+    if low in _CLASS or not low[0].isalnum():
+        return _CLASS.get(low) or ("w" if category(word[0]) == "So" else "·")
+    return next((letter for form, letter in _STEMS if re.match(form, low)), "w")
+
+
+_Q = r"[,:()|·-]"
+_KEPT = "(?:K|[kub](?=$|[^wsqfP]))"  # `fixed` before a noun is said of that
+_NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqP]))"
+_STATE = rf"(?:[hdm]*[al][aldhvfo]*(?:[kKb]|{_KEPT})|[aldhmvo]*{_NO_CHANGE})"
+_OBJECT = "c[ocfvpjdlt,:(0]*"  # a verb of change, and what may stand before its object
+# The rules for a clause in which `@` stands for the path.
+_DENIED = re.compile(
+    rf"[nb][^cxoPeEr;:@]{{0,6}}{_OBJECT}(?:f*w{{1,3}}[(:]|(?:P[,j]+[fvpj]*)+)?@"  # never edit it
+    r"|(?:[kKb]|(?<![a-zA-OQ-Z])n|[eEj]n)f*@|n[fv]+pf*@"  # the frozen, but not, no file in
+    r"|(?:^|[,:])v?f*c[ftpj]*@a+(?:[kKb]|n)|lf*@p?[ukK]"  # changes to it are rejected
+    rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsq]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
+    rf"|[^;:,P]{{1,10}}j[aldhm]+(?:{_KEPT}|{_NO_CHANGE}))"
+    rf"|@(?:{_Q}+(?:[hvfajldm]*{_KEPT}|{_STATE}|a?n{_Q}*$)|n$"  # after a mark: (fixed)
+    rf"|[^;P]*(?:[(|][hvfal]*{_KEPT}|[(|]n(?=[()|]|$)|{_Q}h[aldvhmo]*(?:[kKb]|{_KEPT})"
+    rf"|{_Q}[aldhmvo]*{_NO_CHANGE}|of*g|cpf*g|{_Q}g+(?:o|{_Q}|$)))"
+)
+_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd,]*|fm[ado]*ca[f:]*)@")
+_ALLOWED = re.compile(
+    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd,]*@|co[fvp:]*@|fm[ado]*ca[f:]*@"
+    rf"|c[ocfvp:jd,]*@o{_Q}*$|o@aY)"  # you may edit it
+    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@))*@(?:[^;PnkKbe]*f[afho]*m[adohxm]*c(?![fvwsP])"
+    rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
+)
+_EXCEPTED = re.compile("(?:e|[vn][^,;P]{0,3}E)[fvp:,(]*@")
+_ALL_DENIED = re.compile("n[^;]*[cyY]|c[fv]*n|[kKb]")
+_GROUP = re.compile("P(?:[,jf]{1,4}P)*")
+_LABEL = re.compile("(?:^|[,;(·])([^,;:|(·-]*[a-zA-Z][^,;:|·-]*)[:|-][·(]*$")
+_SIGNS = (  # the first rule that a label begins with, and its sign
+    ("i|.*[zr]", 0),
+    (".*[kKbn].*[eE][fhvp]*$", 3),
+    (".*[eE][fhvp]*$|.*of*g|.*n[^;,]*[cyY]", -2),
+    (".*n[kK]", 0),
+    (".*[kKb](?=$|[^ws]|wf)", -2),
+    (".*[kKbnugeE]", -1),
+    (".*y|.*(?:m[adohx]*|d[ao]*|[pf]t|Y)c(?![vwsq])|[fo]*Tf*$", 3),
+    (".*[dY]", 2),
+    (".*[OTc]|p$", 1),
+)
+
+
+def _stance(shape: str, start: int, end: int, above: int) -> bool | None:
+    """Return the stance of a sentence on the paths between two positions.
+
+    `above` is the sign of the label above: `Edit` is a permission under `What you can do`.
+    """
+    clause = f"{shape[:start].rpartition(';')[2]}@{_until_next(shape[end:])}"
+    if re.match("[0·-]*i", shape):
+        return None
+    if _EXCEPTED.search(clause):  # all but this: allowed if all else is denied
+        is_free = above > 0 or re.search("[cyYv]", clause)
+        return True if above < 0 or _ALL_DENIED.search(clause) else False if is_free else None
+    is_commanded = _COMMANDED.search(clause)
+    if _DENIED.search(clause) or (above < 0 and is_commanded):
+        return False
+    return True if _ALLOWED.search(clause) or (above > 1 and is_commanded) else None
+
+
+def _until_next(tail: str) -> str:
+    """Return the words after a path up to the next clause or path, without the label of that."""
+    own, another, _ = tail.partition(";")[0].partition("P")
+    return re.sub("[^,(|:]*:[·(]*$", "", own) + another
+
+
+@lru_cache(maxsize=20_000)
+def meaning(label: str) -> int:
+    """Return the sign of a label: 3 if it permits to edit, 2 for `may` or `can` alone.
+
+    1 and -1 are for words that mean it in a section on the asset alone; -2 prohibits, 0 is unknown.
+    """
+    field = named(label.strip(" *:|-_\n"))
+    if field in ("asset", "protected"):
+        return 3 if field == "asset" else -2
+    shape = shape_of(label)
+    return next((sign for rule, sign in _SIGNS if re.match(rule, shape)), 0)
+
+
+@dataclass(frozen=True)
+class _Label:
+    depth: int
+    text: str
+    sign: int
+    stays: bool  # for a list on its own level
+
+
+def mentions(
+    blocks: Iterable[Block], place: Place, *, section: bool = False, sign: int = 0
+) -> Iterator[Mention]:
+    """Yield all mentions of paths; the first block of a `section` is its title, with a `sign`."""
+    labels = [_Label(-20, "", sign, stays=True)]
+    for index, raw in enumerate(blocks):
+        block = place.spanned(raw)
+        is_title = index == 0 and (section or block.level == 1)
+        if block.kind not in ("row", "code"):
+            _close(labels, block)
+        if block.kind == "code" and section:
+            yield from _in_code(block, _above(labels), place)
+        elif "`" in block.text and block.kind != "code":
+            for each in _in_block(block, *_above(labels), place, is_title=is_title):
+                if place.looks_like_path(each.path):
+                    yield _by_cells(each) if block.kind == "row" else each
+        if not is_title and is_label(block):
+            stays = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
+            labels.append(_Label(_depth(block), block.text, meaning(block.text), stays))
 
 
 def is_label(block: Block) -> bool:
-    """Return True if a block names no file and is short, or leads over to the blocks below."""
+    """Return True if a block is short and names no file, or leads over to the blocks below."""
     text = block.text.strip("*_ \n")
-    short = len(text.split()) <= _SHORT and text[-1:] not in (".", "!", "?")
-    leads = text.endswith(":") or re.search(r"\b(?:below|following)\b", text, re.I)
-    return "`" not in text and bool(short or leads)
-
-
-def meaning(label: str) -> bool | None:
-    """Return True if the files beside a label or cell may be edited, None if unknown."""
-    words = NEVER_STOP.sub("", label).strip(" *:|-\n")
-    if _ALL_DENIED.search(words) or named(words) == "protected":
+    if block.kind in ("row", "code"):
         return False
-    return True if _ALL_ALLOWED.search(words) or named(words) == "asset" else None
-
-
-def _claims(block: Block, before: str, heading: str) -> Iterator[Claim]:
-    """Yield the claims of a block; a sentence without a path is about the one before."""
-    spoken = ""
-    for sentence, line_number in sentences(block):
-        leading = _SUBJECT.match(sentence)
-        names = re.findall(r"`[^`]+`", sentence)
-        if leading or len(names) == 1:
-            spoken = leading["paths"] if leading else names[0]
-        objects = [*_OBJECT.finditer(sentence)]
-        for each in objects:
-            yield from _each(
-                each["paths"], _of_object(sentence, each, before), line_number, sentence
-            )
-        if spoken and not objects and (leading or len(names) < 2):
-            verdict = _of_subject(sentence, spoken, before if leading else "")
-            yield from _each(spoken, verdict, line_number, sentence)
-        yield from _of_groups(sentence, line_number, before or heading)
-
-
-def _of_groups(sentence: str, line: int, above: str) -> Iterator[Claim]:
-    """Yield the paths that the words beside them deny, or except from a rule."""
-    groups = [*re.finditer(PATHS, sentence)]
-    start = 0
-    denied: bool | None = None
-    for at, group in enumerate(groups, 1):
-        end = groups[at].start() if at < len(groups) else len(sentence)
-        lead, tail = sentence[start : group.start()], sentence[group.end() : end]
-        if EXCEPT.search(lead):
-            denied = is_excepted(f"{lead} {tail}", above)
-        elif at == 1 or not _LISTED.fullmatch(lead):
-            denied = not _IF.match(sentence) and _is_denied(lead, tail, last=at == len(groups))
-        if denied is not None and (denied or EXCEPT.search(lead)):
-            yield from _each(group[0], not denied, line, sentence)
-        start = group.end()
-
-
-def is_excepted(words: str, above: str) -> bool | None:
-    """Return True if `all but this` denies this, as it does if all else is allowed."""
-    if _ALL_DENIED.search(EXCEPT.sub("", words)) or _KEPT_ABOVE.search(above):
-        return False
-    allowed = re.search(rf"\b{_CHANGED}|\b(?:yours|free|all|any|every)", words, re.I)
-    return True if allowed else None
-
-
-def _is_denied(lead: str, tail: str, *, last: bool) -> bool:
-    """Return True if a path between these words is subject or object of a prohibition."""
-    tail = tail if last else _NEXT.sub("", tail)
-    label = re.split(r"[.;]\s|\n", lead)[-1]
-    if _is_kept_by(label, tail) or (last and _REFUSED.fullmatch(tail)):
+    if block.kind == "heading" or text.endswith(":"):
         return True
-    if _LEAD.search(lead) or (_MAKING.search(label) and _FORBIDS.match(tail)):
-        return True
-    if _LEAVE.search(lead):
-        return bool(re.match(rf"\W*(?:as\s+)?{_STAYS}", tail, re.I))
-    if _WITHIN.search(lead) and not _RELATIVE.match(tail):
+    is_short = len(text.split(maxsplit=7)) <= 6 and text[-1:] not in ".!?"
+    return "`" not in text and (is_short or bool({"below", "following"} & {*text.lower().split()}))
+
+
+def _depth(block: Block) -> int:
+    return block.level - 10 if block.kind == "heading" else block.level
+
+
+def _close(labels: list[_Label], block: Block) -> None:
+    """Drop the labels that a block ends: deeper ones and those beside it.
+
+    A prohibition outlives a paragraph that is no label itself.
+    """
+    depth = _depth(block)
+    while labels and labels[-1].depth >= depth:
+        last = labels[-1]
+        if last.depth == depth and block.kind != "heading" and not is_label(block):
+            opens = block.text.lstrip("*_ ").startswith("`") or last.sign < 0
+            if last.stays if block.kind == "item" else opens:
+                return
+        labels.pop()
+    if labels and block.kind == "item" and 0 < labels[-1].depth < depth:
+        labels[-1] = replace(labels[-1], stays=False)
+
+
+def _above(labels: list[_Label]) -> tuple[str, int]:
+    """Return the nearest label and what all mean: the nearest, else a prohibition further up."""
+    signs = [label.sign for label in reversed(labels)]
+    further = next(filter(None, signs), 0)
+    return labels[-1].text, signs[0] or min(further, 0)
+
+
+def _in_code(block: Block, above: tuple[str, int], place: Place) -> Iterator[Mention]:
+    """Yield the lines of a code block that lists paths alone."""
+    lines = [line.split(maxsplit=1) for line in block.text.split("\n")]
+    is_list = all(place.looks_like_path(words[0]) for words in lines if words)
+    for at, words in enumerate(lines, block.line):
+        if words and (is_list or (above[1] < 0 and place.looks_like_path(words[0]))):
+            after = shape_of(words[1]) if len(words) > 1 else ""
+            denied = False if _DENIED.search(f"@,{after}") else None
+            yield Mention(words[0], at, block, *above, stance=denied, after=after)
+
+
+def _in_block(
+    block: Block, label: str, sign: int, place: Place, *, is_title: bool
+) -> list[Mention]:
+    """Return the mentions of a block; a sentence without a path is about the one before."""
+    found: list[Mention] = []
+    spoken = 0  # the number of mentions in the sentence before, if it is about one group of them
+    leads, above = True, min(sign, 0)
+    box = re.match(r"\[[ xX]\]", block.text)
+    label = label or (box[0] if box else "")
+    for sentence in read_text(block.text):
+        groups = [*_GROUP.finditer(sentence.shape)]
+        if not groups and spoken:
+            found[-spoken:] = [_continued(each, sentence.shape) for each in found[-spoken:]]
+        begun = taken = 0
+        for group in groups:
+            count = group[0].count("P")
+            paths = sentence.paths[taken : taken + count]
+            lead = sentence.shape[begun : group.start()][
+                0 if found or not box else box[0].count("x") + 2 :
+            ]
+            after = _until_next(sentence.shape[group.end() :])
+            is_first = is_title and not found
+            if not is_first and (own := _LABEL.search(lead)):
+                places = [sentence.places[begun + at] for at in own.span(1)]
+                text = sentence.text[slice(*places)].strip(" *_:|-")
+                known = meaning(text)
+                if known or block.kind != "row":
+                    label, sign, leads = text, known or above, True
+            elif not is_first:
+                is_wide = place.is_wide(paths[0][0])
+                leads = leads and _leads(lead, after, block.kind, is_wide=is_wide)
+            stance = _stance(sentence.shape, *group.span(), sign)
+            mention = Mention(
+                "", 0, block, label, sign, stance, leads, lead, after if not taken else "",
+                bool(stance and _is_alone(sentence.shape)), tuple(path for path, _ in paths),
+            )  # fmt: skip
+            for path, line in paths:
+                excepted = (
+                    {"path": path[1:], "stance": False} if path[0:1] == "!" else {"path": path}
+                )
+                found.append(replace(mention, line=block.line + line, **excepted))
+            if stance and count > 1 and "j" not in group[0] and after.startswith("a"):
+                found[-count:-1] = [replace(each, stance=None) for each in found[-count:-1]]
+            taken, begun = taken + count, group.end()
+        spoken = taken if len(groups) == 1 or (groups and leads) else spoken if not groups else 0
+    return found
+
+
+def _leads(lead: str, after: str, kind: str, *, is_wide: bool) -> bool:
+    """Return True if a path opens its block, or goes on with a list; `any file in` a folder."""
+    if after.startswith("S"):
         return False
-    return _stays(tail if last else f"{tail}`")
+    is_sentence = kind == "paragraph" and after[:1].isalpha() and after[0] not in "joutEepP"
+    within = "(?:w?pf*)?" if is_wide else ""
+    return not is_sentence and bool(re.fullmatch(rf"(?:{_Q}|[jfv0])*{within}", lead))
 
 
-def _is_kept_by(label: str, tail: str) -> bool:
-    """Return True if the label before a path, or a cell after it, says that it is kept."""
-    if label.rstrip("* ").endswith(":") and _KEEPS.fullmatch(label):
-        return True
-    return any(map(_CELL.fullmatch, tail.split("|")[1:]))
+def _continued(mention: Mention, shape: str) -> Mention:
+    """Return a mention with what the next sentence, which names no path, says of it."""
+    if re.match("[hanlkKbmd]", shape) and _DENIED.search(f"@,{shape}"):
+        return replace(mention, stance=False)
+    if mention.stance is None and _ALLOWED.search(f"@{shape}"):
+        return replace(mention, stance=True, alone=_is_alone(shape))
+    return mention
 
 
-def _stays(tail: str) -> bool:
-    """Return True if words after a path fix it, and not all the rest."""
-    own = tail if _JOINED.match(tail) else _ALL_ELSE.sub("", tail)
-    return bool(_TAIL.match(own) or _OTHERS.search(own))
+def _is_alone(shape: str) -> bool:
+    return bool(re.search("o[a-z]?f|o[am]*c|co", shape)) and not re.search("[eE]", shape)
 
 
-def _of_object(sentence: str, objects: re.Match[str], before: str) -> bool | None:
-    """Return True if a sentence allows to edit the object of its verb, None if unknown."""
-    leading, trailing = sentence[: objects.start()].rpartition("`")[2], sentence[objects.end() :]
-    if _IF.match(sentence):
-        return None
-    denials = (re.search(_NOT, leading, re.I), _OTHERS.search(leading))
-    if any(denials) or _stays(trailing[: trailing.find("`") + 1] or trailing):
-        return False
-    if _ONLY.search(sentence[: objects.end()]) or re.match(r"\s+only\W*$", trailing):
-        return True
-    listed = _of_list(before)
-    if listed is False and "`" in trailing:
-        return False
-    if _EDITABLE.search(sentence):
-        return True
-    is_offered = listed is None and (_ONLY.search(sentence) or _YOU.search(leading))
-    return True if is_offered else listed
+def _by_cells(mention: Mention) -> Mention:
+    """Return the mention of a row with what the other cells and their titles say."""
+    block = mention.block
+    cells = block.text.split(" | ")
+    if mention.stance is not None or len(cells) != len(block.titles):
+        return mention
+    said = []
+    for cell, title in zip(cells, block.titles, strict=True):
+        if f"`{mention.path}`" in cell:
+            sign = meaning(title)
+            said.append("yes" if sign > 2 else "no" if sign < 0 else "")
+        elif "`" not in cell:
+            said.append(_cell(shape_of(cell), shape_of(title)))
+    if "no" in said:
+        return replace(mention, stance=False)
+    if "unclear" in said:
+        return replace(mention, after="q")
+    return replace(mention, stance=True, leads=True) if "yes" in said else mention
 
 
-def _of_subject(sentence: str, spoken: str, before: str) -> bool | None:
-    """Return True if a sentence allows to edit its subject, None if unknown."""
-    if _EDITABLE.search(sentence) or _FREE.match(sentence):
-        return True
-    leading, named, _ = sentence.partition(spoken)
-    if EXCEPT.search(leading) and named:
-        return None
-    denied = not named and _GOES_ON.match(sentence) and _stays(f" {sentence}")
-    if denied or (before.endswith(":") and _KEEPS.fullmatch(before)):
-        return False
-    return _of_list(before) if re.search(_VERB, before, re.I) else None
-
-
-def _of_list(before: str) -> bool | None:
-    """Return True if the words before a list allow to edit its items, None if unknown."""
-    if re.search(_NOT, NEVER_STOP.sub("", before), re.I):
-        return False
-    return True if _ALLOWS.search(before) else None
-
-
-def _each(paths: str, editable: bool | None, line: int, sentence: str) -> Iterator[Claim]:
-    alone = bool(editable and _ALONE.search(sentence))
-    if editable is not None:
-        yield from (Claim(path, editable, line, alone) for path in re.findall(r"`([^`]+)`", paths))
+def _cell(cell: str, title: str) -> str:
+    """Return `yes` or `no` for what a cell says on editing, `unclear`, or nothing."""
+    asks = re.search("[cyYmg]", title)
+    if re.search("[kKb]", title):
+        return "no" if cell.startswith("1") else "" if re.fullmatch("n?", cell) else "unclear"
+    if re.match(_KEPT, cell) or (asks and re.match("n|g+o?$|o+g", cell)):
+        return "no"
+    is_yes = asks and re.fullmatch("[1my][om]*(?:\\([^nkKbeEi]*)?", cell)
+    return "yes" if is_yes or re.fullmatch("[fo]*y[fo]*", cell) else "unclear" if asks else ""

@@ -4,74 +4,202 @@ An evaluation works in a checkout of its own. It gets the named artifacts of the
 else; if none is named, it gets the text of the asset, for evaluations that import it.
 """
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 
 from autoresearch_graph.asset.files import Asset
+from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import PATHS
 from autoresearch_graph.program.document import Document, Section, sentences
+from autoresearch_graph.program.evaluators import is_runner
 from autoresearch_graph.program.markdown import Block, Span
 from autoresearch_graph.program.paths import Place, covers, normal
-from autoresearch_graph.program.prose import scattered_commands
-from autoresearch_graph.program.quantities import Statement, agree, with_flag
-from autoresearch_graph.program.shell import is_no_output, looks_like_command, script
+from autoresearch_graph.program.quantities import Statement, agree, contradiction, with_flag
+from autoresearch_graph.program.shell import (
+    BUILDERS,
+    has_log,
+    is_no_output,
+    looks_like_command,
+    placeholder,
+    runs_something,
+    script,
+    simple_commands,
+)
 
-_SHELLS = ("", "bash", "console", "sh", "shell", "shell-session", "terminal", "zsh")
+_SHELLS = (
+    "", "bash", "console", "sh", "shell", "shell-session", "shellsession", "shellscript",
+    "terminal", "zsh", "fish", "ksh", "text", "txt", "plain", "plaintext", "cmd", "bat", "batch",
+    "powershell", "ps1", "pwsh",
+)  # fmt: skip
+_FLAGS = {
+    "experiment": "--command", "evaluation": "--evaluation", "holdout": "--holdout",
+    "check": "--check-command", "hidden": "front matter",
+}  # fmt: skip
+_EXACT = (
+    "evaluation", "evaluation command", "evaluate", "scorer", "holdout", "hold out", "hold-out",
+    "holdout command", "check", "check command", "hidden", "hidden files", "hidden paths",
+)  # fmt: skip
+_SENTENCE = 10  # words at least of a section that is clearly prose
 
 
 def read_experiment(document: Document, supplied: str | None) -> Statement[str] | None:
-    """Return the experiment command, without a redirection to a log."""
-    stated = _stated(document, "experiment")
-    if stated is None and "experiment" not in document.front:
-        stated = agree("experiment command", scattered_commands(document.blocks))
+    """Return the experiment command, without a redirection to a log.
+
+    A flag settles what the text leaves open.
+    """
     from_flag = None if supplied is None else Statement(script(supplied), None)
+    try:
+        stated, _ = _steps(document)
+    except ProgramError as error:
+        if from_flag is None or error.code not in ("contradiction", "unclear-program"):
+            raise
+        return from_flag
     return with_flag("experiment command", "--command", from_flag, stated)
 
 
-def read_optional(document: Document, field: str) -> Statement[str] | None:
-    """Return an evaluation, holdout or check command; its heading must hold one.
+def read_optional(
+    document: Document, field: str, supplied: str | None = None
+) -> Statement[str] | None:
+    """Return an evaluation, holdout or check command; its heading must hold one, or be prose.
 
     Without this error a metric that was meant to be evaluated would be self-reported.
     """
     stated = _stated(document, field)
-    if stated is None and (sections := document.proper(field)):
-        raise ProgramError(
-            f"`{sections[0].title}` holds no command; put one in a code block, "
-            "or change the heading if this is prose",
-            line=sections[0].line,
-        )
-    return stated
+    if stated is None and supplied is None:
+        for section in document.proper(field):
+            if not _is_prose(section):
+                raise _without_value(section, "command; put one in a code block")
+    if stated is None and supplied is None and field == "evaluation":
+        with suppress(ProgramError):  # read_experiment raises it
+            stated = _steps(document)[1]
+    from_flag = None if supplied is None else Statement(script(supplied), None)
+    return with_flag(f"{field} command", _FLAGS[field], from_flag, stated)
+
+
+def left_as_prose(document: Document) -> tuple[str, ...]:
+    """Return a line for each section that could hold a command or paths, and holds prose.
+
+    Front matter of another tool has a line, too.
+    """
+    foreign = (document.unread,) if document.unread else ()
+    return foreign + tuple(
+        f"`{section.title}` (line {section.line})"
+        for field in ("evaluation", "holdout", "check", "hidden")
+        if field not in document.front
+        for section in document.proper(field)
+        if _is_prose(section) and not _in_section(section)
+    )
+
+
+def _without_value(section: Section, what: str) -> ProgramError:
+    return ProgramError(
+        f"`{section.title}` holds no {what}, give {_FLAGS[section.field]}, "
+        "or change the heading if this is prose",
+        line=section.line,
+    )
+
+
+def _is_prose(section: Section) -> bool:
+    """Return True if a section without a command says nothing of one.
+
+    Its heading is another than ours, or it has sentences; and it names no script.
+    """
+    text = " ".join(block.text for block in section.body if block.kind != "code")
+    exact = re.sub(r"^[\W\d]+|\W+$", "", section.title.lower()) in _EXACT
+    judges = section.field in ("evaluation", "holdout")
+    scripts = re.search(r"[\w)]\.(?:py|sh|js|ts|rb|pl|R|jl|rs|go|c|cpp|ipynb)\b", text)
+    if scripts and (exact or judges):
+        return False
+    spans = [span.text for block in section.body for span in block.spans]
+    shows = any(block.kind == "code" for block in section.body)
+    if section.field == "hidden":
+        return not spans and (not exact or len(text.split()) >= _SENTENCE)
+    if any(looks_like_command(span) for span in spans) and (exact or judges):
+        return False
+    return not exact or shows or len(text.split()) >= _SENTENCE
 
 
 def _stated(document: Document, field: str) -> Statement[str] | None:
     if entry := document.front.get(field):
         return _cleaned(entry.command())
-    commands = (_in_section(section) for section in document.proper(field))
-    return agree(f"{field} command", (command for command in commands if command))
+    found = [_in_section(section) for section in document.proper(field)]
+    commands = [
+        command
+        for section, command in zip(document.proper(field), found, strict=True)
+        if command and (not section.label or field != "experiment" or _starts(command.value))
+    ]
+    for command in commands:
+        _check_filled_in(command, _FLAGS[field])
+    return agree(f"{field} command", commands)
 
 
 def _in_section(section: Section) -> Statement[str] | None:
-    """Return the first code block, else the leading code span, else the only span.
+    """Return the first code block that runs something, else the leading span, else the only one.
 
     In prose about the experiment, a single span that looks like a command is enough.
     """
-    for block in section.body:
-        if block.kind == "code" and block.language in _SHELLS and block.text.strip():
-            return _cleaned(Statement(block.text, block.line))
-    code_span = _command_span(section)
-    return _cleaned(Statement(code_span.text, code_span.line)) if code_span else None
+    found = [block for block in section.body if _holds_command(block)]
+    chosen = [block for block in found if runs_something(block.text)] or found
+    if len(chosen) > 1 and section.field == "experiment":
+        _check_no_choice([Statement(block.text.strip(), block.line) for block in chosen])
+    if chosen:
+        return _one_way(_cleaned(Statement(chosen[0].text, chosen[0].line)))
+    if code_span := _command_span(section):
+        return _cleaned(Statement(code_span.text, code_span.line))
+    return None
+
+
+def _holds_command(block: Block) -> bool:
+    """Return True for a code block in a shell's language that shows neither output nor code."""
+    language = block.language.strip("{}").lstrip(".").partition(",")[0]
+    if block.kind != "code" or not block.text.strip():
+        return False
+    if language in ("python", "py", "python3"):
+        return not _is_python(block.text)
+    return language in _SHELLS and not _is_output(block.text)
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _is_output(text: str) -> bool:
+    """Return True if every line is one that a run prints: `loss: 0.5`, JSON, a row of dashes."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if read_metrics(line) or line.startswith(("METRIC ", '{"'))]
+    return bool(told) and all(line in told or not line.strip("-=._ ") for line in lines)
 
 
 def _command_span(section: Section) -> Span | None:
-    for block in section.body:
-        if _leads_with_command(block):
-            return block.spans[0]
+    """Return the span that leads a block, else the only one that may be a command."""
+    leading = [block for block in section.body if _leads_with_command(block)]
+    if section.field == "experiment":
+        spans = [span for block in leading for span in block.spans[: 1 + _offers(block)]]
+        _check_no_choice([Statement(span.text, span.line) for span in spans])
+    if leading:
+        return leading[0].spans[0]
     spans = [span for block in section.blocks for span in block.spans if is_no_output(span.text)]
     likely = [span for span in spans if looks_like_command(span.text)]
     if section.field == "experiment" and len({span.text for span in likely}) == 1:
         return likely[0]
-    return spans[0] if len(spans) == 1 else None
+    alone = any(f"`{span.text}`" == block.text.strip() for block in section.body for span in spans)
+    named = alone and not re.search(r"\w\.\w+$", spans[0].text)
+    return spans[0] if len(spans) == 1 and (likely or named) else None
+
+
+def _offers(block: Block) -> bool:
+    """Return True if a block offers a second command: "`a b` or `c d`"."""
+    second = block.spans[1].text if len(block.spans) > 1 else ""
+    return looks_like_command(second) and bool(re.search(r"`,?\s+or\b[^`]{0,20}`", block.text))
 
 
 def _leads_with_command(block: Block) -> bool:
@@ -79,9 +207,290 @@ def _leads_with_command(block: Block) -> bool:
     return bool(begins) and looks_like_command(block.spans[0].text)
 
 
+def _check_no_choice(commands: list[Statement[str]]) -> None:
+    """Raise ProgramError with both lines if two commands differ, and none is part of another."""
+    working = [command for command in commands if runs_something(command.value)]
+    for command in working[1:]:
+        if command.value not in working[0].value:
+            raise _choice(working[0], command)
+
+
+def _choice(first: Statement[str], other: Statement[str]) -> ProgramError:
+    return contradiction(
+        f"the experiment command is `{other}` here but `{first}` on line {first.line}; "
+        "keep one of them, or give --command",
+        other.line,
+    )
+
+
+def _one_way(command: Statement[str] | None) -> Statement[str] | None:
+    """Return a script; raise ProgramError if its lines are ways to do the same."""
+    lines = command.value.splitlines() if command else []
+    at = [number for number, line in enumerate(lines) if line and not line.startswith("#")]
+    words = re.search(r"^\s*#\s*(?:or|alternatively)\b|^or\b:?$", "\n".join(lines), re.I | re.M)
+    remarks = all(" # " in lines[number] for number in at)
+    programs = {lines[number].split()[0] for number in at}
+    if command and len(at) > 1 and (words or (remarks and len(programs) == 1)):
+        first, other = (Statement(lines[n], (command.line or 0) + n) for n in (at[0], at[-1]))
+        raise _choice(first, other)
+    return command
+
+
 def _cleaned(statement: Statement[str]) -> Statement[str] | None:
+    """Return a command without prompts, log and `NAME=$(...)`; None if nothing is left of it."""
     command = script(statement.value)
+    if captured := re.fullmatch(r"\w+=\"?\$\(([^()]+)\)\"?", command):
+        command = re.sub(r"\s*2>\s*\S+$", "", script(captured[1]))
     return Statement(command, statement.line) if command else None
+
+
+def _check_filled_in(command: Statement[str], flag: str) -> None:
+    if blank := placeholder(command.value):
+        at = command.value[: command.value.index(blank)].count("\n")
+        line = command.line + at if command.line else None
+        raise ProgramError(
+            f"`{blank}` is a placeholder; write the command as it is run, or give {flag}",
+            line=line,
+        )
+
+
+_LAUNCH = re.compile(
+    r"\blaunch\w*\b[^`]*`(?P<launched>[^`]+)`"
+    r"|\brun\s+(?:the\s+|each\s+|one\s+|an\s+)?(?:experiment|eval\w*|training|benchmark|backtest)"
+    r"\b[^`]*`(?P<run>[^`]+)`",
+    re.IGNORECASE,
+)
+_STEP = re.compile(
+    r"\W*(?:\d+[.)]\s*)?(?:(?P<label>[A-Za-z][\w '-]{0,30}?)\W*(?::|\||—)\W*?\s)?"
+    r"(?:(?:then\s+)?(?P<verb>run|execute|launch|start)\b[^`.]{0,30}?\s)?(?P<command>`[^`]+`|[^`]+$)",
+    re.IGNORECASE,
+)
+_LABELS = (
+    "benchmark", "command", "run", "verify", "test", "measure", "score", "eval", "train", "launch",
+    "execute", "experiment", "fitness",
+)  # fmt: skip
+_ABOUT_RUNS = ("run", "launch", "execut", "benchmark", "experiment", "measur", "train", "start")
+_NOT_RUNS = (
+    "setup", "set up", "install", "prepar", "test", "log", "commit", "branch", "results", "smoke",
+    "output", "once", "debug", "look", "print", "example", "download", "only if", "crash",
+    "outside", "refresh", "check", "option",
+)  # fmt: skip
+_EVALUATES = (
+    "eval",
+    "score",
+    "judge",
+    "grade",
+    "measure",
+    "bench",
+    "verify",
+    "metric",
+    "assess",
+    "validate",
+)
+_NEAR = 2  # blocks from a step to the next one
+_PREPARES = (
+    "prepare", "setup", "download", "install", "init", "fetch", "preprocess", "generate", "start_",
+    "stop_", "correct", "test", "check", "lint", "plot", "format", "status", "refresh", "build",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A command in prose; `sure` if it is launched, or sent to a log."""
+
+    command: Statement[str]
+    sure: bool
+    block: int
+
+    @property
+    def text(self) -> str:
+        """The command itself."""
+        return self.command.value
+
+    @property
+    def words(self) -> list[str]:
+        """The words of its first simple command."""
+        return _words(self.text)
+
+    @property
+    def program(self) -> str:
+        """The script that it runs, else its first words."""
+        named = [word for word in self.words if word[0] != "-" and "=" not in word]
+        names = (word for word in named if re.search(r"\w\.\w{1,3}$|^\./", word))
+        return next(names, " ".join(named[:2]))
+
+    def begins_with(self, words: tuple[str, ...]) -> bool:
+        """Return True if the name of its program begins with one of the words."""
+        name = re.split(r"[/ ]", self.program)[-1].lower()
+        return name.startswith(words) or ("test" in words and "test" in re.split(r"[_.-]", name))
+
+    @property
+    def evaluates(self) -> bool:
+        """True if its program, or an argument, begins with a word such as `eval`."""
+        return self.begins_with(_EVALUATES) or any(w.startswith("eval") for w in self.words[1:])
+
+
+@lru_cache(1024)
+def _words(command: str) -> list[str]:
+    return next(simple_commands(command), [])
+
+
+def _steps(document: Document) -> tuple[Statement[str] | None, Statement[str] | None]:
+    """Return the experiment and, where one command trains and another scores, the evaluation."""
+    try:
+        stated = _stated(document, "experiment")
+    except ProgramError:
+        blocks = [block for s in document.proper("experiment") for block in s.blocks]
+        chosen = _distinct(list(_scattered(tuple(blocks))))
+        if "experiment" in document.front or len(chosen) != 2 or not _are_steps(*chosen):
+            raise
+        return _joined(*chosen)
+    if stated or "experiment" in document.front:
+        return stated, None
+    found = [c for c in _scattered(document.blocks) if not c.begins_with(_PREPARES) or c.evaluates]
+    filled = [candidate for candidate in found if not placeholder(candidate.text)]
+    chosen = _distinct([c for c in filled if c.sure]) or _distinct(filled)
+    if not chosen:
+        for candidate in found:
+            _check_filled_in(candidate.command, "--command")
+        return None, None
+    if wider := _wider(chosen, filled):
+        return _one_way(wider.command), None
+    first = chosen[0]
+    near = [c for c in filled if 0 < c.block - first.block <= _NEAR and _are_steps(first, c)]
+    others = chosen[1:] or _distinct(near)
+    if not others:
+        _check_only_form(first, document.blocks)
+        return _one_way(first.command), None
+    if len(others) > 1 or not _are_steps(first, others[0]):
+        raise _choice(first.command, others[0].command)
+    return _joined(first, others[0])
+
+
+def _are_steps(first: _Candidate, other: _Candidate) -> bool:
+    """Return True if one trains and the other scores: not two ways to do the same."""
+    return other.evaluates and other.program != first.program
+
+
+def _check_only_form(chosen: _Candidate, blocks: tuple[Block, ...]) -> None:
+    """Raise ProgramError if a text also runs the program of an unsure command in another way."""
+    if chosen.sure:
+        return
+    for block in blocks:
+        lines = block.text.split("\n") if block.kind == "code" else []
+        spans = [*block.spans, *(Span(line, block.line + at) for at, line in enumerate(lines))]
+        for span in spans if chosen.program in block.text else ():
+            other = _Candidate(Statement(script(span.text), span.line), False, 0)
+            known = chosen.text.startswith(other.text) or other.text in chosen.text
+            if other.program == chosen.program and _starts_program(other.text) and not known:
+                raise _choice(chosen.command, other.command)
+
+
+def _distinct(candidates: list[_Candidate]) -> list[_Candidate]:
+    return list({c.text: c for c in reversed(candidates)}.values())[::-1]
+
+
+def _wider(chosen: list[_Candidate], found: list[_Candidate]) -> _Candidate | None:
+    """Return the one script that has all chosen commands among its lines, and more."""
+    scripts = [c for c in _distinct(found) if "\n" in c.text]
+    wider = [s for s in scripts if all(c.text in s.text.splitlines() for c in chosen)]
+    return wider[0] if len(wider) == 1 else None
+
+
+def _joined(first: _Candidate, other: _Candidate) -> tuple[Statement[str], Statement[str] | None]:
+    """Return experiment and evaluation; one script where both name the same file."""
+    files = {word for word in first.words if "." in word} - {first.program}
+    if files & set(other.words):
+        return Statement(f"{first.text}\n{other.text}", first.command.line), None
+    return first.command, other.command
+
+
+@lru_cache(2)  # for experiment and evaluation
+def _scattered(blocks: tuple[Block, ...]) -> tuple[_Candidate, ...]:
+    """Return the commands of prose and of blocks below it, in the order of the text."""
+    return tuple(_candidates(blocks))
+
+
+def _candidates(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
+    above = ""
+    for at, block in enumerate(blocks):
+        if block.kind == "code":
+            yield from _in_code(block, at, above.lower())
+            continue
+        above = block.text
+        if "`" in above or ":" in above:
+            yield from _in_prose(block, at)
+
+
+def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
+    small = block.text.lower()
+    if "`" in small and ("launch" in small or "run" in small):
+        for sentence, line in sentences(block):
+            if launch := _LAUNCH.search(sentence):
+                yield from _candidate(launch["launched"] or launch["run"], line, at, sure=True)
+    for code_span in block.spans:
+        if has_log(code_span.text):
+            yield from _candidate(code_span.text, code_span.line, at, sure=True)
+    for number, line_text in enumerate(block.text.split("\n"), block.line):
+        if "`" in line_text or ":" in line_text:
+            yield from _in_line(line_text, number, at, is_item=block.kind == "item")
+
+
+def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candidate]:
+    """Yield the command of `Benchmark: x`, `Run x`, or of an item that begins with it."""
+    step = _STEP.match(text)
+    if step is None:
+        return
+    command, label = step["command"], (step["label"] or "").lower()
+    labelled = label.startswith(_LABELS)
+    if command.startswith("`"):
+        leads = is_item and not label and re.match(r"\W*(?:\d+[.)]\s*)?`", text)
+        if labelled or (step["verb"] and not label) or leads:
+            yield from _candidate(command.strip("`"), line, at)
+    elif labelled and _starts_program(command):
+        yield from _candidate(command, line, at)
+
+
+def _starts(command: str) -> bool:
+    return looks_like_command(command) and runs_something(command)
+
+
+def _starts_program(command: str) -> bool:
+    """Return True if a text begins with a program: `python a.py`, `FAST=1 ./a.sh`, `make bench`."""
+    lines = [line for line in command.splitlines() if line.strip() and not line.startswith("#")]
+    words = lines[0].split() if lines and is_no_output(command) else []
+    first, *more = [word for word in words if "=" not in word] or [""]
+    if first == "cd" and "&&" in more:
+        return _starts_program(command.partition("&&")[2])
+    return first.startswith("./") or (bool(more) and (is_runner(first) or first in BUILDERS))
+
+
+def _in_code(block: Block, at: int, above: str) -> Iterator[_Candidate]:
+    """Yield the steps of a loop in a code block, or the whole block where text speaks of a run."""
+    if not _holds_command(block):
+        return
+    if re.search(r"^\s*(?:loop\b|\d+[.)]\s)", block.text, re.IGNORECASE | re.MULTILINE):
+        for number, text in enumerate(block.text.splitlines(), block.line):
+            step = _STEP.match(text.replace("`", ""))
+            command = step["command"] if step else ""
+            if (
+                step
+                and _starts_program(command)
+                and (step["label"] or step["verb"] or has_log(command))
+            ):
+                yield from _candidate(command, number, at, sure=has_log(command))
+    elif has_log(block.text.strip()):
+        yield from _candidate(block.text, block.line, at, sure=True)
+    elif any(word in above for word in _ABOUT_RUNS) and not any(w in above for w in _NOT_RUNS):
+        yield from _candidate(block.text, block.line, at)
+
+
+def _candidate(text: str, line: int, at: int, *, sure: bool = False) -> Iterator[_Candidate]:
+    command = _cleaned(Statement(text, line))
+    if command and command.value.endswith("&"):
+        return
+    if command and (sure or _starts_program(command.value)) and runs_something(command.value):
+        yield _Candidate(command, sure, at)
 
 
 Named = Statement[str]
@@ -140,12 +549,9 @@ def _named_hidden(document: Document) -> list[Named]:
     sections = document.proper("hidden")
     blocks = [block for section in sections for block in section.body]
     named = [Statement(span.text, span.line) for block in blocks for span in block.spans]
-    if sections and not named:
-        raise ProgramError(
-            f"`{sections[0].title}` names no path; write each in backticks, "
-            "or change the heading if this is prose",
-            line=sections[0].line,
-        )
+    for section in sections if not named else ():
+        if not _is_prose(section):
+            raise _without_value(section, "path; write each in backticks")
     return named
 
 

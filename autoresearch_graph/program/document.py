@@ -4,23 +4,19 @@ A label (`**Metric:** ...`, `Run: ...`, a row of a table of settings) is a whole
 heading at the beginning of a line, before a colon, a dash or the next cell. It counts if no heading
 speaks, and only if its text begins as such a part does: many sentences begin with `Check:`.
 
-Other languages than English: the phrases of languages.yaml are translated for reading alone; the
-model gets the original text. A part that is not understood is missing, as in any language.
+The words of another language are put into English for reading (languages.py).
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from pathlib import Path
-from typing import Any
-
-import yaml
+from functools import cache, lru_cache
+from itertools import islice
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import front_matter, markdown
+from autoresearch_graph.program import front_matter, languages, markdown
 from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.markdown import Block, Span
 from autoresearch_graph.program.quantities import durations
 
 PROPER = {
@@ -62,15 +58,13 @@ LOOSE = {
         "files you can edit", "what to change", "what to edit",
     ),
     "metric": (
-        "goal", "goals", "objective", "objectives", "how we measure", "what to measure", "目标",
-        "objetivo", "ziel", "目標", "objectif",
+        "goal", "goals", "objective", "objectives", "how we measure", "what to measure",
     ),
     "stopping": ("termination",),
 }  # fmt: skip
 _LEAD = re.compile(r"^(?:(?:the|a|an|your|our|my|main|one|only|single|hard|absolute|primary)\s+)+")
 _FOLLOWS = re.compile(
-    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if"
-    r"|de|del|para|por|und|für|von|pro|je|du|des|pour|par|の|的)(?!\w))"
+    r"\s*(?:$|[^\w\s#]|(?:of|for|is|are|to|in|per|and|or|that|which|with|on|when|after|if)(?!\w))"
 )
 
 
@@ -97,6 +91,12 @@ class Section:
     def line(self) -> int:
         """The heading's line."""
         return self.blocks[0].line
+
+    @property
+    def exact(self) -> bool:
+        """True if the heading, up to a colon, is a name of the field and nothing else."""
+        title = self.blocks[0].text.partition(":")[0]
+        return not (self.loose or self.label) and named(_bare(title)) == self.field
 
     @property
     def body(self) -> tuple[Block, ...]:
@@ -143,22 +143,37 @@ def recognise(title: str) -> tuple[str, bool] | None:
     """
     hyphenless = re.sub(r"(?<=\w)-(?=\w)", " ", title.lower())
     words = re.sub(r"^[\W\d_]+", "", hyphenless)
-    starts = (words, _LEAD.sub("", words, count=1))
-    matches = [
-        (len(synonym), field, names is LOOSE)
-        for names in (PROPER, LOOSE, headings())
+    for start in (words, _LEAD.sub("", words, count=1)):
+        for synonym, field, loose in _by_first_letter().get(start[:1], ()):
+            if _begins(start, synonym):
+                return field, loose
+    return languages.recognise(title)
+
+
+@cache
+def _by_first_letter() -> Mapping[str, Sequence[tuple[str, str, bool]]]:
+    """Return all synonyms with their fields by their first letter, the longest first."""
+    known = [
+        (synonym, field, names is LOOSE)
+        for names in (PROPER, LOOSE)
         for field, synonyms in names.items()
         for synonym in synonyms
-        if any(_begins(start, synonym) for start in starts)
     ]
-    return max(matches)[1:] if matches else None
+    found: dict[str, list[tuple[str, str, bool]]] = {}
+    for entry in sorted(known, key=lambda each: -len(each[0])):
+        found.setdefault(entry[0][0], []).append(entry)
+    return found
 
 
+@lru_cache(maxsize=1 << 14)
 def named(label: str) -> str | None:
     """Return the field if a whole label is its name or a synonym."""
     words = _LEAD.sub("", re.sub(r"(?<=\w)-(?=\w)", " ", label.strip().lower()), count=1)
-    known = (names for names in (PROPER, headings()))
-    return next((f for names in known for f, synonyms in names.items() if words in synonyms), None)
+    known = _by_first_letter().get(words[:1], ())
+    if found := next((f for synonym, f, loose in known if words == synonym and not loose), None):
+        return found
+    field, loose = languages.recognise(label) or (None, False)
+    return None if loose else field
 
 
 def _begins(words: str, synonym: str) -> bool:
@@ -166,6 +181,13 @@ def _begins(words: str, synonym: str) -> bool:
 
 
 _LABEL = re.compile(r"[^\w`]*(?P<label>[^\W\d][^:|`\n—]{0,40}?)\s*(?::|\s\||\s—|\s-\s|$)\s*")
+
+
+def _bare(title: str) -> str:
+    """Return a title without numbers and emoji before it."""
+    return re.sub(r"^[\W\d_]+|[\W_]+$", "", title)
+
+
 _AS_SPAN = re.compile(r"[^\w`]*`")
 _AS_CRITERION = re.compile(r"\W*(?:\d|never\b|after\b|stop\b|`|\$)", re.IGNORECASE)
 _AS_RULE = re.compile(
@@ -179,16 +201,22 @@ _NO_LABELS = ("timeout", "guard", "budget")  # said of a kill limit, a person, o
 def labelled(blocks: Sequence[Block]) -> Iterator[Section]:
     """Yield the sections that labels open: the rest of the line, or the blocks below it."""
     for index, block in enumerate(blocks):
-        if block.kind not in ("heading", "code"):
+        if block.kind not in ("heading", "code") and _has_label(block):
             for line in _lines(block):
-                yield from _sections(line, blocks[index + 1 :])
+                yield from _sections(line, blocks, index + 1)
 
 
-def _sections(line: Block, below: Sequence[Block]) -> Iterator[Section]:
+def _has_label(block: Block) -> bool:
+    """Return True if any line of a block may begin with a label."""
+    matches = (_LABEL.match(line) for line in f"{block.text}\n{block.said}".split("\n"))
+    return any(match and named(match["label"]) for match in matches)
+
+
+def _sections(line: Block, blocks: Sequence[Block], below: int) -> Iterator[Section]:
     field, remainder = _label(line)
     if field is None:
         return
-    body = [] if remainder else _body(below)
+    body = [] if remainder else _body(blocks, below)
     said = remainder or (body[0].text if body else "")
     if (body and body[0].kind == "code" and field in _COMMANDS) or _begins_as(field, said):
         yield Section(field, False, (_as_heading(line), *body), label=True)
@@ -225,12 +253,12 @@ def _begins_as(field: str, said: str) -> bool:
             return bool(_AS_SPAN.match(said))
 
 
-def _body(below: Sequence[Block]) -> list[Block]:
+def _body(blocks: Sequence[Block], below: int) -> list[Block]:
     """Return the paragraph below a label, or the list, table or code block."""
-    if below and below[0].kind == "paragraph":
-        return [below[0]]
     found: list[Block] = []
-    for block in below:
+    for block in islice(blocks, below, None):
+        if block.kind == "paragraph" and not found:
+            return [block]
         if block.kind not in ("item", "row", "code") or (found and _label(block)[0]):
             break
         found.append(block)
@@ -264,81 +292,75 @@ def _as_heading(line: Block) -> Block:
     return replace(line, kind="heading", text=text)
 
 
-_SPAN = re.compile(r"(`[^`]*`)")
-_AND = re.compile(
-    r"\s*(?:和|与|及|以及|或|と|や|または|および)\s*|\s+(?:y|e|o|u|und|oder|et|ou)\s+",
-    re.IGNORECASE,
-)
-_OWN_LETTERS = re.compile(r"[぀-ヿ一-鿿]")
+_PAIR = re.compile(r"^\W*(?P<key>[A-Za-z]+)\W*?:[*_ \t]+(?P<text>\S.*)$", re.MULTILINE)
+_KEYS = {
+    "goal": "goal", "scope": "asset", "metric": "metric", "direction": "metric",
+    "verify": "experiment", "guard": "check", "iterations": "stopping",
+}  # fmt: skip
+_ENOUGH = 3  # keys that make a dialect: one alone may begin any sentence
 
 
-def in_english(text: str) -> str:
-    """Translate the known phrases; code spans and line breaks stay as they are."""
-    pieces = _SPAN.split(text)
-    for index in range(0, len(pieces), 2):
-        between = 0 < index < len(pieces) - 1
-        pieces[index] = (
-            " and " if between and _AND.fullmatch(pieces[index]) else _put(pieces[index])
-        )
-    return "".join(pieces)
+def key_values(blocks: Iterable[Block]) -> Iterator[Section]:
+    """Yield the sections of `Scope: a.py`, `Verify: make bench`, ... on lines of their own."""
+    pairs = [
+        (_KEYS[match["key"].lower()], match, block)
+        for block in blocks
+        if block.kind in ("paragraph", "item")
+        for match in _PAIR.finditer(block.text)
+        if match["key"].lower() in _KEYS
+    ]
+    if len({match["key"].lower() for _, match, _ in pairs}) < _ENOUGH:
+        return
+    for field, match, block in pairs:
+        text = _spelled(match["key"].lower(), match["text"].strip())
+        line_number = block.line_at(match.start())
+        spans = tuple(Span(span, line_number) for span in re.findall(r"`([^`]+)`", text))
+        title = f"{match['key']}: {text}"
+        heading = Block("heading", title, line_number, spans, said=match[0])
+        loose = field == "goal"
+        yield Section("metric" if loose else field, loose, (heading,), label=not loose)
 
 
-def _put(text: str) -> str:
-    for pattern, meaning in _phrases():
-        text = pattern.sub(partial(_expanded, meaning), text)
-    return text
-
-
-def _expanded(meaning: str, found: re.Match[str]) -> str:
-    """Return the meaning of a phrase, with as many line breaks as it had."""
-    return found.expand(meaning) + "\n" * found[0].count("\n")
-
-
-def headings() -> Mapping[str, tuple[str, ...]]:
-    """Return the headings of each field in other languages, in small letters."""
-    return {
-        field: tuple(title.lower() for title in titles)
-        for field, titles in _known()["headings"].items()
-    }
-
-
-@cache
-def _known() -> dict[str, Any]:
-    known: dict[str, Any] = yaml.safe_load(
-        Path(__file__).with_name("languages.yaml").read_text("utf-8")
-    )
-    return known
-
-
-@cache
-def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple(
-        (_compiled(phrase), meaning)
-        for meaning, phrases in _known()["phrases"].items()
-        for phrase in phrases
-    )
-
-
-def _compiled(phrase: str) -> re.Pattern[str]:
-    """Compile a phrase; in an alphabet with spaces it begins and ends with a word."""
-    spaced = re.sub(r" (?!\?)", r"\\s+", phrase).replace(" ?", r"\s*")
-    if not _OWN_LETTERS.search(phrase):
-        spaced = rf"(?<!\w)(?:{spaced})(?!\w)"
-    return re.compile(spaced, re.IGNORECASE)
+def _spelled(key: str, text: str) -> str:
+    """Return the text of a key with names, paths and commands in backticks."""
+    if key == "iterations":
+        count = re.match(r"\d+", text)
+        return f"{count[0]} experiments" if count else "never stop"
+    if "`" in text or key in ("goal", "direction"):
+        return text
+    if key == "scope":
+        return re.sub(r"[^\s,;()]*[\w*/][^\s,;()]*", r"`\g<0>`", text)
+    if key == "metric":
+        return re.sub(r"^[A-Za-z_][\w.@/-]*(?=\s*(?:\(|,|$))", r"`\g<0>`", text)
+    return f"`{text}`"
 
 
 @dataclass(frozen=True)
 class Document:
-    """The parsed text from which the readers of single fields read."""
+    """The parsed text from which the readers of single fields read.
+
+    `unread` names the keys of a front matter that belongs to another tool.
+    """
 
     front: Mapping[str, Entry]
     sections: tuple[Section, ...]
     blocks: tuple[Block, ...]
+    unread: str = ""
 
     def proper(self, field: str) -> tuple[Section, ...]:
         """Return the sections under a proper heading of the field, else those of a label."""
         proper = tuple(s for s in self.sections if s.field == field and not s.loose)
         return tuple(s for s in proper if not s.label) or proper
+
+    def exact(self, field: str, line: int | None) -> Section | None:
+        """Return the section around a line whose whole heading is one of the field's."""
+        holders = {"direction": "metric", "kill_after": "time_box"}
+        for section in self.proper(holders.get(field, field)):
+            last = section.blocks[-1]
+            end = last.line + last.text.count("\n")
+            if section.exact and line and section.line <= line <= end:
+                return section
+        return None
 
     def loose(self, field: str) -> tuple[Section, ...]:
         """Return the sections under a heading that may also be prose."""
@@ -359,23 +381,28 @@ def parse(text: str) -> Document:
     parts = markdown.parse(text)
     if not parts.front_matter:
         _check_closed(text, parts.blocks)
-    front = front_matter.parse(parts.front_matter)
-    blocks = tuple(_in_english(block) for block in parts.blocks)
-    return Document(front, (*sections(blocks), *labelled(blocks)), blocks)
-
-
-def _in_english(block: Block) -> Block:
-    text = block.text if block.kind == "code" else in_english(block.text)
-    return block if text == block.text else replace(block, text=text, said=block.text)
+    foreign = front_matter.foreign_keys(parts.front_matter)
+    front = {} if foreign else front_matter.parse(parts.front_matter)
+    unread = f"front matter: {', '.join(foreign)}" if foreign else ""
+    blocks = languages.in_english(parts.blocks)
+    found = (*sections(blocks), *labelled(blocks), *key_values(blocks))
+    return Document(front, found, blocks, unread)
 
 
 def sentences(block: Block) -> Iterator[tuple[str, int]]:
     """Yield the sentences of a block, each with its line; a code span is never split."""
-    pieces = re.finditer(r"(?:`[^`]*`|(?![.!?]\s+[A-Z`\"(]|。)[^`]|`)+[.!?。]?", block.text)
-    for piece in pieces:
-        lead = len(piece[0]) - len(piece[0].lstrip())
-        if piece[0].strip():
-            yield piece[0].strip(), block.line_at(piece.start() + lead)
+    return ((text, block.line + below) for text, below in _sentences(block.text))
+
+
+@lru_cache(maxsize=1 << 16)
+def _sentences(text: str) -> tuple[tuple[str, int], ...]:
+    """Return the sentences of a text, each with the number of line breaks before it."""
+    pieces = re.finditer(r"(?:`[^`]*`|(?![.!?]\s+[A-Z`\"(]|。)[^`]|`)+[.!?。]?", text)
+    return tuple(
+        (piece[0].strip(), text.count("\n", 0, piece.end() - len(piece[0].lstrip())))
+        for piece in pieces
+        if piece[0].strip()
+    )
 
 
 def without_numbering(block: Block) -> str:

@@ -64,13 +64,13 @@ class _Command:
                 yield from files
                 return
             elif path := self._there(word, self.folder):
-                is_program = not option.startswith("--") and not _is_runner(word)
+                is_program = not option.startswith("--") and not is_runner(word)
                 yield from self._run_file(path, option, is_program=is_program)
                 if is_program:
                     return
             elif not (begun or word.startswith("-") or _NO_PATH.fullmatch(word)):
                 yield from self._build_files(word, words)
-                if not (begun := _is_runner(word)):
+                if not (begun := is_runner(word)):
                     return
             option = word
 
@@ -99,7 +99,7 @@ class _Command:
             return ""
         project = self.project.resolve()
         path = (project / folder / word).resolve()
-        inside = path != project and path.is_relative_to(project) and path.exists()
+        inside = path != project and path.is_relative_to(project) and os.path.lexists(path)
         return path.relative_to(project).as_posix() if inside else ""
 
 
@@ -109,7 +109,8 @@ def _parted(words: list[str]) -> Iterator[str]:
         yield from ("-m", word[2:]) if re.fullmatch(r"-m[\w.]+", word) else [word.split("::")[0]]
 
 
-def _is_runner(word: str) -> bool:
+def is_runner(word: str) -> bool:
+    """Return True for an interpreter or another program that runs files."""
     return bool(_RUNNER.fullmatch(word.rpartition("/")[2]))
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import yaml
 
@@ -47,8 +48,13 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
     "limits": _BUDGET,
 }  # fmt: skip
 _UNITS = re.compile(r"_(seconds|minutes|hours)$")
+_TELLING = {
+    "asset", "budget", "command", "direction", "edit", "editable", "eval", "experiments", "file",
+    "files", "limit", "metric", "protect", "run", "score", "stop", "test", "time",
+}  # fmt: skip
 PROSE = (
     "name", "title", "description", "author", "date", "version", "tags", "license", "language",
+    "owner", "schedule", "status", "created", "updated", "id", "notes", "summary", "strategy",
 )  # fmt: skip
 
 
@@ -127,6 +133,25 @@ def parse(text: str) -> Mapping[str, Entry]:
     return {
         key: entry for key, entry in entries.items() if key not in OPTIONAL or entry.type != "null"
     }
+
+
+def foreign_keys(text: str) -> tuple[str, ...]:
+    """Return the keys of a front matter that has none of ours, and none that is nearly ours."""
+    try:
+        _check_no_alias(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return ()
+    if not isinstance(node, yaml.MappingNode):
+        return ()
+    keys = tuple(str(key.value) for key, _ in node.value)
+    ours = (*KEYS, *_FIELDS, *_LIMITS, *_GROUPS)
+    stems = (re.sub(r"_(?:second|minute|hour)s?$", "", key.lower()) for key in keys)
+    nearly = any(
+        get_close_matches(stem, ours, 1, 0.8) or _TELLING & set(re.split(r"[_-]", stem))
+        for stem in stems
+    )
+    return () if nearly else keys
 
 
 def _parts(front: Entry) -> Mapping[str, Entry]:
@@ -224,8 +249,12 @@ def _mapping(node: yaml.Node) -> Mapping[str, Entry]:
 
 def _check_known(entry: Entry, known: tuple[str, ...], told: tuple[str, ...]) -> None:
     if entry.key not in known:
+        near = get_close_matches(entry.key, (*told, *_FIELDS, *_LIMITS), 1)
+        meant = f"did you mean `{near[0]}`? The" if near else "the"
         raise _malformed(
-            f"the front matter has no key `{entry.key}`; the keys are {', '.join(told)}", entry.line
+            f"the front matter has no key `{entry.key}`; {meant} keys are {', '.join(told)}; what "
+            "is for the model alone goes under `notes`",
+            entry.line,
         )
 
 

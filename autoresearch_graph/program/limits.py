@@ -1,6 +1,6 @@
 """The limits of a run in a program.md: its time box, and when it is killed.
 
-Each duration gets a role by the words before and after it, which words.yaml lists.
+Each duration gets a role by the words before and after it, which durations.yaml lists.
 """
 
 import re
@@ -36,7 +36,7 @@ from autoresearch_graph.program.quantities import (
 WORDS = {
     name: frozenset(words.split())
     for name, words in yaml.safe_load(
-        Path(__file__).with_name("words.yaml").read_text("utf-8")
+        Path(__file__).with_name("durations.yaml").read_text("utf-8")
     ).items()
 }
 _RUNS, _EACH, _LINKS = WORDS["runs"], WORDS["each"], WORDS["links"]

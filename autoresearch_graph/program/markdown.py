@@ -1,12 +1,12 @@
 """Front matter and blocks of a Markdown text, each with its line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
+from markdown_it.token import Token
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 # Dashes, apostrophes and spaces that editors put in place of those on the keyboard, and the
@@ -16,13 +16,6 @@ _TYPOGRAPHY = {
     0xFF09: ") ", 0xFF1A: ": ", 0xFF0C: ", ", 0x3001: ", ", 0xFF1B: "; ", 0xFF01: "! ",
     0xFF1F: "? ",
 }  # fmt: skip
-
-_EDITABLE = re.compile(
-    r"\b(?:edit(?:s|able)?|modif(?:y|iable)|mutable|writable|(?:may|can) (?:be )?changed?)\b",
-    re.IGNORECASE,
-)
-_KEPT = re.compile(r"\b(?:read[- ]?only|protected|frozen|fixed|off[- ]limits)\b", re.IGNORECASE)
-_ALLOWED = re.compile(r"\W*(?:y|yes|true|rw|agents?|ai|llm|you|[✓✔✅])(?!\w)", re.IGNORECASE)
 
 Kind = Literal["heading", "paragraph", "item", "row", "code"]
 
@@ -40,8 +33,9 @@ class Block:
     """A heading, paragraph, list item, table row or code block.
 
     `text` is the visible text, in plain typography and with code spans in backticks. An `item` is
-    the first paragraph of a list item. `level` is a heading's, `language` a code block's. `said` is
-    the original of a `text` that was put into English.
+    the first paragraph of a list item. `level` is a heading's, or the depth of lists; `language` is
+    a code block's. `said` is the original of a `text` that was put into English; `titles` are those
+    of a row's columns.
     """
 
     kind: Kind
@@ -51,6 +45,7 @@ class Block:
     language: str = ""
     level: int = 0
     said: str = ""
+    titles: tuple[str, ...] = ()
 
     def line_at(self, position: int) -> int:
         """Return the line of a position in `text`."""
@@ -65,67 +60,67 @@ class Markdown:
     blocks: tuple[Block, ...]
 
 
+_PARSER = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
+_PARSER.core.ruler.disable("inline")  # few blocks hold markup, and _INLINE parses those alone
+_INLINE = MarkdownIt("commonmark")
+_MARKUP = re.compile(r"[*_\[\]<>&!\\]")
+_BOLD = re.compile(r"\*\*(?![\s*])([^*]*[^\s*])\*\*")
+_WITHIN = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # an underscore within a word is no markup
+
+
 def parse(text: str) -> Markdown:
     """Read a text as CommonMark with tables and front matter."""
-    parser = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
-    root = SyntaxTreeNode(parser.parse(text))
-    front = next((node.content for node in root.children if node.type == "front_matter"), "")
-    return Markdown(front, tuple(_blocks(root)))
+    tokens = _PARSER.parse(text)
+    front = next((token.content for token in tokens if token.type == "front_matter"), "")
+    return Markdown(front, tuple(_blocks(tokens)))
 
 
-def _blocks(node: SyntaxTreeNode) -> Iterator[Block]:
-    match node.type:
-        case "heading":
-            yield _heading(node)
-        case "paragraph":
-            yield _inline(node, "item" if _opens_an_item(node) else "paragraph")
-        case "fence" | "code_block":
-            yield _code(node)
-        case "tr":
-            yield _row(node)
-        case "html_block":
-            yield from _html(node)
-        case "thead" | "front_matter" | "hr":
-            return
-        case _:
-            for child in node.children:
-                yield from _blocks(child)
+def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
+    """Yield the blocks; a heading inside a list or a quotation is a paragraph."""
+    titles: tuple[str, ...] = ()
+    cells: list[Token] = []
+    depth = 0
+    for at, token in enumerate(tokens):
+        match token.type:
+            case "list_item_open" | "list_item_close":
+                depth += token.nesting
+            case "inline":
+                opening = tokens[at - 1]
+                if opening.type in ("th_open", "td_open"):
+                    cells.append(token)
+                elif opening.type == "heading_open" and opening.level == 0:
+                    yield _inline(token, "heading", level=int(opening.tag[1:]))
+                else:
+                    is_first = at > 1 and tokens[at - 2].type == "list_item_open"
+                    yield _inline(token, "item" if is_first else "paragraph", level=depth)
+            case "thead_close":
+                titles, cells = tuple(_visible(cell)[0] for cell in cells), []
+            case "tr_close" if cells and tokens[at - 1].type == "td_close":
+                yield _row(cells, titles)
+                cells = []
+            case "fence" | "code_block":
+                yield _code(token)
+            case "html_block":
+                yield from _html(token)
 
 
-def _opens_an_item(node: SyntaxTreeNode) -> bool:
-    parent = node.parent
-    return parent is not None and parent.type == "list_item" and parent.children[0] is node
+def _inline(token: Token, kind: Kind, *, level: int = 0) -> Block:
+    text, spans = _visible(token)
+    return Block(kind, text, _first_line(token), spans, level=level)
 
 
-def _heading(node: SyntaxTreeNode) -> Block:
-    """Return a heading; inside a list or a quotation it is a paragraph."""
-    top = node.parent is not None and node.parent.is_root
-    return _inline(node, "heading" if top else "paragraph", level=int(node.tag[1:]))
+def _row(row: Sequence[Token], titles: tuple[str, ...]) -> Block:
+    """Return a row of a table, with the titles of the columns."""
+    cells = [_visible(cell) for cell in row]
+    text = " | ".join(text for text, _ in cells)
+    spans = tuple(span for _, found in cells for span in found)
+    return Block("row", text, _first_line(row[0]), spans, titles=titles)
 
 
-def _inline(node: SyntaxTreeNode, kind: Kind, *, level: int = 0) -> Block:
-    line_number = _first_line(node)
-    text = "".join(_visible(node))
-    return Block(kind, text, line_number, tuple(_spans(node, line_number)), level=level)
-
-
-def _row(node: SyntaxTreeNode) -> Block:
-    """Return a row of a table; a column `editable` labels every cell."""
-    line_number = _first_line(node)
-    cells = ["".join(_visible(cell)) for cell in node.children]
-    for at, title in enumerate(_titles(node)[: len(cells)]):
-        if "`" in cells[at] and (_EDITABLE.search(title) or _KEPT.search(title)):
-            cells[at] = f"{title}: {cells[at]}"
-        elif _EDITABLE.search(title):
-            allowed = "yes" if _ALLOWED.match(cells[at]) else "no"
-            cells[at] = f"editable: {allowed} ({cells[at]})"
-    return Block("row", " | ".join(cells), line_number, tuple(_spans(node, line_number)))
-
-
-def _html(node: SyntaxTreeNode) -> Iterator[Block]:
+def _html(token: Token) -> Iterator[Block]:
     """Read HTML as a person sees it: a heading, or the text of each line, without comments."""
-    text = re.sub(r"<!--.*?(?:-->|$)", _blank, node.content, flags=re.DOTALL)
-    for index, line in enumerate(text.split("\n"), _first_line(node)):
+    text = re.sub(r"<!--.*?(?:-->|$)", _blank, token.content, flags=re.DOTALL)
+    for index, line in enumerate(text.split("\n"), _first_line(token)):
         if seen := re.sub(r"<[^<>]*>", " ", line).translate(_TYPOGRAPHY).strip():
             level = re.search(r"<h([1-6])\b", line, re.IGNORECASE)
             yield Block(
@@ -140,44 +135,71 @@ def _blank(comment: re.Match[str]) -> str:
     return "\n" * comment[0].count("\n")
 
 
-def _titles(row: SyntaxTreeNode) -> list[str]:
-    """Return the titles of the columns of a row's table."""
-    table = row.parent and row.parent.parent
-    if table is None or table.type != "table":
-        return []
-    return ["".join(_visible(cell)) for cell in table.children[0].children[0].children]
-
-
-def _code(node: SyntaxTreeNode) -> Block:
+def _code(token: Token) -> Block:
     """Return a code block, on the line of its first line of code."""
-    line_number = _first_line(node) + (node.type == "fence")
-    language = node.info.split()[0].lower() if node.info.strip() else ""
-    return Block("code", node.content, line_number, language=language)
+    line_number = _first_line(token) + (token.type == "fence")
+    language = token.info.split()[0].lower() if token.info.strip() else ""
+    return Block("code", token.content, line_number, language=language)
 
 
-def _visible(node: SyntaxTreeNode) -> Iterator[str]:
-    match node.type:
-        case "text":
-            yield node.content.translate(_TYPOGRAPHY)
-        case "code_inline":
-            yield f"`{node.content}`"
-        case "softbreak" | "hardbreak":
-            yield "\n"
-        case _:
-            shown = "".join(text for child in node.children for text in _visible(child))
-            yield shown
-            leads = str(node.attrs.get("href", "")) if node.type == "link" else ""
-            if leads and leads not in shown and not re.search(r"[:#?]", leads):
-                yield f" ({leads})"
+def _visible(token: Token) -> tuple[str, tuple[Span, ...]]:
+    """Return the visible text of a block, with code spans in backticks, and the spans.
+
+    Code spans and bold words, the most frequent markup, need no parser.
+    """
+    content, line = token.content, _first_line(token)
+    plain = re.sub(r"[ \t]*\n[ \t]*", "\n", content).strip()
+    code = "".join(plain.split("`")[1::2])
+    if "``" not in content and "\n" not in code and "*" not in code:
+        plain = _BOLD.sub(r"\1", plain)
+    parts = plain.split("`")
+    marked = "".join(parts[::2])
+    if (
+        len(parts) % 2 == 0
+        or "``" in content
+        or "\n" in code
+        or _MARKUP.search(_WITHIN.sub("", marked))
+    ):
+        pieces: list[str] = []
+        spans: list[Span] = []
+        _show(_INLINE.parseInline(content)[0].children or (), line, pieces, spans)
+        return "".join(pieces), tuple(spans)
+    found: list[Span] = []
+    for at, part in enumerate(parts):
+        if at % 2:
+            found.append(Span(part, line))
+        else:
+            line += part.count("\n")
+            parts[at] = part.translate(_TYPOGRAPHY)
+    return "`".join(parts), tuple(found)
 
 
-def _spans(node: SyntaxTreeNode, line: int) -> Iterator[Span]:
-    for child in node.walk():
-        if child.type in ("softbreak", "hardbreak"):
-            line += 1
-        elif child.type == "code_inline":
-            yield Span(child.content, line)
+def _show(tokens: Sequence[Token], line: int, pieces: list[str], spans: list[Span]) -> None:
+    """Collect the visible pieces and the spans; a link shows where it leads, too."""
+    leads: list[tuple[str, int]] = []
+    for token in tokens:
+        match token.type:
+            case "text":
+                pieces.append(token.content.translate(_TYPOGRAPHY))
+            case "code_inline":
+                pieces.append(f"`{token.content}`")
+                spans.append(Span(token.content, line))
+            case "softbreak" | "hardbreak":
+                pieces.append("\n")
+                line += 1
+            case "image":
+                _show(token.children or (), line, pieces, spans)
+            case "link_open":
+                leads.append((str(token.attrs.get("href", "")), len(pieces)))
+            case "link_close" if leads:
+                target, start = leads.pop()
+                if (
+                    target
+                    and target not in "".join(pieces[start:])
+                    and not re.search(r"[:#?]", target)
+                ):
+                    pieces.append(f" ({target})")
 
 
-def _first_line(node: SyntaxTreeNode) -> int:
-    return node.map[0] + 1 if node.map else 1
+def _first_line(token: Token) -> int:
+    return token.map[0] + 1 if token.map else 1

@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import SEPARATOR, is_pattern
@@ -17,7 +18,7 @@ _SUFFIX = re.compile(
     r"zig|zip)$",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"`[^`]*`|(?<![\w./-])(?P<path>\w[\w./-]*)")
+_NAMED = re.compile(r"`[^`]*`|(?<![\w./-])(?P<path>\w[\w-]*(?:/|\.\w)[\w./-]*)")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Place:
 
         def marked(match: re.Match[str]) -> str:
             path = (match["path"] or "").rstrip(".")
-            if not self._is_file(path):
+            if not (path and self.exists(path)):
                 return match[0]
             spans.append(Span(path, block.line_at(match.start())))
             return f"`{path}`{match['path'][len(path) :]}"
@@ -51,12 +52,25 @@ class Place:
         text = _NAMED.sub(marked, block.text) if block.kind != "code" else block.text
         return replace(block, text=text, spans=tuple(spans)) if text != block.text else block
 
-    def _is_file(self, path: str) -> bool:
-        return bool(re.search(r"[./]", path)) and self.exists(path)
+    @cached_property
+    def _known(self) -> dict[str, bool]:
+        return {}
 
     def exists(self, text: str) -> bool:
-        """Return True if a path lies inside the project and exists."""
-        return is_inside(text) and os.path.lexists(self.project / text)
+        """Return True if a path lies inside the project and exists; it is looked up once."""
+        if text not in self._known:
+            self._known[text] = is_inside(text) and os.path.lexists(self.project / text)
+        return self._known[text]
+
+    def is_wide(self, text: str) -> bool:
+        """Return True for a pattern and a folder."""
+        is_folder = text.endswith("/") or (self.exists(text) and (self.project / text).is_dir())
+        return is_pattern(text) or is_folder
+
+    def is_program(self, text: str) -> bool:
+        """Return True for program.md itself, in any spelling."""
+        own = Path(os.path.realpath(self.program))
+        return not is_pattern(text) and Path(os.path.realpath(self.project / text)) == own
 
     def target(self, path: str) -> str:
         """Return the path within the project that a link leads to, or nothing."""
@@ -69,7 +83,11 @@ class Place:
         return text.startswith("/") and not Path(text).is_relative_to(self.project)
 
     def asset(self, text: str, line: int | None) -> str:
-        """Return the path of the asset, normal; raise ProgramError if it cannot be edited."""
+        """Return the path of the asset, normal, and `/**` after a folder.
+
+        Raise ProgramError if it cannot be edited.
+        """
+        _check_written_out(text, "the asset", line)
         path = normal(text)
         _check_inside(text, path, "the asset", line)
         if re.search(r"[\[\]{}]", path) or SEPARATOR in path:
@@ -86,11 +104,9 @@ class Place:
                 line,
             )
         file = self.project / path
-        if not file.is_file():
-            raise bad_path(
-                f"the asset `{text}` is a folder; name its files, as in `{path}/**`", line
-            )
-        if file.resolve() == Path(os.path.realpath(self.program)):
+        if file.is_dir():
+            return f"{path}/**"
+        if self.is_program(path):
             raise bad_path(f"the asset `{text}` is the program itself", line)
         return path
 
@@ -124,6 +140,7 @@ class Place:
 
     def protected(self, text: str, line: int) -> str:
         """Return a protected path, normal; raise ProgramError if it is outside or missing."""
+        _check_written_out(text, "the protected path", line)
         path = normal(text)
         _check_inside(text, path, "the protected path", line)
         if re.search(r"[\[\]{}]", path):
@@ -146,7 +163,7 @@ def normal(text: str) -> str:
 
 def braced(text: str) -> tuple[str, ...]:
     """Split `src/*.{c,h}` into two patterns."""
-    inner = re.fullmatch(r"([^{}]*)\{([^{}]+)\}([^{}]*)", text)
+    inner = re.fullmatch(r"([^{}]*)\{([^{}]+,[^{}]+)\}([^{}]*)", text)
     if inner is None:
         return (text,)
     return tuple(f"{inner[1]}{each.strip()}{inner[3]}" for each in inner[2].split(","))
@@ -175,6 +192,23 @@ def _check_inside(text: str, path: str, what: str, line: int | None) -> None:
         raise bad_path(
             f"{what} `{text}` lies outside the project; only what is inside can be named", line
         )
+
+
+def is_placeholder(text: str) -> bool:
+    """Return True for `<file>`, `path/to/x.py`, `{module}.py` and `your_file.py`."""
+    is_braced = "{" in text and "," not in text
+    return is_braced or bool(
+        re.search(r"<[^<>]+>|\bpath/to\b|\b(?:your|my)[_-]|\.\.\.", text, re.I)
+    )
+
+
+def _check_written_out(text: str, what: str, line: int | None) -> None:
+    if "\\" in text:
+        raise bad_path(
+            f"{what} `{text}` has backslashes; write `{text.replace(chr(92), '/')}`", line
+        )
+    if is_placeholder(text):
+        raise bad_path(f"{what} `{text}` is a placeholder; write the path in its place", line)
 
 
 def bad_path(message: str, line: int | None) -> ProgramError:

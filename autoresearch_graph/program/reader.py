@@ -1,177 +1,52 @@
-"""The reader of program.md: every part is stated, or supplied by a flag, or an error."""
+"""The reader of program.md: one walk over the table of fields.
+
+Stated values win over inferred ones, and a flag settles what is inferred. All problems are
+collected: a value that cannot be used hides no other.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from autoresearch_graph.core.program import FROZEN, Flags, Program, Stopping, changed
-from autoresearch_graph.core.values import Direction, Metric
-from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.asset import read_asset, read_protected, without_protected
-from autoresearch_graph.program.commands import (
-    read_artifacts,
-    read_experiment,
-    read_hidden,
-    read_optional,
+from autoresearch_graph.core.program import (
+    FROZEN,
+    Environment,
+    Flags,
+    Noise,
+    Program,
+    Stopping,
+    changed,
 )
+from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.asset import without_protected
+from autoresearch_graph.program.commands import left_as_prose
 from autoresearch_graph.program.document import Document, parse
-from autoresearch_graph.program.environment import read_environment
-from autoresearch_graph.program.limits import read_kill_after, read_seconds, time_box
-from autoresearch_graph.program.metrics import read_direction, read_name
+from autoresearch_graph.program.fields import FIELDS, Field, Part, Source
+from autoresearch_graph.program.front_matter import Entry
+from autoresearch_graph.program.languages import unknown_language
+from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
-from autoresearch_graph.program.reading import Passage, Reading
-from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
-from autoresearch_graph.program.stopping import read_stopping, unread_criteria
-
-_TO_ADD = {
-    "asset": ("asset", "## Asset", "the path in backticks, as in `train.py`", "--asset"),
-    "metric": (
-        "metric", "## Metric", 'a line such as "`val_bpb`, lower is better"',
-        "--metric and --direction",
-    ),
-    "experiment": (
-        "experiment command", "## Experiment", "the command in a code block", "--command",
-    ),
-    "time_box": ("time box", "## Time box", 'a line such as "5 minutes"', "--time-box"),
-    "stopping": (
-        "stopping criterion", "## Stopping criteria", 'a line such as "- 100 experiments"',
-        "--experiments or --hours",
-    ),
-}  # fmt: skip
-_WAITS = "for the metric"
-
-
-@dataclass(frozen=True)
-class Required:
-    """The required parts, each with its line."""
-
-    asset: Statement[str]
-    name: Statement[str]
-    direction: Statement[Direction]
-    experiment: Statement[str]
-    seconds: Statement[float]
-    stopping: Stopping
-    stopping_lines: dict[str, int]
-
-    @property
-    def metric(self) -> Metric:
-        """The metric of name and direction."""
-        return Metric(name=self.name.value, direction=self.direction.value)
-
-    @property
-    def lines(self) -> dict[str, int | None]:
-        """The line of each part; None where a flag supplied it."""
-        return {
-            "asset": self.asset.line,
-            "metric": self.name.line,
-            "direction": self.direction.line,
-            "experiment": self.experiment.line,
-            "time_box": self.seconds.line,
-            **self.stopping_lines,
-        }
-
-
-@dataclass(frozen=True)
-class Found:
-    """The required parts that a program.md states; None for each missing one."""
-
-    asset: Statement[str] | None
-    name: Statement[str] | None
-    direction: Statement[Direction] | None
-    experiment: Statement[str] | None
-    seconds: Statement[float] | None
-    stopping: tuple[Stopping, dict[str, int]] | None
-
-    @property
-    def parts(self) -> Mapping[str, object]:
-        """Every part by its name; direction and stopping wait until they can be read."""
-        return {
-            "asset": self.asset,
-            "metric": self.name,
-            "direction": self.direction or (None if self.name else _WAITS),
-            "experiment": self.experiment,
-            "time_box": self.seconds,
-            "stopping": self.stopping or (None if self.name and self.direction else _WAITS),
-        }
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The parts that are left out."""
-        return tuple(name for name, part in self.parts.items() if part is None)
-
-
-def find_required(document: Document, place: Place, flags: Flags) -> Found:
-    """Find the required parts; raise ProgramError for a wrong one."""
-    asset = read_asset(document, place, flags.asset)
-    name = read_name(document, flags.metric)
-    direction = read_direction(document, name.value if name else None, flags.direction)
-    metric = Metric(name=name.value, direction=direction.value) if name and direction else None
-    return Found(
-        asset=asset,
-        name=name,
-        direction=direction,
-        experiment=read_experiment(document, flags.command),
-        seconds=read_seconds(document, flags.time_box),
-        stopping=read_stopping(document, metric, flags) if metric else None,
-    )
-
-
-def read_required(document: Document, place: Place, flags: Flags) -> Required:
-    """Return all required parts; raise ProgramError with advice for each missing one."""
-    found = find_required(document, place, flags)
-    asset, name, direction = found.asset, found.name, found.direction
-    experiment, seconds, stopping = found.experiment, found.seconds, found.stopping
-    if not (asset and name and direction and experiment and seconds and stopping):
-        raise _missing(document, found)
-    return Required(asset, name, direction, experiment, seconds, *stopping)
-
-
-def _missing(document: Document, found: Found) -> ProgramError:
-    fields, metric = found.missing, found.name
-    sentences = [_to_add(document, field, metric) for field in fields]
-    lines = [section.line for field in fields for section in document.about(field)]
-    if "direction" in fields and metric and metric.line:
-        lines.append(metric.line)
-    known = [(name, part) for name, part in found.parts.items() if isinstance(part, Statement)]
-    return ProgramError(
-        "; ".join(sentences),
-        line=min(lines, default=None),
-        understood=tuple(
-            (name.replace("_", " "), str(part), part.line or 0) for name, part in known
-        ),
-        code="missing-part",
-    )
-
-
-def _to_add(document: Document, field: str, metric: Statement[str] | None) -> str:
-    if field == "direction":
-        return (
-            f"the metric `{metric}` has no direction; write `lower is better` or "
-            "`higher is better` beside it, or give --direction"
-        )
-    what, heading, example, flag = _TO_ADD[field]
-    if field == "metric" and (blank := _with_blanks(document)):
-        return (
-            f"the metric `{blank}` has a blank, and a name is one word; print and write "
-            f"`{re.sub(r'[^0-9A-Za-z_]+', '_', blank).lower()}`"
-        )
-    if sections := document.about(field):
-        return f"`{sections[0].title}` gives no {what}; write there {example}, or give {flag}"
-    return f"there is no {what}; add a heading `{heading}` and below it {example}, or give {flag}"
-
-
-def _with_blanks(document: Document) -> str:
-    """Return the first code span under Metric that would be a name without its blanks."""
-    blocks = (block for section in document.about("metric") for block in section.body)
-    spans = (span.text for block in blocks if block.kind != "code" for span in block.spans)
-    names = (text for text in spans if re.fullmatch(r"[^\W\d]\w*(?: [\w@/-]+){1,3}", text))
-    return next(names, "")
-
+from autoresearch_graph.program.reading import By, Grade, Passage, Reading
+from autoresearch_graph.program.stopping import unread_criteria
 
 _NO_FLAGS = Flags()
+_NO_DOCUMENT = Document({}, (), ())
+
+
+def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
+    """Read a program.md; raise ProgramError, with the line, if it cannot be run.
+
+    Defaults are those of core/program.py. Inferred values have to be accepted: by a person, whose
+    answer is kept beside the researches, or by a flag.
+    """
+    reading = look_at(path, project=project, flags=flags)
+    if reading.program is None:
+        raise reading.problems[0]
+    if not reading.accepted:
+        raise reading.unaccepted()
+    return reading.program
 
 
 def look_at(
@@ -192,47 +67,232 @@ def look_at(
     except ProgramError as error:
         raise error.placed(path=path) from None
     try:
-        program = _program(parse(text), text, Place(project, path), flags)
+        document = parse(text)
     except ProgramError as error:
         return Reading(path, text, (), (error.placed(path=path),))
+    place = Place(project, path)
+    resolution = Resolution(document, place, flags).resolved()
+    if suggested:
+        resolution = _with_suggestions(resolution, suggested)
+    program, problems = _program(resolution, path, text)
     lines = text.splitlines()
-    values = {
-        "asset": program.asset,
-        "metric": program.metric.name,
-        "direction": program.metric.direction,
-        "experiment": program.experiment,
-        "time_box": f"{program.time_box.seconds:g} s",
-        "stopping": program.stopping.describe(),
-    }
-    passages = tuple(
-        Passage(field, text, line, "inferred", lines[line - 1])
-        if line
-        else Passage(field, text, None, "flag")
-        for field, text in values.items()
-        for line in [program.lines.get(field)]
+    passages = tuple(_passages(resolution, lines))
+    reading = Reading(
+        path, text, passages, tuple(each.placed(path=path) for each in problems), program
     )
-    return Reading(path, text, passages, (), program, flags.accept_reading)
+    return replace(reading, accepted=flags.accept_reading or not reading.inferred)
 
 
-def read(path: Path, *, project: Path, flags: Flags = _NO_FLAGS) -> Program:
-    """Read a program.md; raise ProgramError, with the line, if it cannot be run.
+@dataclass
+class Resolution:
+    """The fields of a document: parts with their grades, and problems.
 
-    Defaults are those of core/program.py. Prose counts only if no heading speaks, and headings only
-    if the front matter does not.
+    A field in `suggested` (by a model, say) is read from the front matter, and is inferred all the
+    same.
     """
-    try:
-        text = _text(path)
-        return _program(parse(text), text, Place(project, path), flags)
-    except ProgramError as error:
-        raise error.placed(path=path) from None
+
+    document: Document
+    place: Place
+    flags: Flags
+    suggested: Mapping[str, By] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    grades: dict[str, Grade] = field(default_factory=dict)
+    problems: dict[str, ProgramError] = field(default_factory=dict)
+
+    def resolved(self) -> "Resolution":
+        """Read every field whose needs were read."""
+        for row in FIELDS:
+            if all(need in self.parts for need in row.needs):
+                try:
+                    part = self._read(row)
+                except ProgramError as error:
+                    self.problems[row.name] = _with_option(row, error)
+                    continue
+                if part is not None:
+                    self.parts[row.name] = part
+                    self.grades[row.name] = self._grade(row, part)
+        return self
+
+    def _read(self, row: Field) -> Part | None:
+        """Read a field; a flag settles what the text says unclearly, or only infers."""
+        source = Source(self.document, self.place, self.flags, self.parts)
+        if not self._is_supplied(row):
+            return row.read(source)
+        try:
+            return row.read(source)
+        except ProgramError:
+            if self._is_stated(row, source):
+                raise
+            return row.read(replace(source, document=_NO_DOCUMENT))
+
+    def _is_supplied(self, row: Field) -> bool:
+        return any(getattr(self.flags, flag, None) for flag in row.flags)
+
+    def _is_stated(self, row: Field, source: Source) -> bool:
+        """Return True if the text alone states a field."""
+        try:
+            own = row.read(replace(source, flags=_NO_FLAGS))
+        except ProgramError:
+            return False
+        return own is not None and self._grade_of_text(row, own) == "stated"
+
+    def _grade(self, row: Field, part: Part) -> Grade:
+        return "flag" if self._is_supplied(row) else self._grade_of_text(row, part)
+
+    def _grade_of_text(self, row: Field, part: Part) -> Grade:
+        if row.name in self.suggested:
+            return "inferred"
+        front = self.document.front
+        group = front.get("metric") if row.name == "direction" else None
+        if row.name in front or (group and not isinstance(group.value, str)):
+            return "stated"
+        section = self.document.exact(row.name, part.line)
+        stated = section is not None and row.is_documented(section, part, self.place)
+        return "stated" if stated else "inferred"
 
 
-def look(path: Path, text: str, *, project: Path, flags: Flags = _NO_FLAGS) -> Found:
-    """Find the required parts in a text that is, or would be, at `path`."""
+def _with_option(row: Field, error: ProgramError) -> ProgramError:
+    """Return the error with the option of the command line that settles the field."""
+    message = str(error)
+    if not row.flags or "--" in message:
+        return error
+    return ProgramError(f"{message}; or give {row.option}", line=error.line, code=error.code)
+
+
+def _with_suggestions(first: Resolution, suggested: tuple[Passage, ...]) -> Resolution:
+    """Resolve again, with suggestions for all fields that are not stated."""
+    entries: dict[str, list[Passage]] = {}
+    for passage in suggested:
+        if first.grades.get(passage.field) not in ("stated", "flag"):
+            entries.setdefault(passage.field, []).append(passage)
+    front = {name: _entry(name, passages) for name, passages in entries.items()}
+    by = {name: passages[0].by for name, passages in entries.items()}
+    document = replace(first.document, front={**front, **first.document.front})
+    return Resolution(document, first.place, first.flags, by).resolved()
+
+
+def _entry(name: str, passages: list[Passage]) -> Entry:
+    """Return passages as an entry of front matter."""
+    items = tuple(Entry(name, passage.line or 1, passage.text) for passage in passages)
+    return items[0] if len(items) == 1 else Entry(name, items[0].line, items, "seq")
+
+
+def _passages(resolution: Resolution, lines: list[str]) -> Iterator[Passage]:
+    for name, part in resolution.parts.items():
+        grade, by = resolution.grades[name], resolution.suggested.get(name, "rule")
+        for text, line in part.texts:
+            if text and (line or grade == "flag"):
+                quote = lines[line - 1] if line and line <= len(lines) else ""
+                yield Passage(name, text, line, grade, quote, by)
+
+
+def _program(
+    resolution: Resolution, path: Path, text: str
+) -> tuple[Program | None, tuple[ProgramError, ...]]:
+    """Return the program, or None and everything that is wrong."""
+    problems = list(resolution.problems.values())
+    if missing := _missing(resolution):
+        problems.append(missing)
+    if problems:
+        return None, tuple(problems)
     try:
-        return find_required(parse(text), Place(project, path), flags)
+        return _built(resolution, path, text), ()
     except ProgramError as error:
-        raise error.placed(path=path) from None
+        return None, (error,)
+
+
+def _built(resolution: Resolution, path: Path, text: str) -> Program:
+    parts = resolution.parts
+    source = Source(resolution.document, resolution.place, resolution.flags, parts)
+    asset, seconds = source.statement("asset"), source.statement("time_box")
+    assert asset is not None and seconds is not None
+    protected = [Statement(name, line) for name, line in _texts(parts, "protected")]
+    constraints, unchecked = source.value("constraints") or ((), ())
+    lines = {name: part.line for name, part in parts.items()}
+    for part in parts.values():
+        lines.update(part.lines)
+    return Program(
+        path=path,
+        text=text,
+        asset=without_protected(asset, protected, resolution.place).value,
+        metric=source.metric,
+        experiment=source.value("experiment"),
+        time_box=time_box(seconds, source.statement("kill_after")),
+        evaluation=source.value("evaluation"),
+        artifacts=source.value("artifacts") or (),
+        holdout=source.value("holdout"),
+        hidden=source.value("hidden") or (),
+        check=source.value("check"),
+        protected=source.value("protected") or (),
+        constraints=constraints,
+        unchecked=(
+            *unchecked,
+            *left_as_prose(resolution.document),
+            *unread_criteria(resolution.document, source.metric),
+        ),
+        noise=source.value("noise") or Noise(),
+        early_end=bool(source.value("early_end")),
+        stopping=source.value("stopping") or Stopping(),
+        environment=source.value("environment") or Environment(),
+        lines={name: line for name, line in lines.items() if line},
+        grades=dict(resolution.grades),
+    )
+
+
+def _texts(parts: Mapping[str, Part], name: str) -> tuple[tuple[str, int | None], ...]:
+    part = parts.get(name)
+    return part.texts if part else ()
+
+
+def _missing(resolution: Resolution) -> ProgramError | None:
+    """Return the advice for all missing parts, in one error."""
+    absent = [
+        row
+        for row in FIELDS
+        if row.advice
+        and not {row.name, *row.needs} & resolution.problems.keys()
+        and row.name not in resolution.parts
+        and all(need in resolution.parts for need in row.needs)
+    ]
+    if not absent:
+        return None
+    document, metric = resolution.document, resolution.parts.get("metric")
+    lines = [section.line for row in absent for section in document.about(row.name)]
+    if metric and metric.line and any(row.name == "direction" for row in absent):
+        lines.append(metric.line)
+    sentences = [_to_add(document, row, metric) for row in absent]
+    sentences += filter(None, [unknown_language(document.blocks)])
+    return ProgramError(
+        "; ".join(sentences),
+        line=min(lines, default=None),
+        code="missing-part",
+    )
+
+
+def _to_add(document: Document, row: Field, metric: Part | None) -> str:
+    assert row.advice is not None
+    what, heading, example, flag = row.advice
+    if row.name == "direction" and metric:
+        return (
+            f"the metric `{metric.value}` has no direction; write `lower is better` or "
+            "`higher is better` beside it, or give --direction"
+        )
+    if row.name == "metric" and (blank := _with_blanks(document)):
+        return (
+            f"the metric `{blank}` has a blank, and a name is one word; print and write "
+            f"`{re.sub(r'[^0-9A-Za-z_]+', '_', blank).lower()}`"
+        )
+    if sections := document.about(row.name):
+        return f"`{sections[0].title}` gives no {what}; write there {example}, or give {flag}"
+    return f"there is no {what}; add a heading `{heading}` and below it {example}, or give {flag}"
+
+
+def _with_blanks(document: Document) -> str:
+    """Return the first code span under Metric that would be a name without its blanks."""
+    blocks = (block for section in document.about("metric") for block in section.body)
+    spans = (span.text for block in blocks if block.kind != "code" for span in block.spans)
+    names = (text for text in spans if re.fullmatch(r"[^\W\d]\w*(?: [\w@/-]+){1,3}", text))
+    return next(names, "")
 
 
 def _text(path: Path) -> str:
@@ -250,55 +310,6 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise _unreadable("the file is empty; describe the task in it", None)
     return text
-
-
-def _program(document: Document, text: str, place: Place, flags: Flags) -> Program:
-    needed = read_required(document, place, flags)
-    kill_after = read_kill_after(document, flags.kill_after)
-    commands = {name: read_optional(document, name) for name in ("evaluation", "holdout", "check")}
-    marking = [command for command in (commands["evaluation"], commands["holdout"]) if command]
-    protected = read_protected(document, place, needed.asset, marking)
-    paths = {
-        "protected": protected,
-        "artifacts": read_artifacts(document, place, protected, needed.name.value),
-        "hidden": read_hidden(document, needed.asset),
-    }
-    constraints, unchecked = read_constraints(document, place)
-    noise, noise_line = read_noise(document)
-    early_end = read_early_end(document)
-    environment, environment_line = read_environment(document, place)
-    lines = needed.lines | {
-        "kill_after": _line(kill_after),
-        **{name: _line(command) for name, command in commands.items()},
-        **{name: _line(*named) for name, named in paths.items()},
-        "constraints": _line(*constraints),
-        "noise": noise_line,
-        "early_end": _line(early_end),
-        "environment": environment_line,
-    }
-    return Program(
-        path=place.program,
-        text=text,
-        asset=without_protected(needed.asset, protected, place).value,
-        metric=needed.metric,
-        experiment=needed.experiment.value,
-        time_box=time_box(needed.seconds, kill_after),
-        constraints=tuple(constraint.value for constraint in constraints),
-        unchecked=(*unchecked, *unread_criteria(document, needed.metric)),
-        noise=noise,
-        early_end=early_end is not None and early_end.value,
-        stopping=needed.stopping,
-        environment=environment,
-        lines={field: line for field, line in lines.items() if line},
-        **{name: command and command.value for name, command in commands.items()},
-        **{name: tuple(path.value for path in named) for name, named in paths.items()},
-    )
-
-
-def _line(*statements: Statement[Any] | None) -> int | None:
-    """Return the line of the first statement, if there is one."""
-    first = statements[0] if statements else None
-    return first.line if first else None
 
 
 Stamp = tuple[int, int, int]

@@ -10,6 +10,7 @@ import yaml
 from autoresearch_graph.core.program import Program
 from autoresearch_graph.errors import ProgramError
 
+By = Literal["rule", "model", "person"]
 Grade = Literal["stated", "inferred", "flag"]
 ASKED = (
     "asset", "metric", "direction", "experiment", "evaluation", "holdout", "check", "time_box",
@@ -23,7 +24,7 @@ class Passage:
     """A value of a field, as front matter would have it.
 
     A field with several values has a passage for each. `line` counts from 1 and is None for a
-    flag; `quote` is that line of the text, as it was written.
+    flag; `quote` is that line of the text, as it was written. `by` tells who inferred it.
     """
 
     field: str
@@ -31,6 +32,12 @@ class Passage:
     line: int | None
     grade: Grade
     quote: str = ""
+    by: By = "rule"
+
+    @property
+    def is_asked(self) -> bool:
+        """True if a person accepts the value where it is inferred."""
+        return self.field in ASKED or self.by == "model"
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,24 @@ class Reading:
     def inferred(self) -> tuple[Passage, ...]:
         """The inferred values that a person has to accept."""
         return tuple(
-            passage
-            for passage in self.passages
-            if passage.grade == "inferred" and passage.field in ASKED
+            passage for passage in self.passages if passage.grade == "inferred" and passage.is_asked
+        )
+
+    def unaccepted(self) -> ProgramError:
+        """Return the error that shows the inferred values, and how to accept them."""
+        rows = [
+            f"  {passage.field.replace('_', ' ')}: {passage.text}  (line {passage.line}: "
+            f"{' '.join(passage.quote.split())[:80]})"
+            for passage in self.inferred
+        ]
+        return ProgramError(
+            "these values are inferred from the text, and have to be accepted:\n"
+            + "\n".join(rows)
+            + "\nif they are right, give --accept-reading, or put this at the top of the file:\n"
+            + self.front_matter().rstrip(),
+            path=self.path,
+            line=min((passage.line for passage in self.inferred if passage.line), default=None),
+            code="unaccepted-reading",
         )
 
     def front_matter(self) -> str:

@@ -8,8 +8,8 @@ from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.metrics import NAME
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.prose import NAME
 from autoresearch_graph.program.quantities import (
     COUNT,
     NUMBER,

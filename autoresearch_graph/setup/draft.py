@@ -6,7 +6,8 @@ from pathlib import Path
 
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program.reader import Found, look
+from autoresearch_graph.program.quantities import Statement
+from autoresearch_graph.program.reader import look_at
 from autoresearch_graph.storage.files import read, replace
 
 
@@ -41,6 +42,43 @@ _QUESTIONS = {
     "time_box": Question("time_box", "How long may one run take?", "5 minutes"),
     "stopping": Question("experiments", "How many experiments should run?", "50"),
 }
+
+
+@dataclass(frozen=True)
+class Found:
+    """Required parts."""
+
+    parts: dict[str, Statement]
+    stopping_: object
+    missing: tuple[str, ...]
+
+    def __getattr__(self, name):
+        key = {"name": "metric", "seconds": "time_box"}.get(name, name)
+        if name == "stopping":
+            return self.stopping_
+        return self.parts.get(key)
+
+
+def look(path, text, *, project, flags):
+    reading = look_at(path, text=text, project=project, flags=flags)
+    for problem in reading.problems:
+        if problem.code != "missing-part":
+            raise problem
+    parts = {}
+    for passage in reading.passages:
+        parts.setdefault(passage.field, Statement(passage.text, passage.line))
+    stopping = (reading.program.stopping,) if reading.program else None
+    names = ("asset", "metric", "direction", "experiment", "time_box", "stopping")
+    missing = tuple(
+        name
+        for name in names
+        if name not in parts
+        and not (name in ("direction", "stopping") and "metric" not in parts)
+        and not (name == "stopping" and "direction" not in parts)
+    )
+    return Found(parts, stopping, missing)
+
+
 Ask = Callable[[Question], str]
 Report = Callable[[str], None]
 

@@ -44,6 +44,7 @@ def refusal(project: Path, parts: dict[str, str], **flags: object) -> str:
         "Frozen", "**Frozen**", "Reference only", "These two must never change:", "No touching:",
         "Everything below is ground truth.",
         "Ne pas modifier :", "読み取り専用：", "Não modificar:", "受保护文件：",
+        "Sola lettura:", "Только чтение:", "읽기 전용:", "Alleen lezen:", "唯讀：", "Afblijven:",
     ],
 )  # fmt: skip
 def test_a_label_that_denies_protects_what_it_lists(project: Path, label: str) -> None:
@@ -131,10 +132,10 @@ def test_a_file_that_is_allowed_and_denied_is_refused_with_both_lines(
 @pytest.mark.parametrize(
     "body",
     [
-        "Modificabile:\n\n- `train.py`\n\nSola lettura:\n\n- `judge.py`",
-        "- `train.py`\n\nтолько чтение:\n\n- `judge.py`",
-        "- Editable: `train.py`\n- Sola lettura: `judge.py`",
-        "### Aanpassen\n\n- `train.py`\n\n### Afblijven\n\n- `judge.py`",
+        "Do edycji:\n\n- `train.py`\n\nTylko do odczytu:\n\n- `judge.py`",
+        "- `train.py`\n\nтільки читання:\n\n- `judge.py`",
+        "- Editable: `train.py`\n- Tylko do odczytu: `judge.py`",
+        "### Muokattava\n\n- `train.py`\n\n### Vain luku\n\n- `judge.py`",
         "- Model: `train.py`\n- Judge: `judge.py`",
     ],
 )

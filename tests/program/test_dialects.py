@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
 
 def read_program(project: Path, name: str, flags: Flags) -> Program:
     path = Path(shutil.copy(PROGRAMS / name, project))
-    return read(path, project=project, flags=flags)
+    return read(path, project=project, flags=flags.model_copy(update={"accept_reading": True}))
 
 
 def test_a_program_of_scattered_facts_is_read(project: Path) -> None:

@@ -65,7 +65,8 @@ def test_a_heading_that_says_nothing_is_named(
     ("path", "words"),
     [
         ("trian.py", "does not exist in"),
-        ("data/", "is a folder; name its files, as in `data/**`"),
+        ("src\\a.py", "has backslashes; write `src/a.py`"),
+        ("path/to/train.py", "is a placeholder; write the path in its place"),
         ("[a-z].py", "has brackets or a comma"),
         ("../outside.py", "lies outside the project"),
         ("data/../../outside.py", "lies outside the project"),
@@ -140,7 +141,7 @@ def test_two_experiment_commands_are_a_contradiction(project: Path) -> None:
 
     assert words == (
         "the experiment command is `python other.py` here but `python train.py` on line 16; "
-        "keep one of them"
+        "keep one of them; or give --command"
     )
 
 

@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Path:
 def read_text(project: Path, text: str, flags: Flags) -> Program:
     path = project / "program.md"
     path.write_text(text, "utf-8")
-    return read(path, project=project, flags=flags)
+    return read(path, project=project, flags=flags.model_copy(update={"accept_reading": True}))
 
 
 def test_flags_alone_make_a_program_of_prose(project: Path) -> None:

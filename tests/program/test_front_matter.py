@@ -7,7 +7,7 @@ import pytest
 from autoresearch_graph.core.program import Environment, Noise
 from autoresearch_graph.errors import ProgramError
 from tests.support.errors import refused
-from tests.support.programs import make_project, read_text
+from tests.support.programs import make_project, read_text, text_of
 
 FRONT = """\
 ---
@@ -135,7 +135,7 @@ def test_stopping_criteria_may_be_written_as_in_prose(project: Path, stopping: s
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("check:", "chekc:", "the front matter has no key `chekc`; the keys are asset, protected"),
+        ("check:", "chekc:", "no key `chekc`; did you mean `check`? The keys are asset, protected"),
         ("  hours: 8", "  weeks: 8", "has no key `weeks`; the keys are experiments, hours"),
         ("asset: train.py", "asset: {a: train.py}", "`asset` in the front matter takes a list"),
         ("asset: train.py", "asset:", "`asset` in the front matter takes one value"),
@@ -185,3 +185,18 @@ def test_front_matter_that_is_not_closed_is_an_error(project: Path) -> None:
 def test_a_rule_at_the_top_is_no_front_matter(project: Path) -> None:
     with refused("missing-part", naming="asset"):
         read_text(project, "---\n\n# Night\n\n---\n")
+
+
+def test_the_front_matter_of_another_tool_is_left_to_the_model(project: Path) -> None:
+    program = read_text(
+        project, f"---\nschedule: every 6h\ntimeout-minutes: 30\n---\n{text_of({})}"
+    )
+
+    assert program.time_box.kill_after == 600
+    assert program.unchecked == ("front matter: schedule, timeout-minutes",)
+
+
+@pytest.mark.parametrize("key", ["comand", "asset_", "protect", "timebox_minute"])
+def test_a_key_that_is_nearly_one_of_ours_is_not_left_out(project: Path, key: str) -> None:
+    with refused("front-matter", line=2, naming="did you mean"):
+        read_text(project, f"---\n{key}: 3\n---\n{text_of({})}")

@@ -13,16 +13,6 @@ from tests.support.programs import make_project, read_text
 from tests.support.wild import FILES, NOTHING, PROGRAMS, read_wild, understood
 
 WILD = {
-    "chinese.md": {
-        "asset": ("train.py", 12),
-        "protected": (("prepare.py",), 11),
-        "metric": ("val_bpb", 41),
-        "direction": ("lower", 28),
-        "experiment": ("uv run train.py", 17),
-        "time_box": (300, 17),
-        "kill_after": (600, 55),
-        "stopping": (NOTHING, 46),
-    },
     "spanish.md": {
         "asset": ("train.py", 7),
         "protected": (("prepare.py",), 11),
@@ -53,6 +43,72 @@ WILD = {
         "time_box": (300, 23),
         "kill_after": (600, 23),
         "stopping": ({"experiments": 80, "without_improvement": 20}, 27),
+    },
+    "simplified-chinese.md": {
+        "asset": ("train.py", 7),
+        "protected": (("prepare.py", "evaluate.py", "data"), 11),
+        "metric": ("val_loss", 16),
+        "direction": ("lower", 16),
+        "experiment": ("python train.py", 21),
+        "time_box": (300, 26),
+        "kill_after": (600, 26),
+        "constraints": (("peak_mb <= 2000",), 30),
+        "stopping": ({"experiments": 80, "seconds": 21600, "without_improvement": 15}, 35),
+    },
+    "traditional-chinese.md": {
+        "asset": ("train.py", 7),
+        "protected": (("evaluate.py", "data", "prepare.py"), 15),
+        "metric": ("macro_f1", 20),
+        "direction": ("higher", 20),
+        "experiment": ("python train.py", 25),
+        "time_box": (300, 30),
+        "kill_after": (600, 30),
+        "constraints": (("p95_ms <= 20",), 34),
+        "stopping": ({"experiments": 100, "seconds": 28800, "without_improvement": 20}, 39),
+    },
+    "korean.md": {
+        "asset": ("train.py", 7),
+        "protected": (("prepare.py",), 11),
+        "metric": ("val_bpb", 15),
+        "direction": ("lower", 15),
+        "experiment": ("uv run train.py", 20),
+        "time_box": (300, 25),
+        "kill_after": (600, 25),
+        "constraints": (("peak_vram_mb <= 48000",), 29),
+        "stopping": ({"experiments": 80, "seconds": 28800, "without_improvement": 20}, 34),
+    },
+    "russian.md": {
+        "asset": ("train.py", 7),
+        "protected": (("data", "evaluate.py", "prepare.py"), 15),
+        "metric": ("val_loss", 20),
+        "direction": ("lower", 20),
+        "experiment": ("python train.py", 25),
+        "time_box": (90, 30),
+        "kill_after": (180, 30),
+        "constraints": (("peak_mb <= 2000",), 34),
+        "stopping": ({"experiments": 60, "seconds": 28800, "without_improvement": 15}, 39),
+    },
+    "italian.md": {
+        "asset": ("router.py", 7),
+        "protected": (("evaluate.py", "data", "prepare.py"), 15),
+        "metric": ("macro_f1", 20),
+        "direction": ("higher", 20),
+        "experiment": ("python evaluate.py", 25),
+        "time_box": (180, 30),
+        "kill_after": (360, 30),
+        "constraints": (("p95_ms <= 20",), 34),
+        "stopping": ({"experiments": 45, "seconds": 14400, "without_improvement": 12}, 39),
+    },
+    "dutch.md": {
+        "asset": ("train.py", 5),
+        "protected": (("prepare.py", "evaluate.py", "data"), 7),
+        "metric": ("val_loss", 11),
+        "direction": ("lower", 11),
+        "experiment": ("python train.py", 12),
+        "time_box": (120, 13),
+        "kill_after": (300, 13),
+        "constraints": (("peak_mb <= 2000",), 17),
+        "stopping": ({"experiments": 10, "seconds": 10800, "without_improvement": 20}, 22),
     },
     "langsmith.md": {
         "asset": ("agent.py", 6),
@@ -94,16 +150,6 @@ WILD = {
         "kill_after": (120, 9),
         "constraints": (("p95_ms <= 20",), 10),
         "stopping": ({"experiments": 30}, 11),
-    },
-    "french.md": {
-        "asset": ("train.py", 13),
-        "protected": (("prepare.py",), 12),
-        "metric": ("val_bpb", 46),
-        "direction": ("lower", 29),
-        "experiment": ("uv run train.py", 18),
-        "time_box": (300, 18),
-        "kill_after": (600, 58),
-        "stopping": (NOTHING, 51),
     },
     "portuguese.md": {
         "asset": ("router.py", 7),
@@ -193,6 +239,24 @@ def test_a_program_without_backticks_is_asked_for_its_command_alone(project: Pat
     }
 
 
+@pytest.mark.parametrize(("name", "language"), [("chinese", "Chinese"), ("french", "French")])
+def test_prose_in_another_language_is_not_read_and_the_error_tells_what_settles_it(
+    project: Path, name: str, language: str
+) -> None:
+    with pytest.raises(ProgramError) as caught:
+        read_wild(project, f"{name}.md")
+    for part in ("asset", "direction", "time box"):
+        assert f"no {part}" in str(caught.value)
+    assert str(caught.value).endswith(
+        f"; this text seems to be in {language}, whose sentences are not read; give --read-with "
+        "MODEL, or write what is missing in front matter or under English headings"
+    )
+    program = read_wild(
+        project, f"{name}.md", asset="train.py", time_box="5 min", direction="lower", experiments=9
+    )
+    assert program.metric.name == "val_bpb" and program.experiment == "uv run train.py"
+
+
 def test_check_shows_what_was_understood_and_asks_for_the_rest(project: Path) -> None:
     shutil.copy(PROGRAMS / "bare-paths.md", project / "program.md")
     done = subprocess.run(
@@ -215,8 +279,8 @@ REST = {"asset": "train.py", "command": "c", "experiments": 1}
     [
         ("**Metric:** `x` (lower is better)", "**Metric:** `b` (lower is better)",
          "the metric is `b` here but `x` on line 1"),
-        ("**Métrica:** `x` (menor es mejor)", "Obtener la más alta `x`.",
-         "the direction is `higher` here but `lower is better` on line 1"),
+        ("**Métrica:** `x` (menor es mejor)", "De `x`, mayor es mejor.",
+         "the direction is `higher is better` here but `lower is better` on line 1"),
         ("# Objective\nMaximise `x`", "Of `x` less is better.",
          "the direction is `less is better` here but `higher` on line 2"),
         ("**Time budget:** 5 minutes", "A fixed time budget of 6 minutes.",
@@ -248,7 +312,7 @@ def test_two_labels_that_differ_are_an_error_with_both_lines(
 def test_a_label_that_begins_a_sentence_is_prose(project: Path, said: str) -> None:
     rest = REST | {"metric": "x", "direction": "lower", "time_box": "1 s"}
     bare, program = read_text(project, "Be bold.", **rest), read_text(project, said, **rest)
-    without = {"text", "lines"}
+    without = {"text", "lines", "grades"}
     assert program.model_dump(exclude=without) == bare.model_dump(exclude=without)
 
 
@@ -263,12 +327,6 @@ def test_the_front_matter_may_use_other_words_but_not_two_for_one_part(project: 
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("french.md", "t'en soucier.", "t'en soucier. Budget de temps fixe de 7 minutes.",
-         ":30: the time box is `7 minutes` here but `5 minutes` on line 18"),
-        ("french.md", "arrête-la", "arrête-la ; si elle dépasse 11 minutes, tue-la",
-         ":58: the limit after which a run is killed is `11 minutes` here but `10 minutes` on"),
-        ("french.md", "- Installer", "- Modifier `train.py`.\n- Installer",
-         ":27: `train.py` is protected here, but the asset `train.py` .line 13. is the file"),
         ("portuguese.md", "(quanto maior, melhor)", "(quanto menor, melhor)",
          ":16: the direction is `lower is better` here but `higher` on line 16"),
         ("portuguese.md", "no máximo 20", "no máximo 20\n- `p95_ms` no máximo 30",

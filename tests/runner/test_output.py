@@ -31,6 +31,8 @@ from autoresearch_graph.core.text import clean
         ('  {"score": 47, "max": 100}  ', "score", 47),
         ('{\n  "score": 47,\n  "parts": {\n    "a": 1\n  },\n  "max": 100\n}\n\n', "score", 47),
         ("acc@1: 93.1%", "acc@1", 93.1),
+        ("accuracy: 0.4500  (1/200)", "accuracy", 0.45),
+        ("hit_rate: 45 % (9 / 20)", "hit_rate", 45),
         ("eval/loss.mean-3: -1.5e-3", "eval/loss.mean-3", -0.0015),
         ("score: .5", "score", 0.5),
         ("\x1b[32mval_bpb:\x1b[0m \x1b[1m0.9979\x1b[0m", "val_bpb", 0.9979),
@@ -88,6 +90,7 @@ def test_the_last_match_counts():
     [
         "1.2.3",
         "1,234.5",
+        "1,234 (1/2)",
         "36_100",
         "1/3",
         "3:45",

@@ -1,6 +1,7 @@
 """Helpers of tests about programs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,11 +42,11 @@ def text_of(parts: dict[str, str]) -> str:
     return "# Night\n\nA small model.\n\n" + "\n".join(sections)
 
 
-def read_text(project: Path, text: str, **flags: object) -> Program:
+def read_text(project: Path, text: str, **flags: Any) -> Program:
     path = project / "program.md"
     path.write_text(text, "utf-8")
-    return read(path, project=project, flags=Flags.model_validate(flags))
+    return read(path, project=project, flags=Flags(accept_reading=True, **flags))
 
 
-def read_parts(project: Path, parts: dict[str, str], **flags: object) -> Program:
+def read_parts(project: Path, parts: dict[str, str], **flags: Any) -> Program:
     return read_text(project, text_of(parts), **flags)

@@ -17,9 +17,9 @@ FILES = """
 NOTHING: dict[str, Any] = {}
 
 
-def read_wild(project: Path, name: str, **flags: object) -> Program:
+def read_wild(project: Path, name: str, **flags: Any) -> Program:
     path = Path(shutil.copy(PROGRAMS / name, project))
-    return read(path, project=project, flags=Flags.model_validate(flags))
+    return read(path, project=project, flags=Flags(accept_reading=True, **flags))
 
 
 def understood(program: Program) -> dict[str, tuple[object, int | None]]:

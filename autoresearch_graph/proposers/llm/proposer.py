@@ -110,9 +110,18 @@ def open_model(
 
     In a server, InputError also for an address that the environment does not name.
     """
+    chat = open_chat(name, base_url=base_url)
+    try:
+        return Model(chat, Billing(name, price), asset, tools)
+    except Exception as error:
+        raise _unusable(name, "--model", error) from error
+
+
+def open_chat(name: str, *, base_url: str | None, option: str = "--model") -> BaseChatModel:
+    """Open the chat model `provider:name`, which an option names, as `open_model` does."""
     if not name:
         raise InputError(
-            "--model is empty; name one as in openai:gpt-5, or leave it out", code="bad-model"
+            f"{option} is empty; name one as in openai:gpt-5, or leave it out", code="bad-model"
         )
     if Guard.stands:
         check_model(name, base_url)
@@ -124,12 +133,16 @@ def open_model(
     if base_url:
         options["base_url"] = base_url
     try:
-        return Model(_chat(name, options), Billing(name, price), asset, tools)
-    except ImportError as error:
-        raise InputError(f"--model {name}: {error}", code="bad-model") from error
+        return _chat(name, options)
     except Exception as error:
-        sentence = " ".join(str(error).split())
-        raise InputError(f"--model {name}: {sentence[:300]}", code="bad-model") from error
+        raise _unusable(name, option, error) from error
+
+
+def _unusable(name: str, option: str, error: Exception) -> InputError:
+    """Return the error of a model that cannot be opened: its package or key is missing."""
+    sentence = " ".join(str(error).split())
+    limit = None if isinstance(error, ImportError) else 300
+    return InputError(f"{option} {name}: {sentence[:limit]}", code="bad-model")
 
 
 def _chat(name: str, options: dict[str, Any]) -> BaseChatModel:

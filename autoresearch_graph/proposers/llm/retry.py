@@ -58,6 +58,7 @@ def retry_call(
     *,
     known: bool = False,
     probe: Callable[[], object] | None = None,
+    tries: int | None = None,
 ) -> Result:
     """Retry after rate limits, server errors, garbage and lost connections, and report each.
 
@@ -67,18 +68,19 @@ def retry_call(
     minutes first. The research can be resumed afterwards.
     `probe` asks for a word in a conversation of its own; None where this one has just begun. If it
     is answered, the server fails on this conversation alone: ConversationRefused, as for one that
-    the server refuses. Raises Abandoned if the lab is closed meanwhile.
+    the server refuses. Raises Abandoned if the lab is closed meanwhile. So many `tries` with errors
+    of one kind in a row raise LabError, whatever the kind.
     """
     last, in_row = "", 0
     for pause in pauses():
         try:
             return call()
         except Exception as error:  # the clients raise anything on garbage: ValueError, IndexError
-            kind, trouble = _kind(error), session.hide(_sentence(error))
+            kind, trouble = kind_of(error), session.hide(_sentence(error))
             last, in_row = kind, in_row + 1 if kind == last else 1
             if probe and (kind == "refused" or _fails_alone(kind, in_row, probe)):
                 raise ConversationRefused(_refusal(error, trouble)) from error
-            if in_row == _limit(kind, known=known):
+            if in_row in (tries, _limit(kind, known=known)):
                 raise LabError(_END[kind].format(trouble, in_row), code="model-failed") from error
             seconds = _asked_for(error) or pause
         session.say(f"{_TROUBLE[kind]}, next try in {seconds:.0f} s: {trouble}")
@@ -95,6 +97,8 @@ _TROUBLE: dict[Kind, str] = {
     "denied": "the model refuses",
 }
 _END: dict[Kind, str] = {
+    "transient": "the model does not answer: {0}",
+    "failing": "the model does not answer: {0}",
     "unreadable": "{1} answers of the model in a row cannot be read: {0}",
     "refused": "the model refuses: {0}",
     "denied": "the model refuses: {0}",
@@ -132,7 +136,7 @@ def _fails_alone(kind: Kind, in_row: int, probe: Callable[[], object]) -> bool:
     return True
 
 
-def _kind(error: Exception) -> Kind:
+def kind_of(error: Exception) -> Kind:
     """Classify an error: the server's state, this conversation, or the way to ask."""
     status, words = getattr(error, "status_code", None), _words(error)
     if not isinstance(status, int) and not isinstance(error, ModelError):
