@@ -234,28 +234,44 @@ class _Label:
     stays: bool  # for a list on its own level
 
 
-def mentions(
+def walk(
     blocks: Iterable[Block], place: Place, *, section: bool = False, sign: int = 0
-) -> Iterator[Mention]:
-    """Yield all mentions of paths; the first block of a `section` is its title, with a `sign`."""
+) -> Iterator[tuple[Block, str, int]]:
+    """Yield the blocks, each with the nearest label above it and the sign of all.
+
+    The first block of a `section` is its title, with a `sign`, and no label.
+    """
     labels = [_Label(-20, "", sign, stays=True)]
     for index, raw in enumerate(blocks):
         block = place.spanned(raw)
-        is_title = index == 0 and (section or block.level == 1)
         if block.kind not in ("row", "code"):
             _close(labels, block)
-        if block.kind == "code" and section:
-            yield from _in_code(block, _above(labels), place)
-        elif "`" in block.text and block.kind != "code":
-            for each in _in_block(block, *_above(labels), place, is_title=is_title):
-                if place.looks_like_path(each.path):
-                    yield _by_cells(each) if block.kind == "row" else each
-        if not is_title and is_label(block):
+        signs = [label.sign for label in reversed(labels)]
+        further = next(filter(None, signs), 0)
+        yield block, labels[-1].text, signs[0] or min(further, 0)
+        is_title = index == 0 and (section or block.level == 1)
+        if not is_title and _is_label(block):
             stays = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
             labels.append(_Label(_depth(block), block.text, meaning(block.text), stays))
 
 
-def is_label(block: Block) -> bool:
+def mentions(
+    blocks: Iterable[Block], place: Place, *, section: bool = False, sign: int = 0
+) -> Iterator[Mention]:
+    """Yield all mentions of paths; the arguments are those of `walk`."""
+    first: Block | None = None
+    for block, label, above in walk(blocks, place, section=section, sign=sign):
+        first = first or block
+        if block.kind == "code" and section:
+            yield from _in_code(block, label, above, place)
+        elif "`" in block.text and block.kind != "code":
+            is_title = block is first and (section or block.level == 1)
+            for each in _in_block(block, label, above, place, is_title=is_title):
+                if place.looks_like_path(each.path):
+                    yield _by_cells(each) if block.kind == "row" else each
+
+
+def _is_label(block: Block) -> bool:
     """Return True if a block is short and names no file, or leads over to the blocks below."""
     text = block.text.strip("*_ \n")
     if block.kind in ("row", "code"):
@@ -278,7 +294,7 @@ def _close(labels: list[_Label], block: Block) -> None:
     depth = _depth(block)
     while labels and labels[-1].depth >= depth:
         last = labels[-1]
-        if last.depth == depth and block.kind != "heading" and not is_label(block):
+        if last.depth == depth and block.kind != "heading" and not _is_label(block):
             opens = block.text.lstrip("*_ ").startswith("`") or last.sign < 0
             if last.stays if block.kind == "item" else opens:
                 return
@@ -287,22 +303,15 @@ def _close(labels: list[_Label], block: Block) -> None:
         labels[-1] = replace(labels[-1], stays=False)
 
 
-def _above(labels: list[_Label]) -> tuple[str, int]:
-    """Return the nearest label and what all mean: the nearest, else a prohibition further up."""
-    signs = [label.sign for label in reversed(labels)]
-    further = next(filter(None, signs), 0)
-    return labels[-1].text, signs[0] or min(further, 0)
-
-
-def _in_code(block: Block, above: tuple[str, int], place: Place) -> Iterator[Mention]:
+def _in_code(block: Block, label: str, sign: int, place: Place) -> Iterator[Mention]:
     """Yield the lines of a code block that lists paths alone."""
     lines = [line.split(maxsplit=1) for line in block.text.split("\n")]
     is_list = all(place.looks_like_path(words[0]) for words in lines if words)
     for at, words in enumerate(lines, block.line):
-        if words and (is_list or (above[1] < 0 and place.looks_like_path(words[0]))):
+        if words and (is_list or (sign < 0 and place.looks_like_path(words[0]))):
             after = shape_of(words[1]) if len(words) > 1 else ""
             denied = False if _DENIED.search(f"@,{after}") else None
-            yield Mention(words[0], at, block, *above, stance=denied, after=after)
+            yield Mention(words[0], at, block, label, sign, stance=denied, after=after)
 
 
 def _in_block(

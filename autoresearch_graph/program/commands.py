@@ -183,6 +183,8 @@ def _command_span(section: Section) -> Span | None:
     """Return the span that leads a block, else the only one that may be a command."""
     leading = [block for block in section.body if _leads_with_command(block)]
     if section.field == "experiment":
+        working = [block for block in leading if runs_something(block.spans[0].text)]
+        leading = working or leading
         spans = [span for block in leading for span in block.spans[: 1 + _offers(block)]]
         _check_no_choice([Statement(span.text, span.line) for span in spans])
     if leading:
@@ -269,24 +271,15 @@ _LABELS = (
     "benchmark", "command", "run", "verify", "test", "measure", "score", "eval", "train", "launch",
     "execute", "experiment", "fitness",
 )  # fmt: skip
-_ABOUT_RUNS = ("run", "launch", "execut", "benchmark", "experiment", "measur", "train", "start")
+_ABOUT_RUNS = ("run", "launch", "execut", "benchmark", "experiment", "measur", "train")
 _NOT_RUNS = (
     "setup", "set up", "install", "prepar", "test", "log", "commit", "branch", "results", "smoke",
     "output", "once", "debug", "look", "print", "example", "download", "only if", "crash",
     "outside", "refresh", "check", "option",
 )  # fmt: skip
 _EVALUATES = (
-    "eval",
-    "score",
-    "judge",
-    "grade",
-    "measure",
-    "bench",
-    "verify",
-    "metric",
-    "assess",
-    "validate",
-)
+    "eval", "score", "judge", "grade", "measure", "verify", "metric", "assess", "validate",
+)  # fmt: skip
 _NEAR = 2  # blocks from a step to the next one
 _PREPARES = (
     "prepare", "setup", "download", "install", "init", "fetch", "preprocess", "generate", "start_",
@@ -301,6 +294,7 @@ class _Candidate:
     command: Statement[str]
     sure: bool
     block: int
+    label: str = ""
 
     @property
     def text(self) -> str:
@@ -345,9 +339,19 @@ def _steps(document: Document) -> tuple[Statement[str] | None, Statement[str] | 
         if "experiment" in document.front or len(chosen) != 2 or not _are_steps(*chosen):
             raise
         return _joined(*chosen)
+    judged = None
+    with suppress(ProgramError):  # read_optional raises it
+        judged = _stated(document, "evaluation")
+    found = [
+        candidate for candidate in _scattered(document.blocks)
+        if not candidate.begins_with(_PREPARES) or candidate.evaluates
+        if not judged or candidate.text != judged.value
+    ]  # fmt: skip
     if stated or "experiment" in document.front:
+        rivals = [c for c in found if c.label and stated and c.text not in stated.value]
+        if rivals and stated and all(s.label for s in document.proper("experiment")):
+            raise _choice(stated, rivals[0].command)
         return stated, None
-    found = [c for c in _scattered(document.blocks) if not c.begins_with(_PREPARES) or c.evaluates]
     filled = [candidate for candidate in found if not placeholder(candidate.text)]
     chosen = _distinct([c for c in filled if c.sure]) or _distinct(filled)
     if not chosen:
@@ -446,9 +450,9 @@ def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candi
     if command.startswith("`"):
         leads = is_item and not label and re.match(r"\W*(?:\d+[.)]\s*)?`", text)
         if labelled or (step["verb"] and not label) or leads:
-            yield from _candidate(command.strip("`"), line, at)
+            yield from _candidate(command.strip("`"), line, at, label=label)
     elif labelled and _starts_program(command):
-        yield from _candidate(command, line, at)
+        yield from _candidate(command, line, at, label=label)
 
 
 def _starts(command: str) -> bool:
@@ -485,12 +489,14 @@ def _in_code(block: Block, at: int, above: str) -> Iterator[_Candidate]:
         yield from _candidate(block.text, block.line, at)
 
 
-def _candidate(text: str, line: int, at: int, *, sure: bool = False) -> Iterator[_Candidate]:
+def _candidate(
+    text: str, line: int, at: int, *, sure: bool = False, label: str = ""
+) -> Iterator[_Candidate]:
     command = _cleaned(Statement(text, line))
     if command and command.value.endswith("&"):
         return
     if command and (sure or _starts_program(command.value)) and runs_something(command.value):
-        yield _Candidate(command, sure, at)
+        yield _Candidate(command, sure, at, label)
 
 
 Named = Statement[str]

@@ -172,6 +172,18 @@ def _constraints(source: Source) -> Part | None:
     return Part((values, unchecked), tuple((str(each.value), each.line) for each in found))
 
 
+def _experiment(source: Source) -> Part | None:
+    """Return the experiment; a text with an evaluation alone means that by it."""
+    found = read_experiment(source.document, source.flags.command)
+    return _one(found or read_optional(source.document, "evaluation"))
+
+
+def _evaluation(source: Source) -> Part | None:
+    found = _command("evaluation")(source)
+    experiment = source.parts.get("experiment")
+    return None if found and experiment and found.texts == experiment.texts else found
+
+
 def _command(name: str) -> Callable[[Source], Part | None]:
     return lambda source: _one(
         read_optional(source.document, name, getattr(source.flags, name, None))
@@ -247,7 +259,7 @@ FIELDS = (
         is_documented=_names_only,
     ),
     Field(
-        "experiment", lambda s: _one(read_experiment(s.document, s.flags.command)), ("command",),
+        "experiment", _experiment, ("command",),
         advice=("experiment command", "## Experiment", _COMMAND, "--command"),
         is_documented=_is_command,
     ),
@@ -268,7 +280,7 @@ FIELDS = (
         "kill_after", lambda s: _one(read_kill_after(s.document, s.flags.kill_after), amount),
         ("kill_after",), is_documented=_begins_with_duration,
     ),
-    Field("evaluation", _command("evaluation"), ("evaluation",), is_documented=_is_command),
+    Field("evaluation", _evaluation, ("evaluation",), is_documented=_is_command),
     Field("holdout", _command("holdout"), ("holdout",), is_documented=_is_command),
     Field("check", _command("check"), ("check",), is_documented=_is_command),
     Field("protected", _protected, needs=("asset",)),

@@ -74,10 +74,11 @@ _KEYS = (
 )  # fmt: skip
 _ROLES = (
     "secondary", "tertiary", "supporting", "optional", "other", "monitor", "guard", "track",
-    "also ", "diagnostic", "auxiliary", "additional", "constraint", "informational", "sanity",
+    "also ", "tie", "diagnostic", "auxiliary", "additional", "constraint", "informational",
+    "sanity",
 )  # fmt: skip
 _ABOUT = ("direction", "metric", "primary", "goal", "better")
-_SELF = ("`", "metric", "the metric", "score", "the score", "name")
+_SELF = ("primary", "`", "metric", "the metric", "score", "the score", "name")
 _AIMS = ("goal", "objective", "aim", "task", "metric", "optimise", "optimize")
 _EXAMPLES = ("idea", "ideas", "try", "e.g", "example", "maybe", "perhaps", "tried", "could")
 _ROLE = 2  # words at most, as in `Secondary metric`
@@ -203,7 +204,9 @@ def _section_names(section: Section) -> list[Statement[str]]:
     if blocks[0].kind != "heading" and _begins(blocks[0].text, ("primary",)):
         full = full[:1]
     alone = sum(block.kind != "heading" for block in blocks) == 1
-    plain = [ns for block, ns in named[:1] if alone or _begins(block.text, ("primary", *_SELF))]
+    begins = [names for block, names in named if alone or _begins(block.text, _SELF)]
+    items = all(block.kind == "item" for block, _ in named)
+    plain = begins if items else begins[:1]
     return [name for names in full or plain for name in names]
 
 
@@ -293,7 +296,27 @@ def _labelled(blocks: Iterable[Block], labels: tuple[str, ...]) -> Iterator[Stat
                 yield Statement(name, block.line_at(match.start("name")))
 
 
-_NO_NAMES = ("result", "results", "none", "tbd", "todo", "see", "n/a", *_WEAK, *_COMPARED)
+_NO_NAMES = (
+    "min",
+    "max",
+    "minimize",
+    "minimise",
+    "maximize",
+    "maximise",
+    "up",
+    "down",
+    "true",
+    "false",
+    "result",
+    "results",
+    "none",
+    "tbd",
+    "todo",
+    "see",
+    "n/a",
+    *_WEAK,
+    *_COMPARED,
+)
 
 
 def _goals(claims: Iterable[Claim], *, weak: bool = True) -> Iterator[Statement[str]]:
@@ -312,6 +335,8 @@ def _scattered_names(document: Document) -> list[Statement[str]]:
     aimed = {goal.value for goal in goals}
     if len({name.value for name in sought}) > 1:
         sought = [name for name in sought if name.value in aimed] or sought
+    if sought and not any(name.value in aimed for name in sought):
+        sought += _goals([claim for claim in claims if claim.is_aim], weak=False)
     shown = {} if sought else _shown(document)
     said = {word for claim in claims for word in claim.sentence}
     labels = _labelled(blocks, ("primary", "metric", "score"))
@@ -499,7 +524,8 @@ def _after(words: list[str], start: int, stop: int) -> tuple[tuple[str, ...], st
             continue
         if word == "(" and said and at + 1 < stop and _is_name(words, at + 1):
             continue
-        if word == "of" and said[-1:] in (["value"], ["values"]):
+        values = said[-1:] in (["value"], ["values"]) or words[at - 1].endswith("ation")
+        if word == "of" and values:
             said = []
             continue
         if word in _ENDS or word in _IS or not word[0].isalpha() or len(said) == 4:
@@ -527,7 +553,7 @@ def _is_name(words: list[str], at: int) -> bool:
     return (
         bool(re.fullmatch(NAME, name))
         and name.rpartition(".")[2] not in (_FILES if "." in name else ())
-        and not canonical.endswith("-better")
+        and not (canonical.endswith("-better") or canonical in _NO_NAMES)
         and follows not in _AFTER
     )
 

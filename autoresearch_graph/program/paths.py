@@ -208,7 +208,8 @@ def _check_written_out(text: str, what: str, line: int | None) -> None:
             f"{what} `{text}` has backslashes; write `{text.replace(chr(92), '/')}`", line
         )
     if is_placeholder(text):
-        raise bad_path(f"{what} `{text}` is a placeholder; write the path in its place", line)
+        flag = ", or give --asset" if what == "the asset" else ""
+        raise bad_path(f"{what} `{text}` is a placeholder; write the path in its place{flag}", line)
 
 
 def bad_path(message: str, line: int | None) -> ProgramError:

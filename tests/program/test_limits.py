@@ -30,7 +30,6 @@ def project(tmp_path: Path) -> Path:
         ("- 5 minutes\n- hard limit: 6 minutes", 300, 360),
         ("5 minutes; timeout 8 min", 300, 480),
         ("5 min per run, after 7 min it is killed", 300, 420),
-        ("5 Min. pro Lauf, nach 7 Min. abbrechen", 300, 420),
         ("7 days", 604800, 1209600),
     ],
 )
