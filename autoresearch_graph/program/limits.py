@@ -253,12 +253,10 @@ def placed(
     sentence: str, found: Duration, line: int, next_: str = "", *, heading: bool = False
 ) -> Timed:
     """Return a duration with the role that the words of its sentence give it."""
-    before = _TOKEN.findall(sentence[max(0, found.start - 200) : found.start].lower())
-    after = _TOKEN.findall(sentence[found.end : found.end + 100].lower())
-    left = _TOKEN.findall(
-        _CLAUSE.split(sentence[max(0, found.start - 200) : found.start].lower())[-1]
-    )
-    right = _TOKEN.findall(_CLAUSE.split(sentence[found.end : found.end + 100].lower())[0])
+    head = sentence[max(0, found.start - 200) : found.start].lower()
+    tail = sentence[found.end : found.end + 100].lower()
+    before, after = _TOKEN.findall(head), _TOKEN.findall(tail)
+    left, right = _TOKEN.findall(_CLAUSE.split(head)[-1]), _TOKEN.findall(_CLAUSE.split(tail)[0])
     of_run = bool(_RUNS & {*before, *after})
     kills = bool(_KILLS.search(sentence) or _KILLS.match(next_.lstrip(" *>-")))
     if WORDS["other subjects"] & {*before, *after[:6]} and not (of_run or "budget" in before[-6:]):

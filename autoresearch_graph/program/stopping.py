@@ -213,8 +213,10 @@ _LEADS = re.compile(r"\W*(?:(?:stop|after|max\w*|at|most|up|to|until|total)\W+)*
 def _is_a_limit(text: str) -> bool:
     """Return True for a criterion in numbers that is not understood, as no person judges it."""
     left = unread(text)
-    begins = left is not None and bool(_LEADS.fullmatch(text[: left.start()]))
-    return begins or (left is not None and bool(_DOUBT.search(text) or durations(text)))
+    if left is None:
+        return False
+    begins = _LEADS.fullmatch(text[: left.start()])
+    return bool(begins or _DOUBT.search(text) or durations(text))
 
 
 def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
@@ -262,13 +264,18 @@ def _of_the_whole(
             rest = f"{rest[: found.start]}{rest[found.end :]}"
     if not (durations(rest) or AMOUNTS.search(rest)):
         return
+    yield from _at(line, block, rest, metric, is_prose=False)
+
+
+def _at(line: int, block: Block, text: str, metric: Metric, *, is_prose: bool) -> Iterator[Stated]:
+    """Yield the criteria of a text; one that is not understood is none."""
     try:
-        found_criteria = _criteria(rest, metric)
+        found = _criteria(text, metric)
     except ProgramError as error:
-        if error.code == "bad-value":
-            raise error.placed(line=line) from None
-        return
-    for field, value, said in found_criteria:
+        if is_prose or error.code != "bad-value":
+            return
+        raise error.placed(line=line) from None
+    for field, value, said in found:
         yield field, Statement(value, line, as_written(block, said, line))
 
 
@@ -287,24 +294,15 @@ def _in_prose(blocks: Iterable[Block], metric: Metric) -> Iterator[Stated]:
     """Yield what ends the research, or that nothing does, of sentences that say so."""
     for block in blocks:
         text = block.text.lower()
-        is_prose = block.kind != "code" or block.language in PROSE
-        if is_prose and any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
+        if block.kind == "code" and block.language not in PROSE:
+            continue
+        if any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
             for sentence, line in said_in(block):
                 if STOPS.match(sentence) or _FINALLY.search(sentence):
-                    yield from _read_or_none(sentence, line, block, metric)
+                    yield from _at(line, block, sentence, metric, is_prose=True)
         endless = any(word in text for word in _OF_NO_END) and _ENDLESS.search(block.text)
         if endless and not _IF_UNLIMITED.search(text):
             yield "never", Statement(0.0, block.line_at(endless.start()), endless[0])
-
-
-def _read_or_none(sentence: str, line: int, block: Block, metric: Metric) -> Iterator[Stated]:
-    try:
-        found = _criteria(sentence, metric)
-    except ProgramError:
-        return
-    for field, value, said in found:
-        if field != "never":
-            yield field, Statement(value, line, as_written(block, said, line))
 
 
 Criterion = tuple[str, float, str]
@@ -329,8 +327,7 @@ def _criteria(text: str, metric: Metric) -> list[Criterion]:
     doubtful = False
     for clause in _ALTERNATIVES.split(rest):
         limits, left = _in_clause(clause)
-        doubtful = doubtful or bool(unread(left)) or (bool(_DOUBT.search(left)) and bool(limits))
-        doubtful = doubtful or (not limits and bool(_STUCK.search(left) or _DOUBT.search(left)))
+        doubtful |= bool(unread(left) or _DOUBT.search(left) or _STUCK.search(left))
         found += limits
     if doubtful and (found or unread(rest)):
         raise _unclear(text)
