@@ -47,7 +47,7 @@ _DOUBT = re.compile(
 )
 _ESTIMATE = re.compile(
     r"\b(?:expect|estimat|allows?)\w*\b|(?:/|\b(?:per|an|each|every)\s+)\s*(?:hour|day|night|minute)"
-    r"|\bat a time\b|\b(?:in parallel|concurrent\w*)\b",
+    r"|\bat a time\b|\bso far\b|\b(?:in parallel|concurrent\w*)\b",
     re.IGNORECASE,
 )
 _ALTERNATIVES = re.compile(r"[;\n]|,(?!\d)|\.\s|\bor\b", re.IGNORECASE)
@@ -64,12 +64,12 @@ _ENDLESS = re.compile(
     rf"\b(?:never|do\s+not|don't)\s+stop(?:s|ping)?{_GOES_ON}"
     rf"|\b{COUNTED}\s*[:=|]\s*(?:unlimited|infinite|∞|no limit)"
     rf"|\b(?:until|unless|till)\s+{_PEOPLE}(?:interrupt\w*|stop(?:s|ped)?|cancel\w*|halt\w*)\b"
-    r"(?!\s+(?:improv|mak|see|gett|decreas|chang))"
+    r"(?!\s+(?:improv|mak|see|gett|decreas|chang|(?:the|a)\s+(?!loop|research|experiment)))"
     r"|(?<!not )(?<!never )(?<!could )(?<!would )(?<!might )(?<!may )(?<!can )(?<!will )(?<!to )"
     r"\b(?:loop|repeat|continue|iterate|go on|keep going|keep \w+ing|loop runs|run the loop"
     r"|run this loop|run experiments|experiment|run autonomously|run)\b"
     r"(?:\s+(?:this|the|these|those|steps?|cycle|loop|process|experiments?|running|from|above|below"
-    r"|following|it|autonomously|research|again|all|of|and|[\d-]+)){0,5}"
+    r"|following|it|autonomously|research|again|all|of|and|to|[\d-]+)){0,5}"
     r"\s+(?:forever|indefinitely|endlessly|infinitely)\b",
     re.IGNORECASE,
 )
@@ -213,10 +213,8 @@ _LEADS = re.compile(r"\W*(?:(?:stop|after|max\w*|at|most|up|to|until|total)\W+)*
 def _is_a_limit(text: str) -> bool:
     """Return True for a criterion in numbers that is not understood, as no person judges it."""
     left = unread(text)
-    if left is None:
-        return False
-    begins = _LEADS.fullmatch(text[: left.start()])
-    return bool(begins or _DOUBT.search(text) or durations(text))
+    begins = left and _LEADS.fullmatch(text[: left.start()])
+    return bool(begins or durations(text) or (left and _DOUBT.search(text)))
 
 
 def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
@@ -276,9 +274,11 @@ def _at(line: int, block: Block, text: str, metric: Metric, *, is_prose: bool) -
             return
         raise error.placed(line=line) from None
     for field, value, said in found:
-        yield field, Statement(value, line, as_written(block, said, line))
+        if not (is_prose and field == "seconds" and value < 3600):  # minutes may be a run's
+            yield field, Statement(value, line, as_written(block, said, line))
 
 
+_OF_AN_IDEA = re.compile(r"\b(?:attempts?|fix\w*|bugs?|debug\w*|ideas?)\b", re.IGNORECASE)
 _FINALLY = re.compile(
     r"\b(?:loop|run|session)\b[^.`]{0,20}\b(?:up to|at most|max(?:imum)?(?:\s+of)?|no more than)"
     rf"\s+{COUNT}\s+(?:experiments|iterations)\b|"
@@ -298,8 +298,9 @@ def _in_prose(blocks: Iterable[Block], metric: Metric) -> Iterator[Stated]:
             continue
         if any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
             for sentence, line in said_in(block):
-                if STOPS.match(sentence) or _FINALLY.search(sentence):
-                    yield from _at(line, block, sentence, metric, is_prose=True)
+                plain = re.sub(r"\([^()]*\)", " ", sentence)
+                if (STOPS.match(plain) or _FINALLY.search(plain)) and not _OF_AN_IDEA.search(plain):
+                    yield from _at(line, block, plain, metric, is_prose=True)
         endless = any(word in text for word in _OF_NO_END) and _ENDLESS.search(block.text)
         if endless and not _IF_UNLIMITED.search(text):
             yield "never", Statement(0.0, block.line_at(endless.start()), endless[0])
@@ -343,10 +344,11 @@ def _in_clause(clause: str) -> tuple[list[Criterion], str]:
     """Return the limits of a clause, and what is left of it; an estimate is no limit."""
     if _ESTIMATE.search(clause) or PER_RUN.search(clause):
         return [], clause
-    stuck = _STUCK.search(clause)
+    amounts = tuple(AMOUNTS.finditer(clause))
+    stuck = _STUCK.search(clause) or any(match["vain"] for match in amounts)
     found: list[Criterion] = []
     rest = clause
-    for match in reversed(tuple(AMOUNTS.finditer(clause))):
+    for match in reversed(amounts):
         if {*(match["kind"] or "").lower().split()} <= WORDS["kinds"]:
             found.append(_amount(match, is_stuck=bool(stuck)))
             rest = f"{rest[: match.start()]} {rest[match.end() :]}"
