@@ -13,7 +13,6 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.program import Constraint, Flags, Stopping
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.program.asset import read_asset, read_protected
-from autoresearch_graph.program.claims import is_label
 from autoresearch_graph.program.commands import (
     read_artifacts,
     read_experiment,
@@ -206,7 +205,8 @@ def _lists_only(section: Section, part: Part, place: Place) -> bool:
         if any(normal(path).removesuffix("/**") not in names for path in paths):
             return False
         is_listed = block.kind == "heading" or re.match(r"\W*`", block.text)
-        if block is not section.blocks[0] and (block.kind == "heading" or is_label(block)):
+        is_label = block.kind == "heading" or block.text.rstrip("*_ ").endswith(":")
+        if block is not section.blocks[0] and is_label:
             return False
         if paths and not is_listed:
             return False
