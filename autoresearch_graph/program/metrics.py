@@ -113,6 +113,11 @@ class Claim:
         """True if its sentence is about a goal."""
         return any(word.lower() in _AIMS for word in self.sentence)
 
+    @property
+    def is_printed(self) -> bool:
+        """True if it tells how a number is printed; that may be any number."""
+        return self.said.lower().endswith(" as")
+
     def statement(self) -> Statement[Direction]:
         """Return the direction as a statement."""
         assert self.direction
@@ -237,8 +242,10 @@ def _section_directions(sections: Iterable[Section], metric: str) -> Iterator[St
         names = [name.value for name in _subjects(block)]
         if not names and block.kind == "row" and not _begins(block.text, _ABOUT):
             continue
-        for claim in _all_claims([block]) if metric in names or not names else ():
-            attached = claim.names or (claim.words and not claim.strong)
+        claims = list(_all_claims([block])) if metric in names or not names else []
+        printed = any(claim.is_printed and metric in claim.names for claim in claims)
+        for claim in claims:
+            attached = not printed and (claim.names or (claim.words and not claim.strong))
             if claim.direction and (claim.is_about(metric) or not attached):
                 yield claim.statement()
 
@@ -275,13 +282,9 @@ def _begins(text: str, words: tuple[str, ...]) -> bool:
 def _subjects(block: Block) -> list[Statement[str]]:
     """Return what a block is about: the printed name, that of a goal, or the names in it."""
     claims = [claim for claim in _all_claims([block]) if claim.names]
-    for chosen in (
-        [claim for claim in claims if claim.said == "as"],
-        [claim for claim in claims if claim.strong],
-        claims,
-    ):
-        if chosen:
-            return [Statement(name, claim.line) for claim in chosen for name in claim.names]
+    printed = [claim for claim in claims if claim.is_printed]
+    if chosen := printed or [claim for claim in claims if claim.strong] or claims:
+        return [Statement(name, claim.line) for claim in chosen for name in claim.names]
     if label := next(_labelled([block], ("primary", "metric", "score", "name")), None):
         return [label]
     found: dict[str, Statement[str]] = {}
@@ -310,40 +313,30 @@ def _labelled(blocks: Iterable[Block], labels: tuple[str, ...]) -> Iterator[Stat
 
 
 _NO_NAMES = (
-    "min",
-    "max",
-    "minimize",
-    "minimise",
-    "maximize",
-    "maximise",
-    "up",
-    "down",
-    "true",
-    "false",
-    "result",
-    "results",
-    "none",
-    "tbd",
-    "todo",
-    "see",
-    "n/a",
-    *_WEAK,
-    *_COMPARED,
-)
+    "min", "max", "minimize", "minimise", "maximize", "maximise", "up", "down", "true", "false",
+    "result", "results", "none", "tbd", "todo", "see", "n/a", *_WEAK, *_COMPARED,
+)  # fmt: skip
 
 
 def _goals(claims: Iterable[Claim], *, weak: bool = True) -> Iterator[Statement[str]]:
     """Yield the names that a direction is said of; `weak` verbs count only in some places."""
     for claim in claims:
-        if claim.said != "as" and (claim.strong or weak or (claim.is_aim and claim.direction)):
+        aims = claim.is_aim or any(_may_aim(word) for word in claim.sentence)
+        if aims if claim.is_printed else claim.strong or weak or (claim.is_aim and claim.direction):
             yield from (Statement(name, claim.line) for name in claim.names)
+
+
+def _may_aim(word: str) -> bool:
+    return word.lower().startswith(("minimi", "maximi", "better"))
 
 
 def _rivals(claims: list[Claim]) -> bool:
     """Return True if a goal in words stands before the first name, and shares no word with it."""
     before = list(takewhile(lambda claim: not claim.names, claims))
     names = [_spelling(name) for claim in claims for name in claim.names][:1]
-    said = [claim.words for claim in before if claim.words and claim.strong and claim.direction]
+    own = next((claim.sentence for claim in claims if claim.names), ())
+    others = [claim for claim in before if claim.sentence != own]
+    said = [claim.words for claim in others if claim.words and claim.strong and claim.direction]
     return any(not set(_spelling(each).split()) & set(" ".join(names).split()) for each in said)
 
 
