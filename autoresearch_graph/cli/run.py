@@ -13,14 +13,18 @@ import typer
 
 from autoresearch_graph import interrupts
 from autoresearch_graph.cli.options import (
+    AcceptReading,
     Asset,
     BaseUrl,
+    CheckCommand,
     Checkpoints,
     Command,
     Cpus,
     Direction,
+    Evaluation,
     Experiments,
     Gpus,
+    Holdout,
     Hours,
     Json,
     KillAfter,
@@ -36,9 +40,11 @@ from autoresearch_graph.cli.options import (
     Review,
     Sandbox,
     SearchShare,
+    Stop,
     Tag,
     TimeBox,
     Workers,
+    is_terminal,
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
@@ -76,8 +82,13 @@ def run(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
+    holdout: Holdout = None,
+    check: CheckCommand = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    stop: Stop = None,
+    accept_reading: AcceptReading = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -109,23 +120,38 @@ def check(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
+    holdout: Holdout = None,
+    check: CheckCommand = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    stop: Stop = None,
+    accept_reading: AcceptReading = False,
 ) -> None:
     """Show how program.md was understood, and if everything is ready."""
     _require_git()
     from rich.console import Console
 
+    from autoresearch_graph.program.reader import look_at
     from autoresearch_graph.results.unfinished import choose
-    from autoresearch_graph.setup.preflight import check_project, findings_table, partly_understood
+    from autoresearch_graph.setup.dialogue import settle
+    from autoresearch_graph.setup.preflight import check_project, findings_table
 
+    settings = _settings(context.params)
     try:
-        findings = check_project(choose(_settings(context.params))[0])
+        settle(settings, is_terminal=is_terminal())
     except ProgramError as error:
-        if understood := partly_understood(error):
-            Console().print(findings_table(understood))
-        raise
+        if error.code != "unaccepted-reading":
+            raise
+    settings, _ = choose(settings)
+    root = settings.root
+    reading = look_at(root / settings.program, project=root, flags=settings.flags)
+    findings = check_project(settings, reading)
     Console().print(findings_table(findings))
+    for problem in reading.problems:
+        typer.echo(f"autoresearch: {problem}", err=True)
+    if not reading.accepted:
+        raise reading.unaccepted()
     if not all(finding.ready for finding in findings):
         raise typer.Exit(2)
 
@@ -136,8 +162,11 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     arguments = sys.argv[1:]
     try:
         from autoresearch_graph.results.unfinished import choose
+        from autoresearch_graph.setup.dialogue import settle
 
-        settings, notice = choose(_settings(options))
+        settings = _settings(options)
+        settle(settings, is_terminal=line is None and is_terminal())
+        settings, notice = choose(settings)
         if not options["tag"]:
             arguments += ["--tag", settings.tag]
         _report_end(settings, _research(settings, line, notice), line)
@@ -251,9 +280,10 @@ def _settings(options: dict[str, Any]) -> "Settings":
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.settings import Settings
 
-    parts = {name: options.pop(name) for name in Flags.model_fields if name in options}
+    parts = {name: options.pop(name) for name in Flags.model_fields}
+    given = {name: value for name, value in parts.items() if value is not None}
     options["workers"] = _workers(options.get("workers", "1"))
-    return Settings(flags=Flags(**parts), **options)
+    return Settings(flags=Flags(**given), **options)
 
 
 def _workers(given: str) -> int | Literal["auto"]:
