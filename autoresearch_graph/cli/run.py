@@ -13,14 +13,18 @@ import typer
 
 from autoresearch_graph import interrupts
 from autoresearch_graph.cli.options import (
+    AcceptReading,
     Asset,
     BaseUrl,
+    CheckCommand,
     Checkpoints,
     Command,
     Cpus,
     Direction,
+    Evaluation,
     Experiments,
     Gpus,
+    Holdout,
     Hours,
     Json,
     KillAfter,
@@ -33,12 +37,16 @@ from autoresearch_graph.cli.options import (
     ProgramFile,
     Project,
     Quiet,
+    ReadWith,
     Review,
     Sandbox,
     SearchShare,
+    Stop,
     Tag,
     TimeBox,
     Workers,
+    is_terminal,
+    say,
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
@@ -60,6 +68,7 @@ def run(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     workers: Workers = "1",
@@ -76,8 +85,13 @@ def run(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
+    holdout: Holdout = None,
+    check: CheckCommand = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    stop: Stop = None,
+    accept_reading: AcceptReading = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +113,7 @@ def check(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     sandbox: Sandbox = "auto",
@@ -109,23 +124,43 @@ def check(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
+    holdout: Holdout = None,
+    check: CheckCommand = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    stop: Stop = None,
+    accept_reading: AcceptReading = False,
 ) -> None:
     """Show how program.md was understood, and if everything is ready."""
     _require_git()
     from rich.console import Console
 
+    from autoresearch_graph.program.reader import look_at
     from autoresearch_graph.results.unfinished import choose
-    from autoresearch_graph.setup.preflight import check_project, findings_table, partly_understood
+    from autoresearch_graph.setup.dialogue import settle
+    from autoresearch_graph.setup.preflight import check_project, findings_table
+    from autoresearch_graph.setup.suggestion import suggested
 
+    settings = _settings(context.params)
+    given = suggested(settings, say)
     try:
-        findings = check_project(choose(_settings(context.params))[0])
+        settle(settings, is_terminal=is_terminal(), suggested=given)
     except ProgramError as error:
-        if understood := partly_understood(error):
-            Console().print(findings_table(understood))
-        raise
+        if not given and error.code != "unaccepted-reading":
+            raise
+    settings, _ = choose(settings)
+    root = settings.root
+    path, flags = root / settings.program, settings.flags
+    reading = look_at(path, project=root, flags=flags)
+    if given and not (reading.program and reading.accepted):
+        reading = look_at(path, project=root, flags=flags, suggested=given)
+    findings = check_project(settings, reading)
     Console().print(findings_table(findings))
+    for problem in reading.problems:
+        typer.echo(f"autoresearch: {problem}", err=True)
+    if not reading.accepted:
+        raise reading.unaccepted()
     if not all(finding.ready for finding in findings):
         raise typer.Exit(2)
 
@@ -136,8 +171,13 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     arguments = sys.argv[1:]
     try:
         from autoresearch_graph.results.unfinished import choose
+        from autoresearch_graph.setup.dialogue import settle
+        from autoresearch_graph.setup.suggestion import suggested
 
-        settings, notice = choose(_settings(options))
+        settings = _settings(options)
+        given = suggested(settings, say)
+        settle(settings, is_terminal=line is None and is_terminal(), suggested=given)
+        settings, notice = choose(settings)
         if not options["tag"]:
             arguments += ["--tag", settings.tag]
         _report_end(settings, _research(settings, line, notice), line)
@@ -251,9 +291,10 @@ def _settings(options: dict[str, Any]) -> "Settings":
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.settings import Settings
 
-    parts = {name: options.pop(name) for name in Flags.model_fields if name in options}
+    parts = {name: options.pop(name) for name in Flags.model_fields}
+    given = {name: value for name, value in parts.items() if value is not None}
     options["workers"] = _workers(options.get("workers", "1"))
-    return Settings(flags=Flags(**parts), **options)
+    return Settings(flags=Flags(**given), **options)
 
 
 def _workers(given: str) -> int | Literal["auto"]:

@@ -257,7 +257,7 @@ FIELDS = (
         is_documented=_begins_with_duration,
     ),
     Field(
-        "stopping", _stopping, ("experiments", "hours"), needs=("metric", "direction"),
+        "stopping", _stopping, ("experiments", "hours", "stop"), needs=("metric", "direction"),
         advice=(
             "stopping criterion", "## Stopping criteria", 'a line such as "- 100 experiments"',
             "--experiments or --hours",

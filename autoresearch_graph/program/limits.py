@@ -190,8 +190,10 @@ def read_stopping(
     chosen = _chosen(stated)
     never = next((statement for field, statement in stated if field == "never"), None)
     values = {field: statement.value for field, statement in chosen.items()}
-    for field, limit in _limits(flags):
-        if limit < values.get(field, float("inf")):
+    for field, limit in _limits(flags, metric):
+        if field == "never":
+            never = never or Statement(0.0, None, "never stop")
+        elif field not in values or (field != "target" and limit < values[field]):
             values[field] = limit
             chosen.pop(field, None)
     if not values and never is None:
@@ -199,7 +201,10 @@ def read_stopping(
     return Stopping.model_validate(values), _lines(chosen, never)
 
 
-def _limits(flags: Flags) -> Iterator[tuple[str, float]]:
+def _limits(flags: Flags, metric: Metric) -> Iterator[tuple[str, float]]:
+    for text in flags.stop:
+        for criterion in understood(text, metric):
+            yield criterion.field, criterion.value
     for name, field, unit in (("experiments", "experiments", 1), ("hours", "seconds", 3600)):
         limit = getattr(flags, name)
         if limit is not None and limit <= 0:
