@@ -53,6 +53,7 @@ from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
+    from autoresearch_graph.program.reading import Passage, Reading
     from autoresearch_graph.results.records import Records
     from autoresearch_graph.settings import Settings
     from autoresearch_graph.storage.status import Status
@@ -134,15 +135,17 @@ def check(
 ) -> None:
     """Show how program.md was understood, and if everything is ready."""
     _require_git()
+    _check(_settings(context.params))
+
+
+def _check(settings: "Settings") -> None:
     from rich.console import Console
 
-    from autoresearch_graph.program.reader import look_at
     from autoresearch_graph.results.unfinished import choose
     from autoresearch_graph.setup.dialogue import settle
     from autoresearch_graph.setup.preflight import check_project, findings_table
     from autoresearch_graph.setup.suggestion import suggested
 
-    settings = _settings(context.params)
     given = suggested(settings, say)
     try:
         settle(settings, is_terminal=is_terminal(), suggested=given)
@@ -150,11 +153,7 @@ def check(
         if not given and error.code != "unaccepted-reading":
             raise
     settings, _ = choose(settings)
-    root = settings.root
-    path, flags = root / settings.program, settings.flags
-    reading = look_at(path, project=root, flags=flags)
-    if given and not (reading.program and reading.accepted):
-        reading = look_at(path, project=root, flags=flags, suggested=given)
+    reading = _reading(settings, given)
     findings = check_project(settings, reading)
     Console().print(findings_table(findings))
     for problem in reading.problems:
@@ -163,6 +162,17 @@ def check(
         raise reading.unaccepted()
     if not all(finding.ready for finding in findings):
         raise typer.Exit(2)
+
+
+def _reading(settings: "Settings", suggested: "tuple[Passage, ...]") -> "Reading":
+    """Return the accepted reading of program.md, or else the one that is suggested."""
+    from autoresearch_graph.program.reader import look_at
+
+    path, root, flags = settings.root / settings.program, settings.root, settings.flags
+    reading = look_at(path, project=root, flags=flags)
+    if suggested and not (reading.program and reading.accepted):
+        return look_at(path, project=root, flags=flags, suggested=suggested)
+    return reading
 
 
 def _run(options: dict[str, Any], line: "Line | None") -> None:

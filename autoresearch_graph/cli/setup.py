@@ -45,7 +45,7 @@ def init(
     time_box: TimeBox = None,
     experiments: Experiments = None,
     accept_reading: AcceptReading = False,
-    read_with: ReadWith = "rules",
+    read_with: ReadWith = "",
     base_url: BaseUrl = None,
     program: Annotated[
         Path | None, typer.Option(help="Program file to complete. Default: the one in the folder.")
@@ -75,15 +75,20 @@ def init(
     if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
-    program = program or wizard.choose_file(folder)
-    options = [] if program == Path("program.md") else ["--program", str(program)]
     settings = Settings(
         project=folder,
-        program=program,
+        program=program or wizard.choose_file(folder),
         read_with=read_with,
         base_url=base_url,
         flags=Flags(**parts),
     )
+    _complete(settings, wizard, dry_run=dry_run)
+
+
+def _complete(settings: "Settings", wizard: "SetupWizard", *, dry_run: bool) -> None:
+    """Complete the program file of a folder, and say what to do next."""
+    program, folder = settings.program, settings.project
+    options = [] if program == Path("program.md") else ["--program", str(program)]
     if not _describe(settings, wizard, dry_run=dry_run):
         typer.echo(f"fix that; then: {_command('check', folder, *options)}")
         raise typer.Exit(2)

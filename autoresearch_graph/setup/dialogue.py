@@ -1,6 +1,7 @@
 """The dialogue in the terminal about a program file: is it right, and what is left open?"""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
@@ -104,13 +105,7 @@ def settle(settings: Settings, *, is_terminal: bool, suggested: tuple[Passage, .
     root = settings.root
     path = root / settings.program
     if not path.exists():
-        if others := program_files(root):
-            advice = " or ".join(f"--program {name}" for name in others)
-            raise ProgramError(
-                f"there is no such file in {root}. Use another one: {advice}",
-                path=path,
-                code="no-program",
-            )
+        _check_alone(path, root)
         return
     draft = ProgramDraft(path, root, settings.flags, suggested)
     if settings.flags.accept_reading and draft.reading.inferred and not draft.problems:
@@ -123,3 +118,14 @@ def settle(settings: Settings, *, is_terminal: bool, suggested: tuple[Passage, .
         Dialogue().settle(draft, draft.save)
     elif draft.unaccepted and not draft.missing:
         raise draft.reading.unaccepted()
+
+
+def _check_alone(path: Path, project: Path) -> None:
+    """Raise ProgramError that names other program files in the place of one that is missing."""
+    if others := program_files(project):
+        advice = " or ".join(f"--program {name}" for name in others)
+        raise ProgramError(
+            f"there is no such file in {project}. Use another one: {advice}",
+            path=path,
+            code="no-program",
+        )
