@@ -37,6 +37,7 @@ from autoresearch_graph.cli.options import (
     ProgramFile,
     Project,
     Quiet,
+    ReadWith,
     Review,
     Sandbox,
     SearchShare,
@@ -45,12 +46,14 @@ from autoresearch_graph.cli.options import (
     TimeBox,
     Workers,
     is_terminal,
+    say,
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
+    from autoresearch_graph.program.reading import Passage, Reading
     from autoresearch_graph.results.records import Records
     from autoresearch_graph.settings import Settings
     from autoresearch_graph.storage.status import Status
@@ -66,6 +69,7 @@ def run(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     workers: Workers = "1",
@@ -110,6 +114,7 @@ def check(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     sandbox: Sandbox = "auto",
@@ -130,22 +135,25 @@ def check(
 ) -> None:
     """Show how program.md was understood, and if everything is ready."""
     _require_git()
+    _check(_settings(context.params))
+
+
+def _check(settings: "Settings") -> None:
     from rich.console import Console
 
-    from autoresearch_graph.program.reader import look_at
     from autoresearch_graph.results.unfinished import choose
     from autoresearch_graph.setup.dialogue import settle
     from autoresearch_graph.setup.preflight import check_project, findings_table
+    from autoresearch_graph.setup.suggestion import suggested
 
-    settings = _settings(context.params)
+    given = suggested(settings, say)
     try:
-        settle(settings, is_terminal=is_terminal())
+        settle(settings, is_terminal=is_terminal(), suggested=given)
     except ProgramError as error:
-        if error.code != "unaccepted-reading":
+        if not given and error.code != "unaccepted-reading":
             raise
     settings, _ = choose(settings)
-    root = settings.root
-    reading = look_at(root / settings.program, project=root, flags=settings.flags)
+    reading = _reading(settings, given)
     findings = check_project(settings, reading)
     Console().print(findings_table(findings))
     for problem in reading.problems:
@@ -156,6 +164,17 @@ def check(
         raise typer.Exit(2)
 
 
+def _reading(settings: "Settings", suggested: "tuple[Passage, ...]") -> "Reading":
+    """Return the accepted reading of program.md, or else the one that is suggested."""
+    from autoresearch_graph.program.reader import look_at
+
+    path, root, flags = settings.root / settings.program, settings.root, settings.flags
+    reading = look_at(path, project=root, flags=flags)
+    if suggested and not (reading.program and reading.accepted):
+        return look_at(path, project=root, flags=flags, suggested=suggested)
+    return reading
+
+
 def _run(options: dict[str, Any], line: "Line | None") -> None:
     """Run a research and report its end; Ctrl-C may come at any time, and again."""
     interrupts.heed()
@@ -163,9 +182,11 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     try:
         from autoresearch_graph.results.unfinished import choose
         from autoresearch_graph.setup.dialogue import settle
+        from autoresearch_graph.setup.suggestion import suggested
 
         settings = _settings(options)
-        settle(settings, is_terminal=line is None and is_terminal())
+        given = suggested(settings, say)
+        settle(settings, is_terminal=line is None and is_terminal(), suggested=given)
         settings, notice = choose(settings)
         if not options["tag"]:
             arguments += ["--tag", settings.tag]

@@ -10,18 +10,16 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import tomlkit
 from pydantic import TypeAdapter
 
 from autoresearch_graph.core.values import Value
 from autoresearch_graph.errors import InputError
-from autoresearch_graph.program.reading import ASKED, Passage, Reading
+from autoresearch_graph.program.reading import By, Passage, Reading
 from autoresearch_graph.storage.files import make_folder, replace
 
 LOCK = Path(".autoresearch", "program.lock.toml")
-By = Literal["rule", "model", "person"]
 
 
 class _Accepted(Value):
@@ -40,10 +38,10 @@ class _Locked(Value):
 _LOCKED = TypeAdapter(dict[str, _Locked])
 
 
-def accept(reading: Reading, project: Path, *, by: By = "rule") -> None:
+def accept(reading: Reading, project: Path) -> None:
     """Write the inferred values of a reading into the lock of its project. Idempotent.
 
-    A value without a line is the person's own; the others were inferred `by` rules or by a model.
+    A value without a line is the person's own; the others were inferred by rules or by a model.
     InputError if the lock cannot be written.
     """
     locked, name = _read(project), _name(reading.path, project)
@@ -55,10 +53,10 @@ def accept(reading: Reading, project: Path, *, by: By = "rule") -> None:
             text=passage.text,
             line=passage.line,
             quote=passage.quote,
-            by=before.get((passage.field, passage.text), by) if passage.line else "person",
+            by=before.get((passage.field, passage.text), passage.by) if passage.line else "person",
         )
         for passage in reading.passages
-        if passage.grade in ("inferred", "accepted") and passage.field in ASKED
+        if passage.grade in ("inferred", "accepted") and passage.is_asked
     )
     locked[name] = _Locked(sha256=_hash(reading.text), values=values)
     text = tomlkit.dumps(
@@ -99,7 +97,7 @@ def accepted(path: Path, text: str, project: Path, now: Iterable[Passage]) -> tu
             line = _nearest(lines, value.quote, line)
             if line is None:
                 return ()
-        found.append(Passage(value.field, value.text, line, "accepted", value.quote))
+        found.append(Passage(value.field, value.text, line, "accepted", value.quote, value.by))
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """The dialogue in the terminal about a program file: is it right, and what is left open?"""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
@@ -10,7 +11,7 @@ from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import InputError, ProgramError
 from autoresearch_graph.program.reading import Passage
 from autoresearch_graph.settings import Settings
-from autoresearch_graph.setup.draft import ProgramDraft, Question, program_files
+from autoresearch_graph.setup.draft import QUESTIONS, ProgramDraft, Question, program_files
 
 _BEFORE = 24  # characters of a long line that are shown before the value; some words
 
@@ -70,7 +71,8 @@ class Dialogue:
         if answer == "no":
             raise draft.reading.unaccepted()
         if answer == "edit":
-            for field in dict.fromkeys(passage.field for passage in draft.unaccepted):
+            fields = dict.fromkeys(passage.field for passage in draft.unaccepted)
+            for field in (field for field in fields if field in QUESTIONS):
                 draft.ask(field, self.ask, self.report)
 
     def _is_right(self) -> str:
@@ -94,8 +96,10 @@ def _rows(passages: Iterable[Passage], width: int) -> Iterator[Text]:
         yield row
 
 
-def settle(settings: Settings, *, is_terminal: bool) -> None:
+def settle(settings: Settings, *, is_terminal: bool, suggested: tuple[Passage, ...] = ()) -> None:
     """Have program.md accepted before a run, by `--accept-reading` or in a terminal.
+
+    A model's values may be `suggested` in place of those that rules infer.
 
     ProgramError if values are inferred that nobody has accepted. Other problems are left to the
     reader.
@@ -103,20 +107,27 @@ def settle(settings: Settings, *, is_terminal: bool) -> None:
     root = settings.root
     path = root / settings.program
     if not path.exists():
-        if others := program_files(root):
-            advice = " or ".join(f"--program {name}" for name in others)
-            raise ProgramError(
-                f"there is no such file in {root}. Use another one: {advice}",
-                path=path,
-                code="no-program",
-            )
+        _check_alone(path, root)
         return
-    draft = ProgramDraft(path, root, settings.flags)
-    if settings.flags.accept_reading and draft.reading.inferred:
+    draft = ProgramDraft(path, root, settings.flags, suggested)
+    if settings.flags.accept_reading and draft.reading.inferred and not draft.problems:
         draft.save()
+    if suggested and draft.reading.problems and not is_terminal:
+        raise draft.reading.problems[0]
     if draft.is_beyond_answers:
         return
     if is_terminal:
         Dialogue().settle(draft, draft.save)
     elif draft.unaccepted and not draft.missing:
         raise draft.reading.unaccepted()
+
+
+def _check_alone(path: Path, project: Path) -> None:
+    """Raise ProgramError that names other program files in the place of one that is missing."""
+    if others := program_files(project):
+        advice = " or ".join(f"--program {name}" for name in others)
+        raise ProgramError(
+            f"there is no such file in {project}. Use another one: {advice}",
+            path=path,
+            code="no-program",
+        )

@@ -14,7 +14,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 from autoresearch_graph.program.acceptance import accept
 from autoresearch_graph.program.reader import look_at
-from autoresearch_graph.program.reading import ASKED, Passage, Reading, front_matter
+from autoresearch_graph.program.reading import Passage, Reading, front_matter
 from autoresearch_graph.storage.files import replace
 from autoresearch_graph.workspace.repository import find_repository, tracked
 
@@ -53,11 +53,17 @@ Report = Callable[[str], None]
 class ProgramDraft:
     """A program file, with what is open in it and the answers so far."""
 
-    def __init__(self, path: Path, project: Path, flags: Flags) -> None:
+    def __init__(
+        self,
+        path: Path,
+        project: Path,
+        flags: Flags,
+        suggested: tuple[Passage, ...] = (),
+    ) -> None:
         self.path, self.project, self.flags = path, project, flags
         self.is_new = not path.exists()
         self._text = f"# {project.name}\n" if self.is_new else None
-        self.reading = self._look()
+        self.reading = self._look(suggested)
         self._confirmed: set[Passage] = set()
         if self.reading.accepted:
             self.confirm()
@@ -184,7 +190,7 @@ class ProgramDraft:
         if self.unaccepted:
             raise self.reading.unaccepted()
         name = self.path.name
-        added = [p for p in self.reading.passages if p.grade != "stated" and p.field in ASKED]
+        added = [p for p in self.reading.passages if p.grade != "stated" and p.is_asked]
         if not added:
             return f"{name} is complete"
         text = with_front_matter(self.reading.text, added)
