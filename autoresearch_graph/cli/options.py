@@ -94,6 +94,11 @@ Experiments = Annotated[
 Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after this many hours at most.")]
 
 
+def say(sentence: str) -> None:
+    """Report something beside the output, which a script may read."""
+    typer.echo(sentence, err=True)
+
+
 def is_terminal() -> bool:
     """Return True if a person can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

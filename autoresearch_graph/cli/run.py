@@ -46,6 +46,7 @@ from autoresearch_graph.cli.options import (
     TimeBox,
     Workers,
     is_terminal,
+    say,
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
@@ -133,14 +134,19 @@ def check(
 ) -> None:
     """Show how program.md was understood, and if everything is ready."""
     _require_git()
+    _check(_settings(context.params))
+
+
+def _check(settings: "Settings") -> None:
     from rich.console import Console
 
     from autoresearch_graph.results.unfinished import choose
     from autoresearch_graph.setup.dialogue import settle
     from autoresearch_graph.setup.preflight import check_project, findings_table
+    from autoresearch_graph.setup.suggestion import suggested
 
-    settings = _settings(context.params)
-    reading = settle(settings, is_terminal=is_terminal())
+    given = suggested(settings, say)
+    reading = settle(settings, is_terminal=is_terminal(), suggested=given)
     settings, _ = choose(settings)
     findings = check_project(settings, reading)
     Console().print(findings_table(findings))
@@ -159,10 +165,15 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     try:
         from autoresearch_graph.results.unfinished import choose
         from autoresearch_graph.setup.dialogue import settle
+        from autoresearch_graph.setup.suggestion import suggested
 
         settings = _settings(options)
-        reading = settle(settings, is_terminal=line is None and is_terminal())
-        if not (reading.problems or reading.accepted):
+        given = suggested(settings, say)
+        is_asked = line is None and is_terminal()
+        reading = settle(settings, is_terminal=is_asked, suggested=given)
+        if reading.problems:
+            raise reading.problems[0]
+        if not reading.accepted:
             raise reading.unaccepted()
         settings, notice = choose(settings)
         if not options["tag"]:

@@ -9,18 +9,21 @@ import typer
 from autoresearch_graph.cli.options import (
     AcceptReading,
     Asset,
+    BaseUrl,
     Command,
     Direction,
     Evaluation,
     Experiments,
     MetricName,
+    ReadWith,
     TimeBox,
     is_terminal,
+    say,
 )
 from autoresearch_graph.errors import InputError
 
 if TYPE_CHECKING:
-    from autoresearch_graph.core.program import Flags
+    from autoresearch_graph.settings import Settings
     from autoresearch_graph.setup.wizard import SetupWizard
 
 _OWN = "command"
@@ -42,6 +45,8 @@ def init(
     time_box: TimeBox = None,
     experiments: Experiments = None,
     accept_reading: AcceptReading = False,
+    read_with: ReadWith = "",
+    base_url: BaseUrl = None,
     program: Annotated[
         Path | None, typer.Option(help="Program file to complete. Default: the one in the folder.")
     ] = None,
@@ -54,6 +59,7 @@ def init(
     Of a program file that is there, the text stays; the values go into front matter at its top.
     """
     from autoresearch_graph.core.program import Flags
+    from autoresearch_graph.settings import Settings
     from autoresearch_graph.setup.wizard import SetupWizard
     from autoresearch_graph.templates import make_project
 
@@ -69,9 +75,21 @@ def init(
     if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
-    program = program or wizard.choose_file(folder)
+    settings = Settings(
+        project=folder,
+        program=program or wizard.choose_file(folder),
+        read_with=read_with,
+        base_url=base_url,
+        flags=Flags(**parts),
+    )
+    _complete(settings, wizard, dry_run=dry_run)
+
+
+def _complete(settings: "Settings", wizard: "SetupWizard", *, dry_run: bool) -> None:
+    """Complete the program file of a folder, and say what to do next."""
+    program, folder = settings.program, settings.project
     options = [] if program == Path("program.md") else ["--program", str(program)]
-    if not _describe(program, folder, Flags(**parts), wizard, dry_run=dry_run):
+    if not _describe(settings, wizard, dry_run=dry_run):
         typer.echo(f"fix that; then: {_command('check', folder, *options)}")
         raise typer.Exit(2)
     typer.echo(f"next: {_command('run', folder, *options)}")
@@ -93,14 +111,13 @@ def _command(name: str, folder: Path, *options: str) -> str:
     return shlex.join(["autoresearch", name, *place, *options])
 
 
-def _describe(
-    program: Path, folder: Path, flags: "Flags", wizard: "SetupWizard", *, dry_run: bool
-) -> bool:
+def _describe(settings: "Settings", wizard: "SetupWizard", *, dry_run: bool) -> bool:
     """Write the program file of a folder; return True if a research can start."""
     from autoresearch_graph.setup.draft import ProgramDraft
+    from autoresearch_graph.setup.suggestion import suggested
 
-    root = folder.resolve()
-    draft = ProgramDraft(root / program, root, flags)
+    root, given = settings.root, suggested(settings, say)
+    draft = ProgramDraft(root / settings.program, root, settings.flags, given)
     wizard.fill(draft)
     typer.echo(draft.write())
     unready = wizard.check(draft)

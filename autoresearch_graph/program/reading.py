@@ -72,7 +72,8 @@ class Reading:
             + (f"  (line {passage.line}: {one_line(passage.quote)[:80]})" if passage.line else "")
             for passage in self.inferred
         )
-        fields = dict.fromkeys(passage.field for passage in self.inferred)
+        named = (passage.field for passage in self.inferred)
+        fields = [field for field in dict.fromkeys(named) if field in ASKED]
         options = " ".join(_OPTIONS.get(field, f"--{field.replace('_', '-')}") for field in fields)
         place = "in its front matter" if self.text.startswith("---") else "at the top of the file"
         return ProgramError(

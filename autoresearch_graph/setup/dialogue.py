@@ -12,7 +12,6 @@ from autoresearch_graph.program.reader import look_at
 from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import QUESTIONS, ProgramDraft, Question, program_files
-from autoresearch_graph.setup.suggestion import suggested
 
 _BEFORE = 24  # characters of a long line that are shown before the value; some words
 
@@ -20,8 +19,8 @@ _BEFORE = 24  # characters of a long line that are shown before the value; some 
 class Dialogue:
     """Questions to a person in the terminal; InputError if the input ends before an answer."""
 
-    def __init__(self, *, stderr: bool = False) -> None:
-        self._console = Console(highlight=False, soft_wrap=True, stderr=stderr)
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
 
     def report(self, *sentences: str) -> None:
         """Show sentences, one a line."""
@@ -70,9 +69,9 @@ class Dialogue:
             self._console.print(row)
         answer = self._is_right()
         if answer == "edit":
-            for field in dict.fromkeys(passage.field for passage in draft.unaccepted):
-                if field in QUESTIONS:
-                    draft.ask(field, self.ask, self.report)
+            fields = dict.fromkeys(passage.field for passage in draft.unaccepted)
+            for field in (field for field in fields if field in QUESTIONS):
+                draft.ask(field, self.ask, self.report)
         return answer != "no"
 
     def _is_right(self) -> str:
@@ -96,10 +95,13 @@ def _rows(passages: Iterable[Passage], width: int) -> Iterator[Text]:
         yield row
 
 
-def settle(settings: Settings, *, is_terminal: bool) -> Reading:
+def settle(
+    settings: Settings, *, is_terminal: bool, suggested: tuple[Passage, ...] = ()
+) -> Reading:
     """Return the reading of program.md after a person was asked about what is open in it.
 
-    It is accepted by `--accept-reading`, or in a terminal. The values may be a model's.
+    It is accepted by `--accept-reading`, or in a terminal. A model's values may be `suggested` in
+    place of those that rules infer.
     """
     root = settings.root
     path = root / settings.program
@@ -109,11 +111,9 @@ def settle(settings: Settings, *, is_terminal: bool) -> Reading:
         raise ProgramError(sentence, path=path, code="no-program")
     if not path.exists():
         return look_at(path, project=root)
-    dialogue = Dialogue(stderr=not is_terminal)
-    offered = suggested(settings, dialogue.report)
-    draft = ProgramDraft(path, root, settings.flags, offered)
-    if settings.flags.accept_reading and draft.reading.inferred:
+    draft = ProgramDraft(path, root, settings.flags, suggested)
+    if settings.flags.accept_reading and draft.reading.inferred and not draft.problems:
         draft.save()
     if is_terminal and not draft.is_beyond_answers:
-        dialogue.settle(draft, draft.save)
+        Dialogue().settle(draft, draft.save)
     return draft.reading

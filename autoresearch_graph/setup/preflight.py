@@ -17,7 +17,7 @@ from autoresearch_graph.core.program import Environment, Program, changed
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError
 from autoresearch_graph.program.reader import look_at
-from autoresearch_graph.program.reading import Reading
+from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.proposers.llm.pricing import find_price
 from autoresearch_graph.proposers.select import choose_proposer
 from autoresearch_graph.runner import detect, shell
@@ -74,7 +74,7 @@ def findings_table(findings: list[Finding]) -> Table:
     for finding in findings:
         mark = Text("ready", "green") if finding.ready else Text("fix", "red")
         line = str(finding.line) if finding.line else ""
-        grade = Text(finding.grade, "yellow" if finding.grade == "inferred" else "")
+        grade = Text(finding.grade, "yellow" if finding.grade.startswith("inferred") else "")
         table.add_row(mark, finding.name, line, grade, Text(finding.value))
     return table
 
@@ -85,7 +85,7 @@ def _passages(reading: Reading) -> list[Finding]:
     for field in dict.fromkeys(passage.field for passage in reading.passages):
         same = [passage for passage in reading.passages if passage.field == field]
         value = ", ".join(passage.text for passage in same)
-        rows.append(Finding(_name(field), value, same[0].line or 0, grade=same[0].grade))
+        rows.append(Finding(_name(field), value, same[0].line or 0, grade=_grade(same[0])))
     return rows
 
 
@@ -99,7 +99,7 @@ def _problems(reading: Reading) -> Iterator[Finding]:
 def _understood(program: Program, reading: Reading, settings: Settings) -> list[Finding]:
     """Return the parts of the program in words, with their grades."""
     metric, box = program.metric, program.time_box
-    grades = {passage.field: passage.grade for passage in reading.passages}
+    grades = {passage.field: _grade(passage) for passage in reading.passages}
     values = {
         "asset": _asset(program, settings),
         "protected": _listed(program.protected, "everything but the asset"),
@@ -125,6 +125,11 @@ def _understood(program: Program, reading: Reading, settings: Settings) -> list[
         for name, value in values.items()
         if value
     ]
+
+
+def _grade(passage: Passage) -> str:
+    """Return the grade of a value, and the model if one inferred it."""
+    return f"{passage.grade}, by a model" if passage.by == "model" else passage.grade
 
 
 def _name(field: str) -> str:

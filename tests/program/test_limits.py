@@ -190,3 +190,25 @@ def test_the_network_can_be_denied(project: Path, said: str) -> None:
 
     assert not program.environment.network
     assert "environment" in program.lines
+
+
+@pytest.mark.parametrize("said", ["Human interrupt: I say stop", "the tests fail three times"])
+def test_a_criterion_for_a_person_is_left_as_prose_beside_a_limit(project: Path, said: str) -> None:
+    program = read_parts(project, {"Stopping criteria": f"- {said}\n- 15 experiments"})
+
+    assert program.stopping.model_dump(exclude_none=True) == {"experiments": 15}
+    assert program.unchecked == (said,)
+
+
+def test_a_flag_settles_a_criterion_for_a_person(project: Path) -> None:
+    program = read_parts(project, {"Stopping criteria": "- when it rains"}, experiments=7)
+
+    assert program.stopping.experiments == 7
+    assert program.unchecked == ("when it rains",)
+
+
+@pytest.mark.parametrize("said", ["5 parsecs", "300", "About 500 ms."])
+def test_a_flag_settles_a_time_box_that_is_no_duration(project: Path, said: str) -> None:
+    program = read_parts(project, {"Time box": said}, time_box="5 minutes")
+
+    assert program.time_box.seconds == 300
