@@ -1,6 +1,7 @@
 """The lock of accepted values: they hold while their lines stand, and no other value is read."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,8 @@ def test_an_answer_of_a_person_has_no_line_and_holds(project: Path) -> None:
 
 
 def test_a_models_values_stay_a_models_when_more_is_accepted(project: Path) -> None:
-    accept(reading(project), project, by="model")
+    suggested = tuple(replace(each, by="model") for each in reading(project).inferred)
+    accept(look_at(project / "program.md", project=project, suggested=suggested), project)
     accept(reading(project), project)
     readers = {v["by"] for v in tomllib.loads((project / LOCK).read_text())["program.md"]["values"]}
     assert readers == {"model"}
