@@ -151,8 +151,8 @@ def _letter(word: str) -> str:
 
 
 _Q = r"[,:()|·-]"
-_KEPT = "(?:K|[kub](?=$|[^wsqfP]))"  # `fixed` before a noun is said of that
-_NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqP]))"
+_KEPT = "(?:K|[kub](?=$|[^wsqJfP]))"  # `fixed` before a noun is said of that
+_NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqJRP]))"
 _STATE = rf"(?:[hdm]*[al][aldhvfo]*(?:[kKb]|{_KEPT})|[aldhmvo]*{_NO_CHANGE})"
 _OBJECT = "c[oacfvpjdlt,:(0]*"  # a verb of change, and what may stand before its object
 # The rules for a clause in which `@` stands for the path.
@@ -160,20 +160,20 @@ _DENIED = re.compile(
     rf"[nb][^cxoPeEr;:@]{{0,6}}{_OBJECT}(?:f*w{{1,3}}[(:]|(?:P[,j]+[fvpj]*)+)?@"  # never edit it
     r"|(?:[kKb]|(?<![a-zA-OQ-Z])n|[eEj]n)f*@|n[fv]+pf*@"  # the frozen, but not, no file in
     r"|(?:^|[,:])v?f*c[ftpj]*@a+(?:[kKb]|n)|lf*@p?[ukK]"  # changes to it are rejected
-    rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsq]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
+    rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsqJ]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
     rf"|[^;:,P]{{1,10}}j[aldhm]+(?:{_KEPT}|{_NO_CHANGE}))"
     r"|n[sw]{0,2}[dam]+@a*c"  # under no circumstances may it be changed
     rf"|@(?:K|b{_Q}*$|[adm]*n{_Q}*$|{_Q}+(?:[hvfajldm]*{_KEPT}|{_STATE}|a?n{_Q}*$)"  # (fixed)
     rf"|[^;P]*(?:[(|][hvfal]*{_KEPT}|[(|]n(?=[()|]|$)|{_Q}h[aldvhmo]*(?:[kKb]|{_KEPT})"
     rf"|{_Q}[aldhmvo]*{_NO_CHANGE}|of*g|cpf*g|{_Q}g+(?:o|{_Q}|$)))"
 )
-_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd]*|fm[ado]*ca[f:]*)@")
+_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd]*|[fp]m[ado]*ca[f:]*)@")
 _ALLOWED = re.compile(
-    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd]*@(?!o?i)|co[fvp:]*@|fm[ado]*ca[f:]*@"
+    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd]*@(?!o?i)|co[fvp:]*@|[fp]m[ado]*ca[f:]*@"
     rf"|c[ocfvp:jd]*@o{_Q}*$|o@aY)"  # you may edit it
-    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@)|vf*w?p(?=f*@))*@"  # it is the file you edit
-    r"(?:[^;PnkKbe]*f[afho]*m[adohxm]*c(?![fvwsP])"
-    rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
+    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@)|[vo]f*w?p(?=f*@))*@"  # it is the file you edit
+    r"(?:[^;PnkKbe]*[fp][afho]*m[adohxm]*c(?![fvwsqJRP])"
+    rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqJRP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
 )
 _EXCEPTED = re.compile("(?:e|[vn][^,;P]{0,3}E)[fvp:,(]*@")
 _ALL_DENIED = re.compile("n[^;]*[cyY]|c[fv]*n|[kKb]")
@@ -186,7 +186,7 @@ _SIGNS = (  # the first rule that a label begins with, and its sign
     (".*n[kK]", 0),
     (".*[kKb](?=$|[^ws]|wf)", -2),
     (".*[kKbnugeE]", -1),
-    (".*y|.*(?:m[adohx]*|d[ao]*|[pf]t|Y)c(?![vwsq])|[fo]*Tf*$", 3),
+    (".*y|.*(?:m[adohx]*|d[ao]*|[pf]t|Y)c(?![vwsqJR])|[fo]*Tf*$", 3),
     (".*[dY]", 2),
     (".*[OTc]|p$", 1),
 )
@@ -224,7 +224,7 @@ def meaning(label: str) -> int:
     field = named(label.strip(" *:|-_\n"))
     if field in ("asset", "protected"):
         return 3 if field == "asset" else -2
-    shape = shape_of(label)
+    shape = re.sub("v?R[al]*[kKb]|[an]*cv?R", "", shape_of(label))  # all else is read-only
     return next((sign for rule, sign in _SIGNS if re.match(rule, shape)), 0)
 
 
@@ -430,7 +430,7 @@ def _cell(cell: str, title: str) -> str:
     asks = re.search("[cyYmg]", title)
     if re.search("[kKb]", title):
         return "no" if cell.startswith("1") else "" if re.fullmatch("n?", cell) else "unclear"
-    if re.match("K|[ku](?![wsqfP])", cell) or (asks and re.match("[nb]|g+o?$|o+g", cell)):
+    if re.match("K|[ku](?![wsqJfP])", cell) or (asks and re.match("[nb]|g+o?$|o+g", cell)):
         return "no"
     is_yes = asks and re.fullmatch("[1my][om]*(?:\\([^nkKbeEi]*)?", cell)
     return "yes" if is_yes or re.fullmatch("[fo]*y[fo]*", cell) else "unclear" if asks else ""
