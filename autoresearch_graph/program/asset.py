@@ -445,6 +445,7 @@ class Doubts:
                 line = block.line + sentence.text.count("\n", 0, sentence.places[0])
                 yield from (Statement(path, line) for path in before)
 
+    @cache  # noqa: B019
     def _in_sentence(self, sentence: str) -> tuple[str, ...]:
         """Return the files that a sentence names, also below a folder that it names."""
         words = [span or word for span, word in _WORD.findall(sentence)]

@@ -246,7 +246,7 @@ def walk(
     labels = [_Label(-20, "", sign, stays=True)]
     for index, raw in enumerate(piece for block in blocks for piece in _pieces(block)):
         block = place.spanned(raw)
-        is_label = _is_label(block)
+        is_label = _is_label(block.kind, block.text)
         if block.kind not in ("row", "code"):
             _close(labels, block, is_label)
         signs = [label.sign for label in reversed(labels)]
@@ -268,9 +268,9 @@ def mentions(
         if block.kind == "code" and section:
             found += _in_code(block, label, above, place)
         elif "`" in block.text and block.kind != "code":
-            said = _in_block(block, label, above, place, is_title=is_title)
-            kept = (each for each in said if place.looks_like_path(each.path))
-            found += (_by_cells(each) if block.kind == "row" else each for each in kept)
+            alike = replace(block, line=0, spans=(), said="")
+            for each in _in_block(alike, label, above, place, is_title=is_title):
+                found.append(replace(each, line=block.line + each.line, block=block))
     return tuple(found)
 
 
@@ -291,12 +291,13 @@ def _pieces(block: Block) -> Iterator[Block]:
         yield block
 
 
-def _is_label(block: Block) -> bool:
+@lru_cache(maxsize=20_000)
+def _is_label(kind: str, text: str) -> bool:
     """Return True if a block is short and names no file, or leads over to the blocks below."""
-    text = block.text.strip("*_ \n")
-    if block.kind in ("row", "code"):
+    text = text.strip("*_ \n")
+    if kind in ("row", "code"):
         return False
-    if block.kind == "heading" or text.endswith(":"):
+    if kind == "heading" or text.endswith(":"):
         return True
     is_short = len(text.split(maxsplit=7)) <= 6 and text[-1:] not in ".!?"
     return "`" not in text and (is_short or bool({"below", "following"} & {*text.lower().split()}))
@@ -334,9 +335,10 @@ def _in_code(block: Block, label: str, sign: int, place: Place) -> Iterator[Ment
             yield Mention(words[0], at, block, label, sign, stance=denied, after=after)
 
 
+@lru_cache(maxsize=5_000)
 def _in_block(
     block: Block, label: str, sign: int, place: Place, *, is_title: bool
-) -> list[Mention]:
+) -> tuple[Mention, ...]:
     """Return the mentions of a block; a sentence without a path is about the one before."""
     found: list[Mention] = []
     spoken = 0  # the number of mentions in the sentence before, if it is about one group of them
@@ -380,7 +382,8 @@ def _in_block(
                 found[-count:-1] = [replace(each, stance=None) for each in found[-count:-1]]
             taken, begun = taken + count, group.end()
         spoken = taken if len(groups) == 1 or (groups and leads) else spoken if not groups else 0
-    return found
+    kept = (each for each in found if place.looks_like_path(each.path))
+    return tuple(_by_cells(each) if block.kind == "row" else each for each in kept)
 
 
 def _leads(lead: str, after: str, kind: str, *, is_wide: bool) -> bool:
