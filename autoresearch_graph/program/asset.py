@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import Asset, is_pattern, matches
@@ -42,6 +42,7 @@ Named = Statement[str]
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
     """Return the checked asset: every file that is named, or the one that a flag picks."""
     named = [each for one in _named(document, place) for each in _braced(one)]
+    named = [*{said.value: said for said in reversed(named)}.values()][::-1]
     if supplied is not None:
         return _picked(named, place.asset(supplied, None), supplied)
     if not named:
@@ -109,7 +110,7 @@ def read_protected(
     it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = Asset.parse(asset.value).names
-    said = [*mentions(document.blocks, place)]
+    said = mentions(document.blocks, place)
     denied = _all_denied(document, place, said, names)
     marks = _marks(marking, place, names)
     protected = denied | {path: mark for path, mark in marks.items() if path not in denied}
@@ -124,7 +125,7 @@ def read_protected(
                 line=each.line,
                 code="asset-protected",
             )
-    named = [*_named(document, place)]
+    named = [*{said.value: said for said in _named(document, place)}.values()]
     for each in (*_texts(document, place, named), *_doubted(document, place, said, names, marking)):
         if normal(each.value) not in names:
             protected.setdefault(normal(each.value), each)
@@ -195,10 +196,10 @@ def _named(document: Document, place: Place) -> list[Named]:
     for sections in (document.proper("asset"), document.loose("asset"), own):
         if named := [said for each in sections for said in _in_section(each, place, is_all=is_all)]:
             return named
-    said = [*mentions(document.blocks, place)]
+    said = mentions(document.blocks, place)
     found = [each for each in said if each.may_be_edited(section=False)]
     _check([each for each in found if each.stance is None], found, is_all=is_all)
-    _check_all_read(found, [each for each in said if each.sign > 1])
+    _check_all_read(found, said)
     return [_statement(each) for each in found]
 
 
@@ -220,14 +221,14 @@ def _in_section(section: Section, place: Place, *, is_all: bool) -> list[Named]:
 
     With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
     """
-    said = [*mentions(section.blocks, place, section=True)]
+    said = mentions(section.blocks, place, section=True)
     allowed = [each for each in said if each.may_be_edited(section=True) is not False]
     if any(each.stance for each in allowed):
         found = [each for each in allowed if each.may_be_edited(section=True)]
     elif not (found := [each for each in allowed if each.block.line == section.line]):
         found = [each for each in allowed if each.leads]
         _check(found, [each for each in said if each.leads], is_all=is_all)
-        found = found or _in_prose(allowed)
+        found = found or _in_prose(allowed, is_loose=section.loose)
     _check_all_read(found, allowed)
     if said:
         return [_statement(each) for each in found]
@@ -246,8 +247,10 @@ def _statement(mention: Mention) -> Named:
     """Return the path of a mention; `all Python files in` a folder is a pattern."""
     path = mention.path
     before = mention.block.text.partition(f"`{path}`")[0].lower()
-    words = re.split(r"[`.;,:]", before)[-1].split()
-    suffixes = [suffix for word, suffix in _LANGUAGES.items() if word in words and "files" in words]
+    words = re.split(r"[.;,:]\s", before)[-1].split()
+    suffixes = [suffix for word, suffix in _LANGUAGES.items() if word in words]
+    suffixes += [word.strip("`*.") for word in words if re.fullmatch(r"`?\*?\.\w+`?", word)]
+    suffixes = suffixes if {"file", "files"} & {*words} else []
     if suffixes and not is_pattern(path) and not PurePosixPath(path).suffix:
         path = f"{path.rstrip('/')}/**/*.{suffixes[0]}"
     return Statement(path, mention.line)
@@ -262,13 +265,18 @@ def _unclear(message: str, line: int) -> ProgramError:
     )
 
 
-def _in_prose(allowed: Sequence[Mention]) -> list[Mention]:
-    """Return the one list of paths that the sentences name; raise ProgramError if unclear."""
+def _in_prose(allowed: Sequence[Mention], *, is_loose: bool) -> list[Mention]:
+    """Return the one list of paths that the sentences name; raise ProgramError if unclear.
+
+    Under a loose heading it is the object of a command, or a name alone: `The script a.py`.
+    """
     if len({each.group for each in allowed}) > 1:
         both = f"`{allowed[0].path}` and `{allowed[-1].path}` are both named here in prose"
         raise _unclear(both, allowed[0].line)
     for each in allowed:
-        if re.search("[qnbkKz]", each.before + re.sub("[,jE]?[nbkK]f*P$", "", each.after)):
+        is_named = not is_loose or re.search("c[ocfvp:jd]*$|^f[fw,(]*p?f*$", each.before)
+        words = each.before + re.sub("[,jE]?[nbkK]f*P$", "", each.after)
+        if re.search("[qnbkKz]", words) or not is_named:
             raise _unclear(f"it is not clear if `{each.path}` may be edited", each.line)
     return [*allowed]
 
@@ -278,11 +286,12 @@ def _check(found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -
     words = {each.path: re.sub("[^a-zA-Z]|P", "", each.after) for each in found}
     plain = {path for path, after in words.items() if re.fullmatch("[jafoymdcY]{0,3}", after)}
     is_labelled = any(each.sign > 0 for each in found)
+    verdicts = {(each.label, each.may_be_edited(section=True)) for each in said}
     for each in found:
-        others = {
-            other.may_be_edited(section=True) for other in said if other.label != each.label
-        } - ({None} if is_all else set())
-        if each.sign == 0 and others and (each.label or is_labelled):
+        others = {verdict for label, verdict in verdicts if label != each.label}
+        others -= {None} if is_all else set()
+        is_reading = "q" in shape_of(each.label) and not is_all
+        if each.sign == 0 and (is_reading or (others and (each.label or is_labelled))):
             label = f"`{each.label.strip(' *:#')}`" if each.label else "no label"
             raise _unclear(
                 f"`{each.path}` stands under {label}, which does not tell if it may be edited",
@@ -299,13 +308,14 @@ def _check(found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -
 def _check_all_read(found: Sequence[Mention], allowed: Sequence[Mention]) -> None:
     """Raise ProgramError for a folder that stays out, or an exception that names no path."""
     taken = {each.path for each in found}
-    texts = {text for each in found for text in (each.block.text, each.label)} - {""}
+    texts = {text for each in found for text in (each.block.text, each.label)}
     for each in allowed:
         is_wide = is_pattern(each.path) or each.path.endswith("/")
         if is_wide and each.path in taken and re.search("[eE][^P]*$|n[^cP]*$", each.after):
             raise _unclear(f"what is excepted from `{each.path}` is not named by a path", each.line)
-        is_beside = texts & {each.block.text, each.label} and each.stance is None
-        if is_wide and is_beside and each.path not in taken and not re.search("[sq]", each.before):
+        is_beside = each.block.text in texts or (each.sign > 1 and each.label in texts)
+        is_out = is_beside and each.stance is None and each.path not in taken
+        if is_wide and is_out and not re.search("[qac]", each.before):
             raise _unclear(f"`{each.path}` is named here beside `{found[0].path}`", each.line)
 
 
@@ -345,7 +355,7 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
         yield from entry.statements()
         return
     for section in document.proper("protected"):
-        said = [*mentions(section.blocks, place, section=True, sign=-2)]
+        said = mentions(section.blocks, place, section=True, sign=-2)
         opened = {each.block.line for each in said if each.leads}
         for each in said:
             is_part = re.search("pf*$", each.before) or each.after.startswith("S")
@@ -384,7 +394,7 @@ def _doubted(
     if not doubts.files:
         return
     plain = {*names, *(normal(each.path) for each in said if each.stance)}
-    for block, label, _ in walk(document.blocks, place):
+    for block, label, *_ in walk(document.blocks, place):
         yield from (each for each in doubts.said(block, label) if each.value not in plain)
     for command in marking:
         yield from (each for each in doubts.run(command) if each.value not in names)
@@ -395,7 +405,7 @@ _COMMAND = re.compile(r"[\s;&|<>()'\"`,=:$]+")
 _LARGEST = 20_000  # files that are looked at; a project with more has its data in it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Doubts:
     """Files that match the asset's patterns, and the words that may deny them."""
 
@@ -453,6 +463,7 @@ class Doubts:
             for path in self.named(word.lstrip("/"), stem=word in stems, everywhere=True):
                 yield Statement(path, command.line)
 
+    @cache  # noqa: B019, these few objects live as long as one reading
     def named(self, word: str, *, stem: bool = True, everywhere: bool = False) -> set[str]:
         """Return the files of the patterns that a word names, in any spelling."""
         text = word.strip().rstrip(".,;:").replace("\\", "/")

@@ -309,7 +309,7 @@ class _Candidate:
     @property
     def program(self) -> str:
         """The script that it runs, else its first words."""
-        named = [word for word in self.words if word[0] != "-" and "=" not in word]
+        named = [word for word in self.words if word and word[0] != "-" and "=" not in word]
         names = (word for word in named if re.search(r"\w\.\w{1,3}$|^\./", word))
         return next(names, " ".join(named[:2]))
 

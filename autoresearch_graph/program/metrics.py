@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import takewhile
 
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.values import Direction
@@ -69,13 +70,15 @@ _ENDS = (
     "better", "it", "between",
 )  # fmt: skip
 _PRINTED = ("printed", "reported", "logged", "shown", "emitted", "output", "recorded", "written")
+_NAMING = {**dict.fromkeys(_PRINTED, "as"), "metric": "is"}
 _KEYS = (
-    "better", "minimi", "maximi", "direction", *_STRONG, *_WEAK, *_ASKED, *_COMPARED, *_PRINTED,
+    "better", "metric", "minimi", "maximi", "direction", *_STRONG, *_WEAK, *_ASKED, *_COMPARED,
+    *_PRINTED,
 )  # fmt: skip
 _ROLES = (
     "secondary", "tertiary", "supporting", "optional", "other", "monitor", "guard", "track",
-    "also ", "tie", "diagnostic", "auxiliary", "additional", "constraint", "informational",
-    "sanity",
+    "also ", "tie", "nice to", "stretch", "bonus", "diagnostic", "auxiliary", "additional",
+    "constraint", "informational", "sanity",
 )  # fmt: skip
 _ABOUT = ("direction", "metric", "primary", "goal", "better")
 _SELF = ("primary", "`", "metric", "the metric", "score", "the score", "name")
@@ -109,6 +112,11 @@ class Claim:
     def is_aim(self) -> bool:
         """True if its sentence is about a goal."""
         return any(word.lower() in _AIMS for word in self.sentence)
+
+    @property
+    def is_printed(self) -> bool:
+        """True if it tells how a number is printed; that may be any number."""
+        return self.said.lower().endswith(" as")
 
     def statement(self) -> Statement[Direction]:
         """Return the direction as a statement."""
@@ -154,11 +162,20 @@ def direction(words: str) -> Direction | None:
 def _names(document: Document) -> tuple[Statement[str], ...]:
     if named := _front_name(document.front.get("metric")):
         return (named,)
+    found = _read_names(document)
+    every = _all_claims(_without_secondary(document.blocks))
+    declared = tuple(_goals(claim for claim in every if claim.said.lower() == "metric is"))
+    if any(name.value in {other.value for other in declared} for name in found):
+        return found
+    return found + declared
+
+
+def _read_names(document: Document) -> tuple[Statement[str], ...]:
     loose = [block for section in document.loose("metric") for block in _primary(section)]
     claims = list(_all_claims(loose))
     return (
         tuple(name for section in document.proper("metric") for name in _section_names(section))
-        or tuple(_goals(claims))
+        or tuple(_goals(claims) if not _rivals(claims) else ())
         or tuple(_printed_words(claims, _shown(document) if claims else ()))
         or tuple(name for section in document.loose("metric") for name in _loose_names(section))
         or tuple(_scattered_names(document))
@@ -225,8 +242,10 @@ def _section_directions(sections: Iterable[Section], metric: str) -> Iterator[St
         names = [name.value for name in _subjects(block)]
         if not names and block.kind == "row" and not _begins(block.text, _ABOUT):
             continue
-        for claim in _all_claims([block]) if metric in names or not names else ():
-            attached = claim.names or (claim.words and not claim.strong)
+        claims = list(_all_claims([block])) if metric in names or not names else []
+        printed = any(claim.is_printed and metric in claim.names for claim in claims)
+        for claim in claims:
+            attached = not printed and (claim.names or (claim.words and not claim.strong))
             if claim.direction and (claim.is_about(metric) or not attached):
                 yield claim.statement()
 
@@ -256,19 +275,16 @@ def _is(roles: tuple[str, ...], block: Block) -> bool:
 
 @lru_cache(8192)
 def _begins(text: str, words: tuple[str, ...]) -> bool:
-    return re.sub(r"^[^\w`]+", "", text).lower().startswith(words)
+    plain = re.sub(r"^[^\w`]+", "", text).lower()
+    return plain.startswith(words) or plain.removeprefix("the ").startswith(words)
 
 
 def _subjects(block: Block) -> list[Statement[str]]:
     """Return what a block is about: the printed name, that of a goal, or the names in it."""
     claims = [claim for claim in _all_claims([block]) if claim.names]
-    for chosen in (
-        [claim for claim in claims if claim.said == "as"],
-        [claim for claim in claims if claim.strong],
-        claims,
-    ):
-        if chosen:
-            return [Statement(name, claim.line) for claim in chosen for name in claim.names]
+    printed = [claim for claim in claims if claim.is_printed]
+    if chosen := printed or [claim for claim in claims if claim.strong] or claims:
+        return [Statement(name, claim.line) for claim in chosen for name in claim.names]
     if label := next(_labelled([block], ("primary", "metric", "score", "name")), None):
         return [label]
     found: dict[str, Statement[str]] = {}
@@ -283,7 +299,7 @@ def _mentioned(sentence: str, line: int) -> Iterator[tuple[str, int]]:
     tokens = list(_TOKEN.finditer(sentence))
     words = [token[0] for token in tokens]
     for at, token in enumerate(tokens):
-        if token[0].startswith("`") and _is_name(words, at) and _is_free(words, at):
+        if (token[0].startswith("`") or not at) and _is_name(words, at) and _is_free(words, at):
             yield token[0].strip("`"), line + sentence.count("\n", 0, token.start())
 
 
@@ -297,33 +313,31 @@ def _labelled(blocks: Iterable[Block], labels: tuple[str, ...]) -> Iterator[Stat
 
 
 _NO_NAMES = (
-    "min",
-    "max",
-    "minimize",
-    "minimise",
-    "maximize",
-    "maximise",
-    "up",
-    "down",
-    "true",
-    "false",
-    "result",
-    "results",
-    "none",
-    "tbd",
-    "todo",
-    "see",
-    "n/a",
-    *_WEAK,
-    *_COMPARED,
-)
+    "min", "max", "minimize", "minimise", "maximize", "maximise", "up", "down", "true", "false",
+    "result", "results", "none", "tbd", "todo", "see", "n/a", *_WEAK, *_COMPARED,
+)  # fmt: skip
 
 
 def _goals(claims: Iterable[Claim], *, weak: bool = True) -> Iterator[Statement[str]]:
     """Yield the names that a direction is said of; `weak` verbs count only in some places."""
     for claim in claims:
-        if claim.said != "as" and (claim.strong or weak or (claim.is_aim and claim.direction)):
+        aims = claim.is_aim or any(_may_aim(word) for word in claim.sentence)
+        if aims if claim.is_printed else claim.strong or weak or (claim.is_aim and claim.direction):
             yield from (Statement(name, claim.line) for name in claim.names)
+
+
+def _may_aim(word: str) -> bool:
+    return word.lower().startswith(("minimi", "maximi", "better"))
+
+
+def _rivals(claims: list[Claim]) -> bool:
+    """Return True if a goal in words stands before the first name, and shares no word with it."""
+    before = list(takewhile(lambda claim: not claim.names, claims))
+    names = [_spelling(name) for claim in claims for name in claim.names][:1]
+    own = next((claim.sentence for claim in claims if claim.names), ())
+    others = [claim for claim in before if claim.sentence != own]
+    said = [claim.words for claim in others if claim.words and claim.strong and claim.direction]
+    return any(not set(_spelling(each).split()) & set(" ".join(names).split()) for each in said)
 
 
 def _scattered_names(document: Document) -> list[Statement[str]]:
@@ -415,9 +429,12 @@ def _all_claims(blocks: Iterable[Block]) -> Iterator[Claim]:
 def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
     """Yield the sentences of a block without those on secondary metrics."""
     for sentence, line in sentences(block):
-        if _begins(sentence, _ROLES):
+        lines = sentence.split("\n")
+        plain = list(takewhile(lambda text: not _begins(text, _ROLES), lines))
+        if plain:
+            yield "\n".join(plain), line
+        if len(plain) < len(lines):
             return
-        yield sentence, line
 
 
 @lru_cache(8192)
@@ -463,7 +480,7 @@ def _directed(words: list[str], at: int) -> Phrase | None:
     elif word == "direction":
         places = [place for place, other in enumerate(following) if _label(other)]
         found = (_label(following[places[0]]), at + 1 + places[0], True) if places else None
-    elif word in _PRINTED and following[:1] == ["as"]:
+    elif word in _NAMING and following[:1] == [_NAMING[word]]:
         found = (None, at + 1, True)
     elif word.startswith(("minimi", "maximi")):
         found = ("lower" if word.startswith("mini") else "higher", at, True)
@@ -506,11 +523,21 @@ def _object(words: list[str], at: int, last: int, begin: int) -> tuple[tuple[str
         if words[place] == ";":
             break
         if _is_name(words, place) and _is_free(words, place):
-            return (words[place].strip("`"),), ""
+            return _listed(words, place, begin, alone=words[at - 1] == "("), ""
     if at > begin + 1 and words[at - 1] in ("(", ",", "-", ":", "|") and words[at - 2].isalpha():
-        return (), words[at - 2]
+        back = takewhile(lambda word: word[0].isalpha(), reversed(words[begin : at - 1]))
+        return (), " ".join(reversed(list(back)))
     follows = words[last + 1 : last + 2]
     return _after(words, last + 2, len(words)) if follows in ([":"], ["for"]) else ((), "")
+
+
+def _listed(words: list[str], at: int, begin: int, *, alone: bool) -> tuple[str, ...]:
+    """Return a name, and those before it in `a, b and c` unless it stands `alone`."""
+    names = [words[at].strip("`")]
+    while not alone and at > begin + 1 and words[at - 1] in ("and", "&", ","):
+        at -= 2
+        names += [words[at].strip("`")] if _is_name(words, at) else []
+    return tuple(reversed(names))
 
 
 def _after(words: list[str], start: int, stop: int) -> tuple[tuple[str, ...], str]:

@@ -42,6 +42,9 @@ def project(tmp_path: Path) -> Path:
         ("Minimise `m_ms`, the mean of `a_ms` and `b_ms`.", "m_ms", "lower"),
         ("- Metric: `val_loss`\n- Direction: `lower`", "val_loss", "lower"),
         ("Minimization of `loss`", "loss", "lower"),
+        ("val_bpb. Lower is better.", "val_bpb", "lower"),
+        ("**Primary:** `a` (lower is better)\n**Secondary:** `b` (higher is better)", "a", "lower"),
+        ("Minimise `latency`. It is printed as `latency_ms`.", "latency_ms", "lower"),
     ],
 )  # fmt: skip
 def test_the_metric_is_what_a_direction_is_said_of(
@@ -84,6 +87,16 @@ def test_a_goal_names_the_metric(project: Path, said: str, name: str, direction:
         ("## Goal\n\nPrimary:\n\n- the reward\n\nSecondary:\n\n- maximise `ore`", "no metric"),
         ("## Metric\n\nMaximise `f` throughput.", "gives no metric"),
         ("```\nMETRIC a_ms=1\nMETRIC b_mb=2\n```\nLower is better.", "there is no metric"),
+        (
+            "# A\n\n## Goal\n\nMinimise latency.\n\n### Nice to have\n\n- maximise `hits`",
+            'in words here ("latency")',
+        ),
+        (
+            "## Goal\n\nMinimise `a_s`.\n\nThe metric is `b`. Higher is better.",
+            "`b` here but `a_s` on line 3",
+        ),
+        ("Crashes are logged as `crash`. The goal is a higher score.", 'in words here ("score")'),
+        ("## Metric\n\n`a_s` and `b_mb`, lower is better.", "`b_mb` here but `a_s`"),
         ("Ideas: reduce `lr`, increase `batch_size`.", "there is no metric"),
         ("`grep ^val_loss: log`. The goal: minimise `err`.", "`err` here but `val_loss` on"),
     ],
