@@ -344,20 +344,18 @@ def _scattered_names(document: Document) -> list[Statement[str]]:
     """Return the name: the one searched for in a log, labelled, or of a goal, or printed."""
     blocks = list(_without_secondary(document.blocks))
     claims = list(_all_claims(blocks))
-    sought = list(_looked_for(document.blocks))
     goals = list(_goals(claims, weak=False))
-    aimed = {goal.value for goal in goals}
-    if len({name.value for name in sought}) > 1:
-        sought = [name for name in sought if name.value in aimed] or sought
-    if sought and not any(name.value in aimed for name in sought):
-        sought += _goals([claim for claim in claims if claim.is_aim], weak=False)
-    shown = {} if sought else _shown(document)
+    if sought := list(_looked_for(document.blocks)):
+        aimed = [name for name in sought if name.value in {goal.value for goal in goals}]
+        aims = [claim for claim in claims if claim.is_aim]
+        others = [] if aimed else list(_goals(aims, weak=False))
+        return aimed or sought + others
+    shown = _shown(document)
     said = {word for claim in claims for word in claim.sentence}
     labels = _labelled(blocks, ("primary", "metric", "score"))
     sure = [name for name in labels if "_" in name.value or name.value in {*shown, *said}]
     metrics = [name for name in shown.values() if name.said == "METRIC"]
-    words = _printed_words(claims, shown)
-    return sought or sure or goals or words or metrics[: len(metrics) == 1]
+    return sure or goals or _printed_words(claims, shown) or metrics[: len(metrics) == 1]
 
 
 def _scattered_directions(document: Document, metric: str) -> Iterator[Statement[Direction]]:
