@@ -31,7 +31,7 @@ class InputError(LabError):
 class ProgramError(InputError):
     """A part of program.md is missing, contradictory or malformed.
 
-    `understood` holds the parts that were read nevertheless, each with its value and its line.
+    `field` is the field that an answer of a person settles; empty if only another text does.
     """
 
     code = "unclear-program"
@@ -42,19 +42,19 @@ class ProgramError(InputError):
         *,
         path: Path | None = None,
         line: int | None = None,
-        understood: tuple[tuple[str, str, int], ...] = (),
+        field: str = "",
         code: str = "",
     ) -> None:
         where = f"{path.name}:{line}: " if path and line else f"{path.name}: " if path else ""
         super().__init__(where + message, code=code)
         self.line = line
-        self.understood = understood
+        self.field = field
 
-    def placed(self, *, path: Path | None = None, line: int | None = None) -> Self:
-        """Return the same error with its path, or with its line."""
+    def placed(self, *, path: Path | None = None, line: int | None = None, field: str = "") -> Self:
+        """Return the same error with its path, its line or its field."""
         line = self.line if line is None else line
         return type(self)(
-            str(self), path=path, line=line, understood=self.understood, code=self.code
+            str(self), path=path, line=line, field=field or self.field, code=self.code
         )
 
 

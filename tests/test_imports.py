@@ -19,8 +19,8 @@ ALLOWED = {
     "__init__": "core graph lab opening program research results runner settings state storage",
     "__main__": "cli",
     "cli": (
-        "core errors graph interrupts opening report research results settings setup steering "
-        "storage studio templates terminal"
+        "core errors graph interrupts opening program report research results settings setup "
+        "steering storage studio templates terminal"
     ),
     "terminal": "asset core errors lab results runner settings storage",
     "setup": ("asset core errors program proposers runner settings storage templates workspace"),
@@ -38,7 +38,7 @@ ALLOWED = {
     "tools": "asset core",
     "workspace": "asset core errors program settings storage",
     "storage": "asset core errors interrupts state",
-    "program": "asset core errors",
+    "program": "asset core errors storage",
     "asset": "core errors",
     "tracing": "core",
     "settings": "core errors",

@@ -1,5 +1,6 @@
 """Arguments and options that commands share."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -49,6 +50,25 @@ Direction = Annotated[
     str | None, typer.Option(help="Better direction, lower or higher, if program.md gives none.")
 ]
 Command = Annotated[str | None, typer.Option(help="Experiment command, if program.md gives none.")]
+Evaluation = Annotated[
+    str | None, typer.Option(help="Evaluation command, if program.md gives none.")
+]
+Holdout = Annotated[str | None, typer.Option(help="Holdout command, if program.md gives none.")]
+CheckCommand = Annotated[
+    str | None, typer.Option("--check-command", help="Check command, if program.md gives none.")
+]
+Stop = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Stopping criterion, as in '20 experiments without improvement', if program.md gives "
+        "none. May be repeated.",
+    ),
+]
+AcceptReading = Annotated[
+    bool,
+    typer.Option("--accept-reading", help="Accept the values that are inferred from program.md."),
+]
 TimeBox = Annotated[
     str | None, typer.Option(help="Time box, as in '5 minutes', if program.md gives none.")
 ]
@@ -72,6 +92,16 @@ Experiments = Annotated[
     int | None, typer.Option(min=1, help="Stop after this number of experiments at most.")
 ]
 Hours = Annotated[float | None, typer.Option(min=0.0, help="Stop after this many hours at most.")]
+
+
+def say(sentence: str) -> None:
+    """Report something beside the output, which a script may read."""
+    typer.echo(sentence, err=True)
+
+
+def is_terminal() -> bool:
+    """Return True if a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def settings_of(

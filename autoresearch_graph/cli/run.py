@@ -13,14 +13,18 @@ import typer
 
 from autoresearch_graph import interrupts
 from autoresearch_graph.cli.options import (
+    AcceptReading,
     Asset,
     BaseUrl,
+    CheckCommand,
     Checkpoints,
     Command,
     Cpus,
     Direction,
+    Evaluation,
     Experiments,
     Gpus,
+    Holdout,
     Hours,
     Json,
     KillAfter,
@@ -33,18 +37,23 @@ from autoresearch_graph.cli.options import (
     ProgramFile,
     Project,
     Quiet,
+    ReadWith,
     Review,
     Sandbox,
     SearchShare,
+    Stop,
     Tag,
     TimeBox,
     Workers,
+    is_terminal,
+    say,
     settings_of,
 )
 from autoresearch_graph.core.text import without_password
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 
 if TYPE_CHECKING:
+    from autoresearch_graph.program.reading import Passage, Reading
     from autoresearch_graph.results.records import Records
     from autoresearch_graph.settings import Settings
     from autoresearch_graph.storage.status import Status
@@ -60,6 +69,7 @@ def run(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     workers: Workers = "1",
@@ -76,8 +86,13 @@ def run(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
+    holdout: Holdout = None,
+    check: CheckCommand = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    stop: Stop = None,
+    accept_reading: AcceptReading = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +114,7 @@ def check(
     tag: Tag = "",
     model: Model = "search",
     base_url: BaseUrl = None,
+    read_with: ReadWith = "",
     prices: Prices = None,
     search_share: SearchShare = 0.0,
     sandbox: Sandbox = "auto",
@@ -109,25 +125,54 @@ def check(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
+    holdout: Holdout = None,
+    check: CheckCommand = None,
     time_box: TimeBox = None,
     kill_after: KillAfter = None,
+    stop: Stop = None,
+    accept_reading: AcceptReading = False,
 ) -> None:
     """Show how program.md was understood, and if everything is ready."""
     _require_git()
+    _check(_settings(context.params))
+
+
+def _check(settings: "Settings") -> None:
     from rich.console import Console
 
     from autoresearch_graph.results.unfinished import choose
-    from autoresearch_graph.setup.preflight import check_project, findings_table, partly_understood
+    from autoresearch_graph.setup.dialogue import settle
+    from autoresearch_graph.setup.preflight import check_project, findings_table
+    from autoresearch_graph.setup.suggestion import suggested
 
+    given = suggested(settings, say)
     try:
-        findings = check_project(choose(_settings(context.params))[0])
+        settle(settings, is_terminal=is_terminal(), suggested=given)
     except ProgramError as error:
-        if understood := partly_understood(error):
-            Console().print(findings_table(understood))
-        raise
+        if not given and error.code != "unaccepted-reading":
+            raise
+    settings, _ = choose(settings)
+    reading = _reading(settings, given)
+    findings = check_project(settings, reading)
     Console().print(findings_table(findings))
+    for problem in reading.problems:
+        typer.echo(f"autoresearch: {problem}", err=True)
+    if not reading.accepted:
+        raise reading.unaccepted()
     if not all(finding.ready for finding in findings):
         raise typer.Exit(2)
+
+
+def _reading(settings: "Settings", suggested: "tuple[Passage, ...]") -> "Reading":
+    """Return the accepted reading of program.md, or else the one that is suggested."""
+    from autoresearch_graph.program.reader import look_at
+
+    path, root, flags = settings.root / settings.program, settings.root, settings.flags
+    reading = look_at(path, project=root, flags=flags)
+    if suggested and not (reading.program and reading.accepted):
+        return look_at(path, project=root, flags=flags, suggested=suggested)
+    return reading
 
 
 def _run(options: dict[str, Any], line: "Line | None") -> None:
@@ -136,8 +181,13 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     arguments = sys.argv[1:]
     try:
         from autoresearch_graph.results.unfinished import choose
+        from autoresearch_graph.setup.dialogue import settle
+        from autoresearch_graph.setup.suggestion import suggested
 
-        settings, notice = choose(_settings(options))
+        settings = _settings(options)
+        given = suggested(settings, say)
+        settle(settings, is_terminal=line is None and is_terminal(), suggested=given)
+        settings, notice = choose(settings)
         if not options["tag"]:
             arguments += ["--tag", settings.tag]
         _report_end(settings, _research(settings, line, notice), line)
@@ -251,9 +301,10 @@ def _settings(options: dict[str, Any]) -> "Settings":
     from autoresearch_graph.core.program import Flags
     from autoresearch_graph.settings import Settings
 
-    parts = {name: options.pop(name) for name in Flags.model_fields if name in options}
+    parts = {name: options.pop(name) for name in Flags.model_fields}
+    given = {name: value for name, value in parts.items() if value is not None}
     options["workers"] = _workers(options.get("workers", "1"))
-    return Settings(flags=Flags(**parts), **options)
+    return Settings(flags=Flags(**given), **options)
 
 
 def _workers(given: str) -> int | Literal["auto"]:

@@ -1,24 +1,29 @@
 """Commands that make a project, and that draw the state machine."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autoresearch_graph.cli.options import (
+    AcceptReading,
     Asset,
+    BaseUrl,
     Command,
     Direction,
+    Evaluation,
     Experiments,
     MetricName,
+    ReadWith,
     TimeBox,
+    is_terminal,
+    say,
 )
 from autoresearch_graph.errors import InputError
 
 if TYPE_CHECKING:
-    from autoresearch_graph.core.program import Flags
+    from autoresearch_graph.settings import Settings
     from autoresearch_graph.setup.wizard import SetupWizard
 
 _OWN = "command"
@@ -36,20 +41,31 @@ def init(
     metric: MetricName = None,
     direction: Direction = None,
     command: Command = None,
+    evaluation: Evaluation = None,
     time_box: TimeBox = None,
     experiments: Experiments = None,
+    accept_reading: AcceptReading = False,
+    read_with: ReadWith = "",
+    base_url: BaseUrl = None,
+    program: Annotated[
+        Path | None, typer.Option(help="Program file to complete. Default: the one in the folder.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option(*_DRY_RUN, help="Run the command once, to see its metric.")
     ] = True,
 ) -> None:
-    """Make a project from an example, or write a program.md for your own files."""
+    """Make a project from an example, or write a program.md for your own files.
+
+    Of a program file that is there, the text stays; the values go into front matter at its top.
+    """
     from autoresearch_graph.core.program import Flags
+    from autoresearch_graph.settings import Settings
     from autoresearch_graph.setup.wizard import SetupWizard
     from autoresearch_graph.templates import make_project
 
     parts = {name: value for name, value in context.params.items() if name in Flags.model_fields}
-    wizard = SetupWizard(is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
-    if template is None and not any(parts.values()):
+    wizard = SetupWizard(is_terminal=is_terminal())
+    if template is None and program is None and not any(parts.values()):
         template = _template(folder, wizard)
     if template and template != _OWN:
         make_project(folder, template=template)
@@ -59,10 +75,24 @@ def init(
     if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
-    if not _describe(folder, Flags(**parts), wizard, dry_run=dry_run):
-        typer.echo(f"fix that; then: {_command('check', folder)}")
+    settings = Settings(
+        project=folder,
+        program=program or wizard.choose_file(folder),
+        read_with=read_with,
+        base_url=base_url,
+        flags=Flags(**parts),
+    )
+    _complete(settings, wizard, dry_run=dry_run)
+
+
+def _complete(settings: "Settings", wizard: "SetupWizard", *, dry_run: bool) -> None:
+    """Complete the program file of a folder, and say what to do next."""
+    program, folder = settings.program, settings.project
+    options = [] if program == Path("program.md") else ["--program", str(program)]
+    if not _describe(settings, wizard, dry_run=dry_run):
+        typer.echo(f"fix that; then: {_command('check', folder, *options)}")
         raise typer.Exit(2)
-    typer.echo(f"next: {_command('run', folder)}")
+    typer.echo(f"next: {_command('run', folder, *options)}")
 
 
 def _template(folder: Path, wizard: "SetupWizard") -> str:
@@ -75,17 +105,19 @@ def _template(folder: Path, wizard: "SetupWizard") -> str:
     return wizard.template() or DEFAULT
 
 
-def _command(name: str, folder: Path) -> str:
+def _command(name: str, folder: Path, *options: str) -> str:
     """Return a command line for the project in `folder`."""
     place = [] if folder.resolve() == Path.cwd() else [str(folder)]
-    return shlex.join(["autoresearch", name, *place])
+    return shlex.join(["autoresearch", name, *place, *options])
 
 
-def _describe(folder: Path, flags: "Flags", wizard: "SetupWizard", *, dry_run: bool) -> bool:
-    """Write the program.md of a folder; return True if a research can start."""
+def _describe(settings: "Settings", wizard: "SetupWizard", *, dry_run: bool) -> bool:
+    """Write the program file of a folder; return True if a research can start."""
     from autoresearch_graph.setup.draft import ProgramDraft
+    from autoresearch_graph.setup.suggestion import suggested
 
-    draft = ProgramDraft(folder, flags)
+    root, given = settings.root, suggested(settings, say)
+    draft = ProgramDraft(root / settings.program, root, settings.flags, given)
     wizard.fill(draft)
     typer.echo(draft.write())
     unready = wizard.check(draft)

@@ -185,8 +185,12 @@ class Flags(Value):
     metric: str | None = None
     direction: str | None = None
     command: str | None = None
+    evaluation: str | None = None
+    holdout: str | None = None
+    check: str | None = None
     time_box: str | None = None
     kill_after: str | None = None
+    stop: tuple[str, ...] = ()
     experiments: int | None = None
     hours: float | None = None
     accept_reading: bool = False

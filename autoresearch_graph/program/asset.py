@@ -9,25 +9,25 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from fnmatch import fnmatchcase
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import Asset, is_pattern, matches
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.claims import (
     Mention,
-    is_label,
     meaning,
     mentions,
     read_text,
     shape_of,
+    walk,
 )
 from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import (
     Place,
-    bad_path,
     braced,
     covers,
     is_inside,
@@ -37,14 +37,12 @@ from autoresearch_graph.program.paths import (
 from autoresearch_graph.program.quantities import Statement, contradiction
 
 Named = Statement[str]
-_SETTLED = (
-    "list the files to edit under `## Asset` and the others under `## Protected`, or give --asset"
-)
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
     """Return the checked asset: every file that is named, or the one that a flag picks."""
     named = [each for one in _named(document, place) for each in _braced(one)]
+    named = [*{said.value: said for said in reversed(named)}.values()][::-1]
     if supplied is not None:
         return _picked(named, place.asset(supplied, None), supplied)
     if not named:
@@ -112,7 +110,7 @@ def read_protected(
     it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = Asset.parse(asset.value).names
-    said = [*mentions(document.blocks, place)]
+    said = mentions(document.blocks, place)
     denied = _all_denied(document, place, said, names)
     marks = _marks(marking, place, names)
     protected = denied | {path: mark for path, mark in marks.items() if path not in denied}
@@ -127,7 +125,7 @@ def read_protected(
                 line=each.line,
                 code="asset-protected",
             )
-    named = [*_named(document, place)]
+    named = [*{said.value: said for said in _named(document, place)}.values()]
     for each in (*_texts(document, place, named), *_doubted(document, place, said, names, marking)):
         if normal(each.value) not in names:
             protected.setdefault(normal(each.value), each)
@@ -191,25 +189,31 @@ def _named(document: Document, place: Place) -> list[Named]:
     """Return the files to edit, of the first that names any: front matter, headings, prose."""
     if entry := document.front.get("asset"):
         return entry.statements()
-    is_all = "protected" in document.front or bool(document.proper("protected"))
+    titles = [block.text for block in document.blocks if block.kind == "heading"]
+    is_all = bool(document.front.get("protected") or document.proper("protected"))
+    is_all = is_all or any(meaning(title) == -2 for title in titles)
     own = tuple(_own_sections(document))
     for sections in (document.proper("asset"), document.loose("asset"), own):
         if named := [said for each in sections for said in _in_section(each, place, is_all=is_all)]:
             return named
-    said = [each for each in mentions(document.blocks, place) if each.may_be_edited(section=False)]
-    _check_words([each for each in said if each.stance is None], is_all=is_all)
-    return [_statement(each) for each in said]
+    said = mentions(document.blocks, place)
+    found = [each for each in said if each.may_be_edited(section=False)]
+    _check([each for each in found if each.stance is None], found, is_all=is_all)
+    _check_all_read(found, said)
+    return [_statement(each) for each in found]
 
 
 def _own_sections(document: Document) -> Iterator[Section]:
     """Yield the sections of unknown headings that clearly permit to edit what they list."""
     blocks = document.blocks
-    starts = [at for at, block in enumerate(blocks) if block.kind == "heading"]
-    for at in starts:
-        if blocks[at].level > 1 and meaning(blocks[at].text) == 3:
-            level = blocks[at].level
-            end = next((each for each in starts if each > at and blocks[each].level <= level), None)
-            yield Section("asset", True, blocks[at:end])
+    for at, block in enumerate(blocks):
+        if block.kind == "heading" and block.level > 1 and meaning(block.text) == 3:
+            below = (
+                end
+                for end in range(at + 1, len(blocks))
+                if blocks[end].kind == "heading" and blocks[end].level <= block.level
+            )
+            yield Section("asset", True, blocks[at : next(below, None)])
 
 
 def _in_section(section: Section, place: Place, *, is_all: bool) -> list[Named]:
@@ -217,93 +221,85 @@ def _in_section(section: Section, place: Place, *, is_all: bool) -> list[Named]:
 
     With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
     """
-    said = [*mentions(section.blocks, place, section=True)]
+    said = mentions(section.blocks, place, section=True)
     allowed = [each for each in said if each.may_be_edited(section=True) is not False]
     if any(each.stance for each in allowed):
         found = [each for each in allowed if each.may_be_edited(section=True)]
     elif not (found := [each for each in allowed if each.block.line == section.line]):
         found = [each for each in allowed if each.leads]
-        _check_labels(found, [each for each in said if each.leads], is_all=is_all)
-        _check_words(found, is_all=is_all)
-        found = found or _in_prose([each for each in allowed if not each.leads])
+        _check(found, [each for each in said if each.leads], is_all=is_all)
+        found = found or _in_prose(allowed, is_loose=section.loose)
     _check_all_read(found, allowed)
-    if found or said:
+    if said:
         return [_statement(each) for each in found]
     spans = [span for block in section.body for span in block.spans]
     for span in spans:
         if is_placeholder(span.text):
-            raise bad_path(
-                f"`{span.text}` is a placeholder; write the path in its place, or give --asset",
-                span.line,
-            )
+            place.asset(span.text, span.line)
     is_one = len(spans) == 1 and not section.loose
     return [Statement(span.text, span.line) for span in spans if is_one]
 
 
-_LANGUAGES = {"python": "py", "rust": "rs", "go": "go", "markdown": "md"} | {
-    "typescript": "ts", "javascript": "js", "java": "java", "cuda": "cu",
-}  # fmt: skip
+_LANGUAGES = {"python": "py", "rust": "rs", "go": "go", "markdown": "md", "typescript": "ts"}
 
 
 def _statement(mention: Mention) -> Named:
     """Return the path of a mention; `all Python files in` a folder is a pattern."""
     path = mention.path
     before = mention.block.text.partition(f"`{path}`")[0].lower()
-    words = set(re.findall(r"\w+", re.split(r"[`.;,:]", before)[-1]))
-    suffix = next((_LANGUAGES[word] for word in _LANGUAGES if word in words), "")
-    if suffix and "files" in words and not is_pattern(path) and "." not in path:
-        path = f"{path.rstrip('/')}/**/*.{suffix}"
+    words = re.split(r"[.;,:]\s", before)[-1].split()
+    suffixes = [suffix for word, suffix in _LANGUAGES.items() if word in words]
+    suffixes += [word.strip("`*.") for word in words if re.fullmatch(r"`?\*?\.\w+`?", word)]
+    suffixes = suffixes if {"file", "files"} & {*words} else []
+    if suffixes and not is_pattern(path) and not PurePosixPath(path).suffix:
+        path = f"{path.rstrip('/')}/**/*.{suffixes[0]}"
     return Statement(path, mention.line)
 
 
-def _in_prose(allowed: Sequence[Mention]) -> list[Mention]:
-    """Return the one list of paths that the sentences name; raise ProgramError if there are two."""
+def _unclear(message: str, line: int) -> ProgramError:
+    return ProgramError(
+        f"{message}; list the files to edit under `## Asset` and the others under `## Protected`, "
+        "or give --asset",
+        line=line,
+        code="unclear-asset",
+    )
+
+
+def _in_prose(allowed: Sequence[Mention], *, is_loose: bool) -> list[Mention]:
+    """Return the one list of paths that the sentences name; raise ProgramError if unclear.
+
+    Under a loose heading it is the object of a command, or a name alone: `The script a.py`.
+    """
     if len({each.group for each in allowed}) > 1:
-        raise _unclear(
-            f"`{allowed[0].path}` and `{allowed[-1].path}` are both named here in prose",
-            allowed[0].line,
-        )
+        both = f"`{allowed[0].path}` and `{allowed[-1].path}` are both named here in prose"
+        raise _unclear(both, allowed[0].line)
     for each in allowed:
-        after = re.sub("[,jE]?[nbkK]f*P$", "", each.after)
-        if re.search("[qnbkKz]", each.before + after):
+        is_named = not is_loose or re.search("c[ocfvp:jd]*$|^f[fw,(]*p?f*$", each.before)
+        words = each.before + re.sub("[,jE]?[nbkK]f*P$", "", each.after)
+        if re.search("[qnbkKz]", words) or not is_named:
             raise _unclear(f"it is not clear if `{each.path}` may be edited", each.line)
     return [*allowed]
 
 
-def _unclear(message: str, line: int) -> ProgramError:
-    return ProgramError(f"{message}; {_SETTLED}", line=line, code="unclear-asset")
-
-
-def _check_labels(open_: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -> None:
-    """Raise ProgramError if a label of one of several files may forbid to edit it."""
-    is_labelled = any(each.sign > 0 for each in open_)
-    unknown = (each for each in open_ if each.sign == 0 and (each.label or is_labelled))
-    each = next(unknown, None)
-    if each is None:
-        return
-    others = [other.may_be_edited(section=True) for other in said if other.label != each.label]
-    if others and not (is_all and set(others) == {None}):
-        raise _unclear(
-            f"`{each.path}` stands under `{each.label.strip(' *:#')}`, which does not "
-            "tell if it may be edited"
-            if each.label
-            else f"`{each.path}` stands under no label, unlike others",
-            each.line,
-        )
-
-
-def _check_words(open_: Sequence[Mention], *, is_all: bool) -> None:
-    """Raise ProgramError if words after one of several files may forbid to edit it."""
-    if len({each.path for each in open_}) < 2:
-        return
-    words = {each.path: re.sub(r"[,:()|·P-]+", "", each.after) for each in open_}
+def _check(found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -> None:
+    """Raise ProgramError if a label or words may forbid to edit one of several files."""
+    words = {each.path: re.sub("[^a-zA-Z]|P", "", each.after) for each in found}
     plain = {path for path, after in words.items() if re.fullmatch("[jafoymdcY]{0,3}", after)}
-    for each in open_:
-        is_strict = plain and not is_all and not each.sign
-        is_judge = re.search("q|lh", each.after) and not (each.sign or is_all)
-        if each.path not in plain and (
-            is_strict or is_judge or re.search("n[aldhmow]*c|[kKbz]", each.after)
-        ):
+    is_labelled = any(each.sign > 0 for each in found)
+    verdicts = {(each.label, each.may_be_edited(section=True)) for each in said}
+    for each in found:
+        others = {verdict for label, verdict in verdicts if label != each.label}
+        others -= {None} if is_all else set()
+        is_reading = "q" in shape_of(each.label) and not is_all
+        if each.sign == 0 and (is_reading or (others and (each.label or is_labelled))):
+            label = f"`{each.label.strip(' *:#')}`" if each.label else "no label"
+            raise _unclear(
+                f"`{each.path}` stands under {label}, which does not tell if it may be edited",
+                each.line,
+            )
+        strict = "" if each.sign or is_all else "q|lh|." if plain else "q|lh"
+        doubts = f"n[aldhmow]*c|[kKbz]|{strict}".rstrip("|")
+        if len(words) > 1 and each.path not in plain and re.search(doubts, each.after):
             raise _unclear(
                 f"the words after `{each.path}` do not tell if it may be edited", each.line
             )
@@ -312,13 +308,14 @@ def _check_words(open_: Sequence[Mention], *, is_all: bool) -> None:
 def _check_all_read(found: Sequence[Mention], allowed: Sequence[Mention]) -> None:
     """Raise ProgramError for a folder that stays out, or an exception that names no path."""
     taken = {each.path for each in found}
+    texts = {text for each in found for text in (each.block.text, each.label)}
     for each in allowed:
         is_wide = is_pattern(each.path) or each.path.endswith("/")
-        texts = {other.block.text for other in found} | {other.label for other in found}
-        beside = each.block.text in texts
-        if each.path in taken and is_wide and re.search("[eE][^P]*$|n[^cP]*$", each.after):
+        if is_wide and each.path in taken and re.search("[eE][^P]*$|n[^cP]*$", each.after):
             raise _unclear(f"what is excepted from `{each.path}` is not named by a path", each.line)
-        if is_wide and beside and each.path not in taken and not re.search("[sq]", each.before):
+        is_beside = each.block.text in texts or (each.sign > 1 and each.label in texts)
+        is_out = is_beside and each.stance is None and each.path not in taken
+        if is_wide and is_out and not re.search("[qac]", each.before):
             raise _unclear(f"`{each.path}` is named here beside `{found[0].path}`", each.line)
 
 
@@ -343,19 +340,13 @@ def _picked(named: Sequence[Named], asset: str, supplied: str) -> Named:
             return Statement(asset, statement.line)
     if not named or any(covers(normal(statement.value), folder) for statement in named):
         return Statement(asset, None)
+    lines = {said.value: f"`{said}` (line {said.line})" for said in reversed(named)}
+    noun = "file to edit is" if len(lines) == 1 else "files to edit are"
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    shown = ", ".join([*reversed(lines.values())][:3])
     raise contradiction(
-        f"{_several(named)}, but --asset is `{supplied}`; drop one of them", named[0].line
+        f"the {noun} {shown}{more}, but --asset is `{supplied}`; drop one of them", named[0].line
     )
-
-
-def _several(named: Sequence[Named]) -> str:
-    lines: dict[str, int | None] = {}
-    for statement in named:
-        lines.setdefault(statement.value, statement.line)
-    paths = [f"`{path}` (line {line})" for path, line in lines.items()]
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    noun = "file to edit is" if len(paths) == 1 else "files to edit are"
-    return f"the {noun} {', '.join(paths[:3])}{more}"
 
 
 def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator[Named]:
@@ -364,7 +355,7 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
         yield from entry.statements()
         return
     for section in document.proper("protected"):
-        said = [*mentions(section.blocks, place, section=True, sign=-2)]
+        said = mentions(section.blocks, place, section=True, sign=-2)
         opened = {each.block.line for each in said if each.leads}
         for each in said:
             is_part = re.search("pf*$", each.before) or each.after.startswith("S")
@@ -403,7 +394,8 @@ def _doubted(
     if not doubts.files:
         return
     plain = {*names, *(normal(each.path) for each in said if each.stance)}
-    yield from (each for each in doubts.said(document.blocks) if each.value not in plain)
+    for block, label, *_ in walk(document.blocks, place):
+        yield from (each for each in doubts.said(block, label) if each.value not in plain)
     for command in marking:
         yield from (each for each in doubts.run(command) if each.value not in names)
 
@@ -413,7 +405,7 @@ _COMMAND = re.compile(r"[\s;&|<>()'\"`,=:$]+")
 _LARGEST = 20_000  # files that are looked at; a project with more has its data in it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Doubts:
     """Files that match the asset's patterns, and the words that may deny them."""
 
@@ -434,42 +426,31 @@ class Doubts:
                     found[path.casefold()] = path
         return found
 
-    def said(self, blocks: Sequence[Block]) -> Iterator[Named]:
-        """Yield the files that prose, items, rows and lists in code blocks may deny."""
-        heading = label = ""
-        for block in blocks:
-            if block.kind == "heading":
-                heading, label = block.text, ""
-            elif is_label(block) and (block.kind != "item" or _is_doubtful(shape_of(block.text))):
-                label = block.text
-            if block.kind == "code":
-                yield from self._in_code(block, label)
-            else:
-                above = heading if block.kind == "paragraph" else f"{heading} {label}"
-                yield from self._in_prose(block, _is_doubtful(shape_of(above)))
-
-    def _in_prose(self, block: Block, is_denied: bool) -> Iterator[Named]:
+    def said(self, block: Block, label: str) -> Iterator[Named]:
         """Yield the files of doubtful sentences, and of those that they go on with."""
+        is_denied = _is_doubtful(shape_of(label))
+        if block.kind == "code":
+            for at, text in enumerate(block.text.split("\n") if is_denied else (), block.line):
+                if " " not in text.strip():
+                    yield from (Statement(path, at) for path in self.named(text))
+            return
         before: tuple[str, ...] = ()
         for sentence in read_text(block.text):
-            paths = self._named_in(sentence.said)
-            before = paths or (before if re.match("[,(-]*[hanlkbm]", sentence.shape) else ())
+            goes_on = re.match("[,(-]*[hanlkKbm]", sentence.shape)
+            if not is_denied and not goes_on and not _is_doubtful(sentence.shape):
+                before = self._in_sentence(sentence.said)
+                continue
+            before = self._in_sentence(sentence.said) or (before if goes_on else ())
             if is_denied or _is_doubtful(sentence.shape):
-                line = block.line + sentence.text[: sentence.places[0]].count("\n")
+                line = block.line + sentence.text.count("\n", 0, sentence.places[0])
                 yield from (Statement(path, line) for path in before)
 
-    def _named_in(self, sentence: str) -> tuple[str, ...]:
+    def _in_sentence(self, sentence: str) -> tuple[str, ...]:
         """Return the files that a sentence names, also below a folder that it names."""
         words = [span or word for span, word in _WORD.findall(sentence)]
-        folders = [word for word in words if (self.place.project / normal(word)).is_dir()]
+        folders = [word for word in words if self.place.is_wide(normal(word))]
         words += [f"{folder}/{word}" for folder in folders for word in words]
         return tuple(path for word in words for path in self.named(word))
-
-    def _in_code(self, block: Block, label: str) -> Iterator[Named]:
-        lines = block.text.split("\n")
-        if _is_doubtful(shape_of(label)) and not any(" " in line.strip() for line in lines):
-            for index, line in enumerate(lines):
-                yield from (Statement(path, block.line + index) for path in self.named(line))
 
     def run(self, command: Named) -> Iterator[Named]:
         """Yield the files that any word of a command names."""
@@ -482,45 +463,49 @@ class Doubts:
             for path in self.named(word.lstrip("/"), stem=word in stems, everywhere=True):
                 yield Statement(path, command.line)
 
+    @cache  # noqa: B019, these few objects live as long as one reading
     def named(self, word: str, *, stem: bool = True, everywhere: bool = False) -> set[str]:
         """Return the files of the patterns that a word names, in any spelling."""
-        own = f"{self.place.project}/"
-        text = word.strip().rstrip(".,;:").replace("\\", "/").removeprefix(own)
-        if not self.files or not text or "\0" in text:
+        text = word.strip().rstrip(".,;:").replace("\\", "/")
+        text = text.removeprefix(f"{self.place.project}/")
+        if not text or "\0" in text:
             return set()
         found = {path for each in braced(text) for path in self._files(each, stem, everywhere)}
         return found | {path for path in map(self.place.target, found) if path}
 
-    def _files(self, text: str, stem: bool, everywhere: bool) -> Iterator[str]:
-        lowered = normal(text).casefold()
-        if is_pattern(lowered):
-            if lowered not in map(str.casefold, self.patterns):
-                yield from (path for file, path in self.files.items() if matches(lowered, file))
-        elif lowered in self.files and not everywhere:
-            yield self.files[lowered]
-        elif folders := self._folders(self.place.target(text) or normal(text)):
-            yield from folders
-        elif everywhere or not self.place.exists(normal(text)):
-            yield from self._ending(lowered, stem)
+    def _files(self, text: str, stem: bool, everywhere: bool) -> set[str]:
+        """Return a file, those of a pattern, folders of that name, else files with that name.
 
-    def _ending(self, low: str, stem: bool) -> Iterator[str]:
-        """Yield the files with that name in any folder; with `stem`, also without a suffix."""
-        for file, path in self.files.items():
-            name = f"/{file}"
-            stemmed = name.rpartition(".")[0] if stem else ""
-            if name.endswith(f"/{low}") or stemmed.endswith(f"/{low}"):
-                yield path
+        With `stem`, a name may lack its suffix; with `everywhere`, it is looked for in all folders.
+        """
+        low = normal(text).casefold()
+        if is_pattern(low):
+            is_own = low in map(str.casefold, self.patterns)
+            return {path for file, path in self.files.items() if matches(low, file) and not is_own}
+        if low in self.files and not everywhere:
+            return {self.files[low]}
+        if folders := self._folders((self.place.target(text) or normal(text)).casefold()):
+            return folders
+        if self.place.exists(normal(text)) and not everywhere:
+            return set()
+        names = [low, f"{low}.*"] if stem else [low]
+        return {
+            path
+            for file, path in self.files.items()
+            for name in names
+            if fnmatchcase(f"/{file}", f"*/{name}")
+        }
 
-    def _folders(self, text: str) -> set[str]:
+    def _folders(self, low: str) -> set[str]:
         """Return the folders that a word names, except one that holds all matching files."""
-        low = text.casefold()
-        above = {parent for path in self.files.values() for parent in PurePosixPath(path).parents}
-        named = {each.as_posix() for each in above if f"/{each}".casefold().endswith(f"/{low}")}
+        paths = self.files.values()
+        above = {each.as_posix() for path in paths for each in PurePosixPath(path).parents}
+        named = {each for each in above if f"/{each}".casefold().endswith(f"/{low}")}
         exact = {each for each in named if each.casefold() == low}
         return {
             folder
             for folder in exact or named
-            if not all(path.startswith(f"{folder}/") for path in self.files.values())
+            if not all(path.startswith(f"{folder}/") for path in paths)
         }
 
 

@@ -28,7 +28,7 @@ _CLASS |= {"—": "-", "[": "(", "]": ")", "#": "-"} | {mark: mark for mark in "
 _STEMS = (  # forms of words that the table does not hold
     (r".*n't$", "n"),
     (
-        "edit|modif|chang|touch|alter|overw|rewr|updat|tamper|mess|adjust|tun(?:e|ing)|optimi"
+        "edit|modif|chang|touch|alter|overw|rewr|updat|tamper|mess|adjust|tun(?:e|ing)|optimi|improv|refactor"
         "|mov(?:e|ing)|writ(?:e|ing)",
         "c",
     ),
@@ -154,7 +154,7 @@ _Q = r"[,:()|·-]"
 _KEPT = "(?:K|[kub](?=$|[^wsqfP]))"  # `fixed` before a noun is said of that
 _NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqP]))"
 _STATE = rf"(?:[hdm]*[al][aldhvfo]*(?:[kKb]|{_KEPT})|[aldhmvo]*{_NO_CHANGE})"
-_OBJECT = "c[ocfvpjdlt,:(0]*"  # a verb of change, and what may stand before its object
+_OBJECT = "c[oacfvpjdlt,:(0]*"  # a verb of change, and what may stand before its object
 # The rules for a clause in which `@` stands for the path.
 _DENIED = re.compile(
     rf"[nb][^cxoPeEr;:@]{{0,6}}{_OBJECT}(?:f*w{{1,3}}[(:]|(?:P[,j]+[fvpj]*)+)?@"  # never edit it
@@ -162,25 +162,27 @@ _DENIED = re.compile(
     r"|(?:^|[,:])v?f*c[ftpj]*@a+(?:[kKb]|n)|lf*@p?[ukK]"  # changes to it are rejected
     rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsq]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
     rf"|[^;:,P]{{1,10}}j[aldhm]+(?:{_KEPT}|{_NO_CHANGE}))"
-    rf"|@(?:{_Q}+(?:[hvfajldm]*{_KEPT}|{_STATE}|a?n{_Q}*$)|n$"  # after a mark: (fixed)
+    r"|n[sw]{0,2}[dam]+@a*c"  # under no circumstances may it be changed
+    rf"|@(?:K|b{_Q}*$|[adm]*n{_Q}*$|{_Q}+(?:[hvfajldm]*{_KEPT}|{_STATE}|a?n{_Q}*$)"  # (fixed)
     rf"|[^;P]*(?:[(|][hvfal]*{_KEPT}|[(|]n(?=[()|]|$)|{_Q}h[aldvhmo]*(?:[kKb]|{_KEPT})"
     rf"|{_Q}[aldhmvo]*{_NO_CHANGE}|of*g|cpf*g|{_Q}g+(?:o|{_Q}|$)))"
 )
-_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd,]*|fm[ado]*ca[f:]*)@")
+_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd]*|fm[ado]*ca[f:]*)@")
 _ALLOWED = re.compile(
-    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd,]*@|co[fvp:]*@|fm[ado]*ca[f:]*@"
-    rf"|c[ocfvp:jd,]*@o{_Q}*$|o@aY)"  # you may edit it
-    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@))*@(?:[^;PnkKbe]*f[afho]*m[adohxm]*c(?![fvwsP])"
+    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd]*@(?!o?i)|co[fvp:]*@|fm[ado]*ca[f:]*@"
+    rf"|c[ocfvp:jd]*@o{_Q}*$|o@aY)"  # you may edit it
+    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@)|vf*w?p(?=f*@))*@"  # it is the file you edit
+    r"(?:[^;PnkKbe]*f[afho]*m[adohxm]*c(?![fvwsP])"
     rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
 )
 _EXCEPTED = re.compile("(?:e|[vn][^,;P]{0,3}E)[fvp:,(]*@")
 _ALL_DENIED = re.compile("n[^;]*[cyY]|c[fv]*n|[kKb]")
-_GROUP = re.compile("P(?:[,jf]{1,4}P)*")
+_GROUP = re.compile("P(?:[,jf]{1,4}(?:[vf]p)?f*P)*")
 _LABEL = re.compile("(?:^|[,;(·])([^,;:|(·-]*[a-zA-Z][^,;:|·-]*)[:|-][·(]*$")
 _SIGNS = (  # the first rule that a label begins with, and its sign
     ("i|.*[zr]", 0),
     (".*[kKbn].*[eE][fhvp]*$", 3),
-    (".*[eE][fhvp]*$|.*of*g|.*n[^;,]*[cyY]", -2),
+    (".*[eE][fhvp]*$|.*of*g|.*n[^;,]*[cyYO]|.*[yYc]pf*g|.*g[adfhx]*c", -2),
     (".*n[kK]", 0),
     (".*[kKb](?=$|[^ws]|wf)", -2),
     (".*[kKbnugeE]", -1),
@@ -201,10 +203,10 @@ def _stance(shape: str, start: int, end: int, above: int) -> bool | None:
     if _EXCEPTED.search(clause):  # all but this: allowed if all else is denied
         is_free = above > 0 or re.search("[cyYv]", clause)
         return True if above < 0 or _ALL_DENIED.search(clause) else False if is_free else None
-    is_commanded = _COMMANDED.search(clause)
-    if _DENIED.search(clause) or (above < 0 and is_commanded):
+    if _DENIED.search(clause) or (above < 0 and _COMMANDED.search(clause)):
         return False
-    return True if _ALLOWED.search(clause) or (above > 1 and is_commanded) else None
+    is_command = above > 1 and re.match(rf"(?:{_Q}|[0oaj])*c[ocfvp:jd]*@", clause)
+    return True if _ALLOWED.search(clause) or is_command else None
 
 
 def _until_next(tail: str) -> str:
@@ -234,28 +236,62 @@ class _Label:
     stays: bool  # for a list on its own level
 
 
-def mentions(
+def walk(
     blocks: Iterable[Block], place: Place, *, section: bool = False, sign: int = 0
-) -> Iterator[Mention]:
-    """Yield all mentions of paths; the first block of a `section` is its title, with a `sign`."""
+) -> Iterator[tuple[Block, str, int, bool]]:
+    """Yield the blocks, each with the nearest label above it and the sign of all; True for a title.
+
+    The first block of a `section` is its title, with a `sign`, and no label.
+    """
     labels = [_Label(-20, "", sign, stays=True)]
-    for index, raw in enumerate(blocks):
+    for index, raw in enumerate(piece for block in blocks for piece in _pieces(block)):
         block = place.spanned(raw)
-        is_title = index == 0 and (section or block.level == 1)
+        is_label = _is_label(block)
         if block.kind not in ("row", "code"):
-            _close(labels, block)
-        if block.kind == "code" and section:
-            yield from _in_code(block, _above(labels), place)
-        elif "`" in block.text and block.kind != "code":
-            for each in _in_block(block, *_above(labels), place, is_title=is_title):
-                if place.looks_like_path(each.path):
-                    yield _by_cells(each) if block.kind == "row" else each
-        if not is_title and is_label(block):
+            _close(labels, block, is_label)
+        signs = [label.sign for label in reversed(labels)]
+        further = next(filter(None, signs), 0)
+        is_title = index == 0 and (section or block.level == 1)
+        yield block, labels[-1].text, signs[0] or min(further, 0), is_title
+        if is_label and not is_title:
             stays = block.kind != "item" or block.text.rstrip("*_ ").endswith(":")
             labels.append(_Label(_depth(block), block.text, meaning(block.text), stays))
 
 
-def is_label(block: Block) -> bool:
+@lru_cache(maxsize=8)
+def mentions(
+    blocks: tuple[Block, ...], place: Place, *, section: bool = False, sign: int = 0
+) -> tuple[Mention, ...]:
+    """Return all mentions of paths; the arguments are those of `walk`."""
+    found: list[Mention] = []
+    for block, label, above, is_title in walk(blocks, place, section=section, sign=sign):
+        if block.kind == "code" and section:
+            found += _in_code(block, label, above, place)
+        elif "`" in block.text and block.kind != "code":
+            said = _in_block(block, label, above, place, is_title=is_title)
+            kept = (each for each in said if place.looks_like_path(each.path))
+            found += (_by_cells(each) if block.kind == "row" else each for each in kept)
+    return tuple(found)
+
+
+def _pieces(block: Block) -> Iterator[Block]:
+    """Yield a block, apart from labels on lines of their own: Markdown takes them into the item."""
+    if block.kind in ("item", "paragraph") and ":\n" in f"{block.text}\n"[block.text.find("\n") :]:
+        lines, begun = block.text.split("\n"), 0
+        for at, line in enumerate(lines):
+            if at and "`" not in line and line.rstrip("*_ ").endswith(":"):
+                if begun < at:
+                    text = "\n".join(lines[begun:at])
+                    yield replace(block, text=text, line=block.line + begun)
+                level = max(block.level - 1, 0)
+                yield replace(block, kind="paragraph", text=line, line=block.line + at, level=level)
+                begun = at + 1
+        block = replace(block, text="\n".join(lines[begun:]), line=block.line + begun)
+    if block.text:
+        yield block
+
+
+def _is_label(block: Block) -> bool:
     """Return True if a block is short and names no file, or leads over to the blocks below."""
     text = block.text.strip("*_ \n")
     if block.kind in ("row", "code"):
@@ -270,7 +306,7 @@ def _depth(block: Block) -> int:
     return block.level - 10 if block.kind == "heading" else block.level
 
 
-def _close(labels: list[_Label], block: Block) -> None:
+def _close(labels: list[_Label], block: Block, is_label: bool) -> None:
     """Drop the labels that a block ends: deeper ones and those beside it.
 
     A prohibition outlives a paragraph that is no label itself.
@@ -278,7 +314,7 @@ def _close(labels: list[_Label], block: Block) -> None:
     depth = _depth(block)
     while labels and labels[-1].depth >= depth:
         last = labels[-1]
-        if last.depth == depth and block.kind != "heading" and not is_label(block):
+        if last.depth == depth and block.kind != "heading" and not is_label:
             opens = block.text.lstrip("*_ ").startswith("`") or last.sign < 0
             if last.stays if block.kind == "item" else opens:
                 return
@@ -287,22 +323,15 @@ def _close(labels: list[_Label], block: Block) -> None:
         labels[-1] = replace(labels[-1], stays=False)
 
 
-def _above(labels: list[_Label]) -> tuple[str, int]:
-    """Return the nearest label and what all mean: the nearest, else a prohibition further up."""
-    signs = [label.sign for label in reversed(labels)]
-    further = next(filter(None, signs), 0)
-    return labels[-1].text, signs[0] or min(further, 0)
-
-
-def _in_code(block: Block, above: tuple[str, int], place: Place) -> Iterator[Mention]:
+def _in_code(block: Block, label: str, sign: int, place: Place) -> Iterator[Mention]:
     """Yield the lines of a code block that lists paths alone."""
     lines = [line.split(maxsplit=1) for line in block.text.split("\n")]
     is_list = all(place.looks_like_path(words[0]) for words in lines if words)
     for at, words in enumerate(lines, block.line):
-        if words and (is_list or (above[1] < 0 and place.looks_like_path(words[0]))):
+        if words and (is_list or (sign < 0 and place.looks_like_path(words[0]))):
             after = shape_of(words[1]) if len(words) > 1 else ""
             denied = False if _DENIED.search(f"@,{after}") else None
-            yield Mention(words[0], at, block, *above, stance=denied, after=after)
+            yield Mention(words[0], at, block, label, sign, stance=denied, after=after)
 
 
 def _in_block(
@@ -311,11 +340,12 @@ def _in_block(
     """Return the mentions of a block; a sentence without a path is about the one before."""
     found: list[Mention] = []
     spoken = 0  # the number of mentions in the sentence before, if it is about one group of them
-    leads, above = True, min(sign, 0)
     box = re.match(r"\[[ xX]\]", block.text)
     label = label or (box[0] if box else "")
+    leads, outer = True, (label, sign)
     for sentence in read_text(block.text):
         groups = [*_GROUP.finditer(sentence.shape)]
+        label, sign = (label, sign) if sign < 0 else outer
         if not groups and spoken:
             found[-spoken:] = [_continued(each, sentence.shape) for each in found[-spoken:]]
         begun = taken = 0
@@ -331,21 +361,21 @@ def _in_block(
                 places = [sentence.places[begun + at] for at in own.span(1)]
                 text = sentence.text[slice(*places)].strip(" *_:|-")
                 known = meaning(text)
-                if known or block.kind != "row":
-                    label, sign, leads = text, known or above, True
+                label, sign, leads = text, known or min(outer[1], 0), True
             elif not is_first:
                 is_wide = place.is_wide(paths[0][0])
                 leads = leads and _leads(lead, after, block.kind, is_wide=is_wide)
             stance = _stance(sentence.shape, *group.span(), sign)
-            mention = Mention(
-                "", 0, block, label, sign, stance, leads, lead, after if not taken else "",
-                bool(stance and _is_alone(sentence.shape)), tuple(path for path, _ in paths),
-            )  # fmt: skip
+            is_alone = bool(stance and _is_alone(sentence.shape))
+            names = tuple(path for path, _ in paths)
             for path, line in paths:
-                excepted = (
-                    {"path": path[1:], "stance": False} if path[0:1] == "!" else {"path": path}
-                )
-                found.append(replace(mention, line=block.line + line, **excepted))
+                found.append(
+                    Mention(
+                        path.removeprefix("!"), block.line + line, block, label, sign,
+                        False if path[:1] == "!" else stance, leads, lead, "" if taken else after,
+                        is_alone, names,
+                    )
+                )  # fmt: skip
             if stance and count > 1 and "j" not in group[0] and after.startswith("a"):
                 found[-count:-1] = [replace(each, stance=None) for each in found[-count:-1]]
             taken, begun = taken + count, group.end()
@@ -400,7 +430,7 @@ def _cell(cell: str, title: str) -> str:
     asks = re.search("[cyYmg]", title)
     if re.search("[kKb]", title):
         return "no" if cell.startswith("1") else "" if re.fullmatch("n?", cell) else "unclear"
-    if re.match(_KEPT, cell) or (asks and re.match("n|g+o?$|o+g", cell)):
+    if re.match("K|[ku](?![wsqfP])", cell) or (asks and re.match("[nb]|g+o?$|o+g", cell)):
         return "no"
     is_yes = asks and re.fullmatch("[1my][om]*(?:\\([^nkKbeEi]*)?", cell)
     return "yes" if is_yes or re.fullmatch("[fo]*y[fo]*", cell) else "unclear" if asks else ""

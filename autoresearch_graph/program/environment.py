@@ -110,165 +110,145 @@ def _named(match: re.Match[str], line: int) -> Statement[str]:
     )
 
 
-_DENIED = re.compile(
+_NO_NETWORK = re.compile(
     r"\b(?:no|without|not)\s+(?:\w+\s+)?(?:network|internet)\b|\boffline\b"
     r"|\b(?:network|internet)(?:\s+access)?\s*(?:\bis\b|:|=|\|)?\s*"
     r"(?:not\b|no\b|off\b|none\b|denied|forbidden|disabled|false)",
     re.IGNORECASE,
 )
-_ALLOWED = re.compile(
+_NETWORK = re.compile(
     r"\b(?:network|internet)(?:\s+access)?\s*(?:\bis\b|:|=|\|)?\s*"
     r"(?:allowed|on\b|yes\b|true|enabled|permitted|needed|required)"
     r"|\b(?:allow|needs?|with|may use)\s+(?:the\s+)?(?:network|internet)\b",
     re.IGNORECASE,
 )
-
-
-def _use(verb: str, adjective: str) -> re.Pattern[str]:
-    """Compile a pattern for paths right after a verb, or right before an adjective."""
-    return re.compile(
+_USES = {
+    use: re.compile(
         rf"^(?P<before>.*?)(?:\b{verb}\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
         rf"|(?P<such>{PATHS})\s+(?:is|are|stays?)\s+{adjective}\b)",
         re.IGNORECASE | re.DOTALL,
     )
-
-
-_READS = _use("read(?:s|ing|able)?", "(?:readable|read-only)")
-_WRITES = _use("writ(?:e|es|ing|able)", "writable")
+    for use, verb, adjective in (
+        ("readable", "read(?:s|ing|able)?", "(?:readable|read-only)"),
+        ("writable", "writ(?:e|es|ing|able)", "writable"),
+    )
+}
 _DENIAL = re.compile(r"\b(?:not|never|no|cannot|can't|don't)\b", re.IGNORECASE)
 _LABEL = 2  # words at most beside a path, as in `Data set: ...`; a sentence has more
 Said = Statement[str]
-Parts = tuple[list[Said], list[Statement[bool]], list[Said], list[Said]]
 
 
 def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
     """Return the environment, and the first line that describes it."""
     entry = document.front.get("environment")
-    parts = _front(entry) if entry else _in_sections(document, place)
-    variables, network, readable, writable = parts
-    for variable in variables:
+    parts, network = _front(entry) if entry else _in_sections(document, place)
+    for variable in parts["variables"]:
         check_variable(variable)
-    for path in readable:
-        _check_readable(path, place)
-    for path in writable:
-        _check_writable(path, place)
+    for path in (*parts["readable"], *parts["writable"]):
+        _check_path(path, place, is_written=path in parts["writable"])
     allowed = agree("network", network)
+    lines = [said.line for part in parts.values() for said in part]
+    lines += [said.line for said in network]
     environment = Environment(
-        variables=_values(variables),
         network=bool(allowed and allowed.value),
-        readable=_values(readable),
-        writable=_values(writable),
+        **{key: tuple(dict.fromkeys(said.value for said in part)) for key, part in parts.items()},
     )
-    lines = [said.line for part in parts for said in part if said.line]
-    return environment, min(lines, default=None)
+    return environment, min((line for line in lines if line), default=None)
 
 
-def _values(statements: list[Said]) -> tuple[str, ...]:
-    """Return the values, each once."""
-    return tuple(dict.fromkeys(said.value for said in statements))
-
-
-def _front(entry: Entry) -> Parts:
-    parts = entry.keys("variables", "network", "readable", "writable")
-    listed = {
-        key: parts[key].statements() if key in parts else []
+def _front(entry: Entry) -> tuple[dict[str, list[Said]], list[Statement[bool]]]:
+    keys = entry.keys("variables", "network", "readable", "writable")
+    parts = {
+        key: keys[key].statements() if key in keys else []
         for key in ("variables", "readable", "writable")
     }
-    network = [_yes_or_no(parts["network"])] if "network" in parts else []
-    return listed["variables"], network, listed["readable"], listed["writable"]
+    if "network" not in keys:
+        return parts, []
+    answer = keys["network"].text().strip().lower()
+    allowed = answer in ("true", "yes", "on", "allowed")
+    if not allowed and answer not in ("false", "no", "off", "none"):
+        raise bad_value(f"`network` is `{answer}`; it must be yes or no", keys["network"].line)
+    return parts, [Statement(allowed, keys["network"].line, answer)]
 
 
-def _yes_or_no(entry: Entry) -> Statement[bool]:
-    answer = entry.text().strip().lower()
-    if answer in ("true", "yes", "on", "allowed", "false", "no", "off", "none"):
-        return Statement(answer in ("true", "yes", "on", "allowed"), entry.line, answer)
-    raise bad_value(f"`network` is `{answer}`; it must be yes or no", entry.line)
-
-
-def _in_sections(document: Document, place: Place) -> Parts:
-    sections = document.proper("environment")
-    if not sections:
-        return [], [], [*_caches(document.blocks)], []
-    everything = [block for section in sections for block in section.body]
+def _in_sections(
+    document: Document, place: Place
+) -> tuple[dict[str, list[Said]], list[Statement[bool]]]:
+    everything = [block for s in document.proper("environment") for block in s.body]
     variables = [said for block in everything for said in said_variables(block)]
+    blocks = [place.spanned(block) for block in everything if block.kind != "code"]
+    parts = {"variables": variables} | {
+        use: [said for block in blocks for said in _used(block, pattern)]
+        for use, pattern in _USES.items()
+    }
     names = {said.value for said in variables}
-    blocks = [block for block in everything if block.kind != "code"]
-    spanned = [place.spanned(block) for block in blocks]
-    read: list[Said] = []
-    written: list[Said] = []
-    for block in spanned:
-        read += (said for said in _used(block, _READS) if said.value not in names)
-        written += _used(block, _WRITES)
-    _check_spans(spanned, names | {said.value for said in (*read, *written)}, place)
-    return variables, [said for block in blocks for said in _network(block)], read, written
-
-
-def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) -> None:
-    """Raise ProgramError for a path without words that tell its use."""
+    parts["readable"] = [said for said in parts["readable"] if said.value not in names]
+    understood = {said.value for part in parts.values() for said in part}
     for block in blocks:
-        words = re.sub(r"`[^`]*`", "", block.text).split()
-        for span in block.spans if len(words) <= _LABEL else ():
-            path = Path(span.text).expanduser()
-            is_path = place.exists(span.text) or (path.is_absolute() and path.exists())
-            if is_path and span.text not in understood:
-                raise ProgramError(
-                    f"`{span.text}` has no permission beside it; write `A run may read` or "
-                    "`A run may write` before it",
-                    line=span.line,
-                )
+        _check_spans(block, understood, place)
+    if not document.proper("environment"):
+        parts["readable"] = [*_caches(document.blocks)]
+    return parts, [said for block in blocks for said in _said_of_network(block)]
+
+
+def _check_spans(block: Block, understood: set[str], place: Place) -> None:
+    """Raise ProgramError for a path without words that tell its use."""
+    words = re.sub(r"`[^`]*`", "", block.text).split()
+    for span in block.spans if len(words) <= _LABEL else ():
+        path = Path(span.text).expanduser()
+        is_path = place.exists(span.text) or (path.is_absolute() and path.exists())
+        if is_path and span.text not in understood:
+            raise ProgramError(
+                f"`{span.text}` has no permission beside it; write `A run may read` or "
+                "`A run may write` before it",
+                line=span.line,
+            )
 
 
 def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
     """Yield the existing folders in the user's cache that prose names: data lie there."""
-    for block in blocks:
-        for code_span in block.spans:
-            if (
-                re.match(r"~/\.cache/[\w-]", code_span.text)
-                and Path(code_span.text).expanduser().is_dir()
-            ):
-                yield Statement(code_span.text, code_span.line)
+    for span in (span for block in blocks for span in block.spans):
+        if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
+            yield Statement(span.text, span.line)
 
 
-def _network(block: Block) -> Iterator[Statement[bool]]:
-    for sentence, line_number in sentences(block):
-        if _DENIED.search(sentence) or _ALLOWED.search(sentence):
-            yield Statement(not _DENIED.search(sentence), line_number, sentence)
+def _said_of_network(block: Block) -> Iterator[Statement[bool]]:
+    for sentence, line in sentences(block):
+        denied = _NO_NETWORK.search(sentence)
+        if denied or _NETWORK.search(sentence):
+            yield Statement(not denied, line, sentence)
         elif re.search(r"\bnetwork\b", re.sub(r"`[^`]*`", "", sentence), re.IGNORECASE):
             raise ProgramError(
                 f"`{' '.join(sentence.split())}` is unclear about the network; write "
                 "`network allowed` or `no network`",
-                line=line_number,
+                line=line,
             )
 
 
 def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
     """Yield the paths that `use` matches, if nothing denies it."""
-    for sentence, line_number in sentences(block):
+    for sentence, line in sentences(block):
         match = use.search(sentence)
         named = "after" if match and match["after"] else "such"
         if match and not _DENIAL.search(sentence[: match.start(named)]):
             for path in re.findall(r"`([^`]+)`", match[named]):
-                yield Statement(path, line_number)
+                yield Statement(path, line)
 
 
-def _check_readable(said: Said, place: Place) -> None:
-    """Refuse to open a folder with keys: the home folder, or one above it."""
-    if Path.home().resolve().is_relative_to(_resolved(said, place)):
-        raise bad_path(
-            f"`{said}` includes your home folder and its keys; name a folder inside it", said.line
-        )
+def _check_path(said: Said, place: Place, *, is_written: bool) -> None:
+    """Refuse to open the home folder with its keys, or to write in the project.
 
-
-def _check_writable(said: Said, place: Place) -> None:
-    """Refuse to open the project: a run could change its own measurement."""
-    if Path(os.path.realpath(place.project)).is_relative_to(_resolved(said, place)):
+    A run that writes in the project could change its own measurement.
+    """
+    if "$" in said.value:
+        raise bad_path(f"`{said}` has a variable; write the path itself", said.line)
+    opened = Path(os.path.realpath(place.project / Path(said.value).expanduser()))
+    if is_written and Path(os.path.realpath(place.project)).is_relative_to(opened):
         raise bad_path(
             f"`{said}` includes the project, which no run may write; name a folder outside it",
             said.line,
         )
-
-
-def _resolved(said: Said, place: Place) -> Path:
-    if "$" in said.value:
-        raise bad_path(f"`{said}` has a variable; write the path itself", said.line)
-    return Path(os.path.realpath(place.project / Path(said.value).expanduser()))
+    if not is_written and Path.home().resolve().is_relative_to(opened):
+        raise bad_path(
+            f"`{said}` includes your home folder and its keys; name a folder inside it", said.line
+        )

@@ -13,7 +13,6 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.program import Constraint, Flags, Stopping
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.program.asset import read_asset, read_protected
-from autoresearch_graph.program.claims import is_label
 from autoresearch_graph.program.commands import (
     read_artifacts,
     read_experiment,
@@ -172,6 +171,18 @@ def _constraints(source: Source) -> Part | None:
     return Part((values, unchecked), tuple((str(each.value), each.line) for each in found))
 
 
+def _experiment(source: Source) -> Part | None:
+    """Return the experiment; a text with an evaluation alone means that by it."""
+    found = read_experiment(source.document, source.flags.command)
+    return _one(found or read_optional(source.document, "evaluation"))
+
+
+def _evaluation(source: Source) -> Part | None:
+    found = _command("evaluation")(source)
+    experiment = source.parts.get("experiment")
+    return None if found and experiment and found.texts == experiment.texts else found
+
+
 def _command(name: str) -> Callable[[Source], Part | None]:
     return lambda source: _one(
         read_optional(source.document, name, getattr(source.flags, name, None))
@@ -194,7 +205,8 @@ def _lists_only(section: Section, part: Part, place: Place) -> bool:
         if any(normal(path).removesuffix("/**") not in names for path in paths):
             return False
         is_listed = block.kind == "heading" or re.match(r"\W*`", block.text)
-        if block is not section.blocks[0] and (block.kind == "heading" or is_label(block)):
+        is_label = block.kind == "heading" or block.text.rstrip("*_ ").endswith(":")
+        if block is not section.blocks[0] and is_label:
             return False
         if paths and not is_listed:
             return False
@@ -247,7 +259,7 @@ FIELDS = (
         is_documented=_names_only,
     ),
     Field(
-        "experiment", lambda s: _one(read_experiment(s.document, s.flags.command)), ("command",),
+        "experiment", _experiment, ("command",),
         advice=("experiment command", "## Experiment", _COMMAND, "--command"),
         is_documented=_is_command,
     ),
@@ -268,7 +280,7 @@ FIELDS = (
         "kill_after", lambda s: _one(read_kill_after(s.document, s.flags.kill_after), amount),
         ("kill_after",), is_documented=_begins_with_duration,
     ),
-    Field("evaluation", _command("evaluation"), ("evaluation",), is_documented=_is_command),
+    Field("evaluation", _evaluation, ("evaluation",), is_documented=_is_command),
     Field("holdout", _command("holdout"), ("holdout",), is_documented=_is_command),
     Field("check", _command("check"), ("check",), is_documented=_is_command),
     Field("protected", _protected, needs=("asset",)),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import yaml
@@ -65,6 +65,7 @@ _COMMAND = re.compile(
 _SIZES = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _FEW = re.compile(r"\b(?:few|several|couple of)\s+(?:minutes|seconds|hours)|数分|几分钟|数秒", re.I)
 _NEW_LABEL = re.compile(r"\n(?=\W*[A-Z][\w -]{0,40}:)")
+_INSTRUCTS = re.compile(r"\b(?:budget|limit|kill|each|every|per|must)\b", re.IGNORECASE)
 PROSE = ("", "text", "txt", "md", "markdown")
 
 
@@ -157,8 +158,8 @@ def _in_time_section(section: Section, is_settled: bool) -> Iterator[Statement[f
 
     Raise ProgramError if a number could be another time box.
     """
-    found = [t for t in _timed(section.blocks, in_section=True) if t.role in ("box", "other")]
-    found = found or [t for t in _timed(section.blocks, in_section=True) if t.role == "about"]
+    said = _timed(section.blocks, in_section=True)
+    found = [timed for timed in said if timed.role in ("box", "other", "about")]
     for block in section.blocks if not is_settled else ():
         _check_read(block, has_box=bool(found))
     yield from (timed.statement() for timed in found)
@@ -182,6 +183,7 @@ def _check_read(block: Block, *, has_box: bool) -> None:
         if not kills and (
             rest[start - 1 : start] in ("$", "€")
             or word in WORDS["measures"]
+            or after.startswith("per ")
             or (not word and after.startswith("%"))
             or (has_box and _is_named(word, tokens))
         ):
@@ -225,7 +227,9 @@ def _timed(blocks: Iterable[Block], *, in_section: bool = False) -> Iterator[Tim
             for found in durations(sentence):
                 where = line + sentence.count("\n", 0, found.start)
                 quoted = replace(found, said=as_written(block, found.said, where))
-                yield placed(sentence, quoted, where, following, heading=block.kind == "heading")
+                timed = placed(sentence, quoted, where, following, heading=block.kind == "heading")
+                if block.kind != "code" or in_section or _INSTRUCTS.search(sentence):
+                    yield timed
 
 
 def said_in(block: Block) -> Iterator[tuple[str, int]]:
@@ -252,15 +256,14 @@ def placed(
     sentence: str, found: Duration, line: int, next_: str = "", *, heading: bool = False
 ) -> Timed:
     """Return a duration with the role that the words of its sentence give it."""
-    before = _TOKEN.findall(sentence[max(0, found.start - 200) : found.start].lower())
-    after = _TOKEN.findall(sentence[found.end : found.end + 100].lower())
-    left = _TOKEN.findall(
-        _CLAUSE.split(sentence[max(0, found.start - 200) : found.start].lower())[-1]
-    )
-    right = _TOKEN.findall(_CLAUSE.split(sentence[found.end : found.end + 100].lower())[0])
+    head = sentence[max(0, found.start - 200) : found.start].lower()
+    tail = sentence[found.end : found.end + 100].lower()
+    before, after = _TOKEN.findall(head), _TOKEN.findall(tail)
+    left, right = _TOKEN.findall(_CLAUSE.split(head)[-1]), _TOKEN.findall(_CLAUSE.split(tail)[0])
     of_run = bool(_RUNS & {*before, *after})
     kills = bool(_KILLS.search(sentence) or _KILLS.match(next_.lstrip(" *>-")))
-    if WORDS["other subjects"] & {*before, *after[:6]} and not (of_run or "budget" in before[-6:]):
+    others = WORDS["other subjects"] & {*left, *right[:3]}
+    if (others and "budget" not in left) or {*before[-1:]} & WORDS["denials"]:
         role = "other"
     elif STOPS.match(sentence) or _is_of_research(left, right):
         role = "whole"
@@ -291,7 +294,9 @@ def _names_a_run(tokens: list[str]) -> bool:
 def _is_one_run(tokens: list[str], at: int) -> bool:
     if tokens[at] not in _RUNS or {*tokens[at + 1 : at + 2]} & WORDS["not a run"]:
         return False
-    is_second = at > 1 and tokens[at - 1] in _RUNS and tokens[at - 2] in _EACH
+    is_second = (
+        at > 1 and tokens[at] != "runs" and tokens[at - 1] in _RUNS and tokens[at - 2] in _EACH
+    )
     return tokens[at - 1] in _EACH or is_second
 
 
@@ -337,6 +342,8 @@ def _is_kill_limit(before: list[str], after: list[str], *, kills: bool, in_headi
         done = [w for w in after[:6] if w not in ("it", "the", "run", "is", "will", "be", "then")]
         if done and done[0].startswith(_ENDS):
             return done[1:2] not in (["after"], ["at"])
+    if {"idle", "output"} & {*before}:
+        return False
     beyond = last in WORDS["beyond"] or last == "than" or last.startswith("hang")
     return beyond and kills and after[:1] not in (["with"], ["without"], ["while"])
 
@@ -348,15 +355,15 @@ def _role(before: list[str], after: list[str], said: str) -> str:
     links = {*before[at + 1 :]}
     if _is_noun_of_a_limit(before, at, is_run=is_run):
         return "box"
-    if is_run and (at < 0 or (key not in _VERBS and {":", "|"} & links)):
+    if is_run and key not in _VERBS and (before[0] == "per" or {":", "|"} & _after_run(before)):
         return "box"
-    if at > 0 and key not in _VERBS and key not in WORDS["other subjects"] and "for" in links:
-        key = before[at - 1]  # Each run executes X for 60 s.
+    if at > 0 and key not in _VERBS and "for" in links:  # Each run executes X for 60 s.
+        key = next((word for word in before[max(0, at - 2) : at] if word in _VERBS), "")
     has_subject = is_run or key.startswith("train") or _names_runs(before[: max(at, 0)])
     if has_subject and (
         key in WORDS["direct verbs"] or (key in _VERBS and WORDS["bounds"] & links)
     ):
-        return _role_of_verb(key, before[max(0, at - 4) :])
+        return _role_of_verb(key, {*before[max(0, at - 4) : at]}, links)
     return "box" if _is_granted(before, after, said) else "other"
 
 
@@ -376,14 +383,19 @@ def _names_runs(tokens: list[str]) -> bool:
     return bool((_RUNS - {"run"}) & {*tokens}) or _names_a_run(tokens)
 
 
-def _role_of_verb(verb: str, around: list[str]) -> str:
+def _after_run(before: list[str]) -> set[str]:
+    """Return the words between the last run that is named and the duration."""
+    return set(takewhile(lambda word: word not in _RUNS, reversed(before)))
+
+
+def _role_of_verb(verb: str, around: set[str], links: set[str]) -> str:
     if verb == "exceed":
-        return "box" if WORDS["denials"] & {*around} else "other"
-    is_bound = bool(WORDS["modals"] & {*around})
+        return "box" if WORDS["denials"] & around else "other"
+    is_bound = bool(WORDS["modals"] & around or WORDS["at most"] & (links - {"<"}))
     if verb in ("completed", "finished"):
         return "box" if is_bound else "other"
     if verb in WORDS["observing"] and not is_bound:
-        return "other" if "<" in around else "about"
+        return "other" if "<" in links else "about"
     return "box"
 
 

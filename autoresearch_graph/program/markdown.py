@@ -187,6 +187,8 @@ def _show(tokens: Sequence[Token], line: int, pieces: list[str], spans: list[Spa
             case "softbreak" | "hardbreak":
                 pieces.append("\n")
                 line += 1
+            case "html_inline" if re.match("</?(?:del|s|strike)>", token.content):
+                pieces.append("~~")
             case "image":
                 _show(token.children or (), line, pieces, spans)
             case "link_open":

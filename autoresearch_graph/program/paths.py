@@ -12,7 +12,7 @@ from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.markdown import Block, Span
 
 _SUFFIX = re.compile(
-    r"\.(?:bash|c|cc|cfg|cpp|cs|css|csv|cuh?|env|exs?|f90|go|gz|hh?|hpp|hs|html|ini|ipynb|j2|java|"
+    r"[^./]\.(?:bash|c|cc|cfg|cpp|cs|css|csv|cuh?|env|exs?|f90|go|gz|hh?|hpp|hs|html|ini|ipynb|j2|java|"
     r"jinja|[cm]?js|jsonl?|jsx|kt|lock|log|lua|md|ml|npy|npz|onnx|parquet|php|pkl|pl|prompt|proto|"
     r"pt[2h]?|py[ix]?|r|rb|rs|rst|safetensors|scala|sh|sql|svg|swift|tex|tmpl|toml|tsv?|tsx|txt|vhd|vue|xml|ya?ml|"
     r"zig|zip)$",
@@ -21,9 +21,9 @@ _SUFFIX = re.compile(
 _NAMED = re.compile(r"`[^`]*`|(?<![\w./-])(?P<path>\w[\w-]*(?:/|\.\w)[\w./-]*)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
-    """The folder that paths are relative to, and program.md itself."""
+    """The folder that paths are relative to, and program.md itself, for one reading."""
 
     project: Path
     program: Path
@@ -208,7 +208,8 @@ def _check_written_out(text: str, what: str, line: int | None) -> None:
             f"{what} `{text}` has backslashes; write `{text.replace(chr(92), '/')}`", line
         )
     if is_placeholder(text):
-        raise bad_path(f"{what} `{text}` is a placeholder; write the path in its place", line)
+        flag = ", or give --asset" if what == "the asset" else ""
+        raise bad_path(f"{what} `{text}` is a placeholder; write the path in its place{flag}", line)
 
 
 def bad_path(message: str, line: int | None) -> ProgramError:

@@ -108,7 +108,7 @@ AMOUNTS = re.compile(
     rf"|(?<!-)\$\s*(?P<dollars>{NUMBER})(?!\w)"
     rf"|(?<![\w.,-])(?P<money>{NUMBER})\s*(?:dollars?|usd)\b"
     rf"|(?P<count>{COUNT})\s+(?P<kind>(?:[a-z-]+\s+){{0,3}}?)"
-    rf"(?:{COUNTED}|(?P<vain>discards|rejections|rejects|reverts))\b(?!-)"
+    rf"(?:{COUNTED}|(?P<vain>discards|rejections|rejects|reverts))\b(?!-|\s+(?:per|each)\b)"
     rf"|\b{COUNTED}\s*[:=|]\s*(?P<after>{COUNT})(?!\s*[a-z%])",
     re.IGNORECASE,
 )

@@ -19,6 +19,7 @@ from autoresearch_graph.core.program import (
     changed,
 )
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program.acceptance import accepted
 from autoresearch_graph.program.asset import without_protected
 from autoresearch_graph.program.commands import left_as_prose
 from autoresearch_graph.program.document import Document, parse
@@ -28,7 +29,7 @@ from autoresearch_graph.program.languages import unknown_language
 from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
 from autoresearch_graph.program.quantities import Statement
-from autoresearch_graph.program.reading import By, Grade, Passage, Reading
+from autoresearch_graph.program.reading import Grade, Passage, Reading
 from autoresearch_graph.program.stopping import unread_criteria
 
 _NO_FLAGS = Flags()
@@ -72,10 +73,13 @@ def look_at(
         return Reading(path, text, (), (error.placed(path=path),))
     place = Place(project, path)
     resolution = Resolution(document, place, flags).resolved()
+    lines = text.splitlines()
+    known = accepted(path, text, project, _passages(resolution, lines))
+    anew = {passage.field for passage in suggested}
+    suggested = (*suggested, *(passage for passage in known if passage.field not in anew))
     if suggested:
         resolution = _with_suggestions(resolution, suggested)
     program, problems = _program(resolution, path, text)
-    lines = text.splitlines()
     passages = tuple(_passages(resolution, lines))
     reading = Reading(
         path, text, passages, tuple(each.placed(path=path) for each in problems), program
@@ -87,14 +91,13 @@ def look_at(
 class Resolution:
     """The fields of a document: parts with their grades, and problems.
 
-    A field in `suggested` (by a model, say) is read from the front matter, and is inferred all the
-    same.
+    A field in `suggested` is read from the front matter, and has the grade that stands there.
     """
 
     document: Document
     place: Place
     flags: Flags
-    suggested: Mapping[str, By] = field(default_factory=dict)
+    suggested: Mapping[str, Passage] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     grades: dict[str, Grade] = field(default_factory=dict)
     problems: dict[str, ProgramError] = field(default_factory=dict)
@@ -106,7 +109,9 @@ class Resolution:
                 try:
                     part = self._read(row)
                 except ProgramError as error:
-                    self.problems[row.name] = _with_option(row, error)
+                    is_open = row.flags and row.name not in self.document.front
+                    name = row.name if is_open else ""
+                    self.problems[row.name] = _with_option(row, error).placed(field=name)
                     continue
                 if part is not None:
                     self.parts[row.name] = part
@@ -141,7 +146,7 @@ class Resolution:
 
     def _grade_of_text(self, row: Field, part: Part) -> Grade:
         if row.name in self.suggested:
-            return "inferred"
+            return self.suggested[row.name].grade
         front = self.document.front
         group = front.get("metric") if row.name == "direction" else None
         if row.name in front or (group and not isinstance(group.value, str)):
@@ -166,24 +171,25 @@ def _with_suggestions(first: Resolution, suggested: tuple[Passage, ...]) -> Reso
         if first.grades.get(passage.field) not in ("stated", "flag"):
             entries.setdefault(passage.field, []).append(passage)
     front = {name: _entry(name, passages) for name, passages in entries.items()}
-    by = {name: passages[0].by for name, passages in entries.items()}
+    firsts = {name: passages[0] for name, passages in entries.items()}
     document = replace(first.document, front={**front, **first.document.front})
-    return Resolution(document, first.place, first.flags, by).resolved()
+    return Resolution(document, first.place, first.flags, firsts).resolved()
 
 
 def _entry(name: str, passages: list[Passage]) -> Entry:
     """Return passages as an entry of front matter."""
-    items = tuple(Entry(name, passage.line or 1, passage.text) for passage in passages)
+    items = tuple(Entry(name, passage.line or 0, passage.text) for passage in passages)
     return items[0] if len(items) == 1 else Entry(name, items[0].line, items, "seq")
 
 
 def _passages(resolution: Resolution, lines: list[str]) -> Iterator[Passage]:
     for name, part in resolution.parts.items():
-        grade, by = resolution.grades[name], resolution.suggested.get(name, "rule")
+        grade, given = resolution.grades[name], resolution.suggested.get(name)
+        by = given.by if given else "rule"
         for text, line in part.texts:
-            if text and (line or grade == "flag"):
+            if text and (line or grade == "flag" or name in resolution.suggested):
                 quote = lines[line - 1] if line and line <= len(lines) else ""
-                yield Passage(name, text, line, grade, quote, by)
+                yield Passage(name, text, line or None, grade, quote, by)
 
 
 def _program(

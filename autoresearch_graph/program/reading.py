@@ -8,15 +8,18 @@ from typing import Literal
 import yaml
 
 from autoresearch_graph.core.program import Program
+from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import ProgramError
 
 By = Literal["rule", "model", "person"]
-Grade = Literal["stated", "inferred", "flag"]
+Grade = Literal["stated", "inferred", "accepted", "flag"]
 ASKED = (
     "asset", "metric", "direction", "experiment", "evaluation", "holdout", "check", "time_box",
     "kill_after", "stopping",
 )  # fmt: skip
 """Fields whose inferred values a person accepts. Other fields can only make a research stricter."""
+
+_OPTIONS = {"experiment": "--command", "check": "--check-command", "stopping": "--stop"}
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,21 @@ class Reading:
         )
 
     def unaccepted(self) -> ProgramError:
-        """Return the error that shows the inferred values, and how to accept them."""
-        rows = [
-            f"  {passage.field.replace('_', ' ')}: {passage.text}  (line {passage.line}: "
-            f"{' '.join(passage.quote.split())[:80]})"
+        """Return the error that shows the inferred values, and how to settle them."""
+        rows = "\n".join(
+            f"  {passage.field.replace('_', ' '):12} {one_line(passage.text)}"
+            + (f"  (line {passage.line}: {one_line(passage.quote)[:80]})" if passage.line else "")
             for passage in self.inferred
-        ]
+        )
+        named = (passage.field for passage in self.inferred)
+        fields = [field for field in dict.fromkeys(named) if field in ASKED]
+        options = " ".join(_OPTIONS.get(field, f"--{field.replace('_', '-')}") for field in fields)
+        place = "in its front matter" if self.text.startswith("---") else "at the top of the file"
         return ProgramError(
             "these values are inferred from the text, and have to be accepted:\n"
-            + "\n".join(rows)
-            + "\nif they are right, give --accept-reading, or put this at the top of the file:\n"
-            + self.front_matter().rstrip(),
+            f"{rows}\n"
+            f"If they are right, give --accept-reading. If not, correct this and put it {place}, "
+            f"or give {options}:\n{self.front_matter().rstrip()}",
             path=self.path,
             line=min((passage.line for passage in self.inferred if passage.line), default=None),
             code="unaccepted-reading",

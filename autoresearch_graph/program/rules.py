@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from autoresearch_graph.core.program import Constraint, Noise, Relation
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
+from autoresearch_graph.program.document import Document, sentences, without_numbering
 from autoresearch_graph.program.front_matter import Entry
 from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.metrics import NAME
@@ -22,122 +23,56 @@ from autoresearch_graph.program.quantities import (
     unread,
 )
 
-Range = tuple[float, float]
-Stated = tuple[str, Statement[str] | Statement[float] | Statement[Range]]
+Stated = tuple[str, Statement[Any]]
 RULES = ("fast", "balanced", "strict", "deterministic")
-_RULE_WORD = rf"`?\b(?P<rule>{'|'.join(RULES)})\b`?"
 _RULE = re.compile(
-    rf"(?:^\W*|\b(?:rule|noise)(?:\s+is)?\W{{1,3}}){_RULE_WORD}(?=\W*$|\s*[:.,;(-]|\s+(?:rule|metric)\b)"
-    rf"|(?<!not )\b(?:metric|number|score|run|result|value|`\w+`)s?\s+(?:is|are)\s+"
-    rf"`?(?P<said>deterministic)\b",
+    rf"(?:^\W*|\b(?:rule|noise)(?:\s+is)?\W{{1,3}})`?\b(?P<rule>{'|'.join(RULES)})\b`?"
+    r"(?=\W*$|\s*[:.,;(-]|\s+(?:rule|metric)\b)"
+    r"|(?<!not )\b(?:metric|number|score|run|result|value|`\w+`)s?\s+(?:is|are)\s+"
+    r"`?(?P<said>deterministic)\b",
     re.IGNORECASE,
 )
 _UNCLEAR = re.compile(r"(?<!not )(?<!non-)(?<!nearly )(?<!almost )\bdeterministic\b", re.IGNORECASE)
 _SIGNED = rf"(?<![\w.,])-?{NUMBER}"
-_PLAUSIBLE = re.compile(
-    rf"\bplausible(?:\s+(?:range|values?))?(?:\s+(?:is|are))?(?:\s+(?:from|between))?\W{{1,3}}"
-    rf"(?P<low>{_SIGNED})\s*(?:to|and|-|\.\.)\s*(?P<high>{_SIGNED})(?![\d.,]*\d)",
-    re.IGNORECASE,
-)
-
-
-def rule_in(block: Block) -> Statement[str] | None:
-    """Return the noise rule that a block names; a sentence may use such a word freely.
-
-    Raise ProgramError if something unclear is called deterministic.
-    """
-    match = _RULE.search(block.text)
-    if match is None and _UNCLEAR.search(block.text):
-        raise ProgramError(
-            f"`{' '.join(block.text.split())}` is not understood; write `deterministic` in a list "
-            "item of its own, or that the metric is not deterministic",
-            line=block.line,
-        )
-    if match is None:
-        return None
-    word = (match["rule"] or match["said"]).lower()
-    return Statement(word, block.line, word)
-
-
-def plausible_in(text: str, line: int) -> tuple[Statement[Range] | None, str]:
-    """Return the plausible range of a text, and the text without it."""
-    match = _PLAUSIBLE.search(text)
-    if match is None:
-        return None, text
-    stated = Statement(_range(match["low"], match["high"], line), line, match[0].strip())
-    return stated, text.replace(match[0], " ")
-
-
-def front_rule(entry: Entry) -> Statement[str]:
-    """Return the rule in the front matter."""
-    if entry.text() not in RULES:
-        raise bad_value(
-            f"`{entry.key}` is `{entry.text()}`, which is not a rule; write {', '.join(RULES)}",
-            entry.line,
-        )
-    return Statement(entry.text(), entry.line)
-
-
-def front_plausible(entry: Entry) -> Statement[Range]:
-    """Return the plausible range in the front matter: a list of two numbers."""
-    ends = [item.text() for item in entry.items()]
-    if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
-        raise bad_value(f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", entry.line)
-    return Statement(_range(ends[0], ends[1], entry.line), entry.line)
-
-
-def checked(noise: Noise, lines: dict[str, int | None]) -> Noise:
-    """Return the noise; raise ProgramError with both lines if its parts conflict."""
-    line = lines.get("rule")
-    if line is None:
-        return noise
-    clashes = (
-        ("baseline_runs", noise.rule == "deterministic" and noise.baseline_runs > 1,
-         "a deterministic metric needs one run of the baseline"),
-        ("confirmations", noise.rule == "deterministic" and noise.confirmations > 0,
-         "a deterministic metric needs no confirmation runs"),
-        ("baseline_runs", noise.weighs and noise.baseline_runs < 2,
-         f"the noise that `{noise.rule}` weighs is not seen in one run of the baseline"),
-    )  # fmt: skip
-    for field, clash, sentence in clashes:
-        if clash and lines.get(field):
-            raise contradiction(
-                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them", lines[field]
-            )
-    return noise
-
-
-def _range(low: str, high: str, line: int) -> Range:
-    ends = _signed(low), _signed(high)
-    if ends[0] >= ends[1]:
-        raise bad_value(f"the plausible range from {low} to {high} is empty", line)
-    return ends
-
-
-def _signed(text: str) -> float:
-    return -number(text[1:]) if text.startswith("-") else number(text)
-
-
 _TIMES = rf"(?:(?:{COUNT})(?=\s+times?\b)|once|twice|thrice)"
-_WHAT = r"(?:\s+(?:runs?|each|every|an?|the|any|all|improvements?|gains?|keeps?|it|them)\b)"
 _N = rf"(?<![\w.,-]){NUMBER}(?![\d.,]*\d)"
 _GAIN = rf"{_N}(?=\s*(?:$|[^\w\s%]|(?:and|or|in|is|to|for|on|as|with|before|better|counts?)\b))"
-_FORMS = {
-    "baseline_runs": (
-        rf"\bbaseline(?:\s+is)?(?:\s+(?:run|repeated|measured))?\W{{1,3}}(?P<n>{_TIMES})(?:\s+times?)?",
-        rf"\bbaseline\s+(?:runs|repeats)\W{{1,3}}(?P<n>{COUNT})",
-        rf"(?P<n>{COUNT})\s+(?:baseline\s+runs?|runs?\s+of\s+the\s+baseline)\b",
-    ),
-    "minimum_improvement": (
-        rf"\bminimum\s+improvement(?:\s+(?:of|is))?\W{{1,3}}(?P<n>{_GAIN})",
-        rf"\bat\s+least\s+(?P<n>{_N})\s+(?:better|lower|higher|of\s+improvement)\b",
-        rf"\b(?:improve\w*|better)\s+(?:by\s+)?(?:(?:at\s+least|more\s+than)\s+)?(?P<n>{_GAIN})",
-    ),
-    "confirmations": (
-        rf"(?P<n>{COUNT})\s+confirmation(?:\s+runs?|s)?\b",
-        rf"\bconfirm\w*{_WHAT}*\W{{1,3}}(?P<n>{_TIMES}|{COUNT}(?=\s*(?:$|[^\w\s]|runs?\b)))",
-    ),
-}
+_FORMS = tuple(
+    (field, re.compile(pattern, re.IGNORECASE))
+    for field, pattern in (
+        (
+            "plausible",
+            r"\bplausible(?:\s+(?:range|values?))?(?:\s+(?:is|are))?(?:\s+(?:from|between))?\W{1,3}"
+            rf"(?P<n>{_SIGNED})\s*(?:to|and|-|\.\.)\s*(?P<high>{_SIGNED})(?![\d.,]*\d)",
+        ),
+        (
+            "baseline_runs",
+            r"\bbaseline(?:\s+is)?(?:\s+(?:run|repeated|measured))?\W{1,3}"
+            rf"(?P<n>{_TIMES})(?:\s+times?)?",
+        ),
+        ("baseline_runs", rf"\bbaseline\s+(?:runs|repeats)\W{{1,3}}(?P<n>{COUNT})"),
+        ("baseline_runs", rf"(?P<n>{COUNT})\s+(?:baseline\s+runs?|runs?\s+of\s+the\s+baseline)\b"),
+        (
+            "minimum_improvement",
+            rf"\bminimum\s+improvement(?:\s+(?:of|is))?\W{{1,3}}(?P<n>{_GAIN})",
+        ),
+        (
+            "minimum_improvement",
+            rf"\bat\s+least\s+(?P<n>{_N})\s+(?:better|lower|higher|of\s+improvement)\b",
+        ),
+        (
+            "minimum_improvement",
+            r"\b(?:improve\w*|better)\s+(?:by\s+)?(?:(?:at\s+least|more\s+than)\s+)?"
+            rf"(?P<n>{_GAIN})",
+        ),
+        ("confirmations", rf"(?P<n>{COUNT})\s+confirmation(?:\s+runs?|s)?\b"),
+        (
+            "confirmations",
+            r"\bconfirm\w*(?:\s+(?:runs?|each|every|an?|the|any|all|improvements?|gains?|keeps?|it"
+            rf"|them)\b)*\W{{1,3}}(?P<n>{_TIMES}|{COUNT}(?=\s*(?:$|[^\w\s]|runs?\b)))",
+        ),
+    )
+)
 _NAMES = {
     "rule": "rule against noise",
     "plausible": "plausible range",
@@ -154,62 +89,96 @@ _ACCEPTED = (
 
 def read_noise(document: Document) -> tuple[Noise, int | None]:
     """Return the noise and its first line."""
-    stated = tuple(_stated(document))
-    chosen = {
-        field: agree(what, (s for key, s in stated if key == field))
-        for field, what in _NAMES.items()
-    }
-    values = {field: statement.value for field, statement in chosen.items() if statement}
-    lines = {field: statement.line for field, statement in chosen.items() if statement}
+    entry = document.front.get("noise")
+    stated = tuple(_front(entry) if entry else _in_sections(document))
+    agreed = (
+        (field, agree(what, (s for f, s in stated if f == field))) for field, what in _NAMES.items()
+    )
+    chosen = {field: statement for field, statement in agreed if statement}
+    values = {field: statement.value for field, statement in chosen.items()}
     if values.get("baseline_runs") == 0:
-        raise bad_value("the baseline must run at least once", lines["baseline_runs"])
+        raise bad_value("the baseline must run at least once", chosen["baseline_runs"].line)
     if values.get("rule") in ("fast", "deterministic"):
         values.setdefault("baseline_runs", 1)
-    noise = checked(Noise.model_validate(values), lines)
+    noise = Noise.model_validate(values)
+    _check_rule(noise, {field: statement.line for field, statement in chosen.items()})
     return noise, min((s.line or 0 for _, s in stated), default=None)
 
 
-def _stated(document: Document) -> Iterator[Stated]:
-    if entry := document.front.get("noise"):
-        yield from _front(entry)
-        return
-    for section in document.proper("noise"):
-        yield from _in_section(section)
+def _check_rule(noise: Noise, lines: dict[str, int | None]) -> None:
+    """Raise ProgramError with both lines if the rule conflicts with a number."""
+    clashes = (
+        ("baseline_runs", noise.rule == "deterministic" and noise.baseline_runs > 1,
+         "a deterministic metric needs one run of the baseline"),
+        ("confirmations", noise.rule == "deterministic" and noise.confirmations > 0,
+         "a deterministic metric needs no confirmation runs"),
+        ("baseline_runs", noise.weighs and noise.baseline_runs < 2,
+         f"the noise that `{noise.rule}` weighs is not seen in one run of the baseline"),
+    )  # fmt: skip
+    for field, clash, sentence in clashes:
+        if clash and lines.get(field) and (line := lines.get("rule")):
+            raise contradiction(
+                f"{sentence}, but line {line} says `{noise.rule}`; keep one of them", lines[field]
+            )
 
 
 def _front(entry: Entry) -> Iterator[Stated]:
     """Yield the statements of an entry: a rule alone, or a mapping."""
-    if isinstance(entry.value, str):
-        yield "rule", front_rule(entry)
-        return
-    for key_name, value in entry.keys(*_NAMES).items():
-        if key_name == "rule":
-            yield key_name, front_rule(value)
-        elif key_name == "plausible":
-            yield key_name, front_plausible(value)
-        else:
-            yield key_name, _front_number(key_name, value)
+    is_rule = isinstance(entry.value, str)
+    for key, value in ({"rule": entry} if is_rule else entry.keys(*_NAMES)).items():
+        if key == "plausible":
+            yield key, _front_range(value)
+            continue
+        text = value.text()
+        if key == "rule" and text not in RULES:
+            rules = ", ".join(RULES)
+            raise bad_value(
+                f"`{value.key}` is `{text}`, which is not a rule; write {rules}", value.line
+            )
+        kind = NUMBER if key == "minimum_improvement" else COUNT
+        if key != "rule" and not re.fullmatch(kind, text):
+            raise bad_value(f"`{key}` is `{text}`, which is not a number", value.line)
+        yield key, Statement(text if key == "rule" else number(text), value.line)
 
 
-def _front_number(key: str, value: Entry) -> Statement[float]:
-    kind = NUMBER if key == "minimum_improvement" else COUNT
-    if not re.fullmatch(kind, value.text()):
-        raise bad_value(f"`{key}` is `{value.text()}`, which is not a number", value.line)
-    return Statement(number(value.text()), value.line)
+def _front_range(entry: Entry) -> Statement[tuple[float, float]]:
+    ends = [item.text() for item in entry.items()]
+    if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
+        raise bad_value(f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", entry.line)
+    return Statement(_range(ends[0], ends[1], entry.line), entry.line)
 
 
-def _in_section(section: Section) -> Iterator[Stated]:
-    """Yield the statements of a section; `Minimum improvement` may be its heading."""
-    heading = f"{section.title}: " if re.search("minimum", section.title, re.IGNORECASE) else ""
-    for block in section.blocks:
-        if rule := rule_in(block):
-            yield "rule", rule
-        text = without_numbering(block).replace("`", "")
-        plausible, text = plausible_in(text, block.line)
-        if plausible:
-            yield "plausible", plausible
-        leading = heading if re.match(rf"\W*{NUMBER}", text) else ""
-        yield from _in_block(block, leading + text)
+def _range(low: str, high: str, line: int) -> tuple[float, float]:
+    ends = tuple(-number(end[1:]) if end.startswith("-") else number(end) for end in (low, high))
+    if ends[0] >= ends[1]:
+        raise bad_value(f"the plausible range from {low} to {high} is empty", line)
+    return ends[0], ends[1]
+
+
+def _in_sections(document: Document) -> Iterator[Stated]:
+    """Yield the statements of the sections; `Minimum improvement` may be a heading."""
+    for section in document.proper("noise"):
+        heading = f"{section.title}: " if "minimum" in section.title.lower() else ""
+        for block in section.blocks:
+            yield from _rule(block)
+            text = without_numbering(block).replace("`", "")
+            yield from _in_block(block, (heading if re.match(rf"\W*{NUMBER}", text) else "") + text)
+
+
+def _rule(block: Block) -> Iterator[Stated]:
+    """Yield the rule that a block names; a sentence may use such a word freely.
+
+    Raise ProgramError if something unclear is called deterministic.
+    """
+    if match := _RULE.search(block.text):
+        word = (match["rule"] or match["said"]).lower()
+        yield "rule", Statement(word, block.line, word)
+    elif _UNCLEAR.search(block.text):
+        raise ProgramError(
+            f"`{' '.join(block.text.split())}` is not understood; write `deterministic` in a list "
+            "item of its own, or that the metric is not deterministic",
+            line=block.line,
+        )
 
 
 def _in_block(block: Block, text: str) -> Iterator[Stated]:
@@ -218,14 +187,17 @@ def _in_block(block: Block, text: str) -> Iterator[Stated]:
     Raise ProgramError if a number belongs to no form, or a confirmation has none.
     """
     confirmed = not re.search(r"(?<!no )\bconfirm", text, re.IGNORECASE)
-    for field, patterns in _FORMS.items():
-        for pattern in patterns:
-            for match in re.finditer(pattern, text, re.IGNORECASE):
-                confirmed |= field == "confirmations"
-                yield field, Statement(number(match["n"]), block.line, match[0].strip())
-            text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    for field, pattern in _FORMS:
+        for match in pattern.finditer(text):
+            confirmed |= field == "confirmations"
+            is_range = field == "plausible"
+            value = (
+                _range(match["n"], match["high"], block.line) if is_range else number(match["n"])
+            )
+            yield field, Statement(value, block.line, match[0].strip())
+        text = pattern.sub(" ", text)
     leftover = re.sub(r"\([^)]*\)", " ", text)
-    if not confirmed or unread(leftover) or re.search(rf"\b(?:{_TIMES})", leftover, re.IGNORECASE):
+    if not confirmed or unread(leftover) or re.search(rf"\b{_TIMES}", leftover, re.IGNORECASE):
         raise ProgramError(
             f"`{' '.join(block.text.split())}` is not understood; write {_ACCEPTED}",
             line=block.line,
@@ -364,29 +336,21 @@ def _bound(said: str, unit: str, name: str) -> float | None:
     return timed.seconds if timed and suffix in ("s", "sec", "secs", "seconds") else None
 
 
-_NO = re.compile(r"\b(?:no|not|never|none|off|false)\b", re.IGNORECASE)
-_YES = re.compile(r"\b(?:may|can|are|on|yes|true)\b", re.IGNORECASE)
-
-
 def read_early_end(document: Document) -> Statement[bool] | None:
     """Return the rule on early ends, if any; raise ProgramError for an unclear heading."""
-    return agree("early end of hopeless runs", _stated_early_end(document))
-
-
-def _stated_early_end(document: Document) -> Iterator[Statement[bool]]:
     if entry := document.front.get("early_end"):
-        yield _read(entry.text(), entry.line)
-        return
-    for section in document.proper("early_end"):
-        words = " ".join(block.text for block in section.body)
-        yield _read(words, section.line)
+        said = [(entry.text(), entry.line)]
+    else:
+        sections = document.proper("early_end")
+        said = [(" ".join(b.text for b in section.body), section.line) for section in sections]
+    return agree("early end of hopeless runs", (_may_end(words, line) for words, line in said))
 
 
-def _read(words: str, line: int) -> Statement[bool]:
-    if _NO.search(words):
-        return Statement(False, line)
-    if _YES.search(words):
-        return Statement(True, line)
+def _may_end(said: str, line: int) -> Statement[bool]:
+    words = {*re.findall(r"\w+", said.lower())}
+    denied = bool(words & {"no", "not", "never", "none", "off", "false"})
+    if denied or words & {"may", "can", "are", "on", "yes", "true"}:
+        return Statement(not denied, line)
     raise ProgramError(
         "it is unclear if hopeless runs may be ended early; write `they may` or `never`",
         line=line,

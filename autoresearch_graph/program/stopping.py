@@ -42,17 +42,17 @@ _STUCK = re.compile(
 )
 _DOUBT = re.compile(
     r"\b(?:improv\w*|better|progress|gains?|keeps?|kept|in a row|consecutive\w*|since|without"
-    r"|fail\w*|crash\w*|discard\w*|succe\w*)\b",
+    r"|at least|fail\w*|crash\w*|discard\w*|succe\w*)\b",
     re.IGNORECASE,
 )
 _ESTIMATE = re.compile(
     r"\b(?:expect|estimat|allows?)\w*\b|(?:/|\b(?:per|an|each|every)\s+)\s*(?:hour|day|night|minute)"
-    r"|\bat a time\b|\b(?:in parallel|concurrent\w*)\b",
+    r"|\bat a time\b|\bso far\b|\b(?:in parallel|concurrent\w*)\b",
     re.IGNORECASE,
 )
-_ALTERNATIVES = re.compile(r"[,;\n]|\.\s|\bor\b", re.IGNORECASE)
+_ALTERNATIVES = re.compile(r"[;\n]|,(?!\d)|\.\s|\bor\b", re.IGNORECASE)
 _GOES_ON = (
-    r"(?=\W*$|\s*[.!:;,)—-]|\s+(?:until|unless|on|once|(?:the\s+)?(?:experiment(?:s|ation)?\s+)?loop"
+    r"(?=\W*$|\s*[.!:;,)—-]|\s+(?:until|unless|on|by|once|(?:the\s+)?(?:experiment(?:s|ation)?\s+)?loop"
     r"|iterating|experimenting|looping|running|working|trying|improving|optimi[sz]ing|experiments)\b)"
 )
 _PEOPLE = (
@@ -61,16 +61,16 @@ _PEOPLE = (
     r"|tells|says?|to|asked|by)\s+){0,5}"
 )
 _ENDLESS = re.compile(
-    rf"(?P<never>\b(?:never|do\s+not|don't)\s+stop(?:s|ping)?{_GOES_ON})"
+    rf"\b(?:never|do\s+not|don't)\s+stop(?:s|ping)?{_GOES_ON}"
     rf"|\b{COUNTED}\s*[:=|]\s*(?:unlimited|infinite|∞|no limit)"
-    rf"|(?P<until>\b(?:until|unless|till)\s+{_PEOPLE}(?:interrupt\w*|stop(?:s|ped)?|cancel\w*|halt\w*)\b"
-    r"(?!\s+(?:improv|mak|see|gett|decreas|chang)))"
-    r"|(?P<forever>(?<!not )(?<!never )(?<!could )(?<!would )(?<!might )(?<!may )(?<!to )"
-    r"\b(?:loop|loops|looping|repeat|continue|iterate|go on|keep going|loop runs|run the loop"
+    rf"|\b(?:until|unless|till)\s+{_PEOPLE}(?:interrupt\w*|stop(?:s|ped)?|cancel\w*|halt\w*)\b"
+    r"(?!\s+(?:improv|mak|see|gett|decreas|chang|(?:the|a)\s+(?!loop|research|experiment)))"
+    r"|(?<!not )(?<!never )(?<!could )(?<!would )(?<!might )(?<!may )(?<!can )(?<!will )(?<!to )"
+    r"\b(?:loop|repeat|continue|iterate|go on|keep going|keep \w+ing|loop runs|run the loop"
     r"|run this loop|run experiments|experiment|run autonomously|run)\b"
     r"(?:\s+(?:this|the|these|those|steps?|cycle|loop|process|experiments?|running|from|above|below"
-    r"|following|it|autonomously|research|again|all|of|and|[\d-]+)){0,5}"
-    r"\s+(?:forever|indefinitely|endlessly|infinitely))\b",
+    r"|following|it|autonomously|research|again|all|of|and|to|[\d-]+)){0,5}"
+    r"\s+(?:forever|indefinitely|endlessly|infinitely)\b",
     re.IGNORECASE,
 )
 _IF_UNLIMITED = re.compile(
@@ -84,7 +84,7 @@ _OF_NO_END = (
 _NONE = re.compile(r"^\W*(?:never|none|no limit|forever|indefinitely)\W*$", re.IGNORECASE)
 _RELATIONS = {
     "lower": r"<=|≤|<|below|under|less than|lower than|at most|down to",
-    "higher": r">=|≥|>|above|over|more than|higher than|greater than|at least|up to",
+    "higher": r">=|≥|>|above|over|more than|higher than|greater than|at least|up to|exceeds?",
 }
 _PHRASES = {
     "experiments": "{} experiments",
@@ -213,8 +213,8 @@ _LEADS = re.compile(r"\W*(?:(?:stop|after|max\w*|at|most|up|to|until|total)\W+)*
 def _is_a_limit(text: str) -> bool:
     """Return True for a criterion in numbers that is not understood, as no person judges it."""
     left = unread(text)
-    begins = left is not None and bool(_LEADS.fullmatch(text[: left.start()]))
-    return begins or (left is not None and bool(_STUCK.search(text) or durations(text)))
+    begins = left and _LEADS.fullmatch(text[: left.start()])
+    return bool(begins or durations(text) or (left and _DOUBT.search(text)))
 
 
 def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
@@ -262,16 +262,23 @@ def _of_the_whole(
             rest = f"{rest[: found.start]}{rest[found.end :]}"
     if not (durations(rest) or AMOUNTS.search(rest)):
         return
+    yield from _at(line, block, rest, metric, is_prose=False)
+
+
+def _at(line: int, block: Block, text: str, metric: Metric, *, is_prose: bool) -> Iterator[Stated]:
+    """Yield the criteria of a text; one that is not understood is none."""
     try:
-        found_criteria = _criteria(rest, metric)
+        found = _criteria(text, metric)
     except ProgramError as error:
-        if error.code == "bad-value":
-            raise error.placed(line=line) from None
-        return
-    for field, value, said in found_criteria:
-        yield field, Statement(value, line, as_written(block, said, line))
+        if is_prose or error.code != "bad-value":
+            return
+        raise error.placed(line=line) from None
+    for field, value, said in found:
+        if not (is_prose and field == "seconds" and value < 3600):  # minutes may be a run's
+            yield field, Statement(value, line, as_written(block, said, line))
 
 
+_OF_AN_IDEA = re.compile(r"\b(?:attempts?|fix\w*|bugs?|debug\w*|ideas?)\b", re.IGNORECASE)
 _FINALLY = re.compile(
     r"\b(?:loop|run|session)\b[^.`]{0,20}\b(?:up to|at most|max(?:imum)?(?:\s+of)?|no more than)"
     rf"\s+{COUNT}\s+(?:experiments|iterations)\b|"
@@ -287,24 +294,16 @@ def _in_prose(blocks: Iterable[Block], metric: Metric) -> Iterator[Stated]:
     """Yield what ends the research, or that nothing does, of sentences that say so."""
     for block in blocks:
         text = block.text.lower()
-        is_prose = block.kind != "code" or block.language in PROSE
-        if is_prose and any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
+        if block.kind == "code" and block.language not in PROSE:
+            continue
+        if any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
             for sentence, line in said_in(block):
-                if STOPS.match(sentence) or _FINALLY.search(sentence):
-                    yield from _read_or_none(sentence, line, block, metric)
+                plain = re.sub(r"\([^()]*\)", " ", sentence)
+                if (STOPS.match(plain) or _FINALLY.search(plain)) and not _OF_AN_IDEA.search(plain):
+                    yield from _at(line, block, plain, metric, is_prose=True)
         endless = any(word in text for word in _OF_NO_END) and _ENDLESS.search(block.text)
         if endless and not _IF_UNLIMITED.search(text):
             yield "never", Statement(0.0, block.line_at(endless.start()), endless[0])
-
-
-def _read_or_none(sentence: str, line: int, block: Block, metric: Metric) -> Iterator[Stated]:
-    try:
-        found = _criteria(sentence, metric)
-    except ProgramError:
-        return
-    for field, value, said in found:
-        if field != "never":
-            yield field, Statement(value, line, as_written(block, said, line))
 
 
 Criterion = tuple[str, float, str]
@@ -329,10 +328,9 @@ def _criteria(text: str, metric: Metric) -> list[Criterion]:
     doubtful = False
     for clause in _ALTERNATIVES.split(rest):
         limits, left = _in_clause(clause)
-        doubtful = doubtful or bool(unread(left)) or (bool(_DOUBT.search(left)) and bool(limits))
-        doubtful = doubtful or (not limits and bool(_STUCK.search(left) or _DOUBT.search(left)))
+        doubtful |= bool(unread(left) or _DOUBT.search(left) or _STUCK.search(left))
         found += limits
-    if doubtful and (len(found) > targets or unread(rest)):
+    if doubtful and (found or unread(rest)):
         raise _unclear(text)
     for _, value, said in found[targets:]:
         if value <= 0:
@@ -346,16 +344,17 @@ def _in_clause(clause: str) -> tuple[list[Criterion], str]:
     """Return the limits of a clause, and what is left of it; an estimate is no limit."""
     if _ESTIMATE.search(clause) or PER_RUN.search(clause):
         return [], clause
-    stuck = _STUCK.search(clause)
+    amounts = tuple(AMOUNTS.finditer(clause))
+    stuck = _STUCK.search(clause) or any(match["vain"] for match in amounts)
     found: list[Criterion] = []
     rest = clause
-    for match in reversed(tuple(AMOUNTS.finditer(clause))):
+    for match in reversed(amounts):
         if {*(match["kind"] or "").lower().split()} <= WORDS["kinds"]:
             found.append(_amount(match, is_stuck=bool(stuck)))
             rest = f"{rest[: match.start()]} {rest[match.end() :]}"
     if stuck and not found:
         bare = re.findall(COUNT, rest)
-        if len(bare) == 1 and re.search(rf"{COUNT}\W*(?:$|with)", rest):
+        if len(bare) == 1 and re.search(rf"{COUNT}(?:\s+in a row)?\W*(?:$|with)", rest):
             found.append(("without_improvement", number(bare[0]), clause.strip()))
             rest = re.sub(COUNT, " ", rest)
     if stuck:

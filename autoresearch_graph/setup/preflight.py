@@ -15,8 +15,9 @@ from autoresearch_graph.asset.syntax import unparsable
 from autoresearch_graph.core.experiment import UNCONFINED
 from autoresearch_graph.core.program import Environment, Program, changed
 from autoresearch_graph.core.text import without_password
-from autoresearch_graph.errors import InputError, ProgramError
-from autoresearch_graph.program.reader import read
+from autoresearch_graph.errors import InputError
+from autoresearch_graph.program.reader import look_at
+from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.proposers.llm.pricing import find_price
 from autoresearch_graph.proposers.select import choose_proposer
 from autoresearch_graph.runner import detect, shell
@@ -33,20 +34,29 @@ _NAMES = {"early_end": "hopeless runs"}
 
 @dataclass(frozen=True)
 class Finding:
-    """A named result of the check, with its line in program.md (0: elsewhere)."""
+    """A named result of the check, with its line in program.md (0: elsewhere) and its grade."""
 
     name: str
     value: str
     line: int = 0
     ready: bool = True
+    grade: str = ""
 
 
-def check_project(settings: Settings) -> list[Finding]:
-    """Check everything that a run needs, and change nothing."""
-    program = read(settings.root / settings.program, project=settings.root, flags=settings.flags)
+def check_project(settings: Settings, reading: Reading | None = None) -> list[Finding]:
+    """Check everything that a run needs, and change nothing.
+
+    Of a program that cannot be run these are the values that were understood, and the problems.
+    """
+    if reading is None:
+        root, flags = settings.root, settings.flags
+        reading = look_at(root / settings.program, project=root, flags=flags)
+    program = reading.program
+    if program is None:
+        return [*_passages(reading), *_problems(reading)]
     git = _git(settings, program)
     return [
-        *_understood(program, settings),
+        *_understood(program, reading, settings),
         git,
         _command(program, settings.root),
         *(Finding("caveat", sentence) for sentence in caveats(program, settings.root)),
@@ -56,30 +66,45 @@ def check_project(settings: Settings) -> list[Finding]:
     ]
 
 
-def partly_understood(error: ProgramError) -> list[Finding]:
-    """Return the parts that were read of an incomplete program, each with its line."""
-    return [Finding(name, value, line) for name, value, line in error.understood]
-
-
 def findings_table(findings: list[Finding]) -> Table:
     """Return the findings as a table for the terminal."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "part", "line", "value"):
+    for column in ("", "part", "line", "grade", "value"):
         table.add_column(column, justify="right" if column == "line" else "left")
     for finding in findings:
         mark = Text("ready", "green") if finding.ready else Text("fix", "red")
         line = str(finding.line) if finding.line else ""
-        table.add_row(mark, finding.name, line, Text(finding.value))
+        grade = Text(finding.grade, "yellow" if finding.grade.startswith("inferred") else "")
+        table.add_row(mark, finding.name, line, grade, Text(finding.value))
     return table
 
 
-def _understood(program: Program, settings: Settings) -> list[Finding]:
-    """Return the parts of the program in words."""
+def _passages(reading: Reading) -> list[Finding]:
+    """Return the values of a reading, a row for each field."""
+    rows: list[Finding] = []
+    for field in dict.fromkeys(passage.field for passage in reading.passages):
+        same = [passage for passage in reading.passages if passage.field == field]
+        value = ", ".join(passage.text for passage in same)
+        rows.append(Finding(_name(field), value, same[0].line or 0, grade=_grade(same[0])))
+    return rows
+
+
+def _problems(reading: Reading) -> Iterator[Finding]:
+    for problem in reading.problems:
+        place = f"{reading.path.name}:{problem.line}: "
+        sentence = str(problem).removeprefix(place).removeprefix(f"{reading.path.name}: ")
+        yield Finding(reading.path.name, sentence, problem.line or 0, ready=False)
+
+
+def _understood(program: Program, reading: Reading, settings: Settings) -> list[Finding]:
+    """Return the parts of the program in words, with their grades."""
     metric, box = program.metric, program.time_box
+    grades = {passage.field: _grade(passage) for passage in reading.passages}
     values = {
         "asset": _asset(program, settings),
         "protected": _listed(program.protected, "everything but the asset"),
         "metric": f"{metric.name}, {metric.direction} is better",
+        "direction": metric.direction,
         "experiment": program.experiment,
         "evaluation": program.evaluation or "none: the metric is self-reported by the run",
         "artifacts": _artifacts(program),
@@ -87,6 +112,7 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         "hidden": _hidden(program, settings),
         "check": program.check or "none",
         "time_box": f"{box.seconds:g} s, killed after {box.kill_after:g} s",
+        "kill_after": f"{box.kill_after:g} s" if "kill_after" in grades else "",
         "constraints": "; ".join(map(str, program.constraints)) or "none that is checked",
         "left as prose": " / ".join(program.unchecked),
         "noise": program.noise.describe(),
@@ -95,10 +121,19 @@ def _understood(program: Program, settings: Settings) -> list[Finding]:
         "environment": _environment(program.environment),
     }
     return [
-        Finding(_NAMES.get(name, name.replace("_", " ")), value, program.lines.get(name, 0))
+        Finding(_name(name), value, program.lines.get(name, 0), grade=grades.get(name, ""))
         for name, value in values.items()
         if value
     ]
+
+
+def _grade(passage: Passage) -> str:
+    """Return the grade of a value, and the model if one inferred it."""
+    return f"{passage.grade}, by a model" if passage.by == "model" else passage.grade
+
+
+def _name(field: str) -> str:
+    return _NAMES.get(field, field.replace("_", " "))
 
 
 def _listed(names: Iterable[str], nothing: str = "none") -> str:

@@ -7,7 +7,7 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.text import one_line, without_keys
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.reader import look_at
-from autoresearch_graph.program.reading import Passage
+from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.program.schema import REQUIRED, ProgramSchema, checked
 from autoresearch_graph.proposers.llm.pricing import Billing, find_price
 from autoresearch_graph.settings import Settings
@@ -24,13 +24,12 @@ def suggested(settings: Settings, say: Callable[[str], None]) -> tuple[Passage, 
     if not settings.reader or not path.exists():
         return ()
     reading = look_at(path, project=root, flags=settings.flags)
-    stated = {passage.field for passage in reading.passages if passage.grade != "inferred"}
-    is_malformed = any(problem.code == "front-matter" for problem in reading.problems)
-    if is_malformed or (stated >= REQUIRED and not reading.inferred):
+    if not _leaves_open(reading):
         return ()
     say(f"reading {path.name} with {settings.reader}")
     files = _tracked(root)
     answer = _asked(settings, reading.text, files, say)
+    stated = _stated(reading)
     found = checked(answer, path, project=root, text=reading.text, files=files, stated=stated)
     for sentence in found.refused + found.questions:
         say(one_line(sentence))
@@ -42,6 +41,17 @@ def suggested(settings: Settings, say: Callable[[str], None]) -> tuple[Passage, 
             code="refused-reading",
         )
     return found.passages
+
+
+def _stated(reading: Reading) -> set[str]:
+    return {passage.field for passage in reading.passages if passage.grade != "inferred"}
+
+
+def _leaves_open(reading: Reading) -> bool:
+    """Return True if a value is inferred or missing, and the front matter can be read."""
+    if any(problem.code == "front-matter" for problem in reading.problems):
+        return False
+    return bool(reading.inferred) or not _stated(reading) >= REQUIRED
 
 
 def _asked(

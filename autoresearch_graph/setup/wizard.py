@@ -8,10 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.prompt import Confirm, Prompt
-from rich.text import Text
-
 from autoresearch_graph.core.experiment import Crashed, Measured, Outcome
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.errors import InputError
@@ -21,7 +17,8 @@ from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path
 from autoresearch_graph.runner.placement import open_executor
 from autoresearch_graph.settings import Settings
-from autoresearch_graph.setup.draft import ProgramDraft, Question
+from autoresearch_graph.setup.dialogue import Dialogue
+from autoresearch_graph.setup.draft import ProgramDraft, Question, program_files
 from autoresearch_graph.setup.preflight import check_project
 from autoresearch_graph.templates import DEFAULT, names
 from autoresearch_graph.workspace.repository import check_start, find_repository
@@ -62,78 +59,67 @@ class SetupWizard:
 
     def __init__(self, *, is_terminal: bool) -> None:
         self._is_terminal = is_terminal
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._dialogue = Dialogue()
 
     def template(self) -> str | None:
         """Ask for the example of a new project; None without a terminal."""
         if not self._is_terminal:
             return None
-        self._report("This folder is empty. Begin with an example, and replace it by your own:")
-        return self._ask(Question("template", f"{', '.join(names())}?", DEFAULT))
+        self._dialogue.report(
+            "This folder is empty. Begin with an example, and replace it by your own:"
+        )
+        return self._dialogue.ask(Question(f"{', '.join(names())}?", "", DEFAULT))
+
+    def choose_file(self, folder: Path) -> Path:
+        """Return the program file of a folder; InputError if it is one of several."""
+        found = program_files(folder) or ["program.md"]
+        if len(found) == 1 or found[0] == "program.md":
+            return Path(found[0])
+        if not self._is_terminal:
+            message = f"There are several program files. Choose one: --program {found[0]}"
+            raise InputError(message, code="options-conflict")
+        self._dialogue.report(f"Program files: {', '.join(found)}")
+        return Path(self._dialogue.ask(Question("Which one describes the task?", "", found[0])))
 
     def fill(self, draft: ProgramDraft) -> None:
-        """Report the parts of program.md, and ask for the missing ones."""
-        if not draft.is_new:
-            self._report("program.md says:", *(f"  {line}" for line in draft.understood()))
-        if self._is_terminal:
-            draft.ask(self._ask, self._report)
+        """Have the inferred values confirmed, and ask for the missing ones, in a terminal."""
+        if self._is_terminal and not draft.is_beyond_answers:
+            self._dialogue.settle(draft, draft.confirm)
 
     def check(self, draft: ProgramDraft) -> list[str]:
         """Report everything that a research lacks, and return the names."""
-        findings = check_project(Settings(project=draft.project))
+        findings = check_project(Settings(project=draft.project, program=draft.path))
         unready = [finding for finding in findings if not finding.ready]
-        self._report(*(f"{finding.name}: {finding.value}" for finding in unready))
+        self._dialogue.report(*(f"{finding.name}: {finding.value}" for finding in unready))
         return [finding.name for finding in unready]
 
     def dry_run(self, draft: ProgramDraft) -> bool:
         """Run the command once and return True if it gave a metric; a person may rename that."""
+        report = self._dialogue.report
         while True:
             limit = read(draft.path, project=draft.project).time_box.kill_after
-            if self._is_terminal and not self._confirms(
+            if self._is_terminal and not self._dialogue.confirms(
                 f"Run it once now, for at most {limit:g} s?"
             ):
                 return True
-            self._report("Running it once, in a clean checkout of the commit ...")
-            result = dry_run(draft.project)
-            self._report(str(result))
+            report("Running it once, in a clean checkout of the commit ...")
+            result = dry_run(draft.project, draft.path)
+            report(str(result))
             if not (self._is_terminal and result.lacks_only_its_metric):
                 return result.went_well
-            if "metric" not in draft.missing():
+            if not draft.may_change("metric"):
                 return result.went_well
-            self._rename_metric(draft, result)
-            self._report(draft.write())
-
-    def _rename_metric(self, draft: ProgramDraft, result: DryRun) -> None:
-        question = Question("metric", "Which of these is the metric?", result.printed[-1])
-        draft.answer("metric", self._ask(question))
-
-    def _confirms(self, question: str) -> bool:
-        try:
-            return Confirm.ask(question, console=self._console, default=True)
-        except EOFError:
-            message = "The input ended. What was written is kept."
-            raise InputError(message, code="no-answer") from None
-
-    def _ask(self, question: Question) -> str:
-        try:
-            if question.default:
-                return Prompt.ask(question.words, console=self._console, default=question.default)
-            return Prompt.ask(question.words, console=self._console)
-        except EOFError:
-            message = "The input ended before every question was answered."
-            raise InputError(message, code="no-answer") from None
-
-    def _report(self, *sentences: str) -> None:
-        for sentence in sentences:
-            self._console.print(Text(sentence))
+            question = Question("Which of these is the metric?", "", result.printed[-1])
+            draft.answer("metric", self._dialogue.ask(question))
+            report(draft.write())
 
 
-def dry_run(project: Path) -> DryRun:
+def dry_run(project: Path, program_file: Path = Path("program.md")) -> DryRun:
     """Run the committed asset once as an experiment would run, and leave nothing behind.
 
     Raise InputError if a research could not start.
     """
-    settings = Settings(project=project, tag="_dry_run")
+    settings = Settings(project=project, program=program_file, tag="_dry_run")
     program = read(settings.root / settings.program, project=settings.root)
     with find_repository(settings.root) as repo:
         start = check_start(settings, repo, program)

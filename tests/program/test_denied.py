@@ -479,3 +479,113 @@ def test_check_shows_the_asset_and_what_is_protected(tmp_path: Path) -> None:
     rows = {line.split()[1]: line.split()[-1] for line in told.splitlines() if "ready" in line}
 
     assert (rows["asset"], rows["protected"]) == ("asset.py", "other.py")
+
+
+@pytest.mark.parametrize(
+    ("body", "asset"),
+    [
+        ("- `src/`: all of it", "src/**"),
+        ("`src`", "src/**"),
+        ("any file under `src/`", "src/**"),
+        ("- any file in the `src/` directory\n- no file under `lib/`", "src/**"),
+        ("All Python files in `src/`.", "src/**/*.py"),
+        ("| What | Path |\n|---|---|\n| code | `src/` |", "src/**"),
+        ("Everything in `src/` except `src/judge.py`.", "src/**, !src/judge.py"),
+        ("`src/` (`src/judge.py` excluded)", "src/**, !src/judge.py"),
+        ("`src/`, without `judge.py`", "src/**, !src/judge.py"),
+        ("- `src/`\n- `!src/judge.py`", "src/**, !src/judge.py"),
+    ],
+)
+def test_a_folder_is_all_of_its_files(project: Path, body: str, asset: str) -> None:
+    assert understood(project, {"Asset": "", "Scope": body})[0] == asset
+    assert read_parts(project, {"Asset": "", "Notes": ""}, asset="src/").asset == "src/**"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You may edit any file under `src/`.",
+        "Feel free to change everything within `src/`.",
+        "Any file in `src/` may be edited.",
+        "Modify only files under `src/`.",
+        "## Mutable surface\n\n- `src/`\n\n## Immutable surface\n\n- `judge.py`",
+    ],
+)
+def test_prose_may_name_a_folder(project: Path, text: str) -> None:
+    assert read_parts(project, {"Asset": "", "Notes": text}).asset == "src/**"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## Target files (writable)\n\n- `train.py`: the model\n\nAll others are read-only.",
+        "## Files you own\n\n- `train.py`\n\n## Files you do not own\n\n- `judge.py`",
+        "## Agent-editable\n\n- `train.py`\n\n## Human-only\n\n- `judge.py`",
+        "## What you can change (in `train.py`)\n\n- the depth",
+        "**Primary targets:**\n- `train.py`\n\n**Never touch:**\n- `judge.py`",
+        "Can edit:\n- `train.py`\nCan't edit:\n- `judge.py`",
+        "## Editable by you\n\n- `train.py`\n\n## Editable by me\n\n- `judge.py`",
+        "READ-ONLY (the score):\n- `judge.py`\n\nWRITABLE:\n- `train.py`",
+        "| Editable | Read-only |\n|---|---|\n| `train.py` | `judge.py` |",
+        "| Category | Files |\n|---|---|\n| Editable | `train.py` |\n| Fixed | `judge.py` |",
+        "| | edit | run |\n|---|---|---|\n| `train.py` | ✅ | ✅ |\n| `judge.py` | ❌ | ✅ |",
+        "| File | Owner |\n|---|---|\n| `train.py` | agent |\n| `judge.py` | human |",
+        "`train.py` may be changed, `judge.py` may not.",
+        "`judge.py`, `train.py` is the only file you edit.",
+        "The file you must not edit is `judge.py`. The file you edit is `train.py`.",
+        "Neither `judge.py` nor `prepare.py` may be edited. You edit `train.py`.",
+        "Touch nothing but `train.py`.",
+        "Editable: `train.py`; not editable: `judge.py`",
+        "- ✏️ **editable**: `train.py`\n- 🔒 **locked**: `judge.py`",
+        "What you CAN do:\n\n- Edit `train.py`\n- Run whatever touches `judge.py`",
+        "## Editable\n\n```\ntrain.py  # the model\n```\n\n## Frozen\n\n```\njudge.py\n```",
+    ],
+)
+def test_headings_labels_columns_and_sentences_name_one_asset(project: Path, text: str) -> None:
+    assert read_parts(project, {"Asset": "", "Notes": text}).asset == "train.py"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "- You may edit:\n  - `train.py`\n- `judge.py`",
+        "- 🟢 `train.py`\n- 🔴 `judge.py`",
+        "| Zone | File |\n|---|---|\n| green | `train.py` |\n| red | `judge.py` |",
+        "In `judge.py` the score is computed.",
+        "Beat `judge.py`.",
+        "Read these first:\n\n- `judge.py`",
+        "`src/` — all of it but the scorer",
+        "- `train.py`, texts under `lib/**`",
+        "`src/` minus `src/judge.py`",
+        "- `src/`\n- Exceptions: `src/judge.py`",
+    ],
+)
+def test_what_is_unclear_is_a_question_that_names_the_way_out(project: Path, body: str) -> None:
+    words = refusal(project, {"Asset": "", "Scope": body})
+
+    assert words.endswith("under `## Asset` and the others under `## Protected`, or give --asset")
+
+
+def test_an_inline_deletion_protects(project: Path) -> None:
+    body = "- `train.py`\n- <del>`judge.py`</del>"
+
+    assert understood(project, {"Asset": body}) == ("train.py", ("judge.py",))
+
+
+@pytest.mark.parametrize("name", ["program.md", "README.md"])
+def test_a_text_among_the_files_to_edit_is_protected(project: Path, name: str) -> None:
+    (project / "README.md").write_text("")
+    body = f"- `train.py`\n- `{name}`"
+
+    assert understood(project, {"Asset": "", "Scope": body}) == ("train.py", (name,))
+
+
+def test_one_file_of_a_pattern_may_be_called_the_only_one(project: Path) -> None:
+    loop = "Edit `src/a.py` (the only editable file in most rounds) and run."
+
+    assert read_parts(project, {"Asset": "`src/*.py`", "Loop": loop}).asset == "src/*.py"
+
+
+@pytest.mark.parametrize("item", ["The signature of `fit` in `train.py`", "`train.py`'s output"])
+def test_an_item_on_a_part_of_the_asset_does_not_protect_it(project: Path, item: str) -> None:
+    assert understood(project, {"Off limits": f"- {item}"}) == ("train.py", ())

@@ -86,7 +86,8 @@ def autoresearch(
 
 
 def test_a_clone_keeps_and_reverts_with_its_program_untouched(clone: Path, home: Path):
-    done = autoresearch("run", clone, "--tag", "t", "--experiments", 6, home=home)
+    options = ("--tag", "t", "--experiments", 6, "--accept-reading")
+    done = autoresearch("run", clone, *options, home=home)
     assert done.returncode == 0, done.stderr
     assert "uv is not installed: `uv run` is left out, and the lab's own environment is" in (
         done.stdout
@@ -108,15 +109,15 @@ def test_a_clone_keeps_and_reverts_with_its_program_untouched(clone: Path, home:
 
 
 def test_check_tells_what_the_program_says_and_what_it_takes(clone: Path, home: Path):
-    done = autoresearch("check", clone, home=home)
+    done = autoresearch("check", clone, "--accept-reading", home=home)
     assert done.returncode == 0, done.stdout
     told = " ".join(done.stdout.split())
     for part in (
-        "asset 13 train.py",
-        "protected 12 prepare.py",
-        "metric 46 val_bpb, lower is better",
-        "experiment 19 uv run train.py",
-        "time box 18 300 s, killed after 600 s",
+        "asset 13 accepted train.py",
+        "protected 12 inferred prepare.py",
+        "metric 46 accepted val_bpb, lower is better",
+        "experiment 19 accepted uv run train.py",
+        "time box 18 accepted 300 s, killed after 600 s",
         "never stop",
         "readable: ~/.cache/night/",
         "self-reported",
@@ -139,7 +140,8 @@ def test_uv_is_used_where_it_is_with_the_environment_of_the_project(
     )
     (tools / "uv").chmod(0o755)
     (clone / ".venv").mkdir()
-    done = autoresearch("run", clone, "--tag=t", "--experiments=1", home=home, path=str(tools))
+    options = ("--tag=t", "--experiments=1", "--accept-reading")
+    done = autoresearch("run", clone, *options, home=home, path=str(tools))
     assert done.returncode == 0, done.stderr
     assert "uv is not installed" not in done.stdout
     log = (clone / ".autoresearch/t/experiments/0000/log.txt").read_text()
@@ -162,7 +164,7 @@ def test_a_project_that_uv_has_no_environment_for_is_told_so(
 def test_the_real_uv_runs_a_clone(clone: Path, home: Path):
     uv = str(shutil.which("uv"))
     subprocess.run([uv, "venv", "-q", "--python", sys.executable], cwd=clone, check=True)
-    arguments = ("run", clone, "--tag=t", "--experiments=1")
+    arguments = ("run", clone, "--tag=t", "--experiments=1", "--accept-reading")
     done = autoresearch(*arguments, home=home, path=str(Path(uv).parent))
     assert done.returncode == 0, done.stderr
     told = json.loads(autoresearch("status", clone, "--json", home=home).stdout)

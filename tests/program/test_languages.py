@@ -41,7 +41,7 @@ def test_one_label_of_another_language_changes_nothing_in_an_english_program(
     "sentence",
     [
         "Zehn Experimente, höchstens 3 Stunden; `train.py` nicht ändern. Ende.",
-        "`train.py` es de solo lectura: no modificar, y no más de 7 minutos.",
+        "`train.py` es de solo lectura y no tarda más de 7 minutos.",
         "La commande dure 9 secondes; ne pas modifier `train.py`.",
         "Maximaal 10 experimenten van 2 minuten, hoger is beter.",
         "每次实验 9 分钟，越高越好，不要修改 `train.py`。",
@@ -145,3 +145,9 @@ def test_a_title_is_known_after_number_emoji_and_article_and_before_brackets(
     text = "\n\n".join(f"## {title}\n\n{said}" for title, said in body.items())
     program = read_text(project, f"{heading}\n\n`val_bpb` minimise\n\n{text}")
     assert program.metric.name == "val_bpb" and program.metric.direction == "lower"
+
+
+def test_the_columns_of_a_table_may_have_titles_in_another_language(project: Path) -> None:
+    files = "| Archivo | Editable |\n|--|--|\n| `train.py` | sí |\n| `prepare.py` | solo lectura |"
+    program = read_parts(project, {"Asset": "", "Archivos editables": files})
+    assert program.asset == "train.py" and program.protected == ("prepare.py",)

@@ -30,7 +30,6 @@ def project(tmp_path: Path) -> Path:
         ("- 5 minutes\n- hard limit: 6 minutes", 300, 360),
         ("5 minutes; timeout 8 min", 300, 480),
         ("5 min per run, after 7 min it is killed", 300, 420),
-        ("5 Min. pro Lauf, nach 7 Min. abbrechen", 300, 420),
         ("7 days", 604800, 1209600),
     ],
 )
@@ -191,3 +190,25 @@ def test_the_network_can_be_denied(project: Path, said: str) -> None:
 
     assert not program.environment.network
     assert "environment" in program.lines
+
+
+@pytest.mark.parametrize("said", ["Human interrupt: I say stop", "the tests fail three times"])
+def test_a_criterion_for_a_person_is_left_as_prose_beside_a_limit(project: Path, said: str) -> None:
+    program = read_parts(project, {"Stopping criteria": f"- {said}\n- 15 experiments"})
+
+    assert program.stopping.model_dump(exclude_none=True) == {"experiments": 15}
+    assert program.unchecked == (said,)
+
+
+def test_a_flag_settles_a_criterion_for_a_person(project: Path) -> None:
+    program = read_parts(project, {"Stopping criteria": "- when it rains"}, experiments=7)
+
+    assert program.stopping.experiments == 7
+    assert program.unchecked == ("when it rains",)
+
+
+@pytest.mark.parametrize("said", ["5 parsecs", "300", "About 500 ms."])
+def test_a_flag_settles_a_time_box_that_is_no_duration(project: Path, said: str) -> None:
+    program = read_parts(project, {"Time box": said}, time_box="5 minutes")
+
+    assert program.time_box.seconds == 300

@@ -1,8 +1,5 @@
 """`autoresearch init` in a folder of one's own: what it understands, asks, writes and tries."""
 
-import contextlib
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -11,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from autoresearch_graph.program.reader import read
+from tests.support.cli import autoresearch
 from tests.support.projects import git
+from tests.support.terminal import conversation
 
 CLI = [sys.executable, "-m", "autoresearch_graph", "init"]
 ASSET = "X = 3.0\nprint(f'epoch: 1\\nloss: {(X - 1.0) ** 2}')\n"
@@ -36,23 +35,9 @@ def init(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
-def conversation(folder: Path, *answers: str) -> tuple[int, str]:
-    """Answer every question, which ends in a colon, in a terminal; returns what was shown."""
-    terminal, inside = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
-    process = subprocess.Popen(
-        [*CLI, "."], cwd=folder, stdin=inside, stdout=inside, stderr=inside, env=environment
-    )
-    os.close(inside)
-    left, shown, asked = list(answers), "", 0
-    with contextlib.suppress(OSError):
-        while chunk := os.read(terminal, 65536):
-            shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", chunk.decode())
-            if shown.endswith(": ") and len(shown) > asked:
-                asked = len(shown)
-                os.write(terminal, (left.pop(0) + "\n").encode() if left else b"\x04")
-    os.close(terminal)
-    return process.wait(), shown
+def dialogue(folder: Path, *answers: str) -> tuple[int, str]:
+    """Answer every question of `init` in a terminal; returns what was shown."""
+    return conversation([*CLI, "."], folder, *answers)
 
 
 def test_flags_make_a_program_of_any_command_and_it_is_tried(own: Path):
@@ -106,9 +91,9 @@ def test_a_conversation_asks_again_until_an_answer_can_be_used(own: Path):
         "loss",
         "",
     ]
-    code, shown = conversation(own, *answers)
+    code, shown = dialogue(own, *answers)
     assert code == 0, shown
-    assert "does not exist" in shown and "is not a number of experiments" in shown
+    assert "does not exist" in shown and "`x` is not understood" in shown
     assert "it printed: epoch, loss" in shown and "gave loss 4" in shown
     assert shown.rstrip().endswith("next: autoresearch run")
     program = read(own / "program.md", project=own)
@@ -125,16 +110,76 @@ The goal is simple: get the lowest `loss`. Launch it simply as: `python tune.py`
 """
 
 
-def test_another_dialect_is_told_as_understood_and_only_the_rest_is_asked(own: Path):
+ANSWERS = ("", "10 seconds", "5", "n")
+
+
+def test_another_dialect_is_shown_for_a_yes_and_only_the_rest_is_asked(own: Path):
     (own / "program.md").write_text(DIALECT)
-    code, shown = conversation(own, "10 seconds", "5", "n")
+    code, shown = dialogue(own, *ANSWERS)
     assert code == 0, shown
-    assert "line 3: asset is tune.py" in shown and "line 5: metric is loss" in shown
-    assert "Which file" not in shown and "How long may one run take?" in shown
+    assert "line 3:" in shown and "the only file you edit" in shown
+    assert "Is this right?" in shown and "How long may one run take?" in shown
+    assert "Which file" not in shown
     text = (own / "program.md").read_text()
-    assert text.startswith(DIALECT)
-    assert text.endswith("## Time box\n\n10 seconds\n\n## Stopping criteria\n\n- 5 experiments\n")
-    assert "added to program.md: time box, stopping" in shown
+    front = text.removesuffix(f"\n{DIALECT}")
+    assert front.startswith("---\nasset: tune.py\nmetric: loss\n") and front.endswith("---\n")
+    assert "added to program.md: asset, metric" in shown
+    program = read(own / "program.md", project=own)
+    assert (program.time_box.seconds, program.stopping.experiments) == (10, 5)
+    assert autoresearch("check", own).returncode == 0, "what init wrote binds"
+    assert not (own / ".autoresearch").exists()
+
+
+def test_front_matter_that_is_there_is_kept_and_the_rest_stays_byte_for_byte(own: Path):
+    body = DIALECT.replace("\n", "\r\n").encode()
+    start = b"\xef\xbb\xbf---\r\n# limits\r\ntime_box: 10 seconds\r\n"
+    (own / "program.md").write_bytes(start + b"---\r\n" + body)
+    code, shown = dialogue(own, "", "5", "n")
+    assert code == 0, shown
+    data = (own / "program.md").read_bytes()
+    assert data.startswith(start + b"asset: tune.py\r\n") and data.endswith(b"---\r\n" + body)
+    assert data.count(b"\n") == data.count(b"\r\n")
+    assert read(own / "program.md", project=own).time_box.seconds == 10
+
+
+def test_a_no_writes_nothing(own: Path):
+    (own / "program.md").write_text(DIALECT)
+    code, shown = dialogue(own, "n")
+    assert code == 2 and "give --accept-reading" in shown
+    assert (own / "program.md").read_text() == DIALECT
+
+
+def test_without_a_terminal_inferred_values_need_a_flag(own: Path):
+    (own / "program.md").write_text(DIALECT)
+    rest = ("--time-box", "9 s", "--experiments", 2)
+    done = init(own, *rest)
+    assert done.returncode == 2 and "asset: tune.py" in done.stderr
+    assert (own / "program.md").read_text() == DIALECT
+    done = init(own, *rest, "--accept-reading")
+    assert done.returncode == 0, done.stderr
+    assert "gave loss 4" in done.stdout
+    assert (own / "program.md").read_text().endswith(f"\n{DIALECT}")
+
+
+@pytest.mark.parametrize("name", ["GOAL.md", "autoresearch.md", "program_x.md", "night.program.md"])
+def test_a_lone_file_of_another_name_is_completed_and_the_next_line_names_it(own: Path, name: str):
+    (own / name).write_text(DIALECT)
+    done = autoresearch("run", own)
+    assert done.returncode == 2 and f"--program {name}" in done.stderr
+    code, shown = dialogue(own, *ANSWERS)
+    assert code == 0 and not (own / "program.md").exists(), shown
+    assert shown.rstrip().endswith(f"next: autoresearch run --program {name}")
+    assert autoresearch("check", own, "--program", name).returncode == 0
+
+
+def test_of_several_files_one_is_chosen(own: Path):
+    (own / "GOAL.md").write_text(DIALECT)
+    (own / "program_x.md").write_text(DIALECT)
+    done = init(own)
+    assert (done.returncode, "--program GOAL.md" in done.stderr) == (2, True)
+    code, shown = dialogue(own, "program_x.md", *ANSWERS)
+    assert code == 0, shown
+    assert (own / "GOAL.md").read_text() == DIALECT != (own / "program_x.md").read_text()
 
 
 def test_a_program_that_says_everything_is_left_as_it_is(own: Path):
@@ -146,13 +191,13 @@ def test_a_program_that_says_everything_is_left_as_it_is(own: Path):
 
 
 def test_answers_that_end_early_write_nothing(own: Path):
-    code, shown = conversation(own, "tune.py")
+    code, shown = dialogue(own, "tune.py")
     assert (code, (own / "program.md").exists()) == (2, False)
     assert "The input ended" in shown
 
 
 def test_in_an_empty_folder_a_person_chooses_an_example(tmp_path: Path):
-    code, shown = conversation(tmp_path, "forecast")
+    code, shown = dialogue(tmp_path, "forecast")
     assert code == 0, shown
     assert "queries" in shown and (tmp_path / "forecast.py").exists()
     assert shown.rstrip().endswith("next: autoresearch run")
