@@ -38,7 +38,7 @@ _SHELLS = (
 )  # fmt: skip
 _FLAGS = {
     "experiment": "--command", "evaluation": "--evaluation", "holdout": "--holdout",
-    "check": "--check-command", "hidden": "front matter",
+    "check": "--check-command", "hidden": "`hidden` in the front matter",
 }  # fmt: skip
 _EXACT = (
     "evaluation", "evaluation command", "evaluate", "scorer", "holdout", "hold out", "hold-out",
