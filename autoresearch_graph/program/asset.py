@@ -298,7 +298,7 @@ def _check(found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -
                 each.line,
             )
         strict = "" if each.sign or is_all else "." if plain else "[qJ]|lh"
-        doubts = f"n[aldhmow]*c|[kKbz]|{strict}".rstrip("|")
+        doubts = f"n[aldhmow]*c|o[pti]|[kKbz]|{strict}".rstrip("|")
         if len(words) > 1 and each.path not in plain and re.search(doubts, each.after):
             raise _unclear(
                 f"the words after `{each.path}` do not tell if it may be edited", each.line
