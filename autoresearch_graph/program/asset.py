@@ -276,7 +276,7 @@ def _in_prose(allowed: Sequence[Mention], *, is_loose: bool) -> list[Mention]:
     for each in allowed:
         is_named = not is_loose or re.search("c[ocfvp:jd]*$|^f[fw,(]*p?f*$", each.before)
         words = each.before + re.sub("[,jE]?[nbkK]f*P$", "", each.after)
-        if re.search("[qnbkKz]", words) or not is_named:
+        if re.search("[qJnbkKz]", words) or not is_named:
             raise _unclear(f"it is not clear if `{each.path}` may be edited", each.line)
     return [*allowed]
 
@@ -290,14 +290,14 @@ def _check(found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -
     for each in found:
         others = {verdict for label, verdict in verdicts if label != each.label}
         others -= {None} if is_all else set()
-        is_reading = "q" in shape_of(each.label) and not is_all
+        is_reading = re.search("[qJ]", shape_of(each.label)) and not is_all
         if each.sign == 0 and (is_reading or (others and (each.label or is_labelled))):
             label = f"`{each.label.strip(' *:#')}`" if each.label else "no label"
             raise _unclear(
                 f"`{each.path}` stands under {label}, which does not tell if it may be edited",
                 each.line,
             )
-        strict = "" if each.sign or is_all else "q|lh|." if plain else "q|lh"
+        strict = "" if each.sign or is_all else "." if plain else "[qJ]|lh"
         doubts = f"n[aldhmow]*c|[kKbz]|{strict}".rstrip("|")
         if len(words) > 1 and each.path not in plain and re.search(doubts, each.after):
             raise _unclear(
@@ -315,7 +315,7 @@ def _check_all_read(found: Sequence[Mention], allowed: Sequence[Mention]) -> Non
             raise _unclear(f"what is excepted from `{each.path}` is not named by a path", each.line)
         is_beside = each.block.text in texts or (each.sign > 1 and each.label in texts)
         is_out = is_beside and each.stance is None and each.path not in taken
-        if is_wide and is_out and not re.search("[qac]", each.before):
+        if is_wide and is_out and not re.search("[qJac]", each.before):
             raise _unclear(f"`{each.path}` is named here beside `{found[0].path}`", each.line)
 
 
@@ -368,7 +368,7 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
                 or place.is_elsewhere(each.path)
             ):
                 yield Statement(each.path, each.line)
-        if not (said or section.label or re.search("[nv]", shape_of(section.blocks[-1].text))):
+        if not (said or section.label or re.search("[nvR]", shape_of(section.blocks[-1].text))):
             _check_prose(section)
 
 
@@ -445,6 +445,7 @@ class Doubts:
                 line = block.line + sentence.text.count("\n", 0, sentence.places[0])
                 yield from (Statement(path, line) for path in before)
 
+    @cache  # noqa: B019
     def _in_sentence(self, sentence: str) -> tuple[str, ...]:
         """Return the files that a sentence names, also below a folder that it names."""
         words = [span or word for span, word in _WORD.findall(sentence)]
@@ -510,4 +511,4 @@ class Doubts:
 
 
 def _is_doubtful(shape: str) -> bool:
-    return bool(re.search("[nbkKulezgoEr]", shape))
+    return bool(re.search("[nbkKulezgoErJ]", shape))

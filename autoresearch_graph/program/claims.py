@@ -151,8 +151,8 @@ def _letter(word: str) -> str:
 
 
 _Q = r"[,:()|·-]"
-_KEPT = "(?:K|[kub](?=$|[^wsqfP]))"  # `fixed` before a noun is said of that
-_NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqP]))"
+_KEPT = "(?:K|[kub](?=$|[^wsqJfP]))"  # `fixed` before a noun is said of that
+_NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqJRP]))"
 _STATE = rf"(?:[hdm]*[al][aldhvfo]*(?:[kKb]|{_KEPT})|[aldhmvo]*{_NO_CHANGE})"
 _OBJECT = "c[oacfvpjdlt,:(0]*"  # a verb of change, and what may stand before its object
 # The rules for a clause in which `@` stands for the path.
@@ -160,20 +160,20 @@ _DENIED = re.compile(
     rf"[nb][^cxoPeEr;:@]{{0,6}}{_OBJECT}(?:f*w{{1,3}}[(:]|(?:P[,j]+[fvpj]*)+)?@"  # never edit it
     r"|(?:[kKb]|(?<![a-zA-OQ-Z])n|[eEj]n)f*@|n[fv]+pf*@"  # the frozen, but not, no file in
     r"|(?:^|[,:])v?f*c[ftpj]*@a+(?:[kKb]|n)|lf*@p?[ukK]"  # changes to it are rejected
-    rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsq]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
+    rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsqJ]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
     rf"|[^;:,P]{{1,10}}j[aldhm]+(?:{_KEPT}|{_NO_CHANGE}))"
     r"|n[sw]{0,2}[dam]+@a*c"  # under no circumstances may it be changed
     rf"|@(?:K|b{_Q}*$|[adm]*n{_Q}*$|{_Q}+(?:[hvfajldm]*{_KEPT}|{_STATE}|a?n{_Q}*$)"  # (fixed)
     rf"|[^;P]*(?:[(|][hvfal]*{_KEPT}|[(|]n(?=[()|]|$)|{_Q}h[aldvhmo]*(?:[kKb]|{_KEPT})"
     rf"|{_Q}[aldhmvo]*{_NO_CHANGE}|of*g|cpf*g|{_Q}g+(?:o|{_Q}|$)))"
 )
-_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd]*|fm[ado]*ca[f:]*)@")
+_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd]*|[fp]m[ado]*ca[f:]*)@")
 _ALLOWED = re.compile(
-    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd]*@(?!o?i)|co[fvp:]*@|fm[ado]*ca[f:]*@"
+    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd]*@(?!o?i)|co[fvp:]*@|[fp]m[ado]*ca[f:]*@"
     rf"|c[ocfvp:jd]*@o{_Q}*$|o@aY)"  # you may edit it
-    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@)|vf*w?p(?=f*@))*@"  # it is the file you edit
-    r"(?:[^;PnkKbe]*f[afho]*m[adohxm]*c(?![fvwsP])"
-    rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
+    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@)|[vo]f*w?p(?=f*@))*@"  # it is the file you edit
+    r"(?:[^;PnkKbe]*[fp][afho]*m[adohxm]*c(?![fvwsqJRP])"
+    rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqJRP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
 )
 _EXCEPTED = re.compile("(?:e|[vn][^,;P]{0,3}E)[fvp:,(]*@")
 _ALL_DENIED = re.compile("n[^;]*[cyY]|c[fv]*n|[kKb]")
@@ -186,7 +186,7 @@ _SIGNS = (  # the first rule that a label begins with, and its sign
     (".*n[kK]", 0),
     (".*[kKb](?=$|[^ws]|wf)", -2),
     (".*[kKbnugeE]", -1),
-    (".*y|.*(?:m[adohx]*|d[ao]*|[pf]t|Y)c(?![vwsq])|[fo]*Tf*$", 3),
+    (".*y|.*(?:m[adohx]*|d[ao]*|[pf]t|Y)c(?![vwsqJR])|[fo]*Tf*$", 3),
     (".*[dY]", 2),
     (".*[OTc]|p$", 1),
 )
@@ -224,7 +224,7 @@ def meaning(label: str) -> int:
     field = named(label.strip(" *:|-_\n"))
     if field in ("asset", "protected"):
         return 3 if field == "asset" else -2
-    shape = shape_of(label)
+    shape = re.sub("v?R[al]*[kKb]|[an]*cv?R", "", shape_of(label))  # all else is read-only
     return next((sign for rule, sign in _SIGNS if re.match(rule, shape)), 0)
 
 
@@ -246,7 +246,7 @@ def walk(
     labels = [_Label(-20, "", sign, stays=True)]
     for index, raw in enumerate(piece for block in blocks for piece in _pieces(block)):
         block = place.spanned(raw)
-        is_label = _is_label(block)
+        is_label = _is_label(block.kind, block.text)
         if block.kind not in ("row", "code"):
             _close(labels, block, is_label)
         signs = [label.sign for label in reversed(labels)]
@@ -268,9 +268,9 @@ def mentions(
         if block.kind == "code" and section:
             found += _in_code(block, label, above, place)
         elif "`" in block.text and block.kind != "code":
-            said = _in_block(block, label, above, place, is_title=is_title)
-            kept = (each for each in said if place.looks_like_path(each.path))
-            found += (_by_cells(each) if block.kind == "row" else each for each in kept)
+            alike = replace(block, line=0, spans=(), said="")
+            for each in _in_block(alike, label, above, place, is_title=is_title):
+                found.append(replace(each, line=block.line + each.line, block=block))
     return tuple(found)
 
 
@@ -291,12 +291,13 @@ def _pieces(block: Block) -> Iterator[Block]:
         yield block
 
 
-def _is_label(block: Block) -> bool:
+@lru_cache(maxsize=20_000)
+def _is_label(kind: str, text: str) -> bool:
     """Return True if a block is short and names no file, or leads over to the blocks below."""
-    text = block.text.strip("*_ \n")
-    if block.kind in ("row", "code"):
+    text = text.strip("*_ \n")
+    if kind in ("row", "code"):
         return False
-    if block.kind == "heading" or text.endswith(":"):
+    if kind == "heading" or text.endswith(":"):
         return True
     is_short = len(text.split(maxsplit=7)) <= 6 and text[-1:] not in ".!?"
     return "`" not in text and (is_short or bool({"below", "following"} & {*text.lower().split()}))
@@ -334,9 +335,10 @@ def _in_code(block: Block, label: str, sign: int, place: Place) -> Iterator[Ment
             yield Mention(words[0], at, block, label, sign, stance=denied, after=after)
 
 
+@lru_cache(maxsize=5_000)
 def _in_block(
     block: Block, label: str, sign: int, place: Place, *, is_title: bool
-) -> list[Mention]:
+) -> tuple[Mention, ...]:
     """Return the mentions of a block; a sentence without a path is about the one before."""
     found: list[Mention] = []
     spoken = 0  # the number of mentions in the sentence before, if it is about one group of them
@@ -380,7 +382,8 @@ def _in_block(
                 found[-count:-1] = [replace(each, stance=None) for each in found[-count:-1]]
             taken, begun = taken + count, group.end()
         spoken = taken if len(groups) == 1 or (groups and leads) else spoken if not groups else 0
-    return found
+    kept = (each for each in found if place.looks_like_path(each.path))
+    return tuple(_by_cells(each) if block.kind == "row" else each for each in kept)
 
 
 def _leads(lead: str, after: str, kind: str, *, is_wide: bool) -> bool:
@@ -430,7 +433,7 @@ def _cell(cell: str, title: str) -> str:
     asks = re.search("[cyYmg]", title)
     if re.search("[kKb]", title):
         return "no" if cell.startswith("1") else "" if re.fullmatch("n?", cell) else "unclear"
-    if re.match("K|[ku](?![wsqfP])", cell) or (asks and re.match("[nb]|g+o?$|o+g", cell)):
+    if re.match("K|[ku](?![wsqJfP])", cell) or (asks and re.match("[nb]|g+o?$|o+g", cell)):
         return "no"
     is_yes = asks and re.fullmatch("[1my][om]*(?:\\([^nkKbeEi]*)?", cell)
     return "yes" if is_yes or re.fullmatch("[fo]*y[fo]*", cell) else "unclear" if asks else ""

@@ -6,7 +6,7 @@ else; if none is named, it gets the text of the asset, for evaluations that impo
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,7 +38,7 @@ _SHELLS = (
 )  # fmt: skip
 _FLAGS = {
     "experiment": "--command", "evaluation": "--evaluation", "holdout": "--holdout",
-    "check": "--check-command", "hidden": "front matter",
+    "check": "--check-command", "hidden": "`hidden` in the front matter",
 }  # fmt: skip
 _EXACT = (
     "evaluation", "evaluation command", "evaluate", "scorer", "holdout", "hold out", "hold-out",
@@ -111,30 +111,27 @@ def _is_prose(section: Section) -> bool:
     """
     text = " ".join(block.text for block in section.body if block.kind != "code")
     exact = re.sub(r"^[\W\d]+|\W+$", "", section.title.lower()) in _EXACT
-    judges = section.field in ("evaluation", "holdout")
-    scripts = re.search(r"[\w)]\.(?:py|sh|js|ts|rb|pl|R|jl|rs|go|c|cpp|ipynb)\b", text)
-    if scripts and (exact or judges):
-        return False
     spans = [span.text for block in section.body for span in block.spans]
-    shows = any(block.kind == "code" for block in section.body)
-    if section.field == "hidden":
-        return not spans and (not exact or len(text.split()) >= _SENTENCE)
-    if any(looks_like_command(span) for span in spans) and (exact or judges):
+    scripts = re.search(r"[\w)]\.(?:py|sh|js|ts|rb|pl|R|jl|rs|go|c|cpp|ipynb)\b", text)
+    names = bool(scripts) or any(map(looks_like_command, spans))
+    if names and (exact or section.field in ("evaluation", "holdout")):
         return False
+    if section.field == "hidden" and spans:
+        return False
+    shows = any(block.kind == "code" for block in section.body)
     return not exact or shows or len(text.split()) >= _SENTENCE
 
 
 def _stated(document: Document, field: str) -> Statement[str] | None:
     if entry := document.front.get(field):
         return _cleaned(entry.command())
-    found = [_in_section(section) for section in document.proper(field)]
-    commands = [
-        command
-        for section, command in zip(document.proper(field), found, strict=True)
-        if command and (not section.label or field != "experiment" or _starts(command.value))
-    ]
-    for command in commands:
-        _check_filled_in(command, _FLAGS[field])
+    commands: list[Statement[str]] = []
+    for section in document.proper(field):
+        command = _in_section(section)
+        works = command and looks_like_command(command.value) and runs_something(command.value)
+        if command and (works or not (section.label and field == "experiment")):
+            _check_filled_in(command, _FLAGS[field])
+            commands.append(command)
     return agree(f"{field} command", commands)
 
 
@@ -183,19 +180,22 @@ def _command_span(section: Section) -> Span | None:
     """Return the span that leads a block, else the only one that may be a command."""
     leading = [block for block in section.body if _leads_with_command(block)]
     if section.field == "experiment":
-        working = [block for block in leading if runs_something(block.spans[0].text)]
-        leading = working or leading
+        leading = [b for b in leading if runs_something(b.spans[0].text)] or leading
         spans = [span for block in leading for span in block.spans[: 1 + _offers(block)]]
         _check_no_choice([Statement(span.text, span.line) for span in spans])
-    if leading:
-        return leading[0].spans[0]
+    return leading[0].spans[0] if leading else _only_span(section)
+
+
+def _only_span(section: Section) -> Span | None:
+    """Return the one span that looks like a command, or the one word of a paragraph."""
     spans = [span for block in section.blocks for span in block.spans if is_no_output(span.text)]
     likely = [span for span in spans if looks_like_command(span.text)]
     if section.field == "experiment" and len({span.text for span in likely}) == 1:
         return likely[0]
-    alone = any(f"`{span.text}`" == block.text.strip() for block in section.body for span in spans)
-    named = alone and not re.search(r"\w\.\w+$", spans[0].text)
-    return spans[0] if len(spans) == 1 and (likely or named) else None
+    if len(spans) != 1:
+        return None
+    alone = any(f"`{spans[0].text}`" == block.text.strip() for block in section.body)
+    return spans[0] if likely or (alone and not re.search(r"\w\.\w+$", spans[0].text)) else None
 
 
 def _offers(block: Block) -> bool:
@@ -329,46 +329,57 @@ def _words(command: str) -> list[str]:
     return next(simple_commands(command), [])
 
 
-def _steps(document: Document) -> tuple[Statement[str] | None, Statement[str] | None]:
+Steps = tuple[Statement[str] | None, Statement[str] | None]
+
+
+def _steps(document: Document) -> Steps:
     """Return the experiment and, where one command trains and another scores, the evaluation."""
+    sections = document.proper("experiment")
     try:
         stated = _stated(document, "experiment")
     except ProgramError:
-        blocks = [block for s in document.proper("experiment") for block in s.blocks]
-        chosen = _distinct(list(_scattered(tuple(blocks))))
-        if "experiment" in document.front or len(chosen) != 2 or not _are_steps(*chosen):
+        within = _distinct(_scattered(tuple(block for s in sections for block in s.blocks)))
+        if "experiment" in document.front or len(within) != 2 or not _are_steps(*within):
             raise
-        return _joined(*chosen)
+        return _joined(*within)
+    if stated is None:
+        return _chosen(_possible(document), document.blocks)
+    if sections and all(section.label for section in sections):
+        for rival in _possible(document):
+            if rival.label and rival.text not in stated.value:
+                raise _choice(stated, rival.command)
+    return stated, None
+
+
+def _possible(document: Document) -> list[_Candidate]:
+    """Return the commands of prose but for those that prepare, and for the evaluation's own."""
     judged = None
     with suppress(ProgramError):  # read_optional raises it
         judged = _stated(document, "evaluation")
-    found = [
-        candidate for candidate in _scattered(document.blocks)
-        if not candidate.begins_with(_PREPARES) or candidate.evaluates
-        if not judged or candidate.text != judged.value
-    ]  # fmt: skip
-    if stated or "experiment" in document.front:
-        rivals = [c for c in found if c.label and stated and c.text not in stated.value]
-        if rivals and stated and all(s.label for s in document.proper("experiment")):
-            raise _choice(stated, rivals[0].command)
-        return stated, None
+    found = [c for c in _scattered(document.blocks) if not c.begins_with(_PREPARES) or c.evaluates]
+    return [c for c in found if judged is None or c.text != judged.value]
+
+
+def _chosen(found: list[_Candidate], blocks: tuple[Block, ...]) -> Steps:
+    """Return the steps among commands of prose; raise ProgramError if there is a choice."""
     filled = [candidate for candidate in found if not placeholder(candidate.text)]
-    chosen = _distinct([c for c in filled if c.sure]) or _distinct(filled)
-    if not chosen:
+    sure = _distinct([c for c in filled if c.sure]) or _distinct(filled)
+    if not sure:
         for candidate in found:
             _check_filled_in(candidate.command, "--command")
         return None, None
-    if wider := _wider(chosen, filled):
+    if wider := _wider(sure, filled):
         return _one_way(wider.command), None
-    first = chosen[0]
+    first, *others = sure
     near = [c for c in filled if 0 < c.block - first.block <= _NEAR and _are_steps(first, c)]
-    others = chosen[1:] or _distinct(near)
-    if not others:
-        _check_only_form(first, document.blocks)
-        return _one_way(first.command), None
-    if len(others) > 1 or not _are_steps(first, others[0]):
+    others = others or _distinct(near)
+    if len(others) > 1 or (others and not _are_steps(first, others[0])):
         raise _choice(first.command, others[0].command)
-    return _joined(first, others[0])
+    if others:
+        return _joined(first, others[0])
+    if not first.sure:
+        _check_only_form(first, blocks)
+    return _one_way(first.command), None
 
 
 def _are_steps(first: _Candidate, other: _Candidate) -> bool:
@@ -378,8 +389,6 @@ def _are_steps(first: _Candidate, other: _Candidate) -> bool:
 
 def _check_only_form(chosen: _Candidate, blocks: tuple[Block, ...]) -> None:
     """Raise ProgramError if a text also runs the program of an unsure command in another way."""
-    if chosen.sure:
-        return
     for block in blocks:
         lines = block.text.split("\n") if block.kind == "code" else []
         spans = [*block.spans, *(Span(line, block.line + at) for at, line in enumerate(lines))]
@@ -390,7 +399,7 @@ def _check_only_form(chosen: _Candidate, blocks: tuple[Block, ...]) -> None:
                 raise _choice(chosen.command, other.command)
 
 
-def _distinct(candidates: list[_Candidate]) -> list[_Candidate]:
+def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     return list({c.text: c for c in reversed(candidates)}.values())[::-1]
 
 
@@ -401,7 +410,7 @@ def _wider(chosen: list[_Candidate], found: list[_Candidate]) -> _Candidate | No
     return wider[0] if len(wider) == 1 else None
 
 
-def _joined(first: _Candidate, other: _Candidate) -> tuple[Statement[str], Statement[str] | None]:
+def _joined(first: _Candidate, other: _Candidate) -> Steps:
     """Return experiment and evaluation; one script where both name the same file."""
     files = {word for word in first.words if "." in word} - {first.program}
     if files & set(other.words):
@@ -455,10 +464,6 @@ def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candi
         yield from _candidate(command, line, at, label=label)
 
 
-def _starts(command: str) -> bool:
-    return looks_like_command(command) and runs_something(command)
-
-
 def _starts_program(command: str) -> bool:
     """Return True if a text begins with a program: `python a.py`, `FAST=1 ./a.sh`, `make bench`."""
     lines = [line for line in command.splitlines() if line.strip() and not line.startswith("#")]
@@ -475,14 +480,10 @@ def _in_code(block: Block, at: int, above: str) -> Iterator[_Candidate]:
         return
     if re.search(r"^\s*(?:loop\b|\d+[.)]\s)", block.text, re.IGNORECASE | re.MULTILINE):
         for number, text in enumerate(block.text.splitlines(), block.line):
-            step = _STEP.match(text.replace("`", ""))
-            command = step["command"] if step else ""
-            if (
-                step
-                and _starts_program(command)
-                and (step["label"] or step["verb"] or has_log(command))
-            ):
-                yield from _candidate(command, number, at, sure=has_log(command))
+            if step := _STEP.match(text.replace("`", "")):
+                sure = has_log(step["command"])
+                if _starts_program(step["command"]) and (step["label"] or step["verb"] or sure):
+                    yield from _candidate(step["command"], number, at, sure=sure)
     elif has_log(block.text.strip()):
         yield from _candidate(block.text, block.line, at, sure=True)
     elif any(word in above for word in _ABOUT_RUNS) and not any(w in above for w in _NOT_RUNS):

@@ -63,6 +63,7 @@ _COMMAND = re.compile(
     r"(?<![\w-])timeout\s+(?:-\S+\s+)*(?P<amount>\d+)(?P<unit>[smhd]?)(?P<sixty>)\s+[a-z./]"
 )
 _SIZES = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_COUNTS = re.compile(r"\d|(?:two|three|four|five|six|seven|eight|nine|ten|not|never)$")
 _FEW = re.compile(r"\b(?:few|several|couple of)\s+(?:minutes|seconds|hours)|数分|几分钟|数秒", re.I)
 _NEW_LABEL = re.compile(r"\n(?=\W*[A-Z][\w -]{0,40}:)")
 _INSTRUCTS = re.compile(r"\b(?:budget|limit|kill|each|every|per|must)\b", re.IGNORECASE)
@@ -263,7 +264,9 @@ def placed(
     of_run = bool(_RUNS & {*before, *after})
     kills = bool(_KILLS.search(sentence) or _KILLS.match(next_.lstrip(" *>-")))
     others = WORDS["other subjects"] & {*left, *right[:3]}
-    if (others and "budget" not in left) or {*before[-1:]} & WORDS["denials"]:
+    if re.search(r"\d\s?[smhdw]$", found.said):
+        others |= WORDS["measures"] & {*left}
+    if (others and "budget" not in left) or (before and _COUNTS.match(before[-1])):
         role = "other"
     elif STOPS.match(sentence) or _is_of_research(left, right):
         role = "whole"

@@ -344,20 +344,18 @@ def _scattered_names(document: Document) -> list[Statement[str]]:
     """Return the name: the one searched for in a log, labelled, or of a goal, or printed."""
     blocks = list(_without_secondary(document.blocks))
     claims = list(_all_claims(blocks))
-    sought = list(_looked_for(document.blocks))
     goals = list(_goals(claims, weak=False))
-    aimed = {goal.value for goal in goals}
-    if len({name.value for name in sought}) > 1:
-        sought = [name for name in sought if name.value in aimed] or sought
-    if sought and not any(name.value in aimed for name in sought):
-        sought += _goals([claim for claim in claims if claim.is_aim], weak=False)
-    shown = {} if sought else _shown(document)
+    if sought := list(_looked_for(document.blocks)):
+        aimed = [name for name in sought if name.value in {goal.value for goal in goals}]
+        aims = [claim for claim in claims if claim.is_aim]
+        others = [] if aimed else list(_goals(aims, weak=False))
+        return aimed or sought + others
+    shown = _shown(document)
     said = {word for claim in claims for word in claim.sentence}
     labels = _labelled(blocks, ("primary", "metric", "score"))
     sure = [name for name in labels if "_" in name.value or name.value in {*shown, *said}]
     metrics = [name for name in shown.values() if name.said == "METRIC"]
-    words = _printed_words(claims, shown)
-    return sought or sure or goals or words or metrics[: len(metrics) == 1]
+    return sure or goals or _printed_words(claims, shown) or metrics[: len(metrics) == 1]
 
 
 def _scattered_directions(document: Document, metric: str) -> Iterator[Statement[Direction]]:
@@ -397,11 +395,17 @@ def _shown(document: Document) -> dict[str, Statement[str]]:
     for block in document.blocks:
         texts = [(block.text, block.line)] if block.kind == "code" else []
         for text, line in texts or ((span.text, span.line) for span in block.spans):
-            for name in read_metrics(text) if re.search(r"[:=]", text) else ():
-                found.setdefault(name, Statement(name, line))
-            for match in re.finditer(rf"^\s*METRIC ({NAME})=", text, re.MULTILINE):
-                found[match[1]] = Statement(match[1], line, "METRIC")
+            for name, said in _printed(text) if ":" in text or "=" in text else ():
+                if said or name not in found:
+                    found[name] = Statement(name, line, said)
     return found
+
+
+@lru_cache(8192)
+def _printed(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the names in an output, each with METRIC if that word is before it."""
+    declared = re.findall(rf"^\s*METRIC ({NAME})=", text, re.MULTILINE)
+    return (*((name, "") for name in read_metrics(text)), *((name, "METRIC") for name in declared))
 
 
 def _printed_words(claims: Iterable[Claim], shown: Iterable[str]) -> list[Statement[str]]:
@@ -422,8 +426,17 @@ def _in_words(document: Document) -> Iterator[Claim]:
 def _all_claims(blocks: Iterable[Block]) -> Iterator[Claim]:
     for block in blocks:
         if block.kind != "code" and _may_claim(block.text):
-            for sentence, line in _plain_sentences(block):
-                yield from (replace(claim, line=claim.line + line) for claim in _claims(sentence))
+            for claim in _claims_in(block.text):
+                yield replace(claim, line=claim.line + block.line)
+
+
+@lru_cache(8192)  # a text is read for the name, for the direction, and again when it changes
+def _claims_in(text: str) -> tuple[Claim, ...]:
+    return tuple(
+        replace(claim, line=claim.line + line)
+        for sentence, line in _plain_sentences(Block("paragraph", text, 0))
+        for claim in _claims(sentence)
+    )
 
 
 def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
@@ -443,7 +456,6 @@ def _may_claim(text: str) -> bool:
     return any(key in small for key in _KEYS)
 
 
-@lru_cache(8192)
 def _claims(sentence: str) -> tuple[Claim, ...]:
     """Return what a sentence says of names, in its order; its first line is 0."""
     tokens = list(_TOKEN.finditer(sentence))

@@ -40,6 +40,8 @@ class Place:
 
     def spanned(self, block: Block) -> Block:
         """Put backticks around the files of the project that a block names without."""
+        if block.kind == "code" or self._known.get(f"\n{block.text}"):
+            return block
         spans = list(block.spans)
 
         def marked(match: re.Match[str]) -> str:
@@ -49,11 +51,15 @@ class Place:
             spans.append(Span(path, block.line_at(match.start())))
             return f"`{path}`{match['path'][len(path) :]}"
 
-        text = _NAMED.sub(marked, block.text) if block.kind != "code" else block.text
-        return replace(block, text=text, spans=tuple(spans)) if text != block.text else block
+        text = _NAMED.sub(marked, block.text)
+        if text != block.text:
+            return replace(block, text=text, spans=tuple(spans))
+        self._known[f"\n{text}"] = True  # nothing to mark in it
+        return block
 
     @cached_property
     def _known(self) -> dict[str, bool]:
+        """What was looked up: paths, and texts after a line feed."""
         return {}
 
     def exists(self, text: str) -> bool:

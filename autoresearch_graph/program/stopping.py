@@ -342,7 +342,8 @@ def _criteria(text: str, metric: Metric) -> list[Criterion]:
 
 def _in_clause(clause: str) -> tuple[list[Criterion], str]:
     """Return the limits of a clause, and what is left of it; an estimate is no limit."""
-    if _ESTIMATE.search(clause) or PER_RUN.search(clause):
+    is_one = re.fullmatch(rf"\W*1\s+{COUNTED}\W*", clause, re.IGNORECASE)
+    if _ESTIMATE.search(clause) or (PER_RUN.search(clause) and not is_one):
         return [], clause
     amounts = tuple(AMOUNTS.finditer(clause))
     stuck = _STUCK.search(clause) or any(match["vain"] for match in amounts)

@@ -119,9 +119,8 @@ def test_an_answer_of_a_person_has_no_line_and_holds(project: Path) -> None:
 
 
 def test_a_models_values_stay_a_models_when_more_is_accepted(project: Path) -> None:
-    told = [replace(each, by="model") for each in reading(project).passages]
-    path = project / "program.md"
-    accept(look_at(path, project=project, suggested=tuple(told)), project)
+    suggested = tuple(replace(each, by="model") for each in reading(project).inferred)
+    accept(look_at(project / "program.md", project=project, suggested=suggested), project)
     accept(reading(project), project)
     readers = {v["by"] for v in tomllib.loads((project / LOCK).read_text())["program.md"]["values"]}
     assert readers == {"model"}
