@@ -3,6 +3,7 @@
 The answers of a person are either locked beside the file or written into it as front matter.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError, ProgramError
-from autoresearch_graph.program.acceptance import accept
+from autoresearch_graph.program.acceptance import LOCK, accept
 from autoresearch_graph.program.reader import look_at
 from autoresearch_graph.program.reading import Passage, Reading, front_matter
 from autoresearch_graph.storage.files import replace
@@ -189,15 +190,27 @@ class ProgramDraft:
         added = [p for p in self.reading.passages if p.grade != "stated" and p.is_asked]
         if not added:
             return f"{name} is complete"
+        names = ", ".join(dict.fromkeys(_words(passage.field) for passage in added))
         text = with_front_matter(self.reading.text, added)
         written = look_at(self.path, project=self.project, text=text)
+        if any(problem.code == "front-matter" for problem in written.problems):
+            self._lock(added)  # its keys are another tool's
+            return f"{name} has front matter of another tool; kept in {LOCK}: {names}"
         if written.problems or not written.accepted:
-            fields = ", ".join(dict.fromkeys(_words(passage.field) for passage in added))
-            message = f"{name} cannot be completed here. Add by hand: {fields}"
+            message = f"{name} cannot be completed here. Add by hand: {names}"
             raise InputError(message, code="missing-part")
         self._put(text)
-        names = ", ".join(dict.fromkeys(_words(passage.field) for passage in added))
         return f"wrote {name}" if self.is_new else f"added to {name}: {names}"
+
+    def _lock(self, passages: list[Passage]) -> None:
+        """Lock values; those of flags as answers of the person."""
+        values = (
+            dataclasses.replace(passage, grade="inferred", by="person")
+            if passage.grade == "flag"
+            else passage
+            for passage in passages
+        )
+        accept(dataclasses.replace(self.reading, passages=tuple(values)), self.project)
 
     def _put(self, text: str) -> None:
         marked = not self.is_new and self.path.read_bytes().startswith(_BOM.encode())

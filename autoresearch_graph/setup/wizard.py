@@ -77,7 +77,7 @@ class SetupWizard:
             return Path(found[0])
         if not self._is_terminal:
             message = f"There are several program files. Choose one: --program {found[0]}"
-            raise InputError(message, code="options-conflict")
+            raise InputError(message, code="no-program")
         self._dialogue.report(f"Program files: {', '.join(found)}")
         return Path(self._dialogue.ask(Question("Which one describes the task?", "", found[0])))
 

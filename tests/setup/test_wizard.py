@@ -142,6 +142,18 @@ def test_front_matter_that_is_there_is_kept_and_the_rest_stays_byte_for_byte(own
     assert read(own / "program.md", project=own).time_box.seconds == 10
 
 
+def test_front_matter_of_another_tool_stays_and_the_values_are_locked(own: Path):
+    text = f"---\nengine: claude\nschedule: weekly\n---\n\n{DIALECT}"
+    (own / "program.md").write_text(text)
+    done = init(own, "--accept-reading", "--time-box", "9 s", "--experiments", 2)
+    assert done.returncode == 0, done.stderr
+    assert "front matter of another tool; kept in .autoresearch/program.lock.toml" in done.stdout
+    assert (own / "program.md").read_text() == text
+    assert "gave loss 4" in done.stdout
+    program = read(own / "program.md", project=own)
+    assert (program.asset, program.time_box.seconds) == ("tune.py", 9)
+
+
 def test_a_no_writes_nothing(own: Path):
     (own / "program.md").write_text(DIALECT)
     code, shown = dialogue(own, "n")
