@@ -12,21 +12,21 @@ from typing import Any
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.program import Constraint, Flags, Stopping
 from autoresearch_graph.core.values import Metric
-from autoresearch_graph.program.asset import read_asset, read_protected
-from autoresearch_graph.program.commands import (
+from autoresearch_graph.program.paths import Place, normal
+from autoresearch_graph.program.readers.asset import read_asset, read_protected
+from autoresearch_graph.program.readers.commands import (
     read_artifacts,
     read_experiment,
     read_hidden,
     read_optional,
 )
-from autoresearch_graph.program.document import Document, Section
-from autoresearch_graph.program.environment import read_environment
-from autoresearch_graph.program.limits import read_kill_after, read_seconds
-from autoresearch_graph.program.metrics import NAME, read_direction, read_name
-from autoresearch_graph.program.paths import Place, normal
-from autoresearch_graph.program.quantities import Statement, durations
-from autoresearch_graph.program.rules import read_constraints, read_early_end, read_noise
-from autoresearch_graph.program.stopping import read_stopping
+from autoresearch_graph.program.readers.environment import read_environment
+from autoresearch_graph.program.readers.limits import read_kill_after, read_seconds
+from autoresearch_graph.program.readers.metrics import NAME, read_direction, read_name
+from autoresearch_graph.program.readers.rules import read_constraints, read_early_end, read_noise
+from autoresearch_graph.program.readers.stopping import read_stopping
+from autoresearch_graph.program.text.document import Document, Section
+from autoresearch_graph.program.text.quantities import Statement, durations
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import SEPARATOR, is_pattern
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.markdown import Block, Span
+from autoresearch_graph.program.text.markdown import Block, Span
 
 _SUFFIX = re.compile(
     r"[^./]\.(?:bash|c|cc|cfg|cpp|cs|css|csv|cuh?|env|exs?|f90|go|gz|hh?|hpp|hs|html|ini|ipynb|j2|java|"

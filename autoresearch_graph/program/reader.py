@@ -20,17 +20,17 @@ from autoresearch_graph.core.program import (
 )
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.acceptance import accepted
-from autoresearch_graph.program.asset import without_protected
-from autoresearch_graph.program.commands import left_as_prose
-from autoresearch_graph.program.document import Document, parse
 from autoresearch_graph.program.fields import FIELDS, Field, Part, Source
-from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.languages import unknown_language
-from autoresearch_graph.program.limits import time_box
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.quantities import Statement
+from autoresearch_graph.program.readers.asset import without_protected
+from autoresearch_graph.program.readers.commands import left_as_prose
+from autoresearch_graph.program.readers.limits import time_box
+from autoresearch_graph.program.readers.stopping import unread_criteria
 from autoresearch_graph.program.reading import Grade, Passage, Reading
-from autoresearch_graph.program.stopping import unread_criteria
+from autoresearch_graph.program.text.document import Document, parse
+from autoresearch_graph.program.text.front_matter import Entry
+from autoresearch_graph.program.text.languages import unknown_language
+from autoresearch_graph.program.text.quantities import Statement
 
 _NO_FLAGS = Flags()
 _NO_DOCUMENT = Document({}, (), ())

@@ -13,13 +13,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from autoresearch_graph.asset.files import matches
-from autoresearch_graph.program import front_matter
 from autoresearch_graph.program.evaluators import evaluators
 from autoresearch_graph.program.paths import braced, covers, normal
-from autoresearch_graph.program.quantities import duration, durations
 from autoresearch_graph.program.reader import look_at
 from autoresearch_graph.program.reading import Passage
 from autoresearch_graph.program.reading import front_matter as as_front_matter
+from autoresearch_graph.program.text import front_matter
+from autoresearch_graph.program.text.quantities import duration, durations
 
 FIELDS = {
     "asset": "path of a file that may be edited; all files below a folder are `src/**`",

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from autoresearch_graph.cli.app import app
 from autoresearch_graph.graph import build_graph
-from autoresearch_graph.program import front_matter
 from autoresearch_graph.program.reader import read
+from autoresearch_graph.program.text import front_matter
 from autoresearch_graph.studio import Labs
 
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -13,7 +13,7 @@ from tests.support.programs import PARTS, make_project, read_parts, read_text
 from tests.support.wild import FILES, PROGRAMS, read_wild, understood
 
 PACKAGE = Path(autoresearch_graph.__file__).parent
-KNOWN = yaml.safe_load((PACKAGE / "program/languages.yaml").read_text("utf-8"))
+KNOWN = yaml.safe_load((PACKAGE / "program/text/languages.yaml").read_text("utf-8"))
 LANGUAGES = KNOWN["languages"]
 ENGLISH = ("langsmith", "strategy", "settings-table", "tables", "goal-score", "bold-labels")
 SETTLES = (

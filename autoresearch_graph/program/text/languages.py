@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.text.markdown import Block
 
 _TITLE = re.compile(r"[^:(|,;/—\n]{1,48}?(?=\s*(?:[:(|,;/—\n]|\s-\s|$))")
 _NUMBER = re.compile(r"^\W*(?:[\d.一二三四五六七八九十]+\W+)?")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.markdown import Block
+from autoresearch_graph.program.text.markdown import Block
 
 T = TypeVar("T")
 

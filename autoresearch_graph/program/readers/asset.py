@@ -15,17 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import Asset, is_pattern, matches
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import (
-    Mention,
-    meaning,
-    mentions,
-    read_text,
-    shape_of,
-    walk,
-)
-from autoresearch_graph.program.document import Document, Section
 from autoresearch_graph.program.evaluators import evaluators
-from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import (
     Place,
     braced,
@@ -34,7 +24,17 @@ from autoresearch_graph.program.paths import (
     is_placeholder,
     normal,
 )
-from autoresearch_graph.program.quantities import Statement, contradiction
+from autoresearch_graph.program.readers.claims import (
+    Mention,
+    meaning,
+    mentions,
+    read_text,
+    shape_of,
+    walk,
+)
+from autoresearch_graph.program.text.document import Document, Section
+from autoresearch_graph.program.text.markdown import Block
+from autoresearch_graph.program.text.quantities import Statement, contradiction
 
 Named = Statement[str]
 

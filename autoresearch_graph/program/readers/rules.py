@@ -6,12 +6,12 @@ from typing import Any
 
 from autoresearch_graph.core.program import Constraint, Noise, Relation
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, sentences, without_numbering
-from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.metrics import NAME
 from autoresearch_graph.program.paths import Place
-from autoresearch_graph.program.quantities import (
+from autoresearch_graph.program.readers.metrics import NAME
+from autoresearch_graph.program.text.document import Document, sentences, without_numbering
+from autoresearch_graph.program.text.front_matter import Entry
+from autoresearch_graph.program.text.markdown import Block
+from autoresearch_graph.program.text.quantities import (
     COUNT,
     NUMBER,
     Statement,

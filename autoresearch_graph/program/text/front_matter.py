@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import yaml
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.quantities import Statement, bad_value, contradiction
+from autoresearch_graph.program.text.quantities import Statement, bad_value, contradiction
 
 KEYS = (
     "asset", "protected", "metric", "direction", "experiment", "evaluation", "artifacts", "holdout",

@@ -17,9 +17,9 @@ from unicodedata import category
 
 import yaml
 
-from autoresearch_graph.program.document import named
-from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place
+from autoresearch_graph.program.text.document import named
+from autoresearch_graph.program.text.markdown import Block
 
 PATHS = r"`[^`]+`(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+)`[^`]+`)*"
 _TABLE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("stances.yaml").read_text("utf-8"))

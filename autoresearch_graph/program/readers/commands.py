@@ -14,12 +14,9 @@ from functools import lru_cache
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS
-from autoresearch_graph.program.document import Document, Section, sentences
 from autoresearch_graph.program.evaluators import is_runner
-from autoresearch_graph.program.markdown import Block, Span
 from autoresearch_graph.program.paths import Place, covers, normal
-from autoresearch_graph.program.quantities import Statement, agree, contradiction, with_flag
+from autoresearch_graph.program.readers.claims import PATHS
 from autoresearch_graph.program.shell import (
     BUILDERS,
     has_log,
@@ -30,6 +27,9 @@ from autoresearch_graph.program.shell import (
     script,
     simple_commands,
 )
+from autoresearch_graph.program.text.document import Document, Section, sentences
+from autoresearch_graph.program.text.markdown import Block, Span
+from autoresearch_graph.program.text.quantities import Statement, agree, contradiction, with_flag
 
 _SHELLS = (
     "", "bash", "console", "sh", "shell", "shell-session", "shellsession", "shellscript",

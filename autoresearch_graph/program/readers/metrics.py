@@ -14,10 +14,10 @@ from itertools import takewhile
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.values import Direction
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, Section, sentences
-from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.quantities import Statement, agree, bad_value, with_flag
+from autoresearch_graph.program.text.document import Document, Section, sentences
+from autoresearch_graph.program.text.front_matter import Entry
+from autoresearch_graph.program.text.markdown import Block
+from autoresearch_graph.program.text.quantities import Statement, agree, bad_value, with_flag
 
 NAME = r"[A-Za-z_](?:[\w.@/-]*[\w@])?"
 _TOKEN = re.compile(r"`[^`]*`|[^\W\d](?:[\w.@/-]*[\w@])?|\d[\w.,]*|[^\w\s]")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from autoresearch_graph.core.program import Flags, Stopping
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, without_numbering
-from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.limits import PROSE, STOPS, WORDS, placed, said_in
-from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.quantities import (
+from autoresearch_graph.program.readers.limits import PROSE, STOPS, WORDS, placed, said_in
+from autoresearch_graph.program.text.document import Document, without_numbering
+from autoresearch_graph.program.text.front_matter import Entry
+from autoresearch_graph.program.text.markdown import Block
+from autoresearch_graph.program.text.quantities import (
     AMOUNTS,
     COUNT,
     COUNTED,

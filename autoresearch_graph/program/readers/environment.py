@@ -8,12 +8,12 @@ from pathlib import Path
 from autoresearch_graph.core.program import Environment
 from autoresearch_graph.core.text import is_credential
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.claims import PATHS
-from autoresearch_graph.program.document import Document, sentences
-from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.markdown import Block
 from autoresearch_graph.program.paths import Place, bad_path
-from autoresearch_graph.program.quantities import Statement, agree, bad_value
+from autoresearch_graph.program.readers.claims import PATHS
+from autoresearch_graph.program.text.document import Document, sentences
+from autoresearch_graph.program.text.front_matter import Entry
+from autoresearch_graph.program.text.markdown import Block
+from autoresearch_graph.program.text.quantities import Statement, agree, bad_value
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WITHHELD = re.compile(

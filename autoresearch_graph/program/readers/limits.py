@@ -14,9 +14,9 @@ import yaml
 
 from autoresearch_graph.core.program import TimeBox
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program.document import Document, Section, sentences, without_numbering
-from autoresearch_graph.program.markdown import Block
-from autoresearch_graph.program.quantities import (
+from autoresearch_graph.program.text.document import Document, Section, sentences, without_numbering
+from autoresearch_graph.program.text.markdown import Block
+from autoresearch_graph.program.text.quantities import (
     AMOUNTS,
     PER_RUN,
     WEEK,

@@ -14,10 +14,10 @@ from functools import cache, lru_cache
 from itertools import islice
 
 from autoresearch_graph.errors import ProgramError
-from autoresearch_graph.program import front_matter, languages, markdown
-from autoresearch_graph.program.front_matter import Entry
-from autoresearch_graph.program.markdown import Block, Span
-from autoresearch_graph.program.quantities import durations
+from autoresearch_graph.program.text import front_matter, languages, markdown
+from autoresearch_graph.program.text.front_matter import Entry
+from autoresearch_graph.program.text.markdown import Block, Span
+from autoresearch_graph.program.text.quantities import durations
 
 PROPER = {
     "asset": (
