@@ -11,7 +11,7 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.core.text import one_line
 from autoresearch_graph.errors import ProgramError
 
-By = Literal["rule", "model", "person"]
+By = Literal["rule", "model", "person", "default"]
 Grade = Literal["stated", "inferred", "accepted", "flag"]
 ASKED = (
     "asset", "metric", "direction", "experiment", "evaluation", "holdout", "check", "time_box",

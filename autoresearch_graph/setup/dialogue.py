@@ -54,6 +54,8 @@ class Dialogue:
         or with Ctrl-C.
         """
         while draft.unaccepted or draft.missing:
+            if draft.unaccepted:
+                draft.propose()
             if not draft.unaccepted:
                 field = draft.missing[0]
                 self.report(*filter(None, [draft.why(field)]))
@@ -64,7 +66,7 @@ class Dialogue:
 
     def _confirm(self, draft: ProgramDraft) -> bool:
         """Show the inferred values once, and ask if they are right."""
-        self.report(f"{draft.path.name} does not state these values; they were inferred:")
+        self.report(f"{draft.path.name} does not state these values:")
         for row in _rows(draft.unaccepted, self._console.width):
             self._console.print(row)
         answer = self._is_right()
@@ -87,7 +89,7 @@ def _rows(passages: Iterable[Passage], width: int) -> Iterator[Text]:
     for passage in passages:
         value, quote = one_line(passage.text), one_line(passage.quote)
         row = Text(f"  {passage.field.replace('_', ' '):12}").append(f"{value:24}", "bold")
-        row.append(f"  line {passage.line}: ")
+        row.append(f"  line {passage.line}: " if passage.line else "  not said; usual")
         begin = quote.find(value) - _BEFORE
         if begin > 0 and len(row) + len(quote) > width:
             quote = f"…{quote[begin:]}"

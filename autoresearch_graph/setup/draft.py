@@ -15,7 +15,7 @@ from autoresearch_graph.core.program import Flags
 from autoresearch_graph.errors import InputError, LabError, ProgramError
 from autoresearch_graph.program.acceptance import LOCK, accept
 from autoresearch_graph.program.reader import look_at
-from autoresearch_graph.program.reading import Passage, Reading, front_matter
+from autoresearch_graph.program.reading import By, Passage, Reading, front_matter
 from autoresearch_graph.storage.files import replace
 from autoresearch_graph.workspace.repository import find_repository, tracked
 
@@ -143,7 +143,14 @@ class ProgramDraft:
             except (ProgramError, ValueError) as error:
                 report(str(error))
 
-    def answer(self, field: str, words: str) -> None:
+    def propose(self) -> None:
+        """Add the usual time box and stopping criterion where the text gives none."""
+        for field in ("time_box", "stopping"):
+            waits = field == "stopping" and {"metric", "direction"} & set(self.missing)
+            if field in self.missing and not waits and not self.why(field):
+                self.answer(field, QUESTIONS[field].default, by="default")
+
+    def answer(self, field: str, words: str, by: By = "person") -> None:
         """Take an answer in place of what was inferred; raise ProgramError or ValueError if bad."""
         if field == "stopping" and words.isdecimal():
             words = f"{words} experiments"
@@ -153,7 +160,7 @@ class ProgramDraft:
             for passage in self.reading.passages
             if passage.grade in ("inferred", "accepted") and passage.field != field
         )
-        given = (Passage(field, text, None, "inferred", by="person") for text in texts if text)
+        given = (Passage(field, text, None, "inferred", by=by) for text in texts if text)
         flag = "command" if field == "experiment" else field
         if flag in Flags.model_fields:  # the answer takes its place
             self.flags = self.flags.model_copy(update={flag: None})

@@ -67,6 +67,19 @@ def test_a_run_asks_one_question_and_the_next_run_asks_none(foreign: Path):
     assert autoresearch("run", foreign, "--tag", "u", "--experiments", 1).returncode == 0
 
 
+def test_what_the_text_leaves_out_is_proposed_in_the_same_question(foreign: Path):
+    replace(foreign, "Each run has a fixed time budget of 10 seconds.", "A run is short.")
+    replace(foreign, "**NEVER STOP**", "Be bold.")
+    git(foreign, "commit", "--quiet", "--all", "--message=shorter")
+    code, shown = dialogue(foreign, "run", "--tag", "t", "--experiments", "1", answers=("",))
+    assert code == 0, shown
+    assert shown.count(QUESTION) == 1 and "done after 1 experiment" in shown
+    assert re.search(r"time box +5 minutes +not said; usual", shown)
+    assert 'text = "5 minutes"' in (foreign / LOCK).read_text()
+    told = autoresearch("check", foreign, "--experiments", 1).stdout
+    assert re.search(r"ready +time box +accepted +300 s", told)
+
+
 def test_without_a_terminal_the_front_matter_is_told_and_then_states_the_values(foreign: Path):
     before = snapshot(foreign)
     for name in ("run", "check"):
@@ -153,14 +166,12 @@ def test_a_person_corrects_what_is_wrong_and_is_asked_again_for_what_cannot_be(f
 
 
 def test_a_missing_part_is_asked_for_in_the_same_dialogue_and_remembered(foreign: Path):
-    replace(foreign, "Each run has a fixed time budget of 10 seconds.", "Runs are short.")
     replace(foreign, "modify `tune.py`, the only file you edit", "use your head")
-    code, shown = dialogue(foreign, "run", *TWO, answers=("", "", ""))
+    code, shown = dialogue(foreign, "run", *TWO, answers=("", ""))
     assert code == 0, shown
     assert "Tracked files: tune.py" in shown and "Which file may change? (tune.py)" in shown
-    assert "How long may one run take? (5 minutes)" in shown
     code, shown = dialogue(foreign, "run", *TWO, answers=())
-    assert code == 0 and "How long" not in shown
+    assert code == 0 and "Which file" not in shown
 
 
 def test_a_no_changes_nothing_and_says_how_to_settle_it(foreign: Path):
@@ -179,10 +190,10 @@ def test_an_end_of_the_input_and_ctrl_c_keep_what_was_said(foreign: Path, name: 
     code, shown = dialogue(foreign, name, answers=(INTERRUPT,))
     assert code == 130 and "Traceback" not in shown
     assert snapshot(foreign) == before
-    replace(foreign, "Each run has a fixed time budget of 10 seconds.", "Runs are short.")
+    replace(foreign, "modify `tune.py`, the only file you edit", "use your head")
     code, shown = dialogue(foreign, name, answers=("", INTERRUPT))
     assert code == 130 and QUESTION in shown
-    code, shown = dialogue(foreign, "check", answers=("9 s",))
+    code, shown = dialogue(foreign, "check", answers=("tune.py",))
     assert code == 0 and QUESTION not in shown, shown
 
 
