@@ -170,7 +170,9 @@ _SIGNS = [(sign, re.compile(_filled(rule))) for _, sign, rule in _TABLE["signs"]
 _MARK = _filled("<mark>")
 _COMMAND = re.compile(_filled("(?:<mark>|[0oaj])*<target>@"))
 _ALL_DENIED = re.compile("n[^;]*[cyY]|c[fv]*n|[kKb]")
-_GROUP = re.compile("P(?:[,jf]{1,4}(?:[vf]p)?f*P)*")  # `a.py`, `b.py` and the file `c.py`
+_GROUP = re.compile(  # `a.py`, `b.py` and the file `c.py`; the data (`a.py`), judge (`b.py`) are
+    r"P(?:[,jf]{1,4}(?:[vf]p)?f*P)*(?:\)[,j]{1,2}[fwsqJ]{0,4}\(P)*"
+)
 _LABEL = re.compile("(?:^|[,;(·])([^,;:|(·-]*[a-zA-Z][^,;:|·-]*)[:|-][·(]*$")  # Read: `a.py`
 
 
