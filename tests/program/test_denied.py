@@ -1,11 +1,14 @@
 """A file that anything in program.md denies, or that marks the work, is never an asset."""
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from autoresearch_graph.errors import ProgramError
+from autoresearch_graph.program import readers
 from tests.support.cli import autoresearch
 from tests.support.programs import make_project, read_parts, read_text, text_of
 from tests.support.projects import PROGRAM
@@ -589,3 +592,38 @@ def test_one_file_of_a_pattern_may_be_called_the_only_one(project: Path) -> None
 @pytest.mark.parametrize("item", ["The signature of `fit` in `train.py`", "`train.py`'s output"])
 def test_an_item_on_a_part_of_the_asset_does_not_protect_it(project: Path, item: str) -> None:
     assert understood(project, {"Off limits": f"- {item}"}) == ("train.py", ())
+
+
+TABLE = yaml.safe_load(resources.files(readers).joinpath("stances.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("said", TABLE["denied"])
+def test_the_example_of_a_rule_that_denies_protects_its_file(project: Path, said: str) -> None:
+    make_project(project, "a.py", "b.py", "lib/rate.py")
+
+    _, protected = understood(project, {"Asset": "`train.py`", "Notes": f"{said}."})
+
+    assert {"a.py", "lib"} & {*protected}
+
+
+@pytest.mark.parametrize("said", [*TABLE["allowed"], *TABLE["excepted"]])
+def test_the_example_of_a_rule_that_permits_names_the_asset(project: Path, said: str) -> None:
+    make_project(project, "a.py")
+
+    assert understood(project, {"Asset": "", "Notes": f"{said}."})[0] == "a.py"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The loss (`judge.py`), the data (`prepare.py`) are FROZEN.",
+        "The scorer (`judge.py`), data (`prepare.py`) must not be changed.",
+        "Scorer (`judge.py`) and data (`prepare.py`): do not edit.",
+    ],
+)
+def test_what_is_said_of_several_things_holds_for_the_file_of_each(
+    project: Path, said: str
+) -> None:
+    asset, protected = understood(project, {"Asset": "`train.py`", "Notes": said})
+
+    assert (asset, {"judge.py", "prepare.py"} - {*protected}) == ("train.py", set())

@@ -23,8 +23,10 @@ from autoresearch_graph.program.text.markdown import Block
 
 PATHS = r"`[^`]+`(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+)`[^`]+`)*"
 _TABLE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("stances.yaml").read_text("utf-8"))
-_CLASS = {word: letter for letter, words in _TABLE["classes"].items() for word in words.split()}
-_CLASS |= {"—": "-", "[": "(", "]": ")", "#": "-"} | {mark: mark for mark in ",;:()|-"}
+_LETTERS = {
+    word: name.split()[1] for name, words in _TABLE["classes"].items() for word in words.split()
+}
+_LETTERS |= {"—": "-", "[": "(", "]": ")", "#": "-"} | {mark: mark for mark in ",;:()|-"}
 _STEMS = (  # forms of words that the table does not hold
     (r".*n't$", "n"),
     (
@@ -145,68 +147,94 @@ def _joined(phrase: re.Match[str]) -> str:
 def _letter(word: str) -> str:
     """Return the class of a word or mark; an unknown emoji is a word."""
     low = word.lower()
-    if low in _CLASS or not low[0].isalnum():
-        return _CLASS.get(low) or ("w" if category(word[0]) == "So" else "·")
+    if low in _LETTERS or not low[0].isalnum():
+        return _LETTERS.get(low) or ("w" if category(word[0]) == "So" else "·")
     return next((letter for form, letter in _STEMS if re.match(form, low)), "w")
 
 
-_Q = r"[,:()|·-]"
-_KEPT = "(?:K|[kub](?=$|[^wsqJfP]))"  # `fixed` before a noun is said of that
-_NO_CHANGE = "n[aldhm]{0,3}?(?:[yY](?![tf])|[yY]?t?a?c[ah]*(?![fvwsqJRP]))"
-_STATE = rf"(?:[hdm]*[al][aldhvfo]*(?:[kKb]|{_KEPT})|[aldhmvo]*{_NO_CHANGE})"
-_OBJECT = "c[oacfvpjdlt,:(0]*"  # a verb of change, and what may stand before its object
-# The rules for a clause in which `@` stands for the path.
-_DENIED = re.compile(
-    rf"[nb][^cxoPeEr;:@]{{0,6}}{_OBJECT}(?:f*w{{1,3}}[(:]|(?:P[,j]+[fvpj]*)+)?@"  # never edit it
-    r"|(?:[kKb]|(?<![a-zA-OQ-Z])n|[eEj]n)f*@|n[fv]+pf*@"  # the frozen, but not, no file in
-    r"|(?:^|[,:])v?f*c[ftpj]*@a+(?:[kKb]|n)|lf*@p?[ukK]"  # changes to it are rejected
-    rf"|(?:^|[^flpsr@])f*@(?:(?:[jt][fwsqJ]{{1,4}}(?=a))?{_STATE}|a?l$"  # it is fixed
-    rf"|[^;:,P]{{1,10}}j[aldhm]+(?:{_KEPT}|{_NO_CHANGE}))"
-    r"|n[sw]{0,2}[dam]+@a*c"  # under no circumstances may it be changed
-    rf"|@(?:K|b{_Q}*$|[adm]*n{_Q}*$|{_Q}+(?:[hvfajldm]*{_KEPT}|{_STATE}|a?n{_Q}*$)"  # (fixed)
-    rf"|[^;P]*(?:[(|][hvfal]*{_KEPT}|[(|]n(?=[()|]|$)|{_Q}h[aldvhmo]*(?:[kKb]|{_KEPT})"
-    rf"|{_Q}[aldhmvo]*{_NO_CHANGE}|of*g|cpf*g|{_Q}g+(?:o|{_Q}|$)))"
+def _filled(pattern: str) -> str:
+    """Return a pattern of the table with the parts that it names as `<part>`."""
+    for name, part in _TABLE["parts"].items():
+        pattern = pattern.replace(f"<{name}>", part)
+    return _filled(pattern) if re.search(r"<[a-z]", pattern) else pattern
+
+
+def _rules(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_filled(pattern)})" for pattern in _TABLE[name].values()))
+
+
+_DENIED, _ALLOWED, _COMMANDED, _EXCEPTED = map(
+    _rules, ("denied", "allowed", "commanded", "excepted")
 )
-_COMMANDED = re.compile("(?:^|P)[^nbeEP@]*(?:c[ocfvp:jd]*|[fp]m[ado]*ca[f:]*)@")
-_ALLOWED = re.compile(
-    r"(?:^|P)[^nbeEP@]*(?:(?:[om]|m?d[aom]*|[YO]t)c[ocfvp:jd]*@(?!o?i)|co[fvp:]*@|[fp]m[ado]*ca[f:]*@"
-    rf"|c[ocfvp:jd]*@o{_Q}*$|o@aY)"  # you may edit it
-    r"|(?:^|P)(?:[^nbP@ps]|[ps](?!f*@)|[vo]f*w?p(?=f*@))*@"  # it is the file you edit
-    r"(?:[^;PnkKbe]*[fp][afho]*m[adohxm]*c(?![fvwsqJRP])"
-    rf"|{_Q}*[alh]*[fo]*y(?!p|t(?!c))|[ah]*d[ao]*c(?![fvwsqJRP])|ac[fp]*m|{_Q}*m?ch(?:{_Q}|$))"
-)
-_EXCEPTED = re.compile("(?:e|[vn][^,;P]{0,3}E)[fvp:,(]*@")
+_SIGNS = [(sign, re.compile(_filled(rule))) for _, sign, rule in _TABLE["signs"]]
+_MARK = _filled("<mark>")
+_COMMAND = re.compile(_filled("(?:<mark>|[0oaj])*<target>@"))
 _ALL_DENIED = re.compile("n[^;]*[cyY]|c[fv]*n|[kKb]")
-_GROUP = re.compile("P(?:[,jf]{1,4}(?:[vf]p)?f*P)*")
-_LABEL = re.compile("(?:^|[,;(·])([^,;:|(·-]*[a-zA-Z][^,;:|·-]*)[:|-][·(]*$")
-_SIGNS = (  # the first rule that a label begins with, and its sign
-    ("i|.*[zr]", 0),
-    (".*[kKbn].*[eE][fhvp]*$", 3),
-    (".*[eE][fhvp]*$|.*of*g|.*n[^;,]*[cyYO]|.*[yYc]pf*g|.*g[adfhx]*c", -2),
-    (".*n[kK]", 0),
-    (".*[kKb](?=$|[^ws]|wf)", -2),
-    (".*[kKbnugeE]", -1),
-    (".*y|.*(?:m[adohx]*|d[ao]*|[pf]t|Y)c(?![vwsqJR])|[fo]*Tf*$", 3),
-    (".*[dY]", 2),
-    (".*[OTc]|p$", 1),
+_GROUP = re.compile(  # `a.py`, `b.py` and the file `c.py`; the data (`a.py`), judge (`b.py`) are
+    r"P(?:[,jf]{1,4}(?:[vf]p)?f*P)*(?:\)[,j]{1,2}[fwsqJ]{0,4}\(P)*"
 )
+_LABEL = re.compile("(?:^|[,;(·])([^,;:|(·-]*[a-zA-Z][^,;:|·-]*)[:|-][·(]*$")  # Read: `a.py`
 
 
-def _stance(shape: str, start: int, end: int, above: int) -> bool | None:
-    """Return the stance of a sentence on the paths between two positions.
+@dataclass(frozen=True)
+class _Group:
+    """Paths that stand side by side in a sentence, from `start` to `end` of its shape.
 
-    `above` is the sign of the label above: `Edit` is a permission under `What you can do`.
+    `begun` is the end of the group before; `taken` is the number of the paths before.
     """
-    clause = f"{shape[:start].rpartition(';')[2]}@{_until_next(shape[end:])}"
-    if re.match("[0·-]*i", shape):
-        return None
-    if _EXCEPTED.search(clause):  # all but this: allowed if all else is denied
-        is_free = above > 0 or re.search("[cyYv]", clause)
-        return True if above < 0 or _ALL_DENIED.search(clause) else False if is_free else None
-    if _DENIED.search(clause) or (above < 0 and _COMMANDED.search(clause)):
-        return False
-    is_command = above > 1 and re.match(rf"(?:{_Q}|[0oaj])*c[ocfvp:jd]*@", clause)
-    return True if _ALLOWED.search(clause) or is_command else None
+
+    sentence: Sentence
+    begun: int
+    start: int
+    end: int
+    taken: int
+
+    @property
+    def paths(self) -> tuple[tuple[str, int], ...]:
+        """The paths with their lines."""
+        count = self.sentence.shape.count("P", self.start, self.end)
+        return self.sentence.paths[self.taken : self.taken + count]
+
+    @property
+    def lead(self) -> str:
+        """The shape of the words before the paths."""
+        return self.sentence.shape[self.begun : self.start]
+
+    @property
+    def after(self) -> str:
+        """The shape of the words after the paths."""
+        return _until_next(self.sentence.shape[self.end :])
+
+    @property
+    def label(self) -> str:
+        """The text of the label right before the paths, if there is any."""
+        if (own := _LABEL.search(self.lead)) is None:
+            return ""
+        start, end = (self.sentence.places[self.begun + at] for at in own.span(1))
+        return self.sentence.text[start:end].strip(" *_:|-")
+
+    def stance(self, above: int) -> bool | None:
+        """Return what the sentence says of the paths.
+
+        `above` is the sign of the label above: `Edit` is a permission under `What you can do`.
+        """
+        shape = self.sentence.shape
+        clause = f"{shape[: self.start].rpartition(';')[2]}@{self.after}"
+        if re.match("[0·-]*i", shape):
+            return None
+        if _EXCEPTED.search(clause):  # all but this: allowed if all else is denied
+            is_free = above > 0 or re.search("[cyYv]", clause)
+            return True if above < 0 or _ALL_DENIED.search(clause) else False if is_free else None
+        if _DENIED.search(clause) or (above < 0 and _COMMANDED.search(clause)):
+            return False
+        return True if _ALLOWED.search(clause) or (above > 1 and _COMMAND.match(clause)) else None
+
+
+def _groups(sentence: Sentence) -> Iterator[_Group]:
+    begun = taken = 0
+    for found in _GROUP.finditer(sentence.shape):
+        yield _Group(sentence, begun, *found.span(), taken)
+        taken, begun = taken + found[0].count("P"), found.end()
 
 
 def _until_next(tail: str) -> str:
@@ -225,7 +253,7 @@ def meaning(label: str) -> int:
     if field in ("asset", "protected"):
         return 3 if field == "asset" else -2
     shape = re.sub("v?R[al]*[kKb]|[an]*cv?R", "", shape_of(label))  # all else is read-only
-    return next((sign for rule, sign in _SIGNS if re.match(rule, shape)), 0)
+    return next((sign for sign, rule in _SIGNS if rule.match(shape)), 0)
 
 
 @dataclass(frozen=True)
@@ -335,55 +363,66 @@ def _in_code(block: Block, label: str, sign: int, place: Place) -> Iterator[Ment
             yield Mention(words[0], at, block, label, sign, stance=denied, after=after)
 
 
+@dataclass(frozen=True)
+class _Above:
+    """The label of a mention with its sign; `leads` is True as long as paths open their block."""
+
+    label: str
+    sign: int
+    leads: bool = True
+
+
 @lru_cache(maxsize=5_000)
 def _in_block(
     block: Block, label: str, sign: int, place: Place, *, is_title: bool
 ) -> tuple[Mention, ...]:
     """Return the mentions of a block; a sentence without a path is about the one before."""
     found: list[Mention] = []
-    spoken = 0  # the number of mentions in the sentence before, if it is about one group of them
     box = re.match(r"\[[ xX]\]", block.text)
-    label = label or (box[0] if box else "")
-    leads, outer = True, (label, sign)
-    for sentence in read_text(block.text):
-        groups = [*_GROUP.finditer(sentence.shape)]
-        label, sign = (label, sign) if sign < 0 else outer
+    above = outer = _Above(label or (box[0] if box else ""), sign)
+    spoken = 0  # the number of mentions in the sentence before, if it is about one group of them
+    for sentence in read_text(block.text[box.end() if box else 0 :]):
+        groups = [*_groups(sentence)]
         if not groups and spoken:
             found[-spoken:] = [_continued(each, sentence.shape) for each in found[-spoken:]]
-        begun = taken = 0
+        if not groups:
+            continue
+        if above.sign >= 0:
+            above = replace(outer, leads=above.leads)
         for group in groups:
-            count = group[0].count("P")
-            paths = sentence.paths[taken : taken + count]
-            lead = sentence.shape[begun : group.start()][
-                0 if found or not box else box[0].count("x") + 2 :
-            ]
-            after = _until_next(sentence.shape[group.end() :])
-            is_first = is_title and not found
-            if not is_first and (own := _LABEL.search(lead)):
-                places = [sentence.places[begun + at] for at in own.span(1)]
-                text = sentence.text[slice(*places)].strip(" *_:|-")
-                known = meaning(text)
-                label, sign, leads = text, known or min(outer[1], 0), True
-            elif not is_first:
-                is_wide = place.is_wide(paths[0][0])
-                leads = leads and _leads(lead, after, block.kind, is_wide=is_wide)
-            stance = _stance(sentence.shape, *group.span(), sign)
-            is_alone = bool(stance and _is_alone(sentence.shape))
-            names = tuple(path for path, _ in paths)
-            for path, line in paths:
-                found.append(
-                    Mention(
-                        path.removeprefix("!"), block.line + line, block, label, sign,
-                        False if path[:1] == "!" else stance, leads, lead, "" if taken else after,
-                        is_alone, names,
-                    )
-                )  # fmt: skip
-            if stance and count > 1 and "j" not in group[0] and after.startswith("a"):
-                found[-count:-1] = [replace(each, stance=None) for each in found[-count:-1]]
-            taken, begun = taken + count, group.end()
-        spoken = taken if len(groups) == 1 or (groups and leads) else spoken if not groups else 0
+            if not is_title or found:
+                above = _beside(above, group, block.kind, place, outer)
+            found += _of_group(group, block, above)
+        spoken = len(sentence.paths) if len(groups) == 1 or above.leads else 0
     kept = (each for each in found if place.looks_like_path(each.path))
     return tuple(_by_cells(each) if block.kind == "row" else each for each in kept)
+
+
+def _beside(above: _Above, group: _Group, kind: str, place: Place, outer: _Above) -> _Above:
+    """Return what is above a group, with the label right before it in the place of the outer."""
+    if own := group.label:
+        return _Above(own, meaning(own) or min(outer.sign, 0))
+    is_wide = place.is_wide(group.paths[0][0])
+    leads = above.leads and _leads(group.lead, group.after, kind, is_wide=is_wide)
+    return replace(above, leads=leads)
+
+
+def _of_group(group: _Group, block: Block, above: _Above) -> list[Mention]:
+    """Return the mentions of a group; what is said of one is not said of those before it."""
+    stance = group.stance(above.sign)
+    shape, paths, after = group.sentence.shape, group.paths, group.after
+    is_one = bool(stance) and after.startswith("a") and "j" not in shape[group.start : group.end]
+    first = Mention(
+        "", block.line, block, above.label, above.sign, stance, above.leads, group.lead,
+        "" if group.taken else after, bool(stance and _is_alone(shape)), tuple(p for p, _ in paths),
+    )  # fmt: skip
+    found = []
+    for at, (path, line) in enumerate(paths, 1):
+        own = None if is_one and at < len(paths) else stance
+        said = False if path.startswith("!") else own
+        bare = path.removeprefix("!")
+        found.append(replace(first, path=bare, line=block.line + line, stance=said))
+    return found
 
 
 def _leads(lead: str, after: str, kind: str, *, is_wide: bool) -> bool:
@@ -392,7 +431,7 @@ def _leads(lead: str, after: str, kind: str, *, is_wide: bool) -> bool:
         return False
     is_sentence = kind == "paragraph" and after[:1].isalpha() and after[0] not in "joutEepP"
     within = "(?:w?pf*)?" if is_wide else ""
-    return not is_sentence and bool(re.fullmatch(rf"(?:{_Q}|[jfv0])*{within}", lead))
+    return not is_sentence and bool(re.fullmatch(rf"(?:{_MARK}|[jfv0])*{within}", lead))
 
 
 def _continued(mention: Mention, shape: str) -> Mention:
