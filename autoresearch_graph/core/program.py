@@ -114,8 +114,9 @@ class Program(Value):
     `lines` has the line (from 1) from which each field was read; a field from a flag or a default
     is not in it. `grades` tells of each if it is stated, inferred or a flag's. Paths are relative
     to the project, but those in `hidden` are as written: absolute, with `~`, or with variables.
-    `unchecked` has a line for each constraint that only the model can follow; `early_end` allows
-    hopeless runs to be ended early.
+    `unchecked` has a line for each constraint that only the model can follow, each stopping
+    criterion that only a person can judge, and each section that is left as prose; `early_end`
+    allows hopeless runs to be ended early.
     """
 
     path: Path

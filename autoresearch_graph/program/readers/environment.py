@@ -3,7 +3,9 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from autoresearch_graph.core.program import Environment
 from autoresearch_graph.core.text import is_credential
@@ -15,6 +17,9 @@ from autoresearch_graph.program.text.front_matter import Entry
 from autoresearch_graph.program.text.markdown import Block
 from autoresearch_graph.program.text.quantities import Statement, agree, bad_value
 
+Said = Statement[str]
+Stated = tuple[str, Statement[Any]]
+_LISTS = ("variables", "readable", "writable")
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WITHHELD = re.compile(
     r"\b(?:not|never|cannot|don't)\s+(?:be\s+)?(?:pass|get|see|forward|give|need)", re.IGNORECASE
@@ -23,13 +28,91 @@ _LABELLED = re.compile(
     rf"\bvariables?\s*[:|]\s*(?:(?P<names>{_NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_NAME})*)(?=\s*(?:$|[^\w\s=/]))|\S)",
     re.IGNORECASE,
 )
+_IN_SPAN = r"[A-Z][A-Z0-9_]+|[a-z]+_proxy"
 _VARIABLE = re.compile(
-    r"(?<![\w./~$-])(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]*|[a-z]+_proxy)(?P<value>=\S*)?(?![\w./-])"
+    rf"`(?P<span>{_IN_SPAN})(?P<set>=[^`]*)?`|`[^`]*`"
+    r"|(?<![\w./~$-])(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]*|[a-z]+_proxy)(?P<value>=[^\s`]*)?(?![\w./-])"
 )
-_SPANNED = re.compile(r"(?P<name>[A-Z][A-Z0-9_]+|[a-z]+_proxy)(?P<value>=.*)?")
+_ACCESS = r"\b(?:network|internet)(?:\s+access)?\s*(?:\bis\b|:|=|\|)?\s*"
+_NO_NETWORK = re.compile(
+    r"\b(?:no|without|not)\s+(?:\w+\s+)?(?:network|internet)\b|\boffline\b"
+    rf"|{_ACCESS}(?:not\b|no\b|off\b|none\b|denied|forbidden|disabled|false)",
+    re.IGNORECASE,
+)
+_NETWORK = re.compile(
+    rf"{_ACCESS}(?:allowed|on\b|yes\b|true|enabled|permitted|needed|required)"
+    r"|\b(?:allow|needs?|with|may use)\s+(?:the\s+)?(?:network|internet)\b",
+    re.IGNORECASE,
+)
+_USES = {
+    use: re.compile(
+        rf"\b{verb}\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
+        rf"|(?P<such>{PATHS})\s+(?:is|are|stays?)\s+{adjective}\b",
+        re.IGNORECASE,
+    )
+    for use, verb, adjective in (
+        ("readable", "read(?:s|ing|able)?", "(?:readable|read-only)"),
+        ("writable", "writ(?:e|es|ing|able)", "writable"),
+    )
+}
+_DENIAL = re.compile(r"\b(?:not|never|no|cannot|can't|don't)\b", re.IGNORECASE)
+_LABEL = 2  # words at most beside a path, as in `Data set: ...`; a sentence has more
 
 
-def said_variables(block: Block) -> Iterator[Statement[str]]:
+def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
+    """Return the environment, and the first line that describes it."""
+    entry = document.front.get("environment")
+    stated = _front(entry) if entry else (*_in_sections(document, place), *_caches(document))
+    parts: dict[str, list[Statement[Any]]] = {part: [] for part in (*_LISTS, "network")}
+    for part, said in stated:
+        parts[part].append(said)
+    for variable in parts["variables"]:
+        _check_variable(variable)
+    for path in (*parts["readable"], *parts["writable"]):
+        _check_path(path, place, is_written=path in parts["writable"])
+    allowed = agree("network", parts["network"])
+    environment = Environment(
+        network=bool(allowed and allowed.value),
+        **{part: tuple(dict.fromkeys(said.value for said in parts[part])) for part in _LISTS},
+    )
+    lines = (said.line for said in chain(*parts.values()) if said.line)
+    return environment, min(lines, default=None)
+
+
+def _front(entry: Entry) -> Iterator[Stated]:
+    keys = entry.keys("variables", "network", "readable", "writable")
+    for part in _LISTS:
+        yield from ((part, said) for said in keys[part].statements()) if part in keys else ()
+    if "network" in keys:
+        answer = keys["network"].text().strip().lower()
+        allowed = answer in ("true", "yes", "on", "allowed")
+        if not allowed and answer not in ("false", "no", "off", "none"):
+            raise bad_value(f"`network` is `{answer}`; it must be yes or no", keys["network"].line)
+        yield "network", Statement(allowed, keys["network"].line, answer)
+
+
+def _in_sections(document: Document, place: Place) -> list[Stated]:
+    blocks = [block for section in document.proper("environment") for block in section.body]
+    stated: list[Stated] = [("variables", said) for block in blocks for said in _variables(block)]
+    names = {said.value for _, said in stated}
+    prose = [place.spanned(block) for block in blocks if block.kind != "code"]
+    for block in prose:
+        stated += _in_prose(block, names)
+    _check_spans(prose, {said.value for _, said in stated}, place)
+    return stated
+
+
+def _in_prose(block: Block, variables: set[str]) -> Iterator[Stated]:
+    """Yield the paths that a block opens, and what it says of the network."""
+    for sentence, line in sentences(block):
+        for use, pattern in _USES.items():
+            paths = _used(sentence, pattern)
+            yield from ((use, Statement(path, line)) for path in paths if path not in variables)
+        if (allowed := _allows_network(sentence, line)) is not None:
+            yield "network", Statement(allowed, line, sentence)
+
+
+def _variables(block: Block) -> Iterator[Said]:
     """Yield the variables that a block names.
 
     These are names in code spans or with an underscore, all names after `Variables:`, and all in a
@@ -38,18 +121,64 @@ def said_variables(block: Block) -> Iterator[Statement[str]]:
     if block.kind == "code":
         yield from _in_code(block)
         return
-    for sentence, line_number in sentences(block):
+    for sentence, line in sentences(block):
         if not _WITHHELD.search(sentence):
-            yield from _in_sentence(sentence, line_number)
+            yield from _in_sentence(sentence, line)
     lone = re.fullmatch(rf"`(?P<span>{_NAME})`|(?P<bare>[A-Z][A-Z0-9]+)", block.text.rstrip(" .,;"))
-    if lone and block.kind == "item" and not _SPANNED.fullmatch(lone["span"] or ""):
+    if lone and block.kind == "item" and not re.fullmatch(_IN_SPAN, lone["span"] or ""):
         raise ProgramError(
             f"{lone[0]} may be a variable; write `Variables: {lone[0].strip('`')}`, or a sentence",
             line=block.line,
         )
 
 
-def check_variable(said: Statement[str]) -> None:
+def _in_code(block: Block) -> Iterator[Said]:
+    for line, text in enumerate(block.text.splitlines(), block.line):
+        words = text.partition("#")[0].strip().removeprefix("export ").strip()
+        if match := re.fullmatch(rf"({_NAME})(=.*)?", words):
+            yield _unset(match[1], match[2], line)
+        elif words:
+            raise bad_value(
+                f"`{words[:80]}` is not a variable name; a code block lists variables, one a "
+                "line, and anything else belongs under another heading",
+                line,
+            )
+
+
+def _in_sentence(sentence: str, line: int) -> Iterator[Said]:
+    plain = sentence.replace("`", "")
+    if (listed := _LABELLED.search(plain)) and listed["names"]:
+        names = re.findall(rf"\b(?!(?:and|none)\b){_NAME}", listed["names"])
+        yield from (Statement(name, line) for name in names)
+        return
+    found = tuple(_marked(sentence, line))
+    if listed and not found:
+        raise ProgramError(
+            f"`{' '.join(plain.split())[:80]}` names no variable; write `Variables: HF_HOME, LANG`",
+            line=line,
+        )
+    yield from found
+
+
+def _marked(sentence: str, line: int) -> Iterator[Said]:
+    for match in _VARIABLE.finditer(sentence):
+        if name := match["span"] or match["name"]:
+            where = line + sentence.count("\n", 0, match.start())
+            yield _unset(name, match["set"] or match["value"], where)
+
+
+def _unset(name: str, value: str | None, line: int) -> Said:
+    """Return a variable; raise ProgramError if it has a value."""
+    if value is None:
+        return Statement(name, line)
+    raise bad_value(
+        f"`{name}{value}` gives a value, but variables are passed on unchanged; write "
+        f"`{name}` and set it where the research is started",
+        line,
+    )
+
+
+def _check_variable(said: Said) -> None:
     """Raise ProgramError for a malformed name, or that of a credential."""
     if not re.fullmatch(_NAME, said.value):
         raise bad_value(f"`{said}` is not a variable name", said.line)
@@ -61,140 +190,10 @@ def check_variable(said: Statement[str]) -> None:
         )
 
 
-def _in_code(block: Block) -> Iterator[Statement[str]]:
-    for number, text in enumerate(block.text.splitlines()):
-        words = text.partition("#")[0].strip().removeprefix("export ").strip()
-        if not words:
-            continue
-        match = re.fullmatch(rf"(?P<name>{_NAME})(?P<value>=.*)?", words)
-        if match is None:
-            raise bad_value(
-                f"`{words[:80]}` is not a variable name; a code block lists variables, one a "
-                "line, and anything else belongs under another heading",
-                block.line + number,
-            )
-        yield _named(match, block.line + number)
-
-
-def _in_sentence(sentence: str, line: int) -> Iterator[Statement[str]]:
-    plain = sentence.replace("`", "")
-    if (listed := _LABELLED.search(plain)) and listed["names"]:
-        for name in re.findall(rf"\b(?!(?:and|none)\b){_NAME}", listed["names"]):
-            yield Statement(name, line)
-        return
-    found = tuple(_marked(sentence, line))
-    if listed and not found:
-        raise ProgramError(
-            f"`{' '.join(plain.split())[:80]}` names no variable; write `Variables: HF_HOME, LANG`",
-            line=line,
-        )
-    yield from found
-
-
-def _marked(sentence: str, line: int) -> Iterator[Statement[str]]:
-    for piece in re.finditer(r"`(?P<span>[^`]+)`|[^`]+", sentence):
-        where = line + sentence.count("\n", 0, piece.start())
-        spanned = _SPANNED.fullmatch(piece["span"]) if piece["span"] else None
-        for match in _VARIABLE.finditer(piece[0]) if not piece["span"] else (spanned,):
-            if match:
-                yield _named(match, where)
-
-
-def _named(match: re.Match[str], line: int) -> Statement[str]:
-    if match["value"] is None:
-        return Statement(match["name"], line)
-    raise bad_value(
-        f"`{match[0]}` gives a value, but variables are passed on unchanged; write "
-        f"`{match['name']}` and set it where the research is started",
-        line,
-    )
-
-
-_NO_NETWORK = re.compile(
-    r"\b(?:no|without|not)\s+(?:\w+\s+)?(?:network|internet)\b|\boffline\b"
-    r"|\b(?:network|internet)(?:\s+access)?\s*(?:\bis\b|:|=|\|)?\s*"
-    r"(?:not\b|no\b|off\b|none\b|denied|forbidden|disabled|false)",
-    re.IGNORECASE,
-)
-_NETWORK = re.compile(
-    r"\b(?:network|internet)(?:\s+access)?\s*(?:\bis\b|:|=|\|)?\s*"
-    r"(?:allowed|on\b|yes\b|true|enabled|permitted|needed|required)"
-    r"|\b(?:allow|needs?|with|may use)\s+(?:the\s+)?(?:network|internet)\b",
-    re.IGNORECASE,
-)
-_USES = {
-    use: re.compile(
-        rf"^(?P<before>.*?)(?:\b{verb}\b[^`.;]{{0,40}}?(?P<after>{PATHS})"
-        rf"|(?P<such>{PATHS})\s+(?:is|are|stays?)\s+{adjective}\b)",
-        re.IGNORECASE | re.DOTALL,
-    )
-    for use, verb, adjective in (
-        ("readable", "read(?:s|ing|able)?", "(?:readable|read-only)"),
-        ("writable", "writ(?:e|es|ing|able)", "writable"),
-    )
-}
-_DENIAL = re.compile(r"\b(?:not|never|no|cannot|can't|don't)\b", re.IGNORECASE)
-_LABEL = 2  # words at most beside a path, as in `Data set: ...`; a sentence has more
-Said = Statement[str]
-
-
-def read_environment(document: Document, place: Place) -> tuple[Environment, int | None]:
-    """Return the environment, and the first line that describes it."""
-    entry = document.front.get("environment")
-    parts, network = _front(entry) if entry else _in_sections(document, place)
-    for variable in parts["variables"]:
-        check_variable(variable)
-    for path in (*parts["readable"], *parts["writable"]):
-        _check_path(path, place, is_written=path in parts["writable"])
-    allowed = agree("network", network)
-    lines = [said.line for part in parts.values() for said in part]
-    lines += [said.line for said in network]
-    environment = Environment(
-        network=bool(allowed and allowed.value),
-        **{key: tuple(dict.fromkeys(said.value for said in part)) for key, part in parts.items()},
-    )
-    return environment, min((line for line in lines if line), default=None)
-
-
-def _front(entry: Entry) -> tuple[dict[str, list[Said]], list[Statement[bool]]]:
-    keys = entry.keys("variables", "network", "readable", "writable")
-    parts = {
-        key: keys[key].statements() if key in keys else []
-        for key in ("variables", "readable", "writable")
-    }
-    if "network" not in keys:
-        return parts, []
-    answer = keys["network"].text().strip().lower()
-    allowed = answer in ("true", "yes", "on", "allowed")
-    if not allowed and answer not in ("false", "no", "off", "none"):
-        raise bad_value(f"`network` is `{answer}`; it must be yes or no", keys["network"].line)
-    return parts, [Statement(allowed, keys["network"].line, answer)]
-
-
-def _in_sections(
-    document: Document, place: Place
-) -> tuple[dict[str, list[Said]], list[Statement[bool]]]:
-    everything = [block for s in document.proper("environment") for block in s.body]
-    variables = [said for block in everything for said in said_variables(block)]
-    blocks = [place.spanned(block) for block in everything if block.kind != "code"]
-    parts = {"variables": variables} | {
-        use: [said for block in blocks for said in _used(block, pattern)]
-        for use, pattern in _USES.items()
-    }
-    names = {said.value for said in variables}
-    parts["readable"] = [said for said in parts["readable"] if said.value not in names]
-    understood = {said.value for part in parts.values() for said in part}
-    for block in blocks:
-        _check_spans(block, understood, place)
-    if not document.proper("environment"):
-        parts["readable"] = [*_caches(document.blocks)]
-    return parts, [said for block in blocks for said in _said_of_network(block)]
-
-
-def _check_spans(block: Block, understood: set[str], place: Place) -> None:
+def _check_spans(blocks: Iterable[Block], understood: set[str], place: Place) -> None:
     """Raise ProgramError for a path without words that tell its use."""
-    words = re.sub(r"`[^`]*`", "", block.text).split()
-    for span in block.spans if len(words) <= _LABEL else ():
+    labels = (b for b in blocks if len(re.sub(r"`[^`]*`", "", b.text).split()) <= _LABEL)
+    for span in (span for block in labels for span in block.spans):
         path = Path(span.text).expanduser()
         is_path = place.exists(span.text) or (path.is_absolute() and path.exists())
         if is_path and span.text not in understood:
@@ -205,34 +204,35 @@ def _check_spans(block: Block, understood: set[str], place: Place) -> None:
             )
 
 
-def _caches(blocks: Iterable[Block]) -> Iterator[Said]:
+def _caches(document: Document) -> Iterator[Stated]:
     """Yield the existing folders in the user's cache that prose names: data lie there."""
-    for span in (span for block in blocks for span in block.spans):
-        if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
-            yield Statement(span.text, span.line)
+    if not document.proper("environment"):
+        for span in (span for block in document.blocks for span in block.spans):
+            if re.match(r"~/\.cache/[\w-]", span.text) and Path(span.text).expanduser().is_dir():
+                yield "readable", Statement(span.text, span.line)
 
 
-def _said_of_network(block: Block) -> Iterator[Statement[bool]]:
-    for sentence, line in sentences(block):
-        denied = _NO_NETWORK.search(sentence)
-        if denied or _NETWORK.search(sentence):
-            yield Statement(not denied, line, sentence)
-        elif re.search(r"\bnetwork\b", re.sub(r"`[^`]*`", "", sentence), re.IGNORECASE):
-            raise ProgramError(
-                f"`{' '.join(sentence.split())}` is unclear about the network; write "
-                "`network allowed` or `no network`",
-                line=line,
-            )
+def _allows_network(sentence: str, line: int) -> bool | None:
+    """Return what a sentence says of the network; None if it does not mention it."""
+    denied = _NO_NETWORK.search(sentence)
+    if denied or _NETWORK.search(sentence):
+        return not denied
+    if re.search(r"\bnetwork\b", re.sub(r"`[^`]*`", "", sentence), re.IGNORECASE):
+        raise ProgramError(
+            f"`{' '.join(sentence.split())}` is unclear about the network; write "
+            "`network allowed` or `no network`",
+            line=line,
+        )
+    return None
 
 
-def _used(block: Block, use: re.Pattern[str]) -> Iterator[Said]:
-    """Yield the paths that `use` matches, if nothing denies it."""
-    for sentence, line in sentences(block):
-        match = use.search(sentence)
-        named = "after" if match and match["after"] else "such"
-        if match and not _DENIAL.search(sentence[: match.start(named)]):
-            for path in re.findall(r"`([^`]+)`", match[named]):
-                yield Statement(path, line)
+def _used(sentence: str, use: re.Pattern[str]) -> list[str]:
+    """Return the paths that `use` matches, if nothing denies it."""
+    match = use.search(sentence)
+    named = "after" if match and match["after"] else "such"
+    if not match or _DENIAL.search(sentence[: match.start(named)]):
+        return []
+    return re.findall(r"`([^`]+)`", match[named])
 
 
 def _check_path(said: Said, place: Place, *, is_written: bool) -> None:

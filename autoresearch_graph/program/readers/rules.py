@@ -14,6 +14,7 @@ from autoresearch_graph.program.text.markdown import Block
 from autoresearch_graph.program.text.quantities import (
     COUNT,
     NUMBER,
+    RELATIONS,
     Statement,
     agree,
     bad_value,
@@ -37,41 +38,30 @@ _SIGNED = rf"(?<![\w.,])-?{NUMBER}"
 _TIMES = rf"(?:(?:{COUNT})(?=\s+times?\b)|once|twice|thrice)"
 _N = rf"(?<![\w.,-]){NUMBER}(?![\d.,]*\d)"
 _GAIN = rf"{_N}(?=\s*(?:$|[^\w\s%]|(?:and|or|in|is|to|for|on|as|with|before|better|counts?)\b))"
-_FORMS = tuple(
-    (field, re.compile(pattern, re.IGNORECASE))
-    for field, pattern in (
-        (
-            "plausible",
-            r"\bplausible(?:\s+(?:range|values?))?(?:\s+(?:is|are))?(?:\s+(?:from|between))?\W{1,3}"
-            rf"(?P<n>{_SIGNED})\s*(?:to|and|-|\.\.)\s*(?P<high>{_SIGNED})(?![\d.,]*\d)",
-        ),
-        (
-            "baseline_runs",
-            r"\bbaseline(?:\s+is)?(?:\s+(?:run|repeated|measured))?\W{1,3}"
-            rf"(?P<n>{_TIMES})(?:\s+times?)?",
-        ),
-        ("baseline_runs", rf"\bbaseline\s+(?:runs|repeats)\W{{1,3}}(?P<n>{COUNT})"),
-        ("baseline_runs", rf"(?P<n>{COUNT})\s+(?:baseline\s+runs?|runs?\s+of\s+the\s+baseline)\b"),
-        (
-            "minimum_improvement",
-            rf"\bminimum\s+improvement(?:\s+(?:of|is))?\W{{1,3}}(?P<n>{_GAIN})",
-        ),
-        (
-            "minimum_improvement",
-            rf"\bat\s+least\s+(?P<n>{_N})\s+(?:better|lower|higher|of\s+improvement)\b",
-        ),
-        (
-            "minimum_improvement",
-            r"\b(?:improve\w*|better)\s+(?:by\s+)?(?:(?:at\s+least|more\s+than)\s+)?"
-            rf"(?P<n>{_GAIN})",
-        ),
-        ("confirmations", rf"(?P<n>{COUNT})\s+confirmation(?:\s+runs?|s)?\b"),
-        (
-            "confirmations",
-            r"\bconfirm\w*(?:\s+(?:runs?|each|every|an?|the|any|all|improvements?|gains?|keeps?|it"
-            rf"|them)\b)*\W{{1,3}}(?P<n>{_TIMES}|{COUNT}(?=\s*(?:$|[^\w\s]|runs?\b)))",
-        ),
-    )
+_FORMS = (  # a blank stands for any white space
+    (
+        "plausible",
+        r"\bplausible(?: (?:range|values?))?(?: (?:is|are))?(?: (?:from|between))?\W{1,3}"
+        rf"(?P<n>{_SIGNED})\s*(?:to|and|-|\.\.)\s*(?P<high>{_SIGNED})(?![\d.,]*\d)",
+    ),
+    (
+        "baseline_runs",
+        rf"\bbaseline(?: is)?(?: (?:run|repeated|measured))?\W{{1,3}}(?P<n>{_TIMES})(?: times?)?",
+    ),
+    ("baseline_runs", rf"\bbaseline (?:runs|repeats)\W{{1,3}}(?P<n>{COUNT})"),
+    ("baseline_runs", rf"(?P<n>{COUNT}) (?:baseline runs?|runs? of the baseline)\b"),
+    ("minimum_improvement", rf"\bminimum improvement(?: (?:of|is))?\W{{1,3}}(?P<n>{_GAIN})"),
+    ("minimum_improvement", rf"\bat least (?P<n>{_N}) (?:better|lower|higher|of improvement)\b"),
+    (
+        "minimum_improvement",
+        rf"\b(?:improve\w*|better) (?:by )?(?:(?:at least|more than) )?(?P<n>{_GAIN})",
+    ),
+    ("confirmations", rf"(?P<n>{COUNT}) confirmation(?: runs?|s)?\b"),
+    (
+        "confirmations",
+        r"\bconfirm\w*(?: (?:runs?|each|every|an?|the|any|all|improvements?|gains?|keeps?|it|them)"
+        rf"\b)*\W{{1,3}}(?P<n>{_TIMES}|{COUNT}(?=\s*(?:$|[^\w\s]|runs?\b)))",
+    ),
 )
 _NAMES = {
     "rule": "rule against noise",
@@ -91,32 +81,33 @@ def read_noise(document: Document) -> tuple[Noise, int | None]:
     """Return the noise and its first line."""
     entry = document.front.get("noise")
     stated = tuple(_front(entry) if entry else _in_sections(document))
-    agreed = (
-        (field, agree(what, (s for f, s in stated if f == field))) for field, what in _NAMES.items()
-    )
-    chosen = {field: statement for field, statement in agreed if statement}
-    values = {field: statement.value for field, statement in chosen.items()}
+    chosen: dict[str, Statement[Any]] = {}
+    for field, what in _NAMES.items():
+        if said := agree(what, (said for name, said in stated if name == field)):
+            chosen[field] = said
+    values = {field: said.value for field, said in chosen.items()}
     if values.get("baseline_runs") == 0:
         raise bad_value("the baseline must run at least once", chosen["baseline_runs"].line)
     if values.get("rule") in ("fast", "deterministic"):
         values.setdefault("baseline_runs", 1)
     noise = Noise.model_validate(values)
-    _check_rule(noise, {field: statement.line for field, statement in chosen.items()})
-    return noise, min((s.line or 0 for _, s in stated), default=None)
+    lines = {field: said.line or 0 for field, said in chosen.items()}
+    _check_rule(noise, lines)
+    return noise, min(lines.values(), default=None)
 
 
-def _check_rule(noise: Noise, lines: dict[str, int | None]) -> None:
+def _check_rule(noise: Noise, lines: dict[str, int]) -> None:
     """Raise ProgramError with both lines if the rule conflicts with a number."""
-    clashes = (
-        ("baseline_runs", noise.rule == "deterministic" and noise.baseline_runs > 1,
+    is_exact = noise.rule == "deterministic"
+    for field, clashes, sentence in (
+        ("baseline_runs", is_exact and noise.baseline_runs > 1,
          "a deterministic metric needs one run of the baseline"),
-        ("confirmations", noise.rule == "deterministic" and noise.confirmations > 0,
+        ("confirmations", is_exact and noise.confirmations > 0,
          "a deterministic metric needs no confirmation runs"),
         ("baseline_runs", noise.weighs and noise.baseline_runs < 2,
          f"the noise that `{noise.rule}` weighs is not seen in one run of the baseline"),
-    )  # fmt: skip
-    for field, clash, sentence in clashes:
-        if clash and lines.get(field) and (line := lines.get("rule")):
+    ):  # fmt: skip
+        if clashes and lines.get(field) and (line := lines.get("rule")):
             raise contradiction(
                 f"{sentence}, but line {line} says `{noise.rule}`; keep one of them", lines[field]
             )
@@ -126,33 +117,35 @@ def _front(entry: Entry) -> Iterator[Stated]:
     """Yield the statements of an entry: a rule alone, or a mapping."""
     is_rule = isinstance(entry.value, str)
     for key, value in ({"rule": entry} if is_rule else entry.keys(*_NAMES)).items():
-        if key == "plausible":
-            yield key, _front_range(value)
-            continue
-        text = value.text()
-        if key == "rule" and text not in RULES:
-            rules = ", ".join(RULES)
-            raise bad_value(
-                f"`{value.key}` is `{text}`, which is not a rule; write {rules}", value.line
-            )
-        kind = NUMBER if key == "minimum_improvement" else COUNT
-        if key != "rule" and not re.fullmatch(kind, text):
-            raise bad_value(f"`{key}` is `{text}`, which is not a number", value.line)
-        yield key, Statement(text if key == "rule" else number(text), value.line)
+        yield key, Statement(_front_value(key, value), value.line)
 
 
-def _front_range(entry: Entry) -> Statement[tuple[float, float]]:
-    ends = [item.text() for item in entry.items()]
-    if len(ends) != 2 or not all(re.fullmatch(_SIGNED, end) for end in ends):
-        raise bad_value(f"`{entry.key}` takes a list of two numbers, as in [0.9, 1.2]", entry.line)
-    return Statement(_range(ends[0], ends[1], entry.line), entry.line)
+def _front_value(key: str, entry: Entry) -> Any:
+    if key == "plausible":
+        ends = [item.text() for item in entry.items()]
+        if len(ends) == 2 and all(re.fullmatch(_SIGNED, end) for end in ends):
+            return _range(ends[0], ends[1], entry.line)
+        raise bad_value(f"`{key}` takes a list of two numbers, as in [0.9, 1.2]", entry.line)
+    text = entry.text()
+    if key != "rule":
+        if re.fullmatch(NUMBER if key == "minimum_improvement" else COUNT, text):
+            return number(text)
+        raise bad_value(f"`{key}` is `{text}`, which is not a number", entry.line)
+    if text in RULES:
+        return text
+    rules = ", ".join(RULES)
+    raise bad_value(f"`{entry.key}` is `{text}`, which is not a rule; write {rules}", entry.line)
 
 
 def _range(low: str, high: str, line: int) -> tuple[float, float]:
-    ends = tuple(-number(end[1:]) if end.startswith("-") else number(end) for end in (low, high))
-    if ends[0] >= ends[1]:
+    first, last = _signed(low), _signed(high)
+    if first >= last:
         raise bad_value(f"the plausible range from {low} to {high} is empty", line)
-    return ends[0], ends[1]
+    return first, last
+
+
+def _signed(text: str) -> float:
+    return -number(text[1:]) if text.startswith("-") else number(text)
 
 
 def _in_sections(document: Document) -> Iterator[Stated]:
@@ -174,10 +167,9 @@ def _rule(block: Block) -> Iterator[Stated]:
         word = (match["rule"] or match["said"]).lower()
         yield "rule", Statement(word, block.line, word)
     elif _UNCLEAR.search(block.text):
-        raise ProgramError(
-            f"`{' '.join(block.text.split())}` is not understood; write `deterministic` in a list "
-            "item of its own, or that the metric is not deterministic",
-            line=block.line,
+        raise _unclear(
+            block,
+            "`deterministic` in a list item of its own, or that the metric is not deterministic",
         )
 
 
@@ -187,7 +179,8 @@ def _in_block(block: Block, text: str) -> Iterator[Stated]:
     Raise ProgramError if a number belongs to no form, or a confirmation has none.
     """
     confirmed = not re.search(r"(?<!no )\bconfirm", text, re.IGNORECASE)
-    for field, pattern in _FORMS:
+    for field, form in _FORMS:
+        pattern = re.compile(form.replace(" ", r"\s+"), re.IGNORECASE)
         for match in pattern.finditer(text):
             confirmed |= field == "confirmations"
             is_range = field == "plausible"
@@ -198,35 +191,28 @@ def _in_block(block: Block, text: str) -> Iterator[Stated]:
         text = pattern.sub(" ", text)
     leftover = re.sub(r"\([^)]*\)", " ", text)
     if not confirmed or unread(leftover) or re.search(rf"\b{_TIMES}", leftover, re.IGNORECASE):
-        raise ProgramError(
-            f"`{' '.join(block.text.split())}` is not understood; write {_ACCEPTED}",
-            line=block.line,
-        )
+        raise _unclear(block, _ACCEPTED)
 
 
-_RELATIONS: tuple[tuple[Relation, str], ...] = (
-    ("<=", r"<=|≤|at most|no more than|(?:less|smaller|lower) than or equal to"),
-    (">=", r">=|≥|at least|no (?:less|fewer) than|(?:greater|more|higher|larger) than or equal to"),
-    ("<", r"<|below|under|(?:less|fewer|smaller|lower) than"),
-    (">", r">|above|over|(?:more|greater|higher|larger) than|exceeds?"),
-)
-_DENIED: dict[Relation, Relation] = {"<=": ">", ">=": "<", "<": ">=", ">": "<="}
+def _unclear(block: Block, accepted: str) -> ProgramError:
+    said = " ".join(block.text.split())
+    return ProgramError(f"`{said}` is not understood; write {accepted}", line=block.line)
+
+
+_DENIED: dict[str, Relation] = {"<=": ">", ">=": "<", "<": ">=", ">": "<="}
 _FILLER = (
     r"(?:[\s(:|`]|\b(?:must|should|shall|has to|have to|stays?|remains?|be|is|are|kept)\b){0,12}"
 )
-_NEVER = rf"(?:(?:may|can)?\s*\b(?P<never>not|never)\b|cannot\b(?P<cannot>)){_FILLER}"
-_RELATION = "|".join(f"(?P<r{i}>{words})" for i, (_, words) in enumerate(_RELATIONS))
-_ENDS = (
-    r"(?=[`\s]*(?:$|[,.;:)|](?!\d)|-\s|—|\n\s*`"
-    r"|(?:always|at all times|and|at|in|on|for|during|throughout)\b))"
-)
-_WORD = r"(?!(?:always|and|at|in|on|for|during|throughout)\b)[^\W\d_]+|%"
+_NEVER = rf"(?P<never>(?:(?:may|can)?\s*\b(?:not|never)\b|cannot\b){_FILLER})"
+_AFTER = r"(?:always|at all times|and|at|in|on|for|during|throughout)\b"
+_WORD = rf"(?!{_AFTER})[^\W\d_]+|%"
 _CONSTRAINT = re.compile(
-    rf"[\s(]*(?:[^\W\d][\w ]{{0,30}}:\s*(?=`))?"
+    r"[\s(]*(?:[^\W\d][\w ]{0,30}:\s*(?=`))?"
     rf"(?:(?:keep|hold|ensure|always|that|the)\s+)*(?P<span>`?)(?P<name>{NAME})"
-    rf"{_FILLER}(?:{_NEVER})?(?:{_RELATION})[\s|`]*(?P<bound>-?{NUMBER})"
+    rf"{_FILLER}{_NEVER}?(?P<relation>{'|'.join(RELATIONS.values())})[\s|`]*(?P<bound>-?{NUMBER})"
     rf"(?P<more>(?:[.,:/-]\d[\d.,:]*)?)"
-    rf"(?:`?\s?(?P<unit>{_WORD})|\s*\|\s*(?P<cell>{_WORD})(?=\s*(?:\||$)))?{_ENDS}",
+    rf"(?:`?\s?(?P<unit>{_WORD})|\s*\|\s*(?P<cell>{_WORD})(?=\s*(?:\||$)))?"
+    rf"(?=[`\s]*(?:$|[,.;:)|](?!\d)|-\s|—|\n\s*`|{_AFTER}))",
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"[\s(]*\w+_\w+\s*[<>≤≥]")
@@ -245,94 +231,90 @@ def read_constraints(
     Raise ProgramError if two give different bounds for the same thing.
     """
     unchecked: list[str] = []
-    found = tuple(_stated_constraints(document, place, unchecked))
+    if entry := document.front.get("constraints"):
+        found = list(_front_constraints(entry, place))
+    else:
+        blocks = [block for s in document.proper("constraints") for block in s.blocks]
+        found = [said for block in blocks for said in _in_rule(block, place, unchecked)]
     bounds: dict[tuple[str, str], list[Statement[Constraint]]] = {}
-    for statement in found:
-        key = (statement.value.name, statement.value.relation[0])
-        bounds.setdefault(key, []).append(statement)
+    for said in found:
+        bounds.setdefault((said.value.name, said.value.relation[0]), []).append(said)
     kept = (agree(f"bound for {name}", same) for (name, _), same in bounds.items())
     more = [f"and {len(unchecked) - _SHOWN} more"] if len(unchecked) > _SHOWN else []
-    return tuple(statement for statement in kept if statement), (*unchecked[:_SHOWN], *more)
+    return tuple(filter(None, kept)), (*unchecked[:_SHOWN], *more)
 
 
-def _stated_constraints(
-    document: Document, place: Place, unchecked: list[str]
-) -> Iterator[Statement[Constraint]]:
-    if entry := document.front.get("constraints"):
-        for item in entry.items():
-            constraints, remainder = _in_text(item.text(), item.line, place, spanned=False)
-            if not constraints or unread(remainder):
-                raise bad_value(
-                    f"`{item.text()}` is not a constraint; write it as in `peak_vram_mb <= 48000`",
-                    item.line,
-                )
-            yield from (Statement(constraint, item.line) for constraint in constraints)
-        return
-    for section in document.proper("constraints"):
-        for block in section.blocks:
-            yield from _constraints_in(block, place, unchecked)
-
-
-def _constraints_in(
-    block: Block, place: Place, unchecked: list[str]
-) -> Iterator[Statement[Constraint]]:
-    """Yield the constraints of a block; a heading may hold one after a colon."""
-    prose: list[str] = []
-    for sentence, line_number in sentences(block):
-        text = sentence.partition(":")[2].lstrip() if block.kind == "heading" else sentence
-        found, remainder = (
-            ([], text) if block.kind == "code" else _in_text(text, line_number, place)
-        )
-        yield from (Statement(constraint, line_number) for constraint in found)
+def _front_constraints(entry: Entry, place: Place) -> Iterator[Statement[Constraint]]:
+    for item in entry.items():
+        found, remainder = _in_text(item.text(), item.line, place, spanned=False)
         if not found or unread(remainder):
-            prose.append(remainder)
+            raise bad_value(
+                f"`{item.text()}` is not a constraint; write it as in `peak_vram_mb <= 48000`",
+                item.line,
+            )
+        yield from found
+
+
+def _in_rule(block: Block, place: Place, unchecked: list[str]) -> Iterator[Statement[Constraint]]:
+    """Yield the constraints of a block, and collect its prose; a heading's follow a colon."""
+    prose: list[str] = []
+    for sentence, line in sentences(block):
+        rest = sentence.partition(":")[2].lstrip() if block.kind == "heading" else sentence
+        found: list[Statement[Constraint]] = []
+        if block.kind != "code":
+            found, rest = _in_text(rest, line, place)
+        yield from found
+        if not found or unread(rest):
+            prose.append(rest)
     if said := " ".join(" ".join(prose).split()):
         unchecked.append(said if len(said) <= 100 else f"{said[:97]}...")
 
 
 def _in_text(
     text: str, line: int, place: Place, *, spanned: bool = True
-) -> tuple[list[Constraint], str]:
+) -> tuple[list[Statement[Constraint]], str]:
     """Return the constraints that a text begins with, and the rest.
 
     With `spanned`, a name must stand in a code span; a formula such as `peak_mb <= 3` need not.
     """
-    found: list[Constraint] = []
+    found: list[Statement[Constraint]] = []
     index = 0
     while match := _CONSTRAINT.match(text, index):
         inside = match["span"] or (found and text.count("`", 0, match.start("name")) % 2)
-        inside = inside or _FORMULA.match(match[0])
-        constraint = _constraint(match, line, place) if inside or not spanned else None
+        is_named = inside or not spanned or _FORMULA.match(match[0])
+        constraint = _constraint(match, line, place) if is_named else None
         if constraint is None or _SOFT.search(text, match.end()):
             break
-        found.append(constraint)
+        found.append(Statement(constraint, line))
         following = _NEXT.match(text, match.end())
         index = following.end() if following else match.end()
     return found, text[index:]
 
 
 def _constraint(match: re.Match[str], line: int, place: Place) -> Constraint | None:
-    name = match["name"]
+    name, bound = match["name"], match["bound"]
     if re.search(r"[./]", name) and place.looks_like_path(name):
         return None
     if match["more"]:
         raise bad_value(
-            f"`{match['bound']}{match['more']}` is not a number; write it as in `0.9` or `48000`",
-            line,
+            f"`{bound}{match['more']}` is not a number; write it as in `0.9` or `48000`", line
         )
-    bound = _bound(match["bound"], match["unit"] or match["cell"] or "", name)
-    relation = next(r for i, (r, _) in enumerate(_RELATIONS) if match[f"r{i}"])
-    denied = match["never"] is not None or match["cannot"] is not None
-    said = _DENIED[relation] if denied else relation
-    return None if bound is None else Constraint(name=name, relation=said, bound=bound)
+    value = _in_unit(bound, match["unit"] or match["cell"] or "", name)
+    relation = next(
+        sign
+        for sign, words in RELATIONS.items()
+        if re.fullmatch(words, match["relation"], re.IGNORECASE)
+    )
+    said = _DENIED[relation] if match["never"] else relation
+    return None if value is None else Constraint(name=name, relation=said, bound=value)
 
 
-def _bound(said: str, unit: str, name: str) -> float | None:
-    value = number(said)
+def _in_unit(bound: str, unit: str, name: str) -> float | None:
+    """Return a bound in the unit that ends the name, as in `latency_ms`; None in another unit."""
     suffix = name.lower().rsplit("_", 1)[-1]
     if not unit or unit.lower() == suffix:
-        return value
-    timed = duration(f"{said} {unit}")
+        return number(bound)
+    timed = duration(f"{bound} {unit}")
     return timed.seconds if timed and suffix in ("s", "sec", "secs", "seconds") else None
 
 

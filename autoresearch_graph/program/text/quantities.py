@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from autoresearch_graph.core.program import Relation
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.text.markdown import Block
 
@@ -116,6 +117,14 @@ PER_RUN = re.compile(
     r"(?:/|\b(?:per|each|every|an?|one|1)\b)\s*(?:\w+\s+)?(?:experiment|iteration|run|trial)\b",
     re.I,
 )
+
+
+RELATIONS: dict[Relation, str] = {
+    "<=": r"<=|≤|at most|no more than|(?:less|smaller|lower) than or equal to",
+    ">=": r">=|≥|at least|no (?:less|fewer) than|(?:greater|more|higher|larger) than or equal to",
+    "<": r"<|below|under|(?:less|fewer|smaller|lower) than",
+    ">": r">|above|over|(?:more|greater|higher|larger) than|exceeds?",
+}
 
 
 @dataclass(frozen=True)
