@@ -469,7 +469,6 @@ def test_an_asset_may_be_patterns(wild: Path, said: str, asset: str) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("`src/`", "is a folder; name its files, as in `src/\\*\\*`"),
         ("`app/[id].py`", "has brackets or a comma"),
         ("`../*.py`", "lies outside the project"),
         (

@@ -217,7 +217,9 @@ def _section_names(section: Section) -> list[Statement[str]]:
     """Return the names with a direction beside them, else the first name."""
     blocks = _primary(section)
     named = [(block, names) for block in blocks if (names := _subjects(block))]
-    full = [names for block, names in named if _gives_direction(block)] or _defined(section)
+    defined = _defined(section)  # the rows below a formula are its terms
+    said = ((block, names) for block, names in named if not defined or block.kind != "row")
+    full = [names for block, names in said if _gives_direction(block)] or defined
     if blocks[0].kind != "heading" and _begins(blocks[0].text, ("primary",)):
         full = full[:1]
     alone = sum(block.kind != "heading" for block in blocks) == 1
