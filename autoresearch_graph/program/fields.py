@@ -13,7 +13,7 @@ from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.program import Constraint, Flags, Stopping
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.program.paths import Place, normal
-from autoresearch_graph.program.readers.asset import read_asset, read_protected
+from autoresearch_graph.program.readers.asset import asset_lines, read_asset, read_protected
 from autoresearch_graph.program.readers.commands import (
     read_artifacts,
     read_experiment,
@@ -131,8 +131,9 @@ def _asset(source: Source) -> Part | None:
     named = read_asset(source.document, source.place, source.flags.asset)
     if named is None:
         return None
+    lines = asset_lines(source.document, source.place) if named.line else {}
     names = Asset.parse(named.value).names
-    return Part(named.value, tuple((name, named.line) for name in names))
+    return Part(named.value, tuple((name, lines.get(name, named.line)) for name in names))
 
 
 def _protected(source: Source) -> Part | None:

@@ -88,7 +88,8 @@ class Reading:
 
     def front_matter(self) -> str:
         """Return the inferred values as front matter, ready to paste at the top of the file."""
-        return front_matter(self.inferred)
+        protected = (p for p in self.passages if p.field == "protected" and p.grade == "inferred")
+        return front_matter((*self.inferred, *protected))
 
 
 def front_matter(passages: Iterable[Passage]) -> str:

@@ -160,7 +160,9 @@ class ProgramDraft:
             for passage in self.reading.passages
             if passage.grade in ("inferred", "accepted") and passage.field != field
         )
-        given = (Passage(field, text, None, "inferred", by=by) for text in texts if text)
+        former = [each for each in self.reading.passages if each.field == field]
+        line, quote = (former[0].line, former[0].quote) if former else (None, "")
+        given = (Passage(field, text, line, "inferred", quote, by) for text in texts if text)
         flag = "command" if field == "experiment" else field
         if flag in Flags.model_fields:  # the answer takes its place
             self.flags = self.flags.model_copy(update={flag: None})

@@ -55,6 +55,26 @@ def read_asset(document: Document, place: Place, supplied: str | None) -> Named 
     return Statement(str(Asset(tuple(paths))), kept[0].line)
 
 
+def asset_lines(document: Document, place: Place) -> dict[str, int]:
+    """Return the first line that names each file or folder of the asset."""
+    found: dict[str, int] = {}
+    for said in _named(document, place):
+        for path in braced(said.value):
+            name = normal(path)
+            for each in (name, f"{name}/**"):
+                found.setdefault(each, said.line or 0)
+    return {name: line for name, line in found.items() if line}
+
+
+def _widened(path: str) -> Iterator[str]:
+    """Yield a denied path; a pattern also means what is below it, and a bare one any folder."""
+    yield path
+    if is_pattern(path) and not path.endswith("**"):
+        yield f"{path}/**"
+        if "/" not in path:
+            yield f"**/{path}"
+
+
 def without_protected(asset: Named, protected: Iterable[Named], place: Place) -> Named:
     """Except the protected files and program.md itself from the patterns of the asset."""
     files = Asset.parse(asset.value)
@@ -62,9 +82,10 @@ def without_protected(asset: Named, protected: Iterable[Named], place: Place) ->
     program = (
         [own.relative_to(place.project).as_posix()] if own.is_relative_to(place.project) else []
     )
+    denied = (path for said in protected for path in _widened(said.value))
     excepted = [
         path
-        for path in dict.fromkeys((*(said.value for said in protected), *program))
+        for path in dict.fromkeys((*denied, *program))
         if any(_meet(pattern, path) for pattern in files.patterns)
     ]
     return replace(asset, value=str(replace(files, exceptions=tuple(excepted))))

@@ -344,7 +344,8 @@ def _steps(document: Document) -> Steps:
         return _joined(*within)
     if stated is None:
         return _chosen(_possible(document), document.blocks)
-    if sections and all(section.label for section in sections):
+    labelled = sections and all(section.label for section in sections)
+    if labelled and "experiment" not in document.front:
         for rival in _possible(document):
             if rival.label and rival.text not in stated.value:
                 raise _choice(stated, rival.command)

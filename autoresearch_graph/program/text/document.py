@@ -329,7 +329,8 @@ def _spelled(key: str, text: str) -> str:
     if "`" in text or key in ("goal", "direction"):
         return text
     if key == "scope":
-        return re.sub(r"[^\s,;()]*[\w*/][^\s,;()]*", r"`\g<0>`", text)
+        paths, bracket, remark = text.partition("(")
+        return re.sub(r"[^\s,;]*[\w*/][^\s,;]*", r"`\g<0>`", paths) + bracket + remark
     if key == "metric":
         return re.sub(r"^[A-Za-z_][\w.@/-]*(?=\s*(?:\(|,|$))", r"`\g<0>`", text)
     return f"`{text}`"
