@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from autoresearch_graph.asset.files import Asset, is_pattern, matches
@@ -37,6 +37,12 @@ from autoresearch_graph.program.text.markdown import Block
 from autoresearch_graph.program.text.quantities import Statement, contradiction
 
 Named = Statement[str]
+
+
+@lru_cache(maxsize=4)
+def _mentions(document: Document, place: Place) -> tuple[Mention, ...]:
+    """Return the mentions of a whole document; they are read once."""
+    return mentions(document.blocks, place)
 
 
 def read_asset(document: Document, place: Place, supplied: str | None) -> Named | None:
@@ -131,17 +137,15 @@ def read_protected(
     it. Raise ProgramError, with both lines, if the asset is among them.
     """
     names = Asset.parse(asset.value).names
-    said = mentions(document.blocks, place)
+    said = _mentions(document, place)
     denied = _all_denied(document, place, said, names)
-    marks = _marks(marking, place, names)
-    protected = denied | {path: mark for path, mark in marks.items() if path not in denied}
+    protected = denied | _marks(marking, place, names) | denied  # a denial outweighs
     for path, each in protected.items():
-        is_denied = path in denied
-        takes = _takes if is_denied else _runs
-        reason = "is protected here" if is_denied else "is run here to measure the work"
+        takes = _takes if path in denied else _runs
         if edited := next((name for name in names if takes(path, name)), None):
+            reason = "protected here" if path in denied else "run here to measure the work"
             raise ProgramError(
-                f"`{each}` {reason}, but the asset `{edited}` "
+                f"`{each}` is {reason}, but the asset `{edited}` "
                 f"({_place_of(edited, document, place)}) is the file to edit; remove one of them",
                 line=each.line,
                 code="asset-protected",
@@ -206,22 +210,23 @@ def _runs(path: str, name: str) -> bool:
     return name in (path, f"{path}/__main__.py") or (is_pattern(name) and _takes(path, name))
 
 
-def _named(document: Document, place: Place) -> list[Named]:
+@lru_cache(maxsize=4)
+def _named(document: Document, place: Place) -> tuple[Named, ...]:
     """Return the files to edit, of the first that names any: front matter, headings, prose."""
     if entry := document.front.get("asset"):
-        return entry.statements()
+        return tuple(entry.statements())
     titles = [block.text for block in document.blocks if block.kind == "heading"]
     is_all = bool(document.front.get("protected") or document.proper("protected"))
     is_all = is_all or any(meaning(title) == -2 for title in titles)
     own = tuple(_own_sections(document))
     for sections in (document.proper("asset"), document.loose("asset"), own):
         if named := [said for each in sections for said in _in_section(each, place, is_all=is_all)]:
-            return named
-    said = mentions(document.blocks, place)
+            return tuple(named)
+    said = _mentions(document, place)
     found = [each for each in said if each.may_be_edited(section=False)]
     _check([each for each in found if each.stance is None], found, is_all=is_all)
     _check_all_read(found, said)
-    return [_statement(each) for each in found]
+    return tuple(_statement(each) for each in found)
 
 
 def _own_sections(document: Document) -> Iterator[Section]:
@@ -243,6 +248,8 @@ def _in_section(section: Section, place: Place, *, is_all: bool) -> list[Named]:
     With `is_all`, the protected files stand elsewhere, and labels may be mere topics.
     """
     said = mentions(section.blocks, place, section=True)
+    if not said:
+        return _in_spans(section, place)
     allowed = [each for each in said if each.may_be_edited(section=True) is not False]
     if any(each.stance for each in allowed):
         found = [each for each in allowed if each.may_be_edited(section=True)]
@@ -251,8 +258,11 @@ def _in_section(section: Section, place: Place, *, is_all: bool) -> list[Named]:
         _check(found, [each for each in said if each.leads], is_all=is_all)
         found = found or _in_prose(allowed, is_loose=section.loose)
     _check_all_read(found, allowed)
-    if said:
-        return [_statement(each) for each in found]
+    return [_statement(each) for each in found]
+
+
+def _in_spans(section: Section, place: Place) -> list[Named]:
+    """Return the one code span of a section without paths; it may not exist yet."""
     spans = [span for block in section.body for span in block.spans]
     for span in spans:
         if is_placeholder(span.text):
@@ -306,24 +316,32 @@ def _check(found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool) -
     """Raise ProgramError if a label or words may forbid to edit one of several files."""
     words = {each.path: re.sub("[^a-zA-Z]|P", "", each.after) for each in found}
     plain = {path for path, after in words.items() if re.fullmatch("[jafoymdcY]{0,3}", after)}
-    is_labelled = any(each.sign > 0 for each in found)
-    verdicts = {(each.label, each.may_be_edited(section=True)) for each in said}
     for each in found:
-        others = {verdict for label, verdict in verdicts if label != each.label}
-        others -= {None} if is_all else set()
-        is_reading = re.search("[qJ]", shape_of(each.label)) and not is_all
-        if each.sign == 0 and (is_reading or (others and (each.label or is_labelled))):
+        if each.sign == 0 and _is_unclear_label(each, found, said, is_all=is_all):
             label = f"`{each.label.strip(' *:#')}`" if each.label else "no label"
             raise _unclear(
                 f"`{each.path}` stands under {label}, which does not tell if it may be edited",
                 each.line,
             )
-        strict = "" if each.sign or is_all else "." if plain else "[qJ]|lh"
-        doubts = f"n[aldhmow]*c|o[pti]|[kKbz]|{strict}".rstrip("|")
+        strict = "" if each.sign or is_all else "|." if plain else "|[qJ]|lh"
+        doubts = f"n[aldhmow]*c|o[pti]|[kKbz]{strict}"
         if len(words) > 1 and each.path not in plain and re.search(doubts, each.after):
             raise _unclear(
                 f"the words after `{each.path}` do not tell if it may be edited", each.line
             )
+
+
+def _is_unclear_label(
+    mention: Mention, found: Sequence[Mention], said: Sequence[Mention], *, is_all: bool
+) -> bool:
+    """Return True for a label on reading, and one beside others that allow or deny."""
+    if not is_all and re.search("[qJ]", shape_of(mention.label)):
+        return True
+    if not (mention.label or any(each.sign > 0 for each in found)):
+        return False
+    others = [each for each in said if each.label != mention.label]
+    verdicts = {each.may_be_edited(section=True) for each in others}
+    return bool(verdicts - {None} if is_all else verdicts)
 
 
 def _check_all_read(found: Sequence[Mention], allowed: Sequence[Mention]) -> None:
@@ -342,7 +360,7 @@ def _check_all_read(found: Sequence[Mention], allowed: Sequence[Mention]) -> Non
 
 def _check_not_alone(document: Document, place: Place, named: Sequence[Named]) -> None:
     """Raise ProgramError if one of several files is called the only one; it may be of a folder."""
-    for only in mentions(document.blocks, place):
+    for only in _mentions(document, place):
         if not only.alone or not any(said.value == only.path for said in named):
             continue
         others = [said for said in named if said.line != only.line and said.value != only.path]
@@ -379,18 +397,18 @@ def _protected(document: Document, place: Place, own: Iterable[str]) -> Iterator
         said = mentions(section.blocks, place, section=True, sign=-2)
         opened = {each.block.line for each in said if each.leads}
         for each in said:
-            is_part = re.search("pf*$", each.before) or each.after.startswith("S")
             is_aside = not each.leads and each.block.line in opened and each.stance is None
-            is_allowed = each.may_be_edited(section=True)
-            if not (
-                (is_part and each.path in own)
-                or is_aside
-                or is_allowed
-                or place.is_elsewhere(each.path)
-            ):
+            is_part = each.path in own and _is_on_a_part(each)
+            is_allowed = is_aside or is_part or each.may_be_edited(section=True)
+            if not (is_allowed or place.is_elsewhere(each.path)):
                 yield Statement(each.path, each.line)
         if not (said or section.label or re.search("[nvR]", shape_of(section.blocks[-1].text))):
             _check_prose(section)
+
+
+def _is_on_a_part(mention: Mention) -> bool:
+    """Return True for `the imports of a.py` and `a.py's imports`."""
+    return mention.after.startswith("S") or bool(re.search("pf*$", mention.before))
 
 
 def _check_prose(section: Section) -> None:
@@ -472,7 +490,7 @@ class Doubts:
         words = [span or word for span, word in _WORD.findall(sentence)]
         folders = [word for word in words if self.place.is_wide(normal(word))]
         words += [f"{folder}/{word}" for folder in folders for word in words]
-        return tuple(path for word in words for path in self.named(word))
+        return tuple(path for word in words for path in sorted(self.named(word)))
 
     def run(self, command: Named) -> Iterator[Named]:
         """Yield the files that any word of a command names."""
@@ -481,8 +499,8 @@ class Doubts:
         words |= {each.replace(".", "/") for each in words if not each.endswith(".")}
         words |= set(re.findall(r"\bimport\s+(\w+)", command.value))
         stems = {word for word in words if "/" in word or f"import {word}" in command.value}
-        for word in words:
-            for path in self.named(word.lstrip("/"), stem=word in stems, everywhere=True):
+        for word in sorted(words):
+            for path in sorted(self.named(word.lstrip("/"), stem=word in stems, everywhere=True)):
                 yield Statement(path, command.line)
 
     @cache  # noqa: B019, these few objects live as long as one reading

@@ -286,7 +286,6 @@ def walk(
             labels.append(_Label(_depth(block), block.text, meaning(block.text), stays))
 
 
-@lru_cache(maxsize=8)
 def mentions(
     blocks: tuple[Block, ...], place: Place, *, section: bool = False, sign: int = 0
 ) -> tuple[Mention, ...]:

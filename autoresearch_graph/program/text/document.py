@@ -336,7 +336,7 @@ def _spelled(key: str, text: str) -> str:
     return f"`{text}`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
     """The parsed text from which the readers of single fields read.
 
