@@ -227,23 +227,24 @@ def _said(blocks: tuple[Block, ...]) -> tuple[Timed, ...]:
 def _timed(blocks: Iterable[Block], *, in_section: bool = False) -> Iterator[Timed]:
     """Yield all durations, each with its role."""
     for block in blocks:
-        if block.kind == "code":
+        is_code = block.kind == "code"
+        if is_code or "TIME_" in block.text or "`timeout " in block.text:
             yield from _settings(block.text, block.line)
-            if block.language not in PROSE and not in_section:
-                continue
-        elif "TIME_" in block.text or "`timeout " in block.text:
-            yield from _settings(block.text, block.line)
-        if not may_be_timed(block.text):
+        is_read = in_section or not is_code or block.language in PROSE
+        if is_read and may_be_timed(block.text):
+            yield from _in_words(block, is_strict=is_code and not in_section)
+
+
+def _in_words(block: Block, *, is_strict: bool) -> Iterator[Timed]:
+    """Yield the durations of all sentences; if `is_strict`, of those that instruct."""
+    for (sentence, line), (following, _) in pairwise((*said_in(block), ("", 0))):
+        if is_strict and not _INSTRUCTS.search(sentence):
             continue
-        said = tuple(said_in(block))
-        for index, (sentence, line) in enumerate(said):
-            following = said[index + 1][0][:30] if index + 1 < len(said) else ""
-            for found in durations(sentence):
-                where = line + sentence.count("\n", 0, found.start)
-                quoted = replace(found, said=as_written(block, found.said, where))
-                timed = placed(sentence, quoted, where, following, heading=block.kind == "heading")
-                if block.kind != "code" or in_section or _INSTRUCTS.search(sentence):
-                    yield timed
+        for found in durations(sentence):
+            where = line + sentence.count("\n", 0, found.start)
+            quoted = replace(found, said=as_written(block, found.said, where))
+            is_heading = block.kind == "heading"
+            yield placed(sentence, quoted, where, following[:30], heading=is_heading)
 
 
 def said_in(block: Block) -> Iterator[tuple[str, int]]:
