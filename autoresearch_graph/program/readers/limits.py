@@ -127,35 +127,42 @@ def _boxes(document: Document, *, is_settled: bool) -> Iterator[Statement[float]
         yield _whole(entry.text(), "`time_box`", "--time-box", entry.line)
         return
     sections = document.proper("time_box")
-    stated = [box for section in sections for box in _in_time_section(section, is_settled)]
-    yield from stated
-    if stated and not sections[0].label:
-        return
-    said = _said(document.blocks)
-    boxes = [timed for timed in said if timed.role == "box" and not timed.found.is_range]
-    if not (stated or boxes or is_settled):
-        boxes = [timed for timed in said if timed.role == "about" and not timed.found.is_range]
-        vague = any(timed.of_run for timed in said) or any(
-            _FEW.search(block.text) for block in document.blocks
-        )
-        if not (boxes or sections or vague):
-            boxes = [timed for timed in said if timed.role == "kill"]
-            boxes = boxes or [timed for timed in said if timed.role == "command"]
-    yield from (timed.statement() for timed in boxes)
+    found = [timed for section in sections for timed in _in_section(section, is_settled)]
+    if not found or sections[0].label:
+        said = [timed for timed in _said(document.blocks) if not timed.found.is_range]
+        boxes = [timed for timed in said if timed.role == "box"]
+        if not (found or boxes or is_settled):
+            boxes = _inferred(document, said, is_open=not sections)
+        found += boxes
+    yield from (timed.statement() for timed in found)
+
+
+def _inferred(document: Document, said: list[Timed], *, is_open: bool) -> list[Timed]:
+    """Return how long a run takes, or a limit of it if nothing else is said of a run."""
+    if about := [timed for timed in said if timed.role == "about"]:
+        return about
+    vague = any(timed.of_run for timed in _said(document.blocks)) or any(
+        _FEW.search(block.text) for block in document.blocks
+    )
+    limits: dict[str, list[Timed]] = {"kill": [], "command": []}
+    for timed in _said(document.blocks) if is_open and not vague else ():
+        limits.setdefault(timed.role, []).append(timed)
+    return limits["kill"] or limits["command"]
 
 
 def _kill_limits(document: Document) -> Iterator[Statement[float]]:
     if entry := document.front.get("kill_after"):
         yield _whole(entry.text(), "`kill_after`", "--kill-after", entry.line)
         return
-    blocks = [block for s in document.proper("time_box") for block in s.blocks]
-    limits = [timed for timed in _timed(blocks, in_section=True) if timed.role == "kill"]
-    limits = limits or [timed for timed in _said(document.blocks) if timed.role == "kill"]
-    yield from (timed.statement() for timed in limits)
+    sections = document.proper("time_box")
+    limits = [timed for s in sections for timed in _timed(s.blocks, in_section=True)]
+    if not any(timed.role == "kill" for timed in limits):
+        limits = [*_said(document.blocks)]
+    yield from (timed.statement() for timed in limits if timed.role == "kill")
 
 
-def _in_time_section(section: Section, is_settled: bool) -> Iterator[Statement[float]]:
-    """Yield the time boxes of a section: each duration that is no limit of another kind.
+def _in_section(section: Section, is_settled: bool) -> list[Timed]:
+    """Return the time boxes of a section: each duration that is no limit of another kind.
 
     Raise ProgramError if a number could be another time box.
     """
@@ -163,35 +170,41 @@ def _in_time_section(section: Section, is_settled: bool) -> Iterator[Statement[f
     found = [timed for timed in said if timed.role in ("box", "other", "about")]
     for block in section.blocks if not is_settled else ():
         _check_read(block, has_box=bool(found))
-    yield from (timed.statement() for timed in found)
+    return found
 
 
 def _check_read(block: Block, *, has_box: bool) -> None:
     """Raise ProgramError for a number that could be a duration; of another measure it is none."""
-    counted = (match for match in AMOUNTS.finditer(block.text) if not PER_RUN.match(match[0]))
-    spans = [match.span() for match in (*counted, *_SETTING.finditer(block.text))]
-    rest = block.text
-    for start, end in (*spans, *((found.start, found.end) for found in durations(rest))):
-        rest = rest[:start] + re.sub(r"[^\n]", " ", rest[start:end]) + rest[end:]
-    begin = len(rest) - len(without_numbering(replace(block, text=rest)))
-    position = begin
+    rest = _without_amounts(block.text)
+    position = len(rest) - len(without_numbering(replace(block, text=rest)))
     while left := unread(rest[position:]):
         start, position = position + left.start(), position + left.end()
         word = re.sub(r"^[^A-Za-z]*", "", left[0]).lower()
         tokens = _TOKEN.findall(rest[max(0, start - 60) : start].lower())
         kills = any(_KILLS.match(token) or token in ("timeout", "hard") for token in tokens[-4:])
-        after = rest[position : position + 9].lstrip()
-        if not kills and (
-            rest[start - 1 : start] in ("$", "€")
-            or word in WORDS["measures"]
-            or after.startswith("per ")
-            or (not word and after.startswith("%"))
+        if kills or not (
+            _is_measure(word, rest[start - 1 : start], rest[position:])
             or (has_box and _is_named(word, tokens))
         ):
-            continue
-        where = block.line_at(start + len(left[0]) - len(left[0].lstrip()))
-        said = " ".join(as_written(block, left[0], where).split())
-        raise _no_duration(f"`{said}`", "--kill-after" if kills else "--time-box", where)
+            where = block.line_at(start + len(left[0]) - len(left[0].lstrip()))
+            said = " ".join(as_written(block, left[0], where).split())
+            raise _no_duration(f"`{said}`", "--kill-after" if kills else "--time-box", where)
+
+
+def _without_amounts(text: str) -> str:
+    """Blank out the durations, the settings, and the amounts of runs, tokens and money."""
+    counted = (match for match in AMOUNTS.finditer(text) if not PER_RUN.match(match[0]))
+    spans = [match.span() for match in (*counted, *_SETTING.finditer(text))]
+    for start, end in (*spans, *((found.start, found.end) for found in durations(text))):
+        text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+    return text
+
+
+def _is_measure(word: str, sign: str, after: str) -> bool:
+    """Return True for a number of something else than time: `$5`, `5 epochs`, `5%`."""
+    after = after.lstrip()
+    is_rate = after.startswith("per ") or (not word and after.startswith("%"))
+    return sign in ("$", "€") or word in WORDS["measures"] or is_rate
 
 
 def _is_named(word: str, before: list[str]) -> bool:
@@ -214,23 +227,24 @@ def _said(blocks: tuple[Block, ...]) -> tuple[Timed, ...]:
 def _timed(blocks: Iterable[Block], *, in_section: bool = False) -> Iterator[Timed]:
     """Yield all durations, each with its role."""
     for block in blocks:
-        if block.kind == "code":
+        is_code = block.kind == "code"
+        if is_code or "TIME_" in block.text or "`timeout " in block.text:
             yield from _settings(block.text, block.line)
-            if block.language not in PROSE and not in_section:
-                continue
-        elif "TIME_" in block.text or "`timeout " in block.text:
-            yield from _settings(block.text, block.line)
-        if not may_be_timed(block.text):
+        is_read = in_section or not is_code or block.language in PROSE
+        if is_read and may_be_timed(block.text):
+            yield from _in_words(block, is_strict=is_code and not in_section)
+
+
+def _in_words(block: Block, *, is_strict: bool) -> Iterator[Timed]:
+    """Yield the durations of all sentences; if `is_strict`, of those that instruct."""
+    for (sentence, line), (following, _) in pairwise((*said_in(block), ("", 0))):
+        if is_strict and not _INSTRUCTS.search(sentence):
             continue
-        said = tuple(said_in(block))
-        for index, (sentence, line) in enumerate(said):
-            following = said[index + 1][0][:30] if index + 1 < len(said) else ""
-            for found in durations(sentence):
-                where = line + sentence.count("\n", 0, found.start)
-                quoted = replace(found, said=as_written(block, found.said, where))
-                timed = placed(sentence, quoted, where, following, heading=block.kind == "heading")
-                if block.kind != "code" or in_section or _INSTRUCTS.search(sentence):
-                    yield timed
+        for found in durations(sentence):
+            where = line + sentence.count("\n", 0, found.start)
+            quoted = replace(found, said=as_written(block, found.said, where))
+            is_heading = block.kind == "heading"
+            yield placed(sentence, quoted, where, following[:30], heading=is_heading)
 
 
 def said_in(block: Block) -> Iterator[tuple[str, int]]:
@@ -330,25 +344,29 @@ def _is_at_most(tokens: list[str], at: int) -> bool:
 
 
 def _is_kill_limit(before: list[str], after: list[str], *, kills: bool, in_heading: bool) -> bool:
+    """Return True for `killed after`, `a hard limit of`, `a 10 minute timeout`."""
     at, _ = _key(before, _LINKS | {"it", "them", "run", "runs", "after", "beyond", ">", "any"})
     key = before[at] if at >= 0 else ""
     hard = "hard" in before[max(0, at - 3) :]
-    if key.startswith(_ENDS) or (key in ("cap", "limit", "stop", "ceiling") and hard):
+    if key.startswith(_ENDS) or (key in WORDS["hard limits"] and hard):
         return True
     if key in ("timeout", "timeouts") or (key == "out" and before[at - 1].startswith("time")):
         return hard or not in_heading
     called = [word for word in after[:8] if word not in WORDS["between"]]
     if called[:1] == ["timeout"] or (called[:1] in (["hard"], ["kill"]) and called[1:2] != ["it"]):
         return True
+    return _ends_beyond(before, after, kills=kills)
+
+
+def _ends_beyond(before: list[str], after: list[str], *, kills: bool) -> bool:
+    """Return True for `after 10 minutes it is killed`, and for `over 10 minutes` beside a kill."""
     last = next((word for word in reversed(before) if word not in ("about", "~", "a", "for")), "")
-    if last in ("after", "beyond", "past"):
-        done = [w for w in after[:6] if w not in ("it", "the", "run", "is", "will", "be", "then")]
-        if done and done[0].startswith(_ENDS):
-            return done[1:2] not in (["after"], ["at"])
-    if {"idle", "output"} & {*before}:
-        return False
+    done = [word for word in after[:6] if word not in WORDS["before a verb"]]
+    if last in ("after", "beyond", "past") and done and done[0].startswith(_ENDS):
+        return done[1:2] not in (["after"], ["at"])
     beyond = last in WORDS["beyond"] or last == "than" or last.startswith("hang")
-    return beyond and kills and after[:1] not in (["with"], ["without"], ["while"])
+    is_kill = beyond and kills and after[:1] not in (["with"], ["without"], ["while"])
+    return is_kill and not {"idle", "output"} & {*before}
 
 
 def _role(before: list[str], after: list[str], said: str) -> str:
@@ -362,10 +380,8 @@ def _role(before: list[str], after: list[str], said: str) -> str:
         return "box"
     if at > 0 and key not in _VERBS and "for" in links:  # Each run executes X for 60 s.
         key = next((word for word in before[max(0, at - 2) : at] if word in _VERBS), "")
-    has_subject = is_run or key.startswith("train") or _names_runs(before[: max(at, 0)])
-    if has_subject and (
-        key in WORDS["direct verbs"] or (key in _VERBS and WORDS["bounds"] & links)
-    ):
+    is_verb = key in WORDS["direct verbs"] or (key in _VERBS and WORDS["bounds"] & links)
+    if is_verb and (is_run or key.startswith("train") or _names_runs(before[: max(at, 0)])):
         return _role_of_verb(key, {*before[max(0, at - 4) : at]}, links)
     return "box" if _is_granted(before, after, said) else "other"
 
@@ -404,18 +420,16 @@ def _role_of_verb(verb: str, around: set[str], links: set[str]) -> str:
 
 def _is_granted(before: list[str], after: list[str], said: str) -> bool:
     """Return True for `5 minutes per run`, `5-minute runs`, `5 min of training budget`."""
-    ahead = [w for w in after[:8] if w not in WORDS["between"] and not w[0].isdigit()]
-    if before[-1:] not in (["every"], ["after"], ["in"], ["than"], [">"], ["over"]):
-        if ahead[:1] == ["each"] and _RUNS & {*before, *ahead}:
-            return True
-        if ahead and ahead[0] in _EACH and _names_a_run(ahead[:3]):
-            return True
-        if after[:1] == ["/"] and {*after[1:2]} & _RUNS:
-            return True
-    if {*ahead[:2]} & WORDS["limits"] and not WORDS["no time"] & {*ahead[:1]}:
+    ahead = [w for w in after[:8] if w not in WORDS["between"] and not w[0].isdigit()] or [""]
+    if {*ahead[:2]} & WORDS["limits"] and ahead[0] not in WORDS["no time"]:
         return True
-    is_singular = "-" in said or not said.rstrip().endswith("s")
-    return is_singular and bool({*ahead[:1]} & _RUNS)
+    if ("-" in said or not said.rstrip().endswith("s")) and ahead[0] in _RUNS:
+        return True
+    if before and before[-1] in ("every", "after", "in", "than", ">", "over"):
+        return False
+    each = ahead[0] == "each" and _RUNS & {*before, *ahead}
+    per_run = ahead[0] in _EACH and _names_a_run(ahead[:3])
+    return bool(each or per_run or (after[:1] == ["/"] and _RUNS & {*after[1:2]}))
 
 
 def _whole(text: str, what: str, flag: str, line: int | None) -> Statement[float]:

@@ -7,7 +7,7 @@ from autoresearch_graph.core.program import Flags, Stopping
 from autoresearch_graph.core.values import Metric
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program.readers.limits import PROSE, STOPS, WORDS, placed, said_in
-from autoresearch_graph.program.text.document import Document, without_numbering
+from autoresearch_graph.program.text.document import Document, Section, without_numbering
 from autoresearch_graph.program.text.front_matter import Entry
 from autoresearch_graph.program.text.markdown import Block
 from autoresearch_graph.program.text.quantities import (
@@ -17,6 +17,7 @@ from autoresearch_graph.program.text.quantities import (
     NUMBER,
     NUMBERED,
     PER_RUN,
+    RELATIONS,
     SCALES,
     Statement,
     agree,
@@ -83,8 +84,8 @@ _OF_NO_END = (
 )  # fmt: skip
 _NONE = re.compile(r"^\W*(?:never|none|no limit|forever|indefinitely)\W*$", re.IGNORECASE)
 _RELATIONS = {
-    "lower": r"<=|≤|<|below|under|less than|lower than|at most|down to",
-    "higher": r">=|≥|>|above|over|more than|higher than|greater than|at least|up to|exceeds?",
+    "lower": f"{RELATIONS['<=']}|{RELATIONS['<']}|down to",
+    "higher": f"{RELATIONS['>=']}|{RELATIONS['>']}|up to",
 }
 _PHRASES = {
     "experiments": "{} experiments",
@@ -105,18 +106,16 @@ def read_stopping(
     limits = tuple(_from_flags(flags, metric))
     stated = _stated(document, metric, is_settled=bool(limits))
     chosen = _chosen(stated)
-    never = next((statement for field, statement in stated if field == "never"), None)
-    values = {field: statement.value for field, statement in chosen.items()}
     for field, limit in limits:
-        if field == "never":
-            never = never or Statement(0.0, None, "never stop")
-        elif field not in values or _is_narrower(field, limit, values[field], metric):
-            values[field] = limit
-            chosen.pop(field, None)
-    if not values and never is None:
+        present = chosen.get(field)
+        if present is None or _is_narrower(field, limit, present.value, metric):
+            chosen[field] = Statement(limit, None)
+    never = next((said for field, said in stated if field == "never"), chosen.pop("never", None))
+    if not chosen and never is None:
         return None
-    lines = {f"stopping.{field}": s.line for field, s in chosen.items() if s.line}
+    lines = {f"stopping.{field}": said.line for field, said in chosen.items() if said.line}
     first = min(lines.values(), default=never.line if never else None)
+    values = {field: said.value for field, said in chosen.items()}
     return Stopping.model_validate(values), {"stopping": first, **lines} if first else lines
 
 
@@ -190,21 +189,30 @@ def _in_sections(
         try:
             found += _in_block(block, metric)
         except ProgramError as error:
-            is_bad = error.code == "bad-value" or (_is_a_limit(block.text) and not is_settled)
-            if proper and is_bad:
-                raise error.placed(line=block.line) from None
-            unclear.append(error.placed(line=block.line))
+            placed_error = error.placed(line=block.line)
+            if proper and _is_wrong(error, block, is_settled):
+                raise placed_error from None
+            unclear.append(placed_error)
             prose.append(_short(block.said or block.text))
-    if proper and not is_settled and all(field == "never" for field, _ in found):
-        if unclear:
-            raise unclear[0]
-        if not found:
-            raise ProgramError(
-                f"`{proper[0].title}` gives no criterion that can be read; write {ACCEPTED}, or "
-                "give --experiments or --hours",
-                line=proper[0].line,
-            )
+    if proper and not is_settled:
+        _check_limited(proper[0], found, unclear)
     return found, prose
+
+
+def _is_wrong(error: ProgramError, block: Block, is_settled: bool) -> bool:
+    return error.code == "bad-value" or (not is_settled and _is_a_limit(block.text))
+
+
+def _check_limited(section: Section, found: list[Stated], unclear: list[ProgramError]) -> None:
+    """Raise ProgramError if sections have no criterion, or `never` beside an unclear one."""
+    if unclear and all(field == "never" for field, _ in found):
+        raise unclear[0]
+    if not found:
+        raise ProgramError(
+            f"`{section.title}` gives no criterion that can be read; write {ACCEPTED}, or "
+            "give --experiments or --hours",
+            line=section.line,
+        )
 
 
 _LEADS = re.compile(r"\W*(?:(?:stop|after|max\w*|at|most|up|to|until|total)\W+)*", re.IGNORECASE)
@@ -221,17 +229,18 @@ def _front(entry: Entry, metric: Metric) -> Iterator[Stated]:
     if isinstance(entry.value, str | tuple):
         texts = [(item.text(), item.line) for item in entry.items()]
     else:
-        texts = []
-        for key_name, value in entry.keys(*_PHRASES).items():
-            text = value.text().removeprefix("$")
-            is_duration = key_name == "hours" and duration(text)
-            texts.append((text if is_duration else _PHRASES[key_name].format(text), value.line))
+        texts = [(_phrase(name, key), key.line) for name, key in entry.keys(*_PHRASES).items()]
     for text, line in texts:
         try:
             found = _understood(text, metric)
         except ProgramError as error:
             raise error.placed(line=line) from None
         yield from ((field, Statement(value, line, said)) for field, value, said in found)
+
+
+def _phrase(name: str, entry: Entry) -> str:
+    text = entry.text().removeprefix("$")
+    return text if name == "hours" and duration(text) else _PHRASES[name].format(text)
 
 
 def _in_block(block: Block, metric: Metric) -> Iterator[Stated]:
@@ -293,17 +302,25 @@ _FINALLY = re.compile(
 def _in_prose(blocks: Iterable[Block], metric: Metric) -> Iterator[Stated]:
     """Yield what ends the research, or that nothing does, of sentences that say so."""
     for block in blocks:
-        text = block.text.lower()
         if block.kind == "code" and block.language not in PROSE:
             continue
-        if any(word in text for word in _OF_AN_END) and NUMBERED.search(text):
-            for sentence, line in said_in(block):
-                plain = re.sub(r"\([^()]*\)", " ", sentence)
-                if (STOPS.match(plain) or _FINALLY.search(plain)) and not _OF_AN_IDEA.search(plain):
-                    yield from _at(line, block, plain, metric, is_prose=True)
-        endless = any(word in text for word in _OF_NO_END) and _ENDLESS.search(block.text)
+        text = block.text.lower()
+        if _has(text, _OF_AN_END) and NUMBERED.search(text):
+            yield from _in_sentences(block, metric)
+        endless = _has(text, _OF_NO_END) and _ENDLESS.search(block.text)
         if endless and not _IF_UNLIMITED.search(text):
             yield "never", Statement(0.0, block.line_at(endless.start()), endless[0])
+
+
+def _has(text: str, words: Iterable[str]) -> bool:
+    return any(word in text for word in words)
+
+
+def _in_sentences(block: Block, metric: Metric) -> Iterator[Stated]:
+    for sentence, line in said_in(block):
+        plain = re.sub(r"\([^()]*\)", " ", sentence)
+        if (STOPS.match(plain) or _FINALLY.search(plain)) and not _OF_AN_IDEA.search(plain):
+            yield from _at(line, block, plain, metric, is_prose=True)
 
 
 Criterion = tuple[str, float, str]
@@ -335,9 +352,14 @@ def _criteria(text: str, metric: Metric) -> list[Criterion]:
     for _, value, said in found[targets:]:
         if value <= 0:
             raise bad_value(f"`{said}` must be more than 0", None)
-    if not found and (endless := _ENDLESS.search(rest) or _NONE.search(rest)):
-        found.append(("never", 0.0, endless[0].strip()))
+    if not found:
+        found += _never(rest)
     return found
+
+
+def _never(text: str) -> list[Criterion]:
+    endless = _ENDLESS.search(text) or _NONE.search(text)
+    return [("never", 0.0, endless[0].strip())] if endless else []
 
 
 def _in_clause(clause: str) -> tuple[list[Criterion], str]:
@@ -346,21 +368,28 @@ def _in_clause(clause: str) -> tuple[list[Criterion], str]:
     if _ESTIMATE.search(clause) or (PER_RUN.search(clause) and not is_one):
         return [], clause
     amounts = tuple(AMOUNTS.finditer(clause))
-    stuck = _STUCK.search(clause) or any(match["vain"] for match in amounts)
+    is_stuck = bool(_STUCK.search(clause)) or any(match["vain"] for match in amounts)
     found: list[Criterion] = []
     rest = clause
     for match in reversed(amounts):
         if {*(match["kind"] or "").lower().split()} <= WORDS["kinds"]:
-            found.append(_amount(match, is_stuck=bool(stuck)))
+            found.append(_amount(match, is_stuck=is_stuck))
             rest = f"{rest[: match.start()]} {rest[match.end() :]}"
-    if stuck and not found:
-        bare = re.findall(COUNT, rest)
-        if len(bare) == 1 and re.search(rf"{COUNT}(?:\s+in a row)?\W*(?:$|with)", rest):
-            found.append(("without_improvement", number(bare[0]), clause.strip()))
-            rest = re.sub(COUNT, " ", rest)
-    if stuck:
-        is_plain = len(found) == 1 and found[0][0] == "without_improvement"
-        return (found, _DOUBT.sub(" ", _STUCK.sub(" ", rest))) if is_plain else ([], clause)
+    return _without_gain(clause, found, rest) if is_stuck else _with_time(found, rest)
+
+
+def _without_gain(clause: str, found: list[Criterion], rest: str) -> tuple[list[Criterion], str]:
+    """Return the one count of `patience 5` or `3 runs without gain`, and what is left."""
+    bare = () if found else re.findall(COUNT, rest)
+    if len(bare) == 1 and re.search(rf"{COUNT}(?:\s+in a row)?\W*(?:$|with)", rest):
+        found = [("without_improvement", number(bare[0]), clause.strip())]
+        rest = re.sub(COUNT, " ", rest)
+    if [field for field, _, _ in found] != ["without_improvement"]:
+        return [], clause
+    return found, _DOUBT.sub(" ", _STUCK.sub(" ", rest))
+
+
+def _with_time(found: list[Criterion], rest: str) -> tuple[list[Criterion], str]:
     for span in reversed(durations(rest)):
         if span.is_range:
             raise bad_value(f"`{span.said}` is a range; give one duration", None)
