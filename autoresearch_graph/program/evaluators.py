@@ -54,22 +54,27 @@ class _Command:
         """Yield the file after a runner; a file of a long option may be run as well."""
         begun = False
         bases = [self.folder, *re.findall(r"PYTHONPATH=([^\s:]+)", " ".join(words)), "src"]
-        for word, option, is_module in _parted(words):
+        for word, option, module in _parted(words):
             if option in _FOLDER_OPTIONS:
                 self.folder = bases[0] = _joined(self.folder, word)
-            elif is_module and (files := self._module(word, bases)):
+            elif files := self._module(module, bases):
                 yield from files
                 return
             elif path := self._there(word, self.folder):
                 is_program = not (option.startswith("--") or is_runner(word))
-                is_run = is_program or (self.project / path).is_file()
-                yield from [path] if is_run and not _DATA_OPTIONS.fullmatch(option) else []
+                yield from self._run_file(path, option, is_program=is_program)
                 if is_program:
                     return
             elif not (begun or _NO_PATH.fullmatch(word)):
                 yield from self._build_files(word, words)
                 if not (begun := is_runner(word)):
                     return
+
+    def _run_file(self, path: str, option: str, *, is_program: bool) -> Iterator[str]:
+        """Yield a path unless it is a mere folder, or the data of an option."""
+        is_run = is_program or (self.project / path).is_file()
+        if is_run and not _DATA_OPTIONS.fullmatch(option):
+            yield path
 
     def _build_files(self, name: str, words: list[str]) -> Iterator[str]:
         """Yield the files that `make` and its like read, here or in the named folder."""
@@ -94,8 +99,8 @@ class _Command:
         return path.relative_to(project).as_posix() if inside else ""
 
 
-def _parted(words: list[str]) -> Iterator[tuple[str, str, bool]]:
-    """Yield each word with the one before it, and True after `-m`, up to `docker build`.
+def _parted(words: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield each word with the one before it, and again if `-m` is before, up to `docker build`.
 
     `-mname` is two words; the name of a test in a file is left out.
     """
@@ -105,7 +110,7 @@ def _parted(words: list[str]) -> Iterator[tuple[str, str, bool]]:
             if word == "build" and option in ("docker", "podman"):
                 return
             is_module = is_module or bool(re.fullmatch(r"-[A-Za-z]*m", option))
-            yield word, option, is_module
+            yield word, option, word if is_module else ""
             option = word
 
 

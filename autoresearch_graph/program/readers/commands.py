@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain
-from operator import contains
+from operator import attrgetter, contains
 
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.output import read_metrics
@@ -119,7 +119,7 @@ def _is_prose(section: Section) -> bool:
         return False
     if section.field == "hidden" and _spans(section.body):
         return False
-    kinds = [block.kind for block in section.body]
+    kinds = map(attrgetter("kind"), section.body)
     return not exact or "code" in kinds or len(text.split()) >= _SENTENCE
 
 
@@ -146,10 +146,7 @@ def _stated(document: Document, field: str) -> Statement[str] | None:
 
 
 def _in_section(section: Section) -> Statement[str] | None:
-    """Return the first code block that runs something, else the leading span, else the only one.
-
-    In prose about the experiment, a single span that looks like a command is enough.
-    """
+    """Return the first code block that runs something, else the leading span, else the only one."""
     found = [block for block in section.body if _holds_command(block)]
     chosen = [block for block in found if runs_something(block.text)] or found
     if section.field == "experiment":
@@ -198,14 +195,12 @@ def _command_span(section: Section) -> Span | None:
 
 
 def _only_span(section: Section) -> Span | None:
-    """Return the one span that looks like a command, or the one word of a paragraph."""
+    """Return the only span if it looks like a command, or is the one word of a paragraph."""
     spans = [span for span in _spans(section.blocks) if is_no_output(span.text)]
-    likely = {span.text: span for span in reversed(spans) if looks_like_command(span.text)}
-    if section.field == "experiment" and len(likely) == 1:
-        return next(iter(likely.values()))
     if len(spans) != 1:
         return None
-    return spans[0] if likely or _is_alone(spans[0].text, section) else None
+    name = spans[0].text
+    return spans[0] if looks_like_command(name) or _is_alone(name, section) else None
 
 
 def _is_alone(name: str, section: Section) -> bool:
@@ -263,8 +258,8 @@ def _cleaned(statement: Statement[str]) -> Statement[str] | None:
 
 def _check_filled_in(command: Statement[str], flag: str) -> None:
     if blank := placeholder(command.value):
-        at = command.value[: command.value.index(blank)].count("\n")
-        line = command.line + at if command.line else None
+        index = command.value[: command.value.index(blank)].count("\n")
+        line = command.line + index if command.line else None
         raise ProgramError(
             f"`{blank}` is a placeholder; write the command as it is run, or give {flag}",
             line=line,
@@ -338,7 +333,9 @@ class _Candidate:
     @property
     def evaluates(self) -> bool:
         """True if its program, or an argument, begins with a word such as `eval`."""
-        return self.begins_with(_EVALUATES) or any(w.startswith("eval") for w in self.words[1:])
+        return self.begins_with(_EVALUATES) or any(
+            word.startswith("eval") for word in self.words[1:]
+        )
 
 
 @lru_cache(1024)
@@ -384,8 +381,12 @@ def _possible(document: Document) -> list[_Candidate]:
     judged = None
     with suppress(ProgramError):  # read_optional raises it
         judged = _stated(document, "evaluation")
-    found = [c for c in _scattered(document.blocks) if not c.begins_with(_PREPARES) or c.evaluates]
-    return [c for c in found if judged is None or c.text != judged.value]
+    found = [
+        each
+        for each in _scattered(document.blocks)
+        if not each.begins_with(_PREPARES) or each.evaluates
+    ]
+    return [each for each in found if judged is None or each.text != judged.value]
 
 
 def _chosen(found: list[_Candidate], blocks: tuple[Block, ...]) -> Steps:
@@ -448,8 +449,12 @@ def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 
 def _wider(chosen: list[_Candidate], found: list[_Candidate]) -> _Candidate | None:
     """Return the one script that has all chosen commands among its lines, and more."""
-    scripts = [c for c in _distinct(found) if "\n" in c.text]
-    wider = [s for s in scripts if all(c.text in s.text.splitlines() for c in chosen)]
+    scripts = [each for each in _distinct(found) if "\n" in each.text]
+    wider = [
+        section
+        for section in scripts
+        if all(each.text in section.text.splitlines() for each in chosen)
+    ]
     return wider[0] if len(wider) == 1 else None
 
 
@@ -469,28 +474,28 @@ def _scattered(blocks: tuple[Block, ...]) -> tuple[_Candidate, ...]:
 
 def _candidates(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
     above = ""
-    for at, block in enumerate(blocks):
+    for index, block in enumerate(blocks):
         if block.kind == "code":
-            yield from _in_code(block, at, above.lower())
+            yield from _in_code(block, index, above.lower())
             continue
         above = block.text
         if "`" in above or ":" in above:
-            yield from _in_prose(block, at)
+            yield from _in_prose(block, index)
 
 
-def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
+def _in_prose(block: Block, index: int) -> Iterator[_Candidate]:
     for sentence, line in sentences(block) if "`" in block.text else ():
         if launch := _LAUNCH.search(sentence):
-            yield from _candidate(launch["launched"] or launch["run"], line, at, sure=True)
+            yield from _candidate(launch["launched"] or launch["run"], line, index, sure=True)
     for code_span in block.spans:
         if has_log(code_span.text):
-            yield from _candidate(code_span.text, code_span.line, at, sure=True)
+            yield from _candidate(code_span.text, code_span.line, index, sure=True)
     for line, text in enumerate(block.text.split("\n"), block.line):
         if "`" in text or ":" in text:
-            yield from _in_line(text, line, at, is_item=block.kind == "item")
+            yield from _in_line(text, line, index, is_item=block.kind == "item")
 
 
-def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candidate]:
+def _in_line(text: str, line: int, index: int, *, is_item: bool) -> Iterator[_Candidate]:
     """Yield the command of `Benchmark: x`, `Run x`, or of an item that begins with it."""
     step = _STEP.match(text)
     if step is None:
@@ -498,7 +503,7 @@ def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candi
     command, label = step["command"], (step["label"] or "").lower()
     leads = command[0] == "`" and (step["verb"] or (is_item and _LEADS.match(text)))
     if label.startswith(_LABELS) or (leads and not label):
-        yield from _candidate(command.strip("`"), line, at, label=label)
+        yield from _candidate(command.strip("`"), line, index, label=label)
 
 
 def _starts_program(command: str) -> bool:
@@ -509,34 +514,32 @@ def _starts_program(command: str) -> bool:
     return first.startswith("./") or (bool(more) and (is_runner(first) or first in BUILDERS))
 
 
-def _in_code(block: Block, at: int, above: str) -> Iterator[_Candidate]:
+def _in_code(block: Block, index: int, above: str) -> Iterator[_Candidate]:
     """Yield the steps of a loop in a code block, or the whole block where text speaks of a run."""
-    if not _holds_command(block):
-        return
     if _LOOP.search(block.text):
-        yield from _in_loop(block, at)
+        yield from _in_loop(block, index)
         return
     sure, about = has_log(block.text.strip()), partial(contains, above)
     if sure or (any(map(about, _ABOUT_RUNS)) and not any(map(about, _NOT_RUNS))):
-        yield from _candidate(block.text, block.line, at, sure=sure)
+        yield from _candidate(block.text, block.line, index, sure=sure)
 
 
-def _in_loop(block: Block, at: int) -> Iterator[_Candidate]:
+def _in_loop(block: Block, index: int) -> Iterator[_Candidate]:
     for line, text in enumerate(block.text.splitlines(), block.line):
         if step := _STEP.match(text.replace("`", "")):
             sure = has_log(step["command"])
             if sure or step["label"] or step["verb"]:
-                yield from _candidate(step["command"], line, at, sure=sure)
+                yield from _candidate(step["command"], line, index, sure=sure)
 
 
 def _candidate(
-    text: str, line: int, at: int, *, sure: bool = False, label: str = ""
+    text: str, line: int, index: int, *, sure: bool = False, label: str = ""
 ) -> Iterator[_Candidate]:
     command = _cleaned(Statement(text, line))
     if command is None or command.value.endswith("&") or not runs_something(command.value):
         return
     if sure or _starts_program(command.value):
-        yield _Candidate(command, sure, at, label)
+        yield _Candidate(command, sure, index, label)
 
 
 Named = Statement[str]

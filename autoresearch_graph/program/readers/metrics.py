@@ -179,11 +179,8 @@ def _names(document: Document) -> tuple[Statement[str], ...]:
     if entry := _front(document).get("name"):
         return (_named(entry.text(), "`metric`", entry.line),)
     every = _all_claims(_without_secondary(document.blocks))
-    declared = tuple(_goals(claim for claim in every if claim.said.lower() == "metric is"))
-    found = _read_names(document)
-    if {name.value for name in found} & {name.value for name in declared}:
-        return found
-    return found + declared
+    declared = (claim for claim in every if claim.said.lower() == "metric is")
+    return (*_read_names(document), *_goals(declared))
 
 
 def _read_names(document: Document) -> tuple[Statement[str], ...]:
@@ -514,9 +511,10 @@ def _claims(sentence: str) -> tuple[Claim, ...]:
 
 def _directed(words: list[str], place: int) -> Phrase | None:
     """Return the direction of a word, the last word of its phrase, and True if it is sure."""
-    word, following = words[place].lower(), "".join(words[place + 1 : place + 2]).lower()
+    word = words[place].lower()
     if not _may_claim(word) or _is_denied(words, place):
         return None
+    following = "".join(words[place + 1 : place + 2]).lower()
     if found := _comparison(words, place) or _after_label(words, place):
         return found
     if word in _NAMING and following == _NAMING[word]:
@@ -546,9 +544,9 @@ def _after_label(words: list[str], place: int) -> Phrase | None:
     return labels[below], place + 1 + below, True
 
 
-def _better(words: list[str], at: int) -> int | None:
+def _better(words: list[str], first: int) -> int | None:
     """Return the place of `better` after a comparative: `lower x is better`, `the lower, the`."""
-    for place in range(at + 1, min(at + 7, len(words))):
+    for place in range(first + 1, min(first + 7, len(words))):
         word = words[place].lower()
         if word == "better":
             return place if words[place - 1].lower() in (*_IS, "the") else None
@@ -562,20 +560,20 @@ def _label(word: str) -> Direction | None:
     return next((which for start, which in _STARTS.items() if small.startswith(start)), None)
 
 
-def _is_denied(words: list[str], at: int) -> bool:
-    before = [word.lower() for word in words[:at] if word.lower() not in ("the", "to")]
+def _is_denied(words: list[str], place: int) -> bool:
+    before = [word.lower() for word in words[:place] if word.lower() not in ("the", "to")]
     return bool(before) and before[-1] in _DENIED
 
 
-def _object(words: list[str], at: int, last: int, begin: int) -> tuple[tuple[str, ...], str]:
+def _object(words: list[str], first: int, last: int, begin: int) -> tuple[tuple[str, ...], str]:
     """Return the names that a phrase is said of, or the words."""
     if words[last].lower() != "better":
         return _after(words, last + 1, len(words))
-    names, said = _after(words, at + 1, last)
+    names, said = _after(words, first + 1, last)
     if names or said:
         return names, said
-    before = list(takewhile(lambda word: word != ";", reversed(words[begin:at])))
-    for place in range(at - 1, at - 1 - len(before), -1):
+    before = list(takewhile(lambda word: word != ";", reversed(words[begin:first])))
+    for place in range(first - 1, first - 1 - len(before), -1):
         if _is_name(words, place) and _is_free(words, place):
             return _listed(words, place, begin, alone=before[0] == "("), ""
     if before[:1] and before[0] in ("(", ",", "-", ":", "|"):
@@ -584,12 +582,12 @@ def _object(words: list[str], at: int, last: int, begin: int) -> tuple[tuple[str
     return (), said
 
 
-def _listed(words: list[str], at: int, begin: int, *, alone: bool) -> tuple[str, ...]:
+def _listed(words: list[str], place: int, begin: int, *, alone: bool) -> tuple[str, ...]:
     """Return a name, and those before it in `a, b and c` unless it stands `alone`."""
-    names = [words[at].strip("`")]
-    while not alone and at > begin + 1 and words[at - 1] in ("and", "&", ","):
-        at -= 2
-        names += [words[at].strip("`")] if _is_name(words, at) else []
+    names = [words[place].strip("`")]
+    while not alone and place > begin + 1 and words[place - 1] in ("and", "&", ","):
+        place -= 2
+        names += [words[place].strip("`")] if _is_name(words, place) else []
     return tuple(reversed(names))
 
 
@@ -618,21 +616,21 @@ def _is_skipped(words: list[str], place: int, start: int, said: list[str]) -> bo
     return words[place].lower() in (",", *_ARTICLES) or (words[place] == ":" and place == start)
 
 
-def _and_more(words: list[str], at: int) -> tuple[str, ...]:
+def _and_more(words: list[str], place: int) -> tuple[str, ...]:
     """Return a name, and a second one after `and` that ends the clause."""
-    names = [words[at].strip("`")]
-    ends = at + 3 >= len(words) or not words[at + 3][0].isalnum()
-    if words[at + 1 : at + 2] in (["and"], ["&"]) and ends and _is_name(words, at + 2):
-        names.append(words[at + 2].strip("`"))
+    names = [words[place].strip("`")]
+    ends = place + 3 >= len(words) or not words[place + 3][0].isalnum()
+    if words[place + 1 : place + 2] in (["and"], ["&"]) and ends and _is_name(words, place + 2):
+        names.append(words[place + 2].strip("`"))
     return tuple(names)
 
 
-def _is_name(words: list[str], at: int) -> bool:
+def _is_name(words: list[str], place: int) -> bool:
     """Return True for a name in backticks or with `_`, but for a file and `f` in `f throughput`."""
-    if at >= len(words) or not (words[at].startswith("`") or "_" in words[at]):
+    if place >= len(words) or not (words[place].startswith("`") or "_" in words[place]):
         return False
-    name = words[at].strip("`")
-    follows = words[at + 1].lower() if at + 1 < len(words) else ""
+    name = words[place].strip("`")
+    follows = words[place + 1].lower() if place + 1 < len(words) else ""
     canonical = name.lower().replace("_", "-")
     return (
         bool(re.fullmatch(NAME, name))
@@ -642,9 +640,9 @@ def _is_name(words: list[str], at: int) -> bool:
     )
 
 
-def _is_free(words: list[str], at: int) -> bool:
+def _is_free(words: list[str], place: int) -> bool:
     """Return True unless a name stands after `of`, `for`, `by` or `the function`."""
-    before = [word.lower() for word in words[:at] if word.lower() not in _ARTICLES]
+    before = [word.lower() for word in words[:place] if word.lower() not in _ARTICLES]
     while len(before) > 1 and before[-1] == "and" and before[-2].startswith("`"):
         before = before[:-2]
     return not before or before[-1] not in _BEFORE
