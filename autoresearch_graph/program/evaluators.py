@@ -27,7 +27,7 @@ _BUILD_FILES = {
 }  # fmt: skip
 _FOLDER_OPTIONS = ("-C", "--directory", "--cwd", "--chdir")
 _DATA_OPTIONS = re.compile(r"--(?:with|requirement|constraint|env-file|config|project)\b.*")
-_NO_PATH = re.compile(r"\w+=.*|\d+(?:\.\d+)?[smh]?|\.|-", re.DOTALL)
+_NO_PATH = re.compile(r"\w+=.*|\d+(?:\.\d+)?[smh]?|\.|-.*", re.DOTALL)
 
 
 def evaluators(command: str, project: Path, folder: str = "") -> tuple[str, ...]:
@@ -52,27 +52,23 @@ class _Command:
 
     def runs(self, words: list[str]) -> Iterator[str]:
         """Yield the file after a runner; a file of a long option may be run as well."""
-        begun, option, modules = False, "", False
+        begun = False
         bases = [self.folder, *re.findall(r"PYTHONPATH=([^\s:]+)", " ".join(words)), "src"]
-        for word in _parted(words):
-            if word == "build" and option in ("docker", "podman"):
-                return
-            modules = modules or bool(re.fullmatch(r"-[A-Za-z]*m", option))
+        for word, option, module in _parted(words):
             if option in _FOLDER_OPTIONS:
                 self.folder = bases[0] = _joined(self.folder, word)
-            elif modules and (files := self._module(word, bases)):
+            elif files := self._module(module, bases):
                 yield from files
                 return
             elif path := self._there(word, self.folder):
-                is_program = not option.startswith("--") and not is_runner(word)
+                is_program = not (option.startswith("--") or is_runner(word))
                 yield from self._run_file(path, option, is_program=is_program)
                 if is_program:
                     return
-            elif not (begun or word.startswith("-") or _NO_PATH.fullmatch(word)):
+            elif not (begun or _NO_PATH.fullmatch(word)):
                 yield from self._build_files(word, words)
                 if not (begun := is_runner(word)):
                     return
-            option = word
 
     def _run_file(self, path: str, option: str, *, is_program: bool) -> Iterator[str]:
         """Yield a path unless it is a mere folder, or the data of an option."""
@@ -95,7 +91,7 @@ class _Command:
 
     def _there(self, word: str, folder: str) -> str:
         """Return the file or folder that a word names, with links resolved, or nothing."""
-        if not word or _NO_PATH.fullmatch(word) or word.startswith("-") or "\0" in word:
+        if not word or _NO_PATH.fullmatch(word) or "\0" in word:
             return ""
         project = self.project.resolve()
         path = (project / folder / word).resolve()
@@ -103,10 +99,19 @@ class _Command:
         return path.relative_to(project).as_posix() if inside else ""
 
 
-def _parted(words: list[str]) -> Iterator[str]:
-    """Yield words without the name of a test in a file; `-mname` as two."""
-    for word in words:
-        yield from ("-m", word[2:]) if re.fullmatch(r"-m[\w.]+", word) else [word.split("::")[0]]
+def _parted(words: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield each word with the one before it, and again if `-m` is before, up to `docker build`.
+
+    `-mname` is two words; the name of a test in a file is left out.
+    """
+    option, is_module = "", False
+    for part in words:
+        for word in ("-m", part[2:]) if re.fullmatch(r"-m[\w.]+", part) else [part.split("::")[0]]:
+            if word == "build" and option in ("docker", "podman"):
+                return
+            is_module = is_module or bool(re.fullmatch(r"-[A-Za-z]*m", option))
+            yield word, option, word if is_module else ""
+            option = word
 
 
 def is_runner(word: str) -> bool:

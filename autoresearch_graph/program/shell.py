@@ -17,7 +17,7 @@ _READS_A_PART = re.compile(r"\b(?:head|grep\s.*-\w*[qm]|sed\s.*q|awk\s.*exit)\b"
 _VARIABLE = re.compile(r"\"?\$(?:\w+|\{\w+\}|\([^()]*\))\"?/")
 PIPE = re.compile(r"(?<!\|)\|(?!\|)")
 _OUTPUT = re.compile(r"[\w./@ -]+:\s*[-+]?[\d.]+%?(?:e-?\d+)?\s*")
-_QUOTED = re.compile(r"'[^']*'|(?<=-c )\"[^\"]*\"")
+_QUOTED = re.compile(r"'(?!<\w[\w -]*>)[^']*'|(?<=-c )\"[^\"]*\"")
 _PLACEHOLDER = re.compile(
     r"<[A-Za-z][^<>=\n]*(?<! )>|(?<![$\w{])\{\{?[A-Za-z_][\w -]*\}|(?<=\w)\{[A-Z_]+\}"
     r"|(?:(?<=\s)|(?<==))\[[A-Za-z][\w .-]*\](?!\S)|(?<![\w$])(?:YOUR|your|MY)[_-]\w+"
@@ -108,11 +108,12 @@ def runs_something(command: str) -> bool:
 def _is_work(words: list[str]) -> bool:
     while len(words) > 1 and ("=" in words[0] or words[0] in ("sudo", "time", "env", "uv", "run")):
         words = words[1:]
-    if words[0] in _TOOLS or words[0].startswith("-") or "=" in words[0]:
+    if words[0] in _TOOLS or re.search("^-|=", words[0]):
         return False
     named = [word for word in words[1:] if not word.startswith("-")][:2]
-    builds = words[0] in BUILDERS and any(name in _GOALS for name in named)
-    return not builds and (bool(named) or words[0] not in ("make", "ninja", "tsc", "pytest", "tox"))
+    if not named:
+        return words[0] not in ("make", "ninja", "tsc", "pytest", "tox")
+    return words[0] not in BUILDERS or set(_GOALS).isdisjoint(named)
 
 
 def simple_commands(command: str) -> Iterator[list[str]]:

@@ -180,6 +180,7 @@ def test_what_is_no_experiment_is_not_run(project: Path, said: str) -> None:
     ("said", "line", "blank"),
     [
         ("Launch it with `python train.py --seed <seed>`.", 1, "<seed>"),
+        ("Launch it with `./bench --filter='<my test>*'`.", 1, "<my test>"),
         ("Launch it with `python train.py --seed [N]`.", 1, "[N]"),
         ("Launch it with `python train.py --key YOUR_KEY`.", 1, "YOUR_KEY"),
         ("Launch it with `python train.py ...`.", 1, "..."),

@@ -58,6 +58,7 @@ def read_asset(document: Document, place: Place, supplied: str | None) -> Named 
     paths = dict.fromkeys(place.asset(said.value, said.line) for said in kept)
     if len(paths) > 1:
         _check_not_alone(document, place, kept)
+    _check_not_wider(document, place, tuple(paths), kept[0].line or 0)
     return Statement(str(Asset(tuple(paths))), kept[0].line)
 
 
@@ -369,6 +370,28 @@ def _check_not_alone(document: Document, place: Place, named: Sequence[Named]) -
                 f"`{only.path}` is the only file to edit here, but so is `{others[0]}` on line "
                 f"{others[0].line}; keep one of them, or remove the word `only`",
                 only.line,
+            )
+
+
+# Begins a sentence that allows one file alone: `Only a.py may be edited`, `Edit nothing but a.py`.
+_ONLY = re.compile(
+    r"(?:^|[.;:!?\n]\W+)(?:(?:edit|modify|change|touch)\s+)?(?:only|just|nothing\s+(?:but|except))\s+"
+    r"(?:(?:edit|modify|change|touch)\s+)?`(?P<path>[^`]+)`",
+    re.IGNORECASE,
+)
+
+
+def _check_not_wider(document: Document, place: Place, names: Sequence[str], line: int) -> None:
+    """Raise ProgramError if a sentence allows one file alone, and a pattern holds others, too."""
+    patterns = [name for name in names if is_pattern(name)]
+    for block in document.blocks if patterns else ():
+        found = _ONLY.search(place.spanned(block).text) if block.kind != "code" else None
+        wider = [each for each in patterns if found and matches(each, normal(found["path"]))]
+        if found and wider:
+            raise contradiction(
+                f"`{found['path']}` alone is named here, but the asset `{wider[0]}` on line {line} "
+                "holds other files; keep one of them",
+                block.line_at(found.start()),
             )
 
 

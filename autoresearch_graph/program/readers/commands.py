@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
+from operator import attrgetter, contains
 
 from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.core.output import read_metrics
@@ -45,6 +47,8 @@ _EXACT = (
     "holdout command", "check", "check command", "hidden", "hidden files", "hidden paths",
 )  # fmt: skip
 _SENTENCE = 10  # words at least of a section that is clearly prose
+_OR = re.compile(r"^\s*#\s*(?:or|alternatively)\b|^or\b:?$", re.IGNORECASE | re.MULTILINE)
+_SCRIPT = re.compile(r"[\w)]\.(?:py|sh|js|ts|rb|pl|R|jl|rs|go|c|cpp|ipynb)\b")
 
 
 def read_experiment(document: Document, supplied: str | None) -> Statement[str] | None:
@@ -109,17 +113,23 @@ def _is_prose(section: Section) -> bool:
 
     Its heading is another than ours, or it has sentences; and it names no script.
     """
-    text = " ".join(block.text for block in section.body if block.kind != "code")
     exact = re.sub(r"^[\W\d]+|\W+$", "", section.title.lower()) in _EXACT
-    spans = [span.text for block in section.body for span in block.spans]
-    scripts = re.search(r"[\w)]\.(?:py|sh|js|ts|rb|pl|R|jl|rs|go|c|cpp|ipynb)\b", text)
-    names = bool(scripts) or any(map(looks_like_command, spans))
-    if names and (exact or section.field in ("evaluation", "holdout")):
+    text = " ".join(block.text for block in section.body if block.kind != "code")
+    if (exact or section.field in ("evaluation", "holdout")) and _names_command(section, text):
         return False
-    if section.field == "hidden" and spans:
+    if section.field == "hidden" and _spans(section.body):
         return False
-    shows = any(block.kind == "code" for block in section.body)
-    return not exact or shows or len(text.split()) >= _SENTENCE
+    kinds = map(attrgetter("kind"), section.body)
+    return not exact or "code" in kinds or len(text.split()) >= _SENTENCE
+
+
+def _names_command(section: Section, text: str) -> bool:
+    spans = _spans(section.body)
+    return bool(_SCRIPT.search(text)) or any(looks_like_command(span.text) for span in spans)
+
+
+def _spans(blocks: Iterable[Block]) -> list[Span]:
+    return [span for block in blocks for span in block.spans]
 
 
 def _stated(document: Document, field: str) -> Statement[str] | None:
@@ -136,19 +146,18 @@ def _stated(document: Document, field: str) -> Statement[str] | None:
 
 
 def _in_section(section: Section) -> Statement[str] | None:
-    """Return the first code block that runs something, else the leading span, else the only one.
-
-    In prose about the experiment, a single span that looks like a command is enough.
-    """
+    """Return the first code block that runs something, else the leading span, else the only one."""
     found = [block for block in section.body if _holds_command(block)]
     chosen = [block for block in found if runs_something(block.text)] or found
-    if len(chosen) > 1 and section.field == "experiment":
-        _check_no_choice([Statement(block.text.strip(), block.line) for block in chosen])
-    if chosen:
-        return _one_way(_cleaned(Statement(chosen[0].text, chosen[0].line)))
-    if code_span := _command_span(section):
-        return _cleaned(Statement(code_span.text, code_span.line))
-    return None
+    if section.field == "experiment":
+        _check_no_choice(map(_said, chosen))
+    part = chosen[0] if chosen else _command_span(section)
+    command = _cleaned(_said(part)) if part else None
+    return command and _one_way(command)
+
+
+def _said(part: Block | Span) -> Statement[str]:
+    return Statement(part.text.rstrip(), part.line)
 
 
 def _holds_command(block: Block) -> bool:
@@ -180,28 +189,31 @@ def _command_span(section: Section) -> Span | None:
     """Return the span that leads a block, else the only one that may be a command."""
     leading = [block for block in section.body if _leads_with_command(block)]
     if section.field == "experiment":
-        leading = [b for b in leading if runs_something(b.spans[0].text)] or leading
-        spans = [span for block in leading for span in block.spans[: 1 + _offers(block)]]
-        _check_no_choice([Statement(span.text, span.line) for span in spans])
+        leading = [block for block in leading if runs_something(block.spans[0].text)] or leading
+        _check_no_choice(map(_said, chain.from_iterable(map(_offered, leading))))
     return leading[0].spans[0] if leading else _only_span(section)
 
 
 def _only_span(section: Section) -> Span | None:
-    """Return the one span that looks like a command, or the one word of a paragraph."""
-    spans = [span for block in section.blocks for span in block.spans if is_no_output(span.text)]
-    likely = [span for span in spans if looks_like_command(span.text)]
-    if section.field == "experiment" and len({span.text for span in likely}) == 1:
-        return likely[0]
+    """Return the only span if it looks like a command, or is the one word of a paragraph."""
+    spans = [span for span in _spans(section.blocks) if is_no_output(span.text)]
     if len(spans) != 1:
         return None
-    alone = any(f"`{spans[0].text}`" == block.text.strip() for block in section.body)
-    return spans[0] if likely or (alone and not re.search(r"\w\.\w+$", spans[0].text)) else None
+    name = spans[0].text
+    return spans[0] if looks_like_command(name) or _is_alone(name, section) else None
 
 
-def _offers(block: Block) -> bool:
-    """Return True if a block offers a second command: "`a b` or `c d`"."""
+def _is_alone(name: str, section: Section) -> bool:
+    """Return True for a name that is all of a paragraph, but for a file."""
+    alone = f"`{name}`" in [block.text.strip() for block in section.body]
+    return alone and not re.search(r"\w\.\w+$", name)
+
+
+def _offered(block: Block) -> tuple[Span, ...]:
+    """Return the first code span, or both of "`a b` or `c d`"."""
     second = block.spans[1].text if len(block.spans) > 1 else ""
-    return looks_like_command(second) and bool(re.search(r"`,?\s+or\b[^`]{0,20}`", block.text))
+    both = looks_like_command(second) and re.search(r"`,?\s+or\b[^`]{0,20}`", block.text)
+    return block.spans[: 2 if both else 1]
 
 
 def _leads_with_command(block: Block) -> bool:
@@ -209,7 +221,7 @@ def _leads_with_command(block: Block) -> bool:
     return bool(begins) and looks_like_command(block.spans[0].text)
 
 
-def _check_no_choice(commands: list[Statement[str]]) -> None:
+def _check_no_choice(commands: Iterable[Statement[str]]) -> None:
     """Raise ProgramError with both lines if two commands differ, and none is part of another."""
     working = [command for command in commands if runs_something(command.value)]
     for command in working[1:]:
@@ -225,16 +237,14 @@ def _choice(first: Statement[str], other: Statement[str]) -> ProgramError:
     )
 
 
-def _one_way(command: Statement[str] | None) -> Statement[str] | None:
+def _one_way(command: Statement[str]) -> Statement[str]:
     """Return a script; raise ProgramError if its lines are ways to do the same."""
-    lines = command.value.splitlines() if command else []
-    at = [number for number, line in enumerate(lines) if line and not line.startswith("#")]
-    words = re.search(r"^\s*#\s*(?:or|alternatively)\b|^or\b:?$", "\n".join(lines), re.I | re.M)
-    remarks = all(" # " in lines[number] for number in at)
-    programs = {lines[number].split()[0] for number in at}
-    if command and len(at) > 1 and (words or (remarks and len(programs) == 1)):
-        first, other = (Statement(lines[n], (command.line or 0) + n) for n in (at[0], at[-1]))
-        raise _choice(first, other)
+    numbered = enumerate(command.value.splitlines(), command.line or 0)
+    ways = [Statement(text, line) for line, text in numbered if re.match("[^#]", text)]
+    programs = {way.value.split()[0] for way in ways}
+    remarks = len(programs) == 1 and all(" # " in way.value for way in ways)
+    if len(ways) > 1 and (remarks or _OR.search(command.value)):
+        raise _choice(ways[0], ways[-1])
     return command
 
 
@@ -248,8 +258,8 @@ def _cleaned(statement: Statement[str]) -> Statement[str] | None:
 
 def _check_filled_in(command: Statement[str], flag: str) -> None:
     if blank := placeholder(command.value):
-        at = command.value[: command.value.index(blank)].count("\n")
-        line = command.line + at if command.line else None
+        index = command.value[: command.value.index(blank)].count("\n")
+        line = command.line + index if command.line else None
         raise ProgramError(
             f"`{blank}` is a placeholder; write the command as it is run, or give {flag}",
             line=line,
@@ -267,6 +277,8 @@ _STEP = re.compile(
     r"(?:(?:then\s+)?(?P<verb>run|execute|launch|start)\b[^`.]{0,30}?\s)?(?P<command>`[^`]+`|[^`]+$)",
     re.IGNORECASE,
 )
+_LEADS = re.compile(r"\W*(?:\d+[.)]\s*)?`")
+_LOOP = re.compile(r"^\s*(?:loop\b|\d+[.)]\s)", re.IGNORECASE | re.MULTILINE)
 _LABELS = (
     "benchmark", "command", "run", "verify", "test", "measure", "score", "eval", "train", "launch",
     "execute", "experiment", "fitness",
@@ -321,7 +333,9 @@ class _Candidate:
     @property
     def evaluates(self) -> bool:
         """True if its program, or an argument, begins with a word such as `eval`."""
-        return self.begins_with(_EVALUATES) or any(w.startswith("eval") for w in self.words[1:])
+        return self.begins_with(_EVALUATES) or any(
+            word.startswith("eval") for word in self.words[1:]
+        )
 
 
 @lru_cache(1024)
@@ -334,22 +348,33 @@ Steps = tuple[Statement[str] | None, Statement[str] | None]
 
 def _steps(document: Document) -> Steps:
     """Return the experiment and, where one command trains and another scores, the evaluation."""
-    sections = document.proper("experiment")
     try:
         stated = _stated(document, "experiment")
     except ProgramError:
-        within = _distinct(_scattered(tuple(block for s in sections for block in s.blocks)))
-        if "experiment" in document.front or len(within) != 2 or not _are_steps(*within):
-            raise
-        return _joined(*within)
+        if "experiment" not in document.front and (steps := _two_steps(document)):
+            return steps
+        raise
     if stated is None:
         return _chosen(_possible(document), document.blocks)
+    _check_labels(document, stated)
+    return stated, None
+
+
+def _two_steps(document: Document) -> Steps | None:
+    """Return the commands under Experiment if one trains and the other scores."""
+    blocks = chain.from_iterable(section.blocks for section in document.proper("experiment"))
+    within = _distinct(_scattered(tuple(blocks)))
+    return _joined(*within) if len(within) == 2 and _are_steps(*within) else None
+
+
+def _check_labels(document: Document, stated: Statement[str]) -> None:
+    """Raise ProgramError if a label gives the experiment, and another label a second one."""
+    sections = document.proper("experiment")
     labelled = sections and all(section.label for section in sections)
     if labelled and "experiment" not in document.front:
         for rival in _possible(document):
             if rival.label and rival.text not in stated.value:
                 raise _choice(stated, rival.command)
-    return stated, None
 
 
 def _possible(document: Document) -> list[_Candidate]:
@@ -357,30 +382,44 @@ def _possible(document: Document) -> list[_Candidate]:
     judged = None
     with suppress(ProgramError):  # read_optional raises it
         judged = _stated(document, "evaluation")
-    found = [c for c in _scattered(document.blocks) if not c.begins_with(_PREPARES) or c.evaluates]
-    return [c for c in found if judged is None or c.text != judged.value]
+    found = [
+        each
+        for each in _scattered(document.blocks)
+        if not each.begins_with(_PREPARES) or each.evaluates
+    ]
+    return [each for each in found if judged is None or each.text != judged.value]
 
 
 def _chosen(found: list[_Candidate], blocks: tuple[Block, ...]) -> Steps:
     """Return the steps among commands of prose; raise ProgramError if there is a choice."""
-    filled = [candidate for candidate in found if not placeholder(candidate.text)]
-    sure = _distinct([c for c in filled if c.sure]) or _distinct(filled)
+    filled = _filled_in(found)
+    sure = _distinct([candidate for candidate in filled if candidate.sure]) or _distinct(filled)
     if not sure:
-        for candidate in found:
-            _check_filled_in(candidate.command, "--command")
         return None, None
     if wider := _wider(sure, filled):
         return _one_way(wider.command), None
     first, *others = sure
-    near = [c for c in filled if 0 < c.block - first.block <= _NEAR and _are_steps(first, c)]
-    others = others or _distinct(near)
-    if len(others) > 1 or (others and not _are_steps(first, others[0])):
-        raise _choice(first.command, others[0].command)
-    if others:
-        return _joined(first, others[0])
-    if not first.sure:
+    others = others or _next_to(first, filled)
+    if not others:
         _check_only_form(first, blocks)
-    return _one_way(first.command), None
+        return _one_way(first.command), None
+    if len(others) > 1 or not _are_steps(first, others[0]):
+        raise _choice(first.command, others[0].command)
+    return _joined(first, others[0])
+
+
+def _filled_in(found: list[_Candidate]) -> list[_Candidate]:
+    """Return the commands without placeholders; raise ProgramError if there are others alone."""
+    filled = [candidate for candidate in found if not placeholder(candidate.text)]
+    for candidate in found if not filled else ():
+        _check_filled_in(candidate.command, "--command")
+    return filled
+
+
+def _next_to(first: _Candidate, found: list[_Candidate]) -> list[_Candidate]:
+    """Return the evaluations that stand close below an experiment."""
+    near = [other for other in found if 0 < other.block - first.block <= _NEAR]
+    return _distinct([other for other in near if _are_steps(first, other)])
 
 
 def _are_steps(first: _Candidate, other: _Candidate) -> bool:
@@ -390,24 +429,33 @@ def _are_steps(first: _Candidate, other: _Candidate) -> bool:
 
 def _check_only_form(chosen: _Candidate, blocks: tuple[Block, ...]) -> None:
     """Raise ProgramError if a text also runs the program of an unsure command in another way."""
-    for block in blocks:
-        lines = block.text.split("\n") if block.kind == "code" else []
-        spans = [*block.spans, *(Span(line, block.line + at) for at, line in enumerate(lines))]
-        for span in spans if chosen.program in block.text else ():
+    for block in blocks if not chosen.sure else ():
+        for span in _forms(block) if chosen.program in block.text else ():
             other = _Candidate(Statement(script(span.text), span.line), False, 0)
             known = chosen.text.startswith(other.text) or other.text in chosen.text
             if other.program == chosen.program and _starts_program(other.text) and not known:
                 raise _choice(chosen.command, other.command)
 
 
+def _forms(block: Block) -> Iterable[Span]:
+    """Return code spans, or the lines of a code block."""
+    if block.kind != "code":
+        return block.spans
+    return (Span(text, line) for line, text in enumerate(block.text.split("\n"), block.line))
+
+
 def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    return list({c.text: c for c in reversed(candidates)}.values())[::-1]
+    return list({each.text: each for each in reversed(candidates)}.values())[::-1]
 
 
 def _wider(chosen: list[_Candidate], found: list[_Candidate]) -> _Candidate | None:
     """Return the one script that has all chosen commands among its lines, and more."""
-    scripts = [c for c in _distinct(found) if "\n" in c.text]
-    wider = [s for s in scripts if all(c.text in s.text.splitlines() for c in chosen)]
+    scripts = [each for each in _distinct(found) if "\n" in each.text]
+    wider = [
+        section
+        for section in scripts
+        if all(each.text in section.text.splitlines() for each in chosen)
+    ]
     return wider[0] if len(wider) == 1 else None
 
 
@@ -427,78 +475,72 @@ def _scattered(blocks: tuple[Block, ...]) -> tuple[_Candidate, ...]:
 
 def _candidates(blocks: tuple[Block, ...]) -> Iterator[_Candidate]:
     above = ""
-    for at, block in enumerate(blocks):
+    for index, block in enumerate(blocks):
         if block.kind == "code":
-            yield from _in_code(block, at, above.lower())
+            yield from _in_code(block, index, above.lower())
             continue
         above = block.text
         if "`" in above or ":" in above:
-            yield from _in_prose(block, at)
+            yield from _in_prose(block, index)
 
 
-def _in_prose(block: Block, at: int) -> Iterator[_Candidate]:
-    small = block.text.lower()
-    if "`" in small and ("launch" in small or "run" in small):
-        for sentence, line in sentences(block):
-            if launch := _LAUNCH.search(sentence):
-                yield from _candidate(launch["launched"] or launch["run"], line, at, sure=True)
+def _in_prose(block: Block, index: int) -> Iterator[_Candidate]:
+    for sentence, line in sentences(block) if "`" in block.text else ():
+        if launch := _LAUNCH.search(sentence):
+            yield from _candidate(launch["launched"] or launch["run"], line, index, sure=True)
     for code_span in block.spans:
         if has_log(code_span.text):
-            yield from _candidate(code_span.text, code_span.line, at, sure=True)
-    for number, line_text in enumerate(block.text.split("\n"), block.line):
-        if "`" in line_text or ":" in line_text:
-            yield from _in_line(line_text, number, at, is_item=block.kind == "item")
+            yield from _candidate(code_span.text, code_span.line, index, sure=True)
+    for line, text in enumerate(block.text.split("\n"), block.line):
+        if "`" in text or ":" in text:
+            yield from _in_line(text, line, index, is_item=block.kind == "item")
 
 
-def _in_line(text: str, line: int, at: int, *, is_item: bool) -> Iterator[_Candidate]:
+def _in_line(text: str, line: int, index: int, *, is_item: bool) -> Iterator[_Candidate]:
     """Yield the command of `Benchmark: x`, `Run x`, or of an item that begins with it."""
     step = _STEP.match(text)
     if step is None:
         return
     command, label = step["command"], (step["label"] or "").lower()
-    labelled = label.startswith(_LABELS)
-    if command.startswith("`"):
-        leads = is_item and not label and re.match(r"\W*(?:\d+[.)]\s*)?`", text)
-        if labelled or (step["verb"] and not label) or leads:
-            yield from _candidate(command.strip("`"), line, at, label=label)
-    elif labelled and _starts_program(command):
-        yield from _candidate(command, line, at, label=label)
+    leads = command[0] == "`" and (step["verb"] or (is_item and _LEADS.match(text)))
+    if label.startswith(_LABELS) or (leads and not label):
+        yield from _candidate(command.strip("`"), line, index, label=label)
 
 
 def _starts_program(command: str) -> bool:
     """Return True if a text begins with a program: `python a.py`, `FAST=1 ./a.sh`, `make bench`."""
-    lines = [line for line in command.splitlines() if line.strip() and not line.startswith("#")]
-    words = lines[0].split() if lines and is_no_output(command) else []
-    first, *more = [word for word in words if "=" not in word] or [""]
-    if first == "cd" and "&&" in more:
-        return _starts_program(command.partition("&&")[2])
+    lines = (line for line in command.splitlines() if line.strip() and line[0] != "#")
+    line = re.sub(r"^cd\s[^&]*&&", "", next(lines, ""))
+    first, *more = [word for word in line.split() if "=" not in word] or [""]
     return first.startswith("./") or (bool(more) and (is_runner(first) or first in BUILDERS))
 
 
-def _in_code(block: Block, at: int, above: str) -> Iterator[_Candidate]:
+def _in_code(block: Block, index: int, above: str) -> Iterator[_Candidate]:
     """Yield the steps of a loop in a code block, or the whole block where text speaks of a run."""
-    if not _holds_command(block):
+    if _LOOP.search(block.text):
+        yield from _in_loop(block, index)
         return
-    if re.search(r"^\s*(?:loop\b|\d+[.)]\s)", block.text, re.IGNORECASE | re.MULTILINE):
-        for number, text in enumerate(block.text.splitlines(), block.line):
-            if step := _STEP.match(text.replace("`", "")):
-                sure = has_log(step["command"])
-                if _starts_program(step["command"]) and (step["label"] or step["verb"] or sure):
-                    yield from _candidate(step["command"], number, at, sure=sure)
-    elif has_log(block.text.strip()):
-        yield from _candidate(block.text, block.line, at, sure=True)
-    elif any(word in above for word in _ABOUT_RUNS) and not any(w in above for w in _NOT_RUNS):
-        yield from _candidate(block.text, block.line, at)
+    sure, about = has_log(block.text.strip()), partial(contains, above)
+    if sure or (any(map(about, _ABOUT_RUNS)) and not any(map(about, _NOT_RUNS))):
+        yield from _candidate(block.text, block.line, index, sure=sure)
+
+
+def _in_loop(block: Block, index: int) -> Iterator[_Candidate]:
+    for line, text in enumerate(block.text.splitlines(), block.line):
+        if step := _STEP.match(text.replace("`", "")):
+            sure = has_log(step["command"])
+            if sure or step["label"] or step["verb"]:
+                yield from _candidate(step["command"], line, index, sure=sure)
 
 
 def _candidate(
-    text: str, line: int, at: int, *, sure: bool = False, label: str = ""
+    text: str, line: int, index: int, *, sure: bool = False, label: str = ""
 ) -> Iterator[_Candidate]:
     command = _cleaned(Statement(text, line))
-    if command and command.value.endswith("&"):
+    if command is None or command.value.endswith("&") or not runs_something(command.value):
         return
-    if command and (sure or _starts_program(command.value)) and runs_something(command.value):
-        yield _Candidate(command, sure, at, label)
+    if sure or _starts_program(command.value):
+        yield _Candidate(command, sure, index, label)
 
 
 Named = Statement[str]
@@ -533,7 +575,8 @@ def _named_artifacts(document: Document, place: Place, metric: str) -> list[Name
     if entry := document.front.get("artifacts"):
         return entry.statements()
     sections = document.proper("evaluation") + document.proper("holdout")
-    named = [said for section in sections for said in _artifacts_in(section)]
+    blocks = [block for section in sections for block in section.body if block.kind != "code"]
+    named = [said for block in blocks for said in _in_block(block)]
     return [said for said in named if _is_file(said, place, metric)]
 
 
@@ -555,18 +598,11 @@ def _named_hidden(document: Document) -> list[Named]:
     if entry := document.front.get("hidden"):
         return entry.statements()
     sections = document.proper("hidden")
-    blocks = [block for section in sections for block in section.body]
-    named = [Statement(span.text, span.line) for block in blocks for span in block.spans]
-    for section in sections if not named else ():
+    spans = _spans(block for section in sections for block in section.body)
+    for section in sections if not spans else ():
         if not _is_prose(section):
             raise _without_value(section, "path; write each in backticks")
-    return named
-
-
-def _artifacts_in(section: Section) -> Iterator[Named]:
-    for block in section.body:
-        if block.kind != "code":
-            yield from _in_block(block)
+    return list(map(_said, spans))
 
 
 def _in_block(block: Block) -> Iterator[Named]:

@@ -6,10 +6,11 @@ counts before one that is only mentioned; what stands after `of`, `for` or `by` 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
+from operator import attrgetter
 
 from autoresearch_graph.core.output import read_metrics
 from autoresearch_graph.core.values import Direction
@@ -27,64 +28,59 @@ _LABELLED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _GREP = re.compile(rf"\bgrep\s+(?:-\w+\s+)*[\"']?\^(?:METRIC\s+)?({NAME})\s*[:=]")
-_FILES = (
-    "py", "md", "sh", "json", "yaml", "yml", "toml", "txt", "tsv", "csv", "log", "c", "h", "rs",
-    "go", "js", "ts", "ipynb", "jsonl", "cfg", "ini",
-)  # fmt: skip
 
-_LOWER: Direction = "lower"
-_HIGHER: Direction = "higher"
-_STRONG = {
-    **dict.fromkeys(("lowest", "smallest", "fewest", "shortest", "↓"), _LOWER),
-    **dict.fromkeys(("highest", "largest", "greatest", "↑"), _HIGHER),
-}
-_WEAK = {
-    **dict.fromkeys(("reduce", "decrease", "lower", "shrink", "shorten"), _LOWER),
-    **dict.fromkeys(("increase", "raise", "higher", "boost"), _HIGHER),
-}
+
+def _either(lower: str, higher: str) -> dict[str, Direction]:
+    """Return the direction of each word."""
+    return {**dict.fromkeys(lower.split(), "lower"), **dict.fromkeys(higher.split(), "higher")}
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_FILES = _words("py md sh json yaml yml toml txt tsv csv log c h rs go js ts ipynb jsonl cfg ini")
+_STRONG = _either("lowest smallest fewest shortest ↓ minimi", "highest largest greatest ↑ maximi")
+_WEAK = _either("reduce decrease lower shrink shorten", "increase raise higher boost")
+_COMPARED = _either("lower smaller less fewer shorter", "higher larger bigger greater more")
+_STARTS = _either("low min down small desc", "high max up larg asc")
 _OPPOSITE: dict[Direction, Direction] = {"lower": "higher", "higher": "lower"}
 _ASKED = ("improve", "optimise", "optimize", "speed")  # verbs that give no direction
-_COMPARED = {
-    **dict.fromkeys(("lower", "smaller", "less", "fewer", "shorter"), _LOWER),
-    **dict.fromkeys(("higher", "larger", "bigger", "greater", "more"), _HIGHER),
-}
-_LABELS = {
-    **dict.fromkeys(("low", "min", "down", "small", "desc"), _LOWER),
-    **dict.fromkeys(("high", "max", "up", "larg", "asc"), _HIGHER),
-}
-_IS = ("is", "are", "=", "==", "means", "the", ",")
-_ARTICLES = ("the", "a", "an", "its", "your", "our", "this", "possible", "up", ":")
-_DENIED = ("not", "never", "nor", "without", "avoid", "cannot", "t", "by", "than", "may", "might")
-_BEFORE = (
-    "of", "for", "passes", "by", "in", "over", "from", "on", "with", "than", "via", "using", "per",
-    "function", "script", "file", "class", "method", "command", "module", "variable", "flag",
-    "option", "call", "calls", "run", "runs", "run", "under", "at", "to", "see", "not",
-)  # fmt: skip
-_AFTER = (
-    "throughput", "latency", "time", "speed", "performance", "runtime", "memory", "function",
-    "script", "command", "file", "flag", "option", "method",
-)  # fmt: skip
-_ENDS = (
-    *_BEFORE, "while", "without", "so", "that", "which", "when", "if", "across", "as", "and", "or",
-    "but", "by", "is", "are", "subject", "under", "given", "within", "until", "after", "against",
-    "better", "it", "between",
-)  # fmt: skip
-_PRINTED = ("printed", "reported", "logged", "shown", "emitted", "output", "recorded", "written")
+_IS = ("is", "are", "=", "==", "means")
+_ARTICLES = _words("the a an its your our this possible up")
+_DENIED = _words("not never nor without avoid cannot t by than may might")
+_BEFORE = _words(
+    "of for passes by in over from on with than via using per function script file class method"
+    " command module variable flag option call calls run runs under at to see not"
+)
+_AFTER = _words(
+    "throughput latency time speed performance runtime memory function script command file flag"
+    " option method"
+)
+_ENDS = (*_BEFORE, *_IS, *_words(
+    "while without so that which when if across as and or but subject given within until after"
+    " against better it between"
+))  # fmt: skip
+_PRINTED = _words("printed reported logged shown emitted output recorded written")
 _NAMING = {**dict.fromkeys(_PRINTED, "as"), "metric": "is"}
+_AIMING = ("minimi", "maximi", "better")
 _KEYS = (
-    "better", "metric", "minimi", "maximi", "direction", *_STRONG, *_WEAK, *_ASKED, *_COMPARED,
-    *_PRINTED,
+    *_AIMING, "metric", "direction", *_STRONG, *_WEAK, *_ASKED, *_COMPARED, *_PRINTED,
 )  # fmt: skip
 _ROLES = (
     "secondary", "tertiary", "supporting", "optional", "other", "monitor", "guard", "track",
     "also ", "tie", "nice to", "stretch", "bonus", "diagnostic", "auxiliary", "additional",
     "constraint", "informational", "sanity",
 )  # fmt: skip
-_ABOUT = ("direction", "metric", "primary", "goal", "better")
-_SELF = ("primary", "`", "metric", "the metric", "score", "the score", "name")
-_AIMS = ("goal", "objective", "aim", "task", "metric", "optimise", "optimize")
-_EXAMPLES = ("idea", "ideas", "try", "e.g", "example", "maybe", "perhaps", "tried", "could")
 _ROLE = 2  # words at most, as in `Secondary metric`
+_ABOUT = _words("direction metric primary goal better")
+_SELF = _words("primary ` metric score name")
+_AIMS = _words("goal objective aim task metric optimise optimize")
+_EXAMPLES = frozenset(_words("idea ideas try e.g example maybe perhaps tried could"))
+_NO_NAMES = (
+    *_words("min max minimize minimise maximize maximise up down true false result results none"),
+    *_words("tbd todo see n/a"), *_WEAK, *_COMPARED,
+)  # fmt: skip
 
 
 Phrase = tuple[Direction | None, int, bool]
@@ -114,9 +110,28 @@ class Claim:
         return any(word.lower() in _AIMS for word in self.sentence)
 
     @property
+    def in_words(self) -> bool:
+        """True if it is a sure goal that has words for a name."""
+        return bool(self.words and self.strong and self.direction)
+
+    @property
+    def is_free(self) -> bool:
+        """True if it is said of no name; a sure one may have words."""
+        return not self.names and (self.strong or not self.words)
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """The names of the claims of a highest rank count."""
+        return self.is_printed, self.strong
+
+    @property
     def is_printed(self) -> bool:
         """True if it tells how a number is printed; that may be any number."""
         return self.said.lower().endswith(" as")
+
+    def named(self) -> list[Statement[str]]:
+        """Return its names as statements."""
+        return [Statement(name, self.line) for name in self.names]
 
     def statement(self) -> Statement[Direction]:
         """Return the direction as a statement."""
@@ -160,60 +175,59 @@ def direction(words: str) -> Direction | None:
 
 
 def _names(document: Document) -> tuple[Statement[str], ...]:
-    if named := _front_name(document.front.get("metric")):
-        return (named,)
-    found = _read_names(document)
+    """Return the name of front matter, else those of the text and of `the metric is x`."""
+    if entry := _front(document).get("name"):
+        return (_named(entry.text(), "`metric`", entry.line),)
     every = _all_claims(_without_secondary(document.blocks))
-    declared = tuple(_goals(claim for claim in every if claim.said.lower() == "metric is"))
-    if any(name.value in {other.value for other in declared} for name in found):
-        return found
-    return found + declared
+    declared = (claim for claim in every if claim.said.lower() == "metric is")
+    return (*_read_names(document), *_goals(declared))
 
 
 def _read_names(document: Document) -> tuple[Statement[str], ...]:
-    loose = [block for section in document.loose("metric") for block in _primary(section)]
-    claims = list(_all_claims(loose))
+    loose = document.loose("metric")
+    claims = list(_all_claims(chain.from_iterable(map(_primary, loose))))
     return (
-        tuple(name for section in document.proper("metric") for name in _section_names(section))
+        tuple(chain.from_iterable(map(_section_names, document.proper("metric"))))
         or tuple(_goals(claims) if not _rivals(claims) else ())
         or tuple(_printed_words(claims, _shown(document) if claims else ()))
-        or tuple(name for section in document.loose("metric") for name in _loose_names(section))
+        or tuple(chain.from_iterable(map(_loose_names, loose)))
         or tuple(_scattered_names(document))
     )
 
 
 def _directions(document: Document, metric: str | None) -> tuple[Statement[Direction], ...]:
-    if entry := _front_direction(document):
+    if entry := _front(document).get("direction"):
         return (_understood(entry.text(), "`direction`", entry.line),)
     if metric is None:
         return ()
     sections = document.proper("metric")
-    about = list(_all_claims(document.loose_blocks("metric")))
+    about = _all_claims(document.loose_blocks("metric"))
     if any(section.label for section in sections):
-        about = [c for c in _all_claims(_without_secondary(document.blocks)) if c.strong]
-    stated = (
-        *_section_directions(sections, metric),
-        *(claim.statement() for claim in about if claim.direction and claim.is_about(metric)),
+        every = _all_claims(_without_secondary(document.blocks))
+        about = (claim for claim in every if claim.strong)
+    stated = (*_section_directions(sections, metric), *_said_of(about, metric))
+    return (
+        stated
+        or tuple(_section_directions(document.loose("metric"), metric))
+        or _scattered_directions(document, metric)
     )
-    loose = stated or tuple(_section_directions(document.loose("metric"), metric))
-    return loose or tuple(_scattered_directions(document, metric))
 
 
-def _front_name(entry: Entry | None) -> Statement[str] | None:
-    if entry is None:
-        return None
-    if not isinstance(entry.value, str):
-        return _front_name(entry.keys("name", "direction").get("name"))
-    return _named(entry.text(), "`metric`", entry.line)
+def _said_of(claims: Iterable[Claim], metric: str) -> tuple[Statement[Direction], ...]:
+    about = (claim for claim in claims if claim.direction and claim.is_about(metric))
+    return tuple(map(Claim.statement, about))
 
 
-def _front_direction(document: Document) -> Entry | None:
-    entry = document.front.get("metric")
-    inner = entry.keys("name", "direction") if entry and not isinstance(entry.value, str) else {}
-    return document.front.get("direction") or inner.get("direction")
+def _front(document: Document) -> Mapping[str, Entry]:
+    """Return the name and the direction of the front matter; they may be one group."""
+    metric, direction = (document.front.get(key) for key in ("metric", "direction"))
+    is_group = metric is not None and not isinstance(metric.value, str)
+    inner = metric.keys("name", "direction") if metric and is_group else {"name": metric}
+    given = {**inner, "direction": direction or inner.get("direction")}
+    return {key: entry for key, entry in given.items() if entry}
 
 
-def _section_names(section: Section) -> list[Statement[str]]:
+def _section_names(section: Section) -> Iterator[Statement[str]]:
     """Return the names with a direction beside them, else the first name."""
     blocks = _primary(section)
     named = [(block, names) for block in blocks if (names := _subjects(block))]
@@ -223,16 +237,22 @@ def _section_names(section: Section) -> list[Statement[str]]:
     if blocks[0].kind != "heading" and _begins(blocks[0].text, ("primary",)):
         full = full[:1]
     alone = sum(block.kind != "heading" for block in blocks) == 1
+    return chain.from_iterable(full or _leading(named, alone=alone))
+
+
+Named = list[tuple[Block, list[Statement[str]]]]
+
+
+def _leading(named: Named, *, alone: bool) -> list[list[Statement[str]]]:
+    """Return the names that begin a block: all of a list, else the first."""
     begins = [names for block, names in named if alone or _begins(block.text, _SELF)]
-    items = all(block.kind == "item" for block, _ in named)
-    plain = begins if items else begins[:1]
-    return [name for names in full or plain for name in names]
+    return begins if all(block.kind == "item" for block, _ in named) else begins[:1]
 
 
 def _loose_names(section: Section) -> list[Statement[str]]:
     blocks = _primary(section)
-    named = [names for block in blocks if (names := _subjects(block))]
-    return named[0] if named and any(map(_gives_direction, blocks)) else []
+    named = filter(None, map(_subjects, blocks))
+    return next(named, []) if any(map(_gives_direction, blocks)) else []
 
 
 def _gives_direction(block: Block) -> bool:
@@ -240,16 +260,18 @@ def _gives_direction(block: Block) -> bool:
 
 
 def _section_directions(sections: Iterable[Section], metric: str) -> Iterator[Statement[Direction]]:
-    for block in (block for section in sections for block in _primary(section)):
+    for block in chain.from_iterable(map(_primary, sections)):
         names = [name.value for name in _subjects(block)]
-        if not names and block.kind == "row" and not _begins(block.text, _ABOUT):
-            continue
-        claims = list(_all_claims([block])) if metric in names or not names else []
-        printed = any(claim.is_printed and metric in claim.names for claim in claims)
-        for claim in claims:
-            attached = not printed and (claim.names or (claim.words and not claim.strong))
-            if claim.direction and (claim.is_about(metric) or not attached):
-                yield claim.statement()
+        about = metric in names if names else block.kind != "row" or _begins(block.text, _ABOUT)
+        yield from _block_directions(block, metric) if about else ()
+
+
+def _block_directions(block: Block, metric: str) -> Iterator[Statement[Direction]]:
+    claims = tuple(_all_claims([block]))
+    printed = any(claim.is_printed and metric in claim.names for claim in claims)
+    for claim in claims:
+        if claim.direction and (printed or claim.is_free or claim.is_about(metric)):
+            yield claim.statement()
 
 
 def _defined(section: Section) -> list[list[Statement[str]]]:
@@ -262,10 +284,10 @@ def _defined(section: Section) -> list[list[Statement[str]]]:
 def _primary(section: Section) -> list[Block]:
     """Return the blocks from the primary metric to the secondary ones."""
     blocks = [block for block in section.blocks if block.kind != "code"]
-    starts = (i for i, block in enumerate(blocks) if i and _is(("primary",), block))
+    starts = (place for place, block in enumerate(blocks) if place and _is(("primary",), block))
     begin = next(starts, 0)
-    ends = (i for i, block in enumerate(blocks) if i > begin and _is(_ROLES, block))
-    return blocks[begin : next(ends, len(blocks))]
+    head, *rest = blocks[begin:]
+    return [head, *takewhile(lambda block: not _is(_ROLES, block), rest)]
 
 
 def _is(roles: tuple[str, ...], block: Block) -> bool:
@@ -278,31 +300,33 @@ def _is(roles: tuple[str, ...], block: Block) -> bool:
 @lru_cache(8192)
 def _begins(text: str, words: tuple[str, ...]) -> bool:
     plain = re.sub(r"^[^\w`]+", "", text).lower()
-    return plain.startswith(words) or plain.removeprefix("the ").startswith(words)
+    return plain.removeprefix("the ").startswith(words)
 
 
 def _subjects(block: Block) -> list[Statement[str]]:
     """Return what a block is about: the printed name, that of a goal, or the names in it."""
     claims = [claim for claim in _all_claims([block]) if claim.names]
-    printed = [claim for claim in claims if claim.is_printed]
-    if chosen := printed or [claim for claim in claims if claim.strong] or claims:
-        return [Statement(name, claim.line) for claim in chosen for name in claim.names]
+    if best := max(map(attrgetter("rank"), claims), default=None):
+        chosen = (claim for claim in claims if claim.rank == best)
+        return list(chain.from_iterable(map(Claim.named, chosen)))
     if label := next(_labelled([block], ("primary", "metric", "score", "name")), None):
         return [label]
+    names = _mentioned(block)
+    return names[:1] if re.match(r"\W*`", block.text) else names
+
+
+def _mentioned(block: Block) -> list[Statement[str]]:
+    """Return the free names in backticks, and one that begins a sentence; each once."""
     found: dict[str, Statement[str]] = {}
     for sentence, line in _plain_sentences(block):
-        for name, at in _mentioned(sentence, line):
-            found.setdefault(name, Statement(name, at))
-    leads = re.match(r"\W*`", block.text)
-    return list(found.values())[: 1 if leads else None]
-
-
-def _mentioned(sentence: str, line: int) -> Iterator[tuple[str, int]]:
-    tokens = list(_TOKEN.finditer(sentence))
-    words = [token[0] for token in tokens]
-    for at, token in enumerate(tokens):
-        if (token[0].startswith("`") or not at) and _is_name(words, at) and _is_free(words, at):
-            yield token[0].strip("`"), line + sentence.count("\n", 0, token.start())
+        tokens = list(_TOKEN.finditer(sentence))
+        words = _TOKEN.findall(sentence)
+        for place, token in enumerate(tokens):
+            begins = not place or token[0].startswith("`")
+            if begins and _is_name(words, place) and _is_free(words, place):
+                name, below = token[0].strip("`"), sentence.count("\n", 0, token.start())
+                found.setdefault(name, Statement(name, line + below))
+    return list(found.values())
 
 
 def _labelled(blocks: Iterable[Block], labels: tuple[str, ...]) -> Iterator[Statement[str]]:
@@ -314,32 +338,24 @@ def _labelled(blocks: Iterable[Block], labels: tuple[str, ...]) -> Iterator[Stat
                 yield Statement(name, block.line_at(match.start("name")))
 
 
-_NO_NAMES = (
-    "min", "max", "minimize", "minimise", "maximize", "maximise", "up", "down", "true", "false",
-    "result", "results", "none", "tbd", "todo", "see", "n/a", *_WEAK, *_COMPARED,
-)  # fmt: skip
-
-
 def _goals(claims: Iterable[Claim], *, weak: bool = True) -> Iterator[Statement[str]]:
     """Yield the names that a direction is said of; `weak` verbs count only in some places."""
     for claim in claims:
-        aims = claim.is_aim or any(_may_aim(word) for word in claim.sentence)
-        if aims if claim.is_printed else claim.strong or weak or (claim.is_aim and claim.direction):
-            yield from (Statement(name, claim.line) for name in claim.names)
-
-
-def _may_aim(word: str) -> bool:
-    return word.lower().startswith(("minimi", "maximi", "better"))
+        aims = claim.is_aim or any(word.lower().startswith(_AIMING) for word in claim.sentence)
+        sure = claim.strong or weak or (claim.is_aim and claim.direction)
+        if aims if claim.is_printed else sure:
+            yield from claim.named()
 
 
 def _rivals(claims: list[Claim]) -> bool:
     """Return True if a goal in words stands before the first name, and shares no word with it."""
-    before = list(takewhile(lambda claim: not claim.names, claims))
-    names = [_spelling(name) for claim in claims for name in claim.names][:1]
-    own = next((claim.sentence for claim in claims if claim.names), ())
-    others = [claim for claim in before if claim.sentence != own]
-    said = [claim.words for claim in others if claim.words and claim.strong and claim.direction]
-    return any(not set(_spelling(each).split()) & set(" ".join(names).split()) for each in said)
+    named = next((claim for claim in claims if claim.names), None)
+    if named is None:
+        return False
+    words = _spelling(named.names[0]).split()
+    before = takewhile(lambda claim: not claim.names, claims)
+    others = (claim for claim in before if claim.in_words and claim.sentence != named.sentence)
+    return any(set(_spelling(claim.words).split()).isdisjoint(words) for claim in others)
 
 
 def _scattered_names(document: Document) -> list[Statement[str]]:
@@ -348,27 +364,39 @@ def _scattered_names(document: Document) -> list[Statement[str]]:
     claims = list(_all_claims(blocks))
     goals = list(_goals(claims, weak=False))
     if sought := list(_looked_for(document.blocks)):
-        aimed = [name for name in sought if name.value in {goal.value for goal in goals}]
-        aims = [claim for claim in claims if claim.is_aim]
-        others = [] if aimed else list(_goals(aims, weak=False))
-        return aimed or sought + others
+        return _sought(sought, goals, claims)
     shown = _shown(document)
-    said = {word for claim in claims for word in claim.sentence}
+    known = {*shown}.union(*map(attrgetter("sentence"), claims))
     labels = _labelled(blocks, ("primary", "metric", "score"))
-    sure = [name for name in labels if "_" in name.value or name.value in {*shown, *said}]
+    sure = [name for name in labels if "_" in name.value or name.value in known]
     metrics = [name for name in shown.values() if name.said == "METRIC"]
     return sure or goals or _printed_words(claims, shown) or metrics[: len(metrics) == 1]
 
 
-def _scattered_directions(document: Document, metric: str) -> Iterator[Statement[Direction]]:
-    """Yield the direction of the metric, else of the goal, else any."""
-    claims = _all_claims(_without_secondary(document.blocks))
-    said = [claim for claim in claims if claim.direction and (claim.strong or claim.is_aim)]
-    about = [claim for claim in said if claim.is_about(metric)]
-    if not about and any(name.value == metric for name in _scattered_names(document)):
-        others = [claim for claim in said if claim.strong and not claim.names]
-        about = [claim for claim in others if claim.is_aim] or others
-    yield from (claim.statement() for claim in about)
+def _sought(
+    sought: list[Statement[str]], goals: list[Statement[str]], claims: list[Claim]
+) -> list[Statement[str]]:
+    """Return the names that a text searches for: those of a goal, else all with the aims."""
+    aimed = {goal.value for goal in goals}
+    aims = (claim for claim in claims if claim.is_aim)
+    both = [name for name in sought if name.value in aimed]
+    return both or [*sought, *_goals(aims, weak=False)]
+
+
+def _scattered_directions(document: Document, metric: str) -> tuple[Statement[Direction], ...]:
+    """Return the direction of the metric, else of the goal, else any."""
+    every = _all_claims(_without_secondary(document.blocks))
+    said = [claim for claim in every if claim.strong or claim.is_aim]
+    about = _said_of(said, metric)
+    if about or all(name.value != metric for name in _scattered_names(document)):
+        return about
+    return _free_directions(said)
+
+
+def _free_directions(claims: list[Claim]) -> tuple[Statement[Direction], ...]:
+    """Return the directions that are said of no name; those of a goal count before the others."""
+    free = [each for each in claims if each.strong and each.direction and not each.names]
+    return tuple(map(Claim.statement, [claim for claim in free if claim.is_aim] or free))
 
 
 def _without_secondary(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -394,13 +422,17 @@ def _looked_for(blocks: Iterable[Block]) -> Iterator[Statement[str]]:
 def _shown(document: Document) -> dict[str, Statement[str]]:
     """Return the names in outputs that a text shows, and those that it searches for."""
     found = {name.value: name for name in _looked_for(document.blocks)}
-    for block in document.blocks:
-        texts = [(block.text, block.line)] if block.kind == "code" else []
-        for text, line in texts or ((span.text, span.line) for span in block.spans):
-            for name, said in _printed(text) if ":" in text or "=" in text else ():
-                if said or name not in found:
-                    found[name] = Statement(name, line, said)
+    for text, line in chain.from_iterable(map(_outputs, document.blocks)):
+        for name, said in _printed(text):
+            if said or name not in found:
+                found[name] = Statement(name, line, said)
     return found
+
+
+def _outputs(block: Block) -> Iterator[tuple[str, int]]:
+    """Yield a code block, or code spans, that may show an output."""
+    parts = [block] if block.kind == "code" else block.spans
+    return ((part.text, part.line) for part in parts if ":" in part.text or "=" in part.text)
 
 
 @lru_cache(8192)
@@ -446,8 +478,7 @@ def _plain_sentences(block: Block) -> Iterator[tuple[str, int]]:
     for sentence, line in sentences(block):
         lines = sentence.split("\n")
         plain = list(takewhile(lambda text: not _begins(text, _ROLES), lines))
-        if plain:
-            yield "\n".join(plain), line
+        yield "\n".join(plain), line
         if len(plain) < len(lines):
             return
 
@@ -461,18 +492,18 @@ def _may_claim(text: str) -> bool:
 def _claims(sentence: str) -> tuple[Claim, ...]:
     """Return what a sentence says of names, in its order; its first line is 0."""
     tokens = list(_TOKEN.finditer(sentence))
-    words = [token[0] for token in tokens]
+    words = _TOKEN.findall(sentence)
     plain = tuple(word.strip("`") for word in words)
-    ideas = any(word.lower() in _EXAMPLES for word in words)
+    ideas = not _EXAMPLES.isdisjoint(map(str.lower, words))
     claims: list[Claim] = []
     begin = 0
-    for at, token in enumerate(tokens):
-        found = _directed(words, at) if at >= begin and _may_claim(words[at]) else None
-        if found is None or _is_denied(words, at):
+    for place, token in enumerate(tokens):
+        found = _directed(words, place) if place >= begin else None
+        if found is None:
             continue
         which, last, strong = found
-        names, said_of = _object(words, at, last, begin)
-        if strong or not (ideas or not (names or said_of) or words[last + 1] == ":"):
+        names, said_of = _object(words, place, last, begin)
+        if strong or ((names or said_of) and not ideas and words[last + 1] != ":"):
             line = sentence.count("\n", 0, token.start())
             said = " ".join(sentence[token.start() : tokens[last].end()].split())
             claims.append(Claim(which, line, said, names, said_of, strong, plain))
@@ -480,37 +511,47 @@ def _claims(sentence: str) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def _directed(words: list[str], at: int) -> Phrase | None:
+def _directed(words: list[str], place: int) -> Phrase | None:
     """Return the direction of a word, the last word of its phrase, and True if it is sure."""
-    word = words[at].lower()
-    following = [other.lower().strip("`") for other in words[at + 1 : at + 4]]
-    found: Phrase | None = None
-    first, _, rest = word.strip("`").replace("_", "-").partition("-")
-    if first in _COMPARED and rest.endswith("better"):
-        denied = following[1:2] in (["false"], ["no"])
-        found = (_OPPOSITE[_COMPARED[first]] if denied else _COMPARED[first], at, True)
-    elif word in _COMPARED and (last := _better(words, at)):
-        found = (_COMPARED[word], last, True)
-    elif word == "direction":
-        places = [place for place, other in enumerate(following) if _label(other)]
-        found = (_label(following[places[0]]), at + 1 + places[0], True) if places else None
-    elif word in _NAMING and following[:1] == [_NAMING[word]]:
-        found = (None, at + 1, True)
-    elif word.startswith(("minimi", "maximi")):
-        found = ("lower" if word.startswith("mini") else "higher", at, True)
-    elif word in _STRONG:
-        found = (_STRONG[word], at, True)
-    elif word in (*_WEAK, *_ASKED):
-        found = (_WEAK.get(word), at, False)
-    return found
+    word = words[place].lower()
+    if not _may_claim(word) or _is_denied(words, place):
+        return None
+    following = "".join(words[place + 1 : place + 2]).lower()
+    if found := _comparison(words, place) or _after_label(words, place):
+        return found
+    if word in _NAMING and following == _NAMING[word]:
+        return None, place + 1, True
+    if sure := _STRONG.get(word) or _STRONG.get(word[:6]):
+        return sure, place, True
+    return (_WEAK.get(word), place, False) if word in (*_WEAK, *_ASKED) else None
 
 
-def _better(words: list[str], at: int) -> int | None:
+def _comparison(words: list[str], place: int) -> Phrase | None:
+    """Return the phrase `lower x is better`, or `lower_is_better`, which may be `false`."""
+    first, _, rest = words[place].lower().strip("`").replace("_", "-").partition("-")
+    which = _COMPARED.get(first)
+    if which and rest.endswith("better"):
+        denied = "".join(words[place + 2 : place + 3]).lower().strip("`") in ("false", "no")
+        return _OPPOSITE[which] if denied else which, place, True
+    last = _better(words, place) if words[place].lower() in _COMPARED else None
+    return (which, last, True) if which and last else None
+
+
+def _after_label(words: list[str], place: int) -> Phrase | None:
+    """Return the phrase `direction: lower`."""
+    labels = [_label(word.strip("`")) for word in words[place + 1 : place + 4]]
+    if words[place].lower() != "direction" or not any(labels):
+        return None
+    below = next(below for below, label in enumerate(labels) if label)
+    return labels[below], place + 1 + below, True
+
+
+def _better(words: list[str], first: int) -> int | None:
     """Return the place of `better` after a comparative: `lower x is better`, `the lower, the`."""
-    for place in range(at + 1, min(at + 7, len(words))):
+    for place in range(first + 1, min(first + 7, len(words))):
         word = words[place].lower()
         if word == "better":
-            return place if words[place - 1].lower() in _IS[:-1] else None
+            return place if words[place - 1].lower() in (*_IS, "the") else None
         if word in _ENDS and word not in _IS:
             return None
     return None
@@ -518,78 +559,80 @@ def _better(words: list[str], at: int) -> int | None:
 
 def _label(word: str) -> Direction | None:
     small = word.strip().lower()
-    return next((which for start, which in _LABELS.items() if small.startswith(start)), None)
+    return next((which for start, which in _STARTS.items() if small.startswith(start)), None)
 
 
-def _is_denied(words: list[str], at: int) -> bool:
-    before = [word.lower() for word in words[:at] if word.lower() not in ("the", "to")]
+def _is_denied(words: list[str], place: int) -> bool:
+    before = [word.lower() for word in words[:place] if word.lower() not in ("the", "to")]
     return bool(before) and before[-1] in _DENIED
 
 
-def _object(words: list[str], at: int, last: int, begin: int) -> tuple[tuple[str, ...], str]:
+def _object(words: list[str], first: int, last: int, begin: int) -> tuple[tuple[str, ...], str]:
     """Return the names that a phrase is said of, or the words."""
     if words[last].lower() != "better":
         return _after(words, last + 1, len(words))
-    inside = _after(words, at + 1, last)
-    if inside != ((), ""):
-        return inside
-    for place in range(at - 1, begin - 1, -1):
-        if words[place] == ";":
-            break
+    names, said = _after(words, first + 1, last)
+    if names or said:
+        return names, said
+    before = list(takewhile(lambda word: word != ";", reversed(words[begin:first])))
+    for place in range(first - 1, first - 1 - len(before), -1):
         if _is_name(words, place) and _is_free(words, place):
-            return _listed(words, place, begin, alone=words[at - 1] == "("), ""
-    if at > begin + 1 and words[at - 1] in ("(", ",", "-", ":", "|") and words[at - 2].isalpha():
-        back = takewhile(lambda word: word[0].isalpha(), reversed(words[begin : at - 1]))
-        return (), " ".join(reversed(list(back)))
-    follows = words[last + 1 : last + 2]
-    return _after(words, last + 2, len(words)) if follows in ([":"], ["for"]) else ((), "")
+            return _listed(words, place, begin, alone=before[0] == "("), ""
+    if before[:1] and before[0] in ("(", ",", "-", ":", "|"):
+        back = list(takewhile(lambda word: word[0].isalpha(), before[1:]))
+        said = " ".join(reversed(back))
+    return (), said
 
 
-def _listed(words: list[str], at: int, begin: int, *, alone: bool) -> tuple[str, ...]:
+def _listed(words: list[str], place: int, begin: int, *, alone: bool) -> tuple[str, ...]:
     """Return a name, and those before it in `a, b and c` unless it stands `alone`."""
-    names = [words[at].strip("`")]
-    while not alone and at > begin + 1 and words[at - 1] in ("and", "&", ","):
-        at -= 2
-        names += [words[at].strip("`")] if _is_name(words, at) else []
+    names = [words[place].strip("`")]
+    while not alone and place > begin + 1 and words[place - 1] in ("and", "&", ","):
+        place -= 2
+        names += [words[place].strip("`")] if _is_name(words, place) else []
     return tuple(reversed(names))
 
 
 def _after(words: list[str], start: int, stop: int) -> tuple[tuple[str, ...], str]:
     """Return the names after a verb, or its object in words."""
     said: list[str] = []
-    for at in range(start, stop):
-        word = words[at].lower()
-        if _is_name(words, at):
-            return _and_more(words, at), ""
-        if word in _IS[3:] or word in _ARTICLES[:-1] or (word == ":" and at == start):
-            continue
-        if word == "(" and said and at + 1 < stop and _is_name(words, at + 1):
-            continue
-        values = said[-1:] in (["value"], ["values"]) or words[at - 1].endswith("ation")
-        if word == "of" and values:
+    for place in range(start, stop):
+        word = words[place].lower()
+        if _is_name(words, place):
+            return _and_more(words, place), ""
+        if word == "of" and words[place - 1].endswith(("value", "values", "ation")):
             said = []
+        elif _is_skipped(words, place, start, said):
             continue
-        if word in _ENDS or word in _IS or not word[0].isalpha() or len(said) == 4:
+        elif word in _ENDS or not word[0].isalpha() or len(said) == 4:
             break
-        said.append(words[at])
+        else:
+            said.append(words[place])
     return (), " ".join(said)
 
 
-def _and_more(words: list[str], at: int) -> tuple[str, ...]:
+def _is_skipped(words: list[str], place: int, start: int, said: list[str]) -> bool:
+    """Return True for articles, commas, a colon after the verb, and a bracket before a name."""
+    if words[place] == "(":
+        return bool(said) and _is_name(words, place + 1)
+    return words[place].lower() in (",", *_ARTICLES) or (words[place] == ":" and place == start)
+
+
+def _and_more(words: list[str], place: int) -> tuple[str, ...]:
     """Return a name, and a second one after `and` that ends the clause."""
-    names = [words[at].strip("`")]
-    ends = at + 3 >= len(words) or not words[at + 3][0].isalnum()
-    if words[at + 1 : at + 2] in (["and"], ["&"]) and ends and _is_name(words, at + 2):
-        names.append(words[at + 2].strip("`"))
+    names = [words[place].strip("`")]
+    ends = place + 3 >= len(words) or not words[place + 3][0].isalnum()
+    if words[place + 1 : place + 2] in (["and"], ["&"]) and ends and _is_name(words, place + 2):
+        names.append(words[place + 2].strip("`"))
     return tuple(names)
 
 
-def _is_name(words: list[str], at: int) -> bool:
+def _is_name(words: list[str], place: int) -> bool:
     """Return True for a name in backticks or with `_`, but for a file and `f` in `f throughput`."""
-    if at >= len(words) or not (words[at].startswith("`") or "_" in words[at]):
+    if place >= len(words) or not (words[place].startswith("`") or "_" in words[place]):
         return False
-    name = words[at].strip("`")
-    follows = words[at + 1].lower() if at + 1 < len(words) else ""
+    name = words[place].strip("`")
+    follows = words[place + 1].lower() if place + 1 < len(words) else ""
     canonical = name.lower().replace("_", "-")
     return (
         bool(re.fullmatch(NAME, name))
@@ -599,9 +642,9 @@ def _is_name(words: list[str], at: int) -> bool:
     )
 
 
-def _is_free(words: list[str], at: int) -> bool:
+def _is_free(words: list[str], place: int) -> bool:
     """Return True unless a name stands after `of`, `for`, `by` or `the function`."""
-    before = [word.lower() for word in words[:at] if word.lower() not in _ARTICLES[:-1]]
+    before = [word.lower() for word in words[:place] if word.lower() not in _ARTICLES]
     while len(before) > 1 and before[-1] == "and" and before[-2].startswith("`"):
         before = before[:-2]
     return not before or before[-1] not in _BEFORE
