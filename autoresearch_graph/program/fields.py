@@ -233,7 +233,8 @@ def _begins_with_duration(section: Section, part: Part, place: Place) -> bool:
     blocks = [block for block in section.blocks if block.kind != "code"]
     found = [durations(block.text) for block in blocks]
     begins = any(each and each[0].start <= _NEAR for each in found[:2])
-    return begins and sum(map(len, found)) <= 2
+    is_bounded = not any(re.search(r"\b(?:at least|minimum)\b", block.text) for block in blocks)
+    return begins and is_bounded and sum(map(len, found)) <= 2
 
 
 _NEAR = 12  # characters, as in `Time box: 5 minutes`

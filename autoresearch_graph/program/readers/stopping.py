@@ -43,7 +43,7 @@ _STUCK = re.compile(
 )
 _DOUBT = re.compile(
     r"\b(?:improv\w*|better|progress|gains?|keeps?|kept|in a row|consecutive\w*|since|without"
-    r"|at least|fail\w*|crash\w*|discard\w*|succe\w*)\b",
+    r"|at least|before|fail\w*|crash\w*|discard\w*|succe\w*)\b",
     re.IGNORECASE,
 )
 _ESTIMATE = re.compile(
