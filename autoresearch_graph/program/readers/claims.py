@@ -10,7 +10,7 @@ headings above, the nearest first. A prohibition above is undone only by a neare
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from unicodedata import category
@@ -189,18 +189,18 @@ class _Group:
     end: int
     taken: int
 
-    @property
+    @cached_property
     def paths(self) -> tuple[tuple[str, int], ...]:
         """The paths with their lines."""
         count = self.sentence.shape.count("P", self.start, self.end)
         return self.sentence.paths[self.taken : self.taken + count]
 
-    @property
+    @cached_property
     def lead(self) -> str:
         """The shape of the words before the paths."""
         return self.sentence.shape[self.begun : self.start]
 
-    @property
+    @cached_property
     def after(self) -> str:
         """The shape of the words after the paths."""
         return _until_next(self.sentence.shape[self.end :])
