@@ -642,3 +642,13 @@ def test_a_topic_after_a_dash_denies_nothing(project: Path) -> None:
     asset, protected = understood(project, {"Asset": f"```\n{files}\n```"})
 
     assert (str(asset), "score" in protected) == ("lib/rate.py, src/a.py", True)
+
+
+@pytest.mark.parametrize("of_the_judge", ["scores it", "is read-only"])
+def test_a_denial_after_a_permission_is_said_of_the_last_thing_alone(
+    project: Path, of_the_judge: str
+) -> None:
+    said = f"You may edit the model (`train.py`), the judge (`judge.py`) {of_the_judge}."
+
+    assert understood(project, {"Notes": said})[0] == "train.py"
+    assert "no asset" in refusal(project, {"Asset": "", "Notes": said})

@@ -415,9 +415,14 @@ def _of_group(group: _Group, block: Block, above: _Above) -> list[Mention]:
         "", block.line, block, above.label, above.sign, stance, above.leads, group.lead,
         "" if group.taken else after, bool(stance and _is_alone(shape)), tuple(p for p, _ in paths),
     )  # fmt: skip
+    opening, parted, _ = shape[group.start : group.end].partition(")")
+    permits = re.search("^(?:[aj]*|[^nbeE]*m[^nbeE]*)c(?!t)[^nbeE]*$", group.lead)
+    denied = stance is False
     found = []
     for at, (path, line) in enumerate(paths, 1):
         own = None if is_one and at < len(paths) else stance
+        if parted:  # `You may edit the model (a.py), judge (b.py) is fixed` denies b.py alone
+            own = False if denied and not (permits and at <= opening.count("P")) else None
         said = False if path.startswith("!") else own
         bare = path.removeprefix("!")
         found.append(replace(first, path=bare, line=block.line + line, stance=said))
