@@ -627,3 +627,28 @@ def test_what_is_said_of_several_things_holds_for_the_file_of_each(
     asset, protected = understood(project, {"Asset": "`train.py`", "Notes": said})
 
     assert (asset, {"judge.py", "prepare.py"} - {*protected}) == ("train.py", set())
+
+
+def test_a_sentence_on_the_score_excepts_no_folder_that_the_asset_names(project: Path) -> None:
+    said = "The score is drawn from all in `lib/`."
+    asset, _ = understood(project, {"Asset": "`lib/*`, `src/*`", "Notes": said})
+    denied, _ = understood(project, {"Asset": "`lib/*`, `src/*`", "Notes": f"Never: {said}"})
+
+    assert ("!lib" in str(asset), "!lib" in str(denied)) == (False, True)
+
+
+def test_a_topic_after_a_dash_denies_nothing(project: Path) -> None:
+    files = "lib/rate.py - context reference handling\nsrc/a.py - the model\nscore - reference"
+    asset, protected = understood(project, {"Asset": f"```\n{files}\n```"})
+
+    assert (str(asset), "score" in protected) == ("lib/rate.py, src/a.py", True)
+
+
+@pytest.mark.parametrize("of_the_judge", ["scores it", "is read-only"])
+def test_a_denial_after_a_permission_is_said_of_the_last_thing_alone(
+    project: Path, of_the_judge: str
+) -> None:
+    said = f"You may edit the model (`train.py`), the judge (`judge.py`) {of_the_judge}."
+
+    assert understood(project, {"Notes": said})[0] == "train.py"
+    assert "no asset" in refusal(project, {"Asset": "", "Notes": said})

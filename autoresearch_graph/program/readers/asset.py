@@ -499,13 +499,18 @@ class Doubts:
         before: tuple[str, ...] = ()
         for sentence in read_text(block.text):
             goes_on = re.match("[,(-]*[hanlkKbm]", sentence.shape)
-            if not is_denied and not goes_on and not _is_doubtful(sentence.shape):
-                before = self._in_sentence(sentence.said)
-                continue
             before = self._in_sentence(sentence.said) or (before if goes_on else ())
             if is_denied or _is_doubtful(sentence.shape):
+                is_topic = not (is_denied or _is_doubtful(sentence.shape.replace("J", "")))
                 line = block.line + sentence.text.count("\n", 0, sentence.places[0])
-                yield from (Statement(path, line) for path in before)
+                for path in before:
+                    if not (is_topic and f"{path}/" in self.folders):
+                        yield Statement(path, line)
+
+    @cached_property
+    def folders(self) -> set[str]:
+        """The folders that the asset names as a whole: a sentence on the score denies none."""
+        return {each.rstrip("*") for each in self.patterns if re.search(r"\w/\*+$", each)}
 
     @cache  # noqa: B019
     def _in_sentence(self, sentence: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ headings above, the nearest first. A prohibition above is undone only by a neare
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from unicodedata import category
@@ -189,18 +189,18 @@ class _Group:
     end: int
     taken: int
 
-    @property
+    @cached_property
     def paths(self) -> tuple[tuple[str, int], ...]:
         """The paths with their lines."""
         count = self.sentence.shape.count("P", self.start, self.end)
         return self.sentence.paths[self.taken : self.taken + count]
 
-    @property
+    @cached_property
     def lead(self) -> str:
         """The shape of the words before the paths."""
         return self.sentence.shape[self.begun : self.start]
 
-    @property
+    @cached_property
     def after(self) -> str:
         """The shape of the words after the paths."""
         return _until_next(self.sentence.shape[self.end :])
@@ -415,9 +415,14 @@ def _of_group(group: _Group, block: Block, above: _Above) -> list[Mention]:
         "", block.line, block, above.label, above.sign, stance, above.leads, group.lead,
         "" if group.taken else after, bool(stance and _is_alone(shape)), tuple(p for p, _ in paths),
     )  # fmt: skip
+    opening, parted, _ = shape[group.start : group.end].partition(")")
+    permits = re.search("^(?:[aj]*|[^nbeE]*m[^nbeE]*)c(?!t)[^nbeE]*$", group.lead)
+    denied = stance is False
     found = []
     for at, (path, line) in enumerate(paths, 1):
         own = None if is_one and at < len(paths) else stance
+        if parted:  # `You may edit the model (a.py), judge (b.py) is fixed` denies b.py alone
+            own = False if denied and not (permits and at <= opening.count("P")) else None
         said = False if path.startswith("!") else own
         bare = path.removeprefix("!")
         found.append(replace(first, path=bare, line=block.line + line, stance=said))
