@@ -69,19 +69,13 @@ def init(
         template = _template(folder, wizard)
     if template and template != _OWN:
         make_project(folder, template=template)
-        typer.echo(f"made {folder}")
-        typer.echo(f"next: {_command('run', folder)}")
+        typer.echo(f"made {folder}\nnext: {_command('run', folder)}")
         return
     if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
-    settings = Settings(
-        project=folder,
-        program=program or wizard.choose_file(folder),
-        read_with=read_with,
-        base_url=base_url,
-        flags=Flags(**parts),
-    )
+    name, flags = program or wizard.choose_file(folder), Flags(**parts)
+    settings = Settings(folder, name, read_with=read_with, base_url=base_url, flags=flags)
     _complete(settings, wizard, dry_run=dry_run)
 
 

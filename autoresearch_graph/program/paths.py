@@ -59,7 +59,7 @@ class Place:
 
     @cached_property
     def _known(self) -> dict[str, bool]:
-        """What was looked up: paths, and texts after a line feed."""
+        """Answers so far, by path, and by text after a line feed."""
         return {}
 
     def exists(self, text: str) -> bool:

@@ -105,6 +105,9 @@ class Mention:
         return True if self.leads and self.sign >= (1 if section else 3) else None
 
 
+_LONGEST = 300  # words of a sentence: beyond, a comma ends it, and its rules stay fast
+
+
 @lru_cache(maxsize=20_000)
 def read_text(text: str) -> tuple[Sentence, ...]:
     """Return the sentences of a text; their lines count from 0."""
@@ -115,7 +118,7 @@ def read_text(text: str) -> tuple[Sentence, ...]:
     paths: list[tuple[str, int]] = []
     line = last = 0
     for token in _TOKEN.finditer(text):
-        if token.lastgroup == "end":
+        if token.lastgroup == "end" or (token[0] in ",;" and len(letters) > _LONGEST):
             places.append(token.end())
             found.append(Sentence(text, "".join(letters), tuple(places), tuple(paths)))
             letters, places, paths = [], [], []
