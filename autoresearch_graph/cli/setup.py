@@ -74,8 +74,9 @@ def init(
     if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
+    reader = {"read_with": read_with, "base_url": base_url}
     name, flags = program or wizard.choose_file(folder), Flags(**parts)
-    settings = Settings(folder, name, read_with=read_with, base_url=base_url, flags=flags)
+    settings = Settings(project=folder, program=name, flags=flags, **reader)
     _complete(settings, wizard, dry_run=dry_run)
 
 
