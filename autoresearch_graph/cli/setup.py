@@ -74,9 +74,10 @@ def init(
     if not _has_files(folder):
         message = f"{folder} is empty. Put your files there first."
         raise InputError(message, code="nothing-to-improve")
-    reader = {"read_with": read_with, "base_url": base_url}
     name, flags = program or wizard.choose_file(folder), Flags(**parts)
-    settings = Settings(project=folder, program=name, flags=flags, **reader)
+    settings = Settings(
+        project=folder, program=name, read_with=read_with, base_url=base_url, flags=flags
+    )
     _complete(settings, wizard, dry_run=dry_run)
 
 
