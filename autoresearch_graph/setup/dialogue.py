@@ -13,6 +13,7 @@ from autoresearch_graph.program.reading import Passage, Reading
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.setup.draft import QUESTIONS, ProgramDraft, Question, program_files
 
+_SHOWN = 8  # protected files; `check` has all of them
 _BEFORE = 24  # characters of a long line that are shown before the value; some words
 
 
@@ -67,8 +68,12 @@ class Dialogue:
     def _confirm(self, draft: ProgramDraft) -> bool:
         """Show the inferred values once, and ask if they are right."""
         self.report(f"{draft.path.name} does not state these values:")
-        for row in _rows(draft.unaccepted, self._console.width):
+        fixed = [each for each in draft.reading.passages if each.field == "protected"]
+        shown = [*draft.unaccepted, *fixed[:_SHOWN]]
+        for row in _rows(shown, self._console.width):
             self._console.print(row)
+        if len(fixed) > _SHOWN:
+            self.report(f"  and {len(fixed) - _SHOWN} more protected files")
         answer = self._is_right()
         if answer == "edit":
             fields = dict.fromkeys(passage.field for passage in draft.unaccepted)

@@ -60,6 +60,7 @@ def test_a_run_asks_one_question_and_the_next_run_asks_none(foreign: Path):
     assert code == 0, shown
     assert shown.count(QUESTION) == 1 and "done after 2 experiments" in shown
     assert re.search(r"asset +tune.py +line 5: .*the only file you edit", shown)
+    assert re.search(r"protected +judge.py +line 3: ", shown)
     assert len(assert_agreement(foreign, "t")) == 3
     assert git(foreign, "status", "--porcelain") == ""
     code, shown = dialogue(foreign, "run", "--tag", "t", "--experiments", "3", answers=())
@@ -161,8 +162,11 @@ def test_a_person_corrects_what_is_wrong_and_is_asked_again_for_what_cannot_be(f
     assert (program.asset, program.time_box.seconds) == ("tune.py", 9)
     assert program.stopping.experiments == 7
     done = autoresearch("check", foreign)
-    assert done.returncode == 0 and re.search(r"time box +accepted +9 s", done.stdout)
+    assert done.returncode == 0 and re.search(r"time box +\d+ +accepted +9 s", done.stdout)
     assert 'by = "person"' in (foreign / LOCK).read_text()
+    replace(foreign, "budget of 10 seconds", "budget of 20 seconds")
+    done = autoresearch("check", foreign)
+    assert done.returncode == 2 and "20 seconds" in done.stderr, "its line was changed"
 
 
 def test_a_missing_part_is_asked_for_in_the_same_dialogue_and_remembered(foreign: Path):

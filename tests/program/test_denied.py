@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from autoresearch_graph.asset.files import Asset
 from autoresearch_graph.errors import ProgramError
 from autoresearch_graph.program import readers
 from tests.support.cli import autoresearch
@@ -652,3 +653,36 @@ def test_a_denial_after_a_permission_is_said_of_the_last_thing_alone(
 
     assert understood(project, {"Notes": said})[0] == "train.py"
     assert "no asset" in refusal(project, {"Asset": "", "Notes": said})
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Do not touch `src/*`.", "src"),
+        ("Do not edit any `ju*.py`.", "judge.py"),
+        ("Never change `lib/*`.", "lib"),
+    ],
+)
+def test_a_pattern_that_is_denied_covers_what_is_below_it(
+    project: Path, said: str, kept: str
+) -> None:
+    program = read_parts(project, {"Asset": "`**/*.py`", "Notes": said})
+
+    files = [
+        path for path in NAMES if path.endswith(".py") and Asset.parse(program.asset).contains(path)
+    ]
+    assert "train.py" in files
+    assert [path for path in files if kept in path.split("/")] == [], program.asset
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Only `src/a.py` is ours, the others are generated.", "Edit nothing but `src/a.py`.",
+        "Only `src/a.py` may be edited; the rest stays.", "Notes. Only edit `src/a.py`.",
+    ],
+)  # fmt: skip
+def test_one_file_alone_contradicts_a_wider_pattern(project: Path, said: str) -> None:
+    words = refusal(project, {"Asset": "`src/*.py`", "Notes": said})
+
+    assert "`src/a.py` alone is named here, but the asset `src/*.py` on line 7 holds" in words
