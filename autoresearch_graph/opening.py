@@ -15,7 +15,7 @@ from autoresearch_graph.core.program import Program
 from autoresearch_graph.lab import Host, Lab
 from autoresearch_graph.program.reader import LiveProgram
 from autoresearch_graph.proposers.select import choose_proposer, name_of
-from autoresearch_graph.results.unfinished import choose, read_chosen
+from autoresearch_graph.results.unfinished import as_begun, choose, read_chosen
 from autoresearch_graph.runner import end_leftovers
 from autoresearch_graph.runner.caveats import check_commands
 from autoresearch_graph.runner.environment import command_path
@@ -50,7 +50,7 @@ def open_lab(
     model may call `tools` beside the package's own.
     """
     tracing.free_the_exit(os.environ)
-    settings, _ = choose(settings)
+    settings, _ = choose(as_begun(settings))
     program, url = read_chosen(settings), checkpoints_url(settings)
     check_url(url)
     leave_git_hook(os.environ)

@@ -140,11 +140,12 @@ def check(
 def _check(settings: "Settings") -> None:
     from rich.console import Console
 
-    from autoresearch_graph.results.unfinished import choose
+    from autoresearch_graph.results.unfinished import as_begun, choose
     from autoresearch_graph.setup.dialogue import settle
     from autoresearch_graph.setup.preflight import check_project, findings_table
     from autoresearch_graph.setup.suggestion import suggested
 
+    settings = as_begun(settings)
     given = suggested(settings, say)
     reading = settle(settings, is_terminal=is_terminal(), suggested=given)
     settings, _ = choose(settings)
@@ -163,11 +164,11 @@ def _run(options: dict[str, Any], line: "Line | None") -> None:
     interrupts.heed()
     arguments = sys.argv[1:]
     try:
-        from autoresearch_graph.results.unfinished import choose
+        from autoresearch_graph.results.unfinished import as_begun, choose
         from autoresearch_graph.setup.dialogue import settle
         from autoresearch_graph.setup.suggestion import suggested
 
-        settings = _settings(options)
+        settings = as_begun(_settings(options))
         given = suggested(settings, say)
         is_asked = line is None and is_terminal()
         reading = settle(settings, is_terminal=is_asked, suggested=given)

@@ -9,6 +9,8 @@ from git import GitCommandError
 
 from autoresearch_graph.core.program import Program, changed
 from autoresearch_graph.errors import InputError
+from autoresearch_graph.program.acceptance import LOCK
+from autoresearch_graph.program.reader import look_at
 from autoresearch_graph.program.reader import read as read_program
 from autoresearch_graph.settings import Settings
 from autoresearch_graph.storage.manifest import read_start, researches
@@ -20,6 +22,20 @@ def read_chosen(settings: Settings) -> Program:
     """Read program.md with the flags of the command line."""
     root = settings.root
     return read_program(root / settings.program, project=root, flags=settings.flags)
+
+
+def as_begun(settings: Settings) -> Settings:
+    """Return settings that accept the values with which an older research began.
+
+    Versions without a lock asked nobody: such a research goes on as long as they are the same.
+    """
+    start = read_start(choose(settings)[0].folder)
+    path = settings.root / settings.program
+    if start is None or (settings.root / LOCK).exists() or not path.exists():
+        return settings
+    flags = settings.flags.model_copy(update={"accept_reading": True})
+    now = look_at(path, project=settings.root, flags=flags).program
+    return replace(settings, flags=flags) if now and not changed(start.program, now) else settings
 
 
 def choose(settings: Settings) -> tuple[Settings, str]:
