@@ -185,9 +185,7 @@ def _evaluation(source: Source) -> Part | None:
 
 
 def _command(name: str) -> Callable[[Source], Part | None]:
-    return lambda source: _one(
-        read_optional(source.document, name, getattr(source.flags, name, None))
-    )
+    return lambda source: _one(read_optional(source.document, name, getattr(source.flags, name)))
 
 
 def _with_line(found: tuple[Any, int | None]) -> Part | None:

@@ -29,9 +29,11 @@ def as_begun(settings: Settings) -> Settings:
 
     Versions without a lock asked nobody: such a research goes on as long as they are the same.
     """
-    start = read_start(choose(settings)[0].folder)
     path = settings.root / settings.program
-    if start is None or (settings.root / LOCK).exists() or not path.exists():
+    if (settings.root / LOCK).exists() or not path.exists():
+        return settings
+    start = read_start(choose(settings)[0].folder)
+    if start is None:
         return settings
     flags = settings.flags.model_copy(update={"accept_reading": True})
     now = look_at(path, project=settings.root, flags=flags).program

@@ -138,7 +138,7 @@ def _from_flags(flags: Flags, metric: Metric) -> Iterator[tuple[str, float]]:
             raise bad_value(f"--{name} is {limit:g}; it must be more than 0", None)
         if limit is not None:
             yield field, limit * unit
-    for text in getattr(flags, "stop", ()):
+    for text in flags.stop:
         try:
             yield from ((field, value) for field, value, _ in _understood(text, metric))
         except ProgramError as error:
